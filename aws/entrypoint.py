@@ -11,6 +11,7 @@ from pathlib import Path
 
 import contract
 
+from painterly.cli import batch
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.configuration import config
@@ -20,7 +21,6 @@ from painterly.images.picture_file import PictureFile
 from painterly.log import event
 from painterly.orders.paintings_view import all_styles, open_paintings
 from painterly.orders.plugin_weights import weights_of
-from painterly.runs import run as batch
 from painterly.settings import ready_styles
 from painterly.settings.traits import Plugin
 from painterly.storage import open_bucket
@@ -51,7 +51,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
 
     Raises:
         ConfigError: The key is not a photo's, or the wish cannot be fulfilled.
-        PainterlyError: As `batch.run`.
+        PainterlyError: As `batch.paint_batch`.
     """
     photo = contract.Photo.of_key(key)
     if photo is None:
@@ -85,7 +85,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             gallery=False,  # The bot sends results.
         )
         try:
-            return batch.run(complete)
+            return batch.paint_batch(complete)
         except NoPhotoError:
             return _gone(key)
 

@@ -4,8 +4,10 @@ import argparse
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from logging import WARNING
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
@@ -27,6 +29,8 @@ from painterly.storage.base import NoBucketError
 from painterly.words.wording import plural
 
 if TYPE_CHECKING:
+    from painterly.runs.report import Summary
+    from painterly.runs.run import Paint
     from painterly.storage.base import Bucket
 
 SHEET = "--sheet"
@@ -62,7 +66,7 @@ def run(args: argparse.Namespace, name: str) -> int:
         _check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         try:
-            code = _painted(loaded, environment)
+            code = paint_batch(loaded, _elsewhere(loaded, environment))
         except (NoAccountError, NoBucketError) as error:
             if not (said := no_bucket(args.places, start)):
                 raise
@@ -77,16 +81,48 @@ def run(args: argparse.Namespace, name: str) -> int:
     return run_service(name, paint, flags)
 
 
-def _painted(loaded: Config, environment: Mapping[str, str]) -> int:
-    """Paint the pictures of a configuration, and return the exit code. Raises PainterlyError,
-    Stopped."""
-    if loaded.cluster:
-        from painterly.cluster.driver import run_on_cluster
+def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
+    """Paint every picture that has no up-to-date result, and send word of the end.
 
-        return run_on_cluster(loaded, environment)
-    from painterly.runs.run import run as run_batch
+    With DEVICE=gpu, no bucket is opened without a GPU.
 
-    return run_batch(loaded)
+    Args:
+        loaded: The configuration.
+        elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
+            one.
+
+    Returns:
+        The exit code: 0 if all is done, 1 if some photos failed.
+
+    Raises:
+        PainterlyError: Nothing can be painted; the error has an exit code.
+        Stopped: A signal has arrived.
+    """
+    from painterly.bench.loading import load_devices
+    from painterly.orders.buckets import Buckets
+    from painterly.runs.run import Run
+    from painterly.runs.word import Word
+
+    word = Word(None if loaded.dry_run else loaded.notify_url, loaded.notify_format)
+
+    def paint() -> "Summary":
+        started, loading = perf_counter(), cache(partial(load_devices, loaded.device))
+        if loaded.device == "gpu" and (loaded.dry_run or not elsewhere):
+            loading(loaded.settings.traits.optimises).result()
+        run = Run(loaded, Buckets.open(loaded), loading, stop, word, elsewhere)
+        return run.paint(started)
+
+    with Stop() as stop:
+        return word.of_end(paint)
+
+
+def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None":
+    """Return what paints on the cluster of a configuration, if it names one. Raises ConfigError."""
+    if not loaded.cluster:
+        return None
+    from painterly.cluster.driver import on_cluster
+
+    return on_cluster(loaded.cluster, environment)
 
 
 def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:

@@ -18,13 +18,12 @@ from painterly.bench.bench import Bench
 from painterly.cluster.actor import LEAVE_S, Answer, WorkerSetup
 from painterly.cluster.fleet import Fleet, Member, connected, prepare
 from painterly.cluster.queues import Queues
-from painterly.configuration.config import Config
 from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.progress import ShowBar, bar
-from painterly.runs.run import run as run_batch
+from painterly.runs.run import Paint
 from painterly.runs.workers import Outcome, SavingPool
 from painterly.signals import POLL_S, Stopped
 from painterly.words.wording import duration, plural
@@ -35,23 +34,19 @@ LINE_EVERY_S, BAR_EVERY_S = 15.0, 1.0
 MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes come and go.
 
 
-def run_on_cluster(config: Config, environment: Mapping[str, str]) -> int:
-    """Run the batch on the Ray cluster that `config.cluster` names.
+def on_cluster(address: str, environment: Mapping[str, str]) -> Paint:
+    """Return what paints the orders of a plan on the Ray cluster at an address.
 
     Args:
-        config: The configuration.
+        address: CLUSTER.
         environment: The environment; its RAY_* variables are for Ray.
 
-    Returns:
-        The exit code, as `batch.run`.
-
     Raises:
-        ConfigError: There is no such cluster; also as `batch.run`.
+        ConfigError: Something is missing for a cluster.
     """
     variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
-    address = config.cluster or "auto"
     prepare(address, variables)
-    return run_batch(config, partial(_paint_all, address))
+    return partial(_paint_all, address)
 
 
 def _paint_all(address: str, bench: Bench, plan: Plan) -> Outcome:

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from logging import ERROR, WARNING
+from logging import ERROR
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,14 +15,10 @@ from painterly.orders.record import Record
 from painterly.settings.bucket_layout import ENDED
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import logged_storage_errors
-from painterly.words.notice import notice
-from painterly.words.webhook import deliver, post
 from painterly.words.wording import duration, listed, plural, printable
 
 MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
-PAUSES_S = (2.0, 10.0)  # before each further attempt to send word of the end
-PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
 UNRECORDED = "the end of the run could not be recorded"
 MAX_DIFFERENCES = 3  # names in such a line
 
@@ -199,25 +194,6 @@ def _store_end(bucket: Bucket, summary: str) -> None:
     text = f"{now:%Y-%m-%d %H:%M:%S} UTC: {summary}\nRun {uuid4().hex}\n"
     with logged_storage_errors(UNRECORDED):
         bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
-
-
-def notify(url: str | None, form: str | None, summary: Summary) -> None:
-    """Send word of the end of a run, if there is an address for it, and log a failure to do so. It
-    takes PATIENCE_S at most.
-
-    Args:
-        url, form: NOTIFY_URL and NOTIFY_FORMAT.
-        summary: The end.
-    """
-    if url is None:
-        return
-    address, content, method, token = notice(url, form, summary.text, summary.fields)
-    deliver(
-        partial(post, address, content, method=method, token=token),
-        lambda why: event(f"no word of the end was sent: {why}; see NOTIFY_URL", level=WARNING),
-        PAUSES_S,
-        PATIENCE_S,
-    )
 
 
 def _log_failures(failures: "Iterable[tuple[PlannedOrder, str]]") -> None:

@@ -1,22 +1,20 @@
-"""A run: its rounds, which plan, paint and report, and word of its end.
+"""A run: its rounds, which plan, paint and report.
 
 A round that has nothing to paint ends without loading TensorFlow.
 """
 
-import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import replace
-from functools import cache, partial
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
 from painterly.bench import checkpoints
-from painterly.bench.loading import load_devices
 from painterly.configuration.config import Config
-from painterly.errors import ConfigError, PainterlyError, StorageError, WeightsError
+from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
 from painterly.orders.buckets import Buckets, Listing, list_buckets
 from painterly.orders.network_pool import NetworkPool
@@ -29,6 +27,7 @@ from painterly.orders.styles import Style
 from painterly.runs import report
 from painterly.runs.report import Summary
 from painterly.runs.watch import News, rest
+from painterly.runs.word import Word
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.settings.sources import PLUGS
 from painterly.signals import Stop, Stopped
@@ -38,83 +37,68 @@ from painterly.words.wording import duration
 
 if TYPE_CHECKING:
     from painterly.bench.bench import Bench
+    from painterly.devices.device import Devices
     from painterly.gallery.gallery import Gallery
     from painterly.runs.workers import Outcome
 
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
-WORD_S = 3.0  # seconds that a signal waits for the word of a watch's last round
 # As workers.paint_all does with its devices, and the cluster.
 Paint = Callable[["Bench", Plan], "Outcome"]
-
-
-def run(config: Config, elsewhere: Paint | None = None) -> int:
-    """Paint every picture that has no up-to-date result.
-
-    Args:
-        config: The configuration.
-        elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
-            one.
-
-    Returns:
-        The exit code: 0 if all is done, 1 if some photos failed.
-
-    Raises:
-        PainterlyError: Nothing can be painted; the error has an exit code.
-        Stopped: A signal has arrived.
-    """
-    with Stop() as stop:
-        try:
-            whole = Run(config, stop, None if config.dry_run else elsewhere)
-            summary = whole.paint()
-        except PainterlyError as error:
-            summary = Summary(f"FAILED: {error}", error=error)
-        if not config.dry_run:
-            report.notify(config.notify_url, config.notify_format, summary)
-        if summary.error:
-            raise summary.error
-        return summary.exit_code
+Loading = Callable[[bool], "Future[Devices]"]  # As load_devices; each begins once.
 
 
 class Run:
     """A run's buckets, devices, networks and failures, which its rounds share."""
 
-    def __init__(self, config: Config, stop: Stop, elsewhere: Paint | None = None) -> None:
-        """Open the buckets. With DEVICE=gpu, nothing is read without a GPU.
+    def __init__(
+        self,
+        config: Config,
+        buckets: Buckets,
+        loading: Loading,
+        stop: Stop,
+        word: Word,
+        elsewhere: Paint | None = None,
+    ) -> None:
+        """Set it up.
 
         Args:
             config: The configuration.
+            buckets: The buckets.
+            loading: Begins to load what paints.
             stop: The signals of the process.
-            elsewhere: As in `run`.
-
-        Raises:
-            ConfigError: A bucket cannot be opened.
-            DeviceError: DEVICE asks for a GPU and none works.
+            word: Gets word of the rounds of a watch.
+            elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
+                one.
         """
-        self._config, self._stop, self._elsewhere = config, stop, elsewhere
-        self._started = perf_counter()
-        self._loading = cache(partial(load_devices, config.device))  # Each begins once.
-        if config.device == "gpu" and not elsewhere:
-            self._loading(config.settings.traits.optimises).result()
-        self._buckets = Buckets.open(config)
-        self._networks = NetworkPool.of(config, self._buckets.style)
+        self._config = config
+        self._buckets, self._stop, self._word = buckets, stop, word
+        self._loading, self._elsewhere = loading, None if config.dry_run else elsewhere
+        self._networks = NetworkPool.of(config, buckets.style)
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
         self._retried = time.monotonic()
-        self._word: threading.Thread | None = None  # The thread that sends that of a round.
         self._styles: Sequence[Style] | None = None  # the last round's
         # Earlier rounds have read these; the next ones need not.
         self._records: KeptRecords = {}
         self._thumbnails: dict[str, tuple[str, bytes]] = {}
 
-    def paint(self) -> Summary:
-        """Paint, once or, in a watch, until a signal or an error ends it, and record the end.
-        Raises the errors of `run`."""
+    def paint(self, started: float) -> Summary:
+        """Paint every picture that has no up-to-date result, once or, in a watch, until a signal or
+        an error ends it, and record the end.
+
+        Args:
+            started: The time when the run began, as perf_counter returns it.
+
+        Raises:
+            PainterlyError: Nothing can be painted; the error has an exit code.
+            Stopped: A signal has arrived.
+        """
         config, listing = self._config, self.list()
 
         def paint() -> Summary:
             if config.watch is not None and not config.dry_run:
                 self._watch(listing, config.watch)
-            return self.round(listing, self._started)
+            return self.round(listing, started)
 
         if config.dry_run or config.partial or not config.gallery:
             return paint()
@@ -134,7 +118,7 @@ class Run:
             started: The time when the round began, as perf_counter returns it.
 
         Raises:
-            PainterlyError, Stopped: As `run`.
+            PainterlyError, Stopped: As `paint`.
         """
         selection, plan = self._plan(listing)
         if plan is None:
@@ -193,7 +177,7 @@ class Run:
                     told = True
                 rest(self._stop, every_s)
         except Stopped as stopped:
-            self._finish_word()
+            self._word.leave()
             stopped.kept = stopped.kept or "the next start paints the rest"
             raise
 
@@ -208,17 +192,8 @@ class Run:
             return
         summary = self.round(marked, perf_counter())
         news.complete()
-        if summary.tried:  # The next round need not wait for the receiver.
-            word = self._config.notify_url, self._config.notify_format, summary
-            self._word = threading.Thread(target=report.notify, args=word, daemon=True)
-            self._word.start()
-
-    def _finish_word(self) -> None:
-        """Wait a moment for the word of the last round, or log that it is not sent."""
-        if self._word is not None:
-            self._word.join(WORD_S)
-            if self._word.is_alive():
-                event("the word of the last round is not sent; see NOTIFY_URL", level=WARNING)
+        if summary.tried:
+            self._word.of_round(summary)
 
     def _current_styles(self, listing: Listing) -> Sequence[Style]:
         """Return the styles of the bucket. In a watch, those of the round before stay while

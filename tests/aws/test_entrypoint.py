@@ -193,7 +193,7 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
         used.append(Path(config.vgg_weights).read_bytes())
         return 0
 
-    monkeypatch.setattr(entrypoint.batch, "run", run)
+    monkeypatch.setattr(entrypoint.batch, "paint_batch", run)
     for name in contract.WEIGHT_FILES:
         bot.bucket.write(name, name.encode())
         assert job(bot) == 0 and used.pop() == name.encode()

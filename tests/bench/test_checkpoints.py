@@ -17,8 +17,8 @@ from support.fuzzing import CASES, generators, mutated
 
 from painterly.bench import checkpoints
 from painterly.bench.checkpoints import Snapshot, read_snapshot
+from painterly.cli.batch import paint_batch
 from painterly.configuration import config
-from painterly.runs import run as batch
 from painterly.signals import Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
@@ -131,7 +131,7 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, m
     monkeypatch.setenv("PAINTING_S", "0.3")
     loaded = config.load(folders)
     monkeypatch.setattr(np, "savez", full)
-    assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
+    assert paint_batch(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     error = "no checkpoint: a temporary file cannot be written: No space left on device"
     assert error in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from support.commands import set_variables
 
+from painterly.cli import batch
 from painterly.cli.command import main
 from painterly.cli.places import place_variables
 from painterly.configuration import config
-from painterly.runs import run as batch_run
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def loaded(tmp_path, monkeypatch):
     environment = config.environment
     monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
     found = []
-    monkeypatch.setattr(batch_run, "run", lambda config: found.append(config) or 0)
+    monkeypatch.setattr(batch, "paint_batch", lambda config, _: found.append(config) or 0)
     return found
 
 

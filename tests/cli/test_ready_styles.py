@@ -8,8 +8,8 @@ from PIL import Image
 from support import tiny
 from support.inetwork_runs import order
 
+from painterly.cli import batch
 from painterly.cli.command import main
-from painterly.runs import run as batch_run
 from painterly.settings import ready_styles
 
 QUICK = ("--preset", "instant", "--size", "64")
@@ -65,7 +65,7 @@ def test_a_wrong_name_is_one_line_with_what_was_meant(capsys, words, said):
 
 def test_all_and_lists_of_names_paint_into_a_folder(monkeypatch):
     found = []
-    monkeypatch.setattr(batch_run, "run", lambda config: found.append(config) or 0)
+    monkeypatch.setattr(batch, "paint_batch", lambda config, _: found.append(config) or 0)
     for words in (["all"], ["klimt,munch"]):
         assert main(["beach.jpg", *words, "./out"]) == 0
     assert found[0].styles == tuple(ready_styles.tables())

@@ -19,8 +19,8 @@ from support.folder_batches import QUICK
 from support.polling import until
 
 from painterly.cli import sync_commands
+from painterly.cli.batch import paint_batch
 from painterly.configuration import config
-from painterly.runs import run as batch
 from painterly.settings.bucket_layout import ENDED
 from painterly.settings.installation import PROGRAM
 
@@ -179,7 +179,7 @@ def test_watching_ends_at_once_where_nothing_can_be_written_or_read(on_moto, tmp
 
 def paint() -> int:
     """Run the batch over the configured buckets."""
-    return batch.run(config.load({**os.environ, **QUICK}))
+    return paint_batch(config.load({**os.environ, **QUICK}))
 
 
 def test_watching_ends_with_the_run(on_moto, stand_in, tmp_path):

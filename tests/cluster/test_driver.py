@@ -21,14 +21,14 @@ from support.folder_batches import (
 from support.polling import until
 
 from painterly.bench.bench import Bench
+from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
-from painterly.cluster.driver import run_on_cluster
 from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery import page as gallery_page
 from painterly.gallery.gallery import Gallery
-from painterly.runs import run as batch
+from painterly.runs import run as rounds
 from painterly.signals import Stopped
 from painterly.storage.base import UnavailableError
 
@@ -46,7 +46,7 @@ def cluster(folders, stand_in, monkeypatch):
 
     def paint(**changes):
         loaded = config.load(folders | {"CLUSTER": "auto", "DEVICE": "cpu"} | changes)
-        return run_on_cluster(loaded, {})
+        return paint_batch(loaded, driver.on_cluster(loaded.cluster, {}))
 
     ray.paint = paint
     yield ray
@@ -147,7 +147,7 @@ def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_rou
     monkeypatch.setattr(queues, "MAX_ORDERS", 1)
     del cluster.alive["two"]
     stop = lambda: signal.raise_signal(signal.SIGHUP)  # noqa: E731
-    monkeypatch.setattr(batch, "rest", lambda *_: next(rests, stop)())
+    monkeypatch.setattr(rounds, "rest", lambda *_: next(rests, stop)())
     with pytest.raises(Stopped, match="SIGHUP"):
         cluster.paint(WATCH="1", WATCH_SETTLE="0")
     out = capsys.readouterr().out
@@ -299,7 +299,7 @@ def test_what_is_missing_for_a_cluster_is_said_before_anything_is_read(folders, 
     loaded = config.load(folders | {"CLUSTER": "auto", "BUCKET_SOURCE": "./nowhere"})
     monkeypatch.setattr(os, "environ", {"HOME": "/nowhere"})
     with pytest.raises(ConfigError, match="RAY_AUTH_TOKEN is not set"):
-        run_on_cluster(loaded, {})
+        driver.on_cluster(loaded.cluster, {})
     monkeypatch.setattr(fleet, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="Ray is not installed"):
-        run_on_cluster(loaded, {})
+        driver.on_cluster(loaded.cluster, {})

@@ -19,9 +19,9 @@ from support.batch_results import (
 )
 from support.folder_batches import RESULTS, run
 
+from painterly.cli.batch import paint_batch
 from painterly.configuration import config
 from painterly.images import encode
-from painterly.runs import run as batch
 from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 
@@ -131,7 +131,7 @@ def test_a_record_that_cannot_be_read_does_not_hide_whose_result_a_key_has(
     monkeypatch.setattr(FolderBucket, "read", read)
     asked = {"STYLE": "monet", "PHOTO": "beach.webp", "OUTPUT_FORMAT": "png"}
     loaded = config.load(folders | asked)
-    assert batch.run(replace(loaded, gallery=False)) == 0  # A gallery reads all records.
+    assert paint_batch(replace(loaded, gallery=False)) == 0  # A gallery reads all records.
     assert Path("out/monet/beach.png").read_bytes() == before
     assert "monet/beach.webp.png" in results()
 

@@ -15,10 +15,11 @@ from support.pictures import saved
 
 from painterly import log
 from painterly.bench import bench
+from painterly.cli import batch
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.runs import dry_run
-from painterly.runs import run as batch_run
+from painterly.runs import run as rounds
 from painterly.storage.folder import FolderBucket
 
 
@@ -68,7 +69,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
             yield step
 
     monkeypatch.setattr(StyleTransfer, "steps", timed)
-    for module in (batch_run, dry_run, bench):
+    for module in (batch, rounds, dry_run, bench):
         monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
     foretold = logged(capsys, folders, DRY_RUN="1")
     steps.clear()  # As in a process that has painted nothing yet.

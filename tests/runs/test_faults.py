@@ -17,10 +17,10 @@ from support.folder_batches import QUICK
 from support.s3.faultproxy import FaultProxy, Rule
 
 from painterly import log
+from painterly.cli.batch import paint_batch
 from painterly.cli.command import inetwork, main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
-from painterly.runs import run as batch
 from painterly.storage import retry
 from painterly.storage.s3 import client as s3_client
 
@@ -88,7 +88,7 @@ class Batch:
         return QUICK | self._server.environment | host | dict(zip(BUCKETS, names, strict=True))
 
     def run(self, url=None):
-        return batch.run(config.load(self.environment(url)))
+        return paint_batch(config.load(self.environment(url)))
 
     def results(self):
         found = contents(self.result).items()

@@ -1,6 +1,7 @@
 """A second run, and each further round of a watch, reads only files that have changed."""
 
 import time
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -11,8 +12,11 @@ from support.folder_batches import keys, run
 from support.pictures import saved
 from support.polling import until
 
+from painterly.bench.loading import load_devices
 from painterly.configuration import config
+from painterly.orders.buckets import Buckets
 from painterly.runs.run import Run
+from painterly.runs.word import Word
 from painterly.signals import Stop
 from painterly.storage.files import was_at_rest
 from painterly.storage.known_files import LIST
@@ -103,7 +107,13 @@ def test_a_changed_photo_and_result_are_painted_though_they_were_known(large, ca
 def watched():
     """Start a batch whose rounds the test runs itself."""
     with Stop() as stop:
-        yield lambda variables: Run(config.load(variables), stop)
+
+        def start(variables):
+            loaded = config.load(variables)
+            loading = partial(load_devices, loaded.device)
+            return Run(loaded, Buckets.open(loaded), loading, stop, Word(None, None))
+
+        yield start
 
 
 @pytest.mark.slow

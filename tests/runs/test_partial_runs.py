@@ -11,9 +11,9 @@ from support.folder_batches import keys, run
 from support.gallery import results_of
 
 from painterly.bench.checkpoints import Snapshot
+from painterly.cli.batch import paint_batch
 from painterly.configuration import config
 from painterly.errors import ConfigError
-from painterly.runs import run as batch
 from painterly.storage.folder import FolderBucket
 
 BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
@@ -91,7 +91,7 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_styles_that_ar
 
 def test_without_a_gallery_nothing_is_stored_for_one(folders, stand_in):
     loaded = config.load(folders | {"PHOTO": "beach.jpg", "STYLE": "monet"})
-    assert batch.run(dataclasses.replace(loaded, gallery=False)) == 0
+    assert paint_batch(dataclasses.replace(loaded, gallery=False)) == 0
     assert {entry.key for entry in FolderBucket(Path("out")).list()} == BEACH_IN_MONET
 
 

@@ -25,12 +25,13 @@ from support.processes import STOP_S
 from support.receiver import receiving
 
 from painterly import log
+from painterly.cli import batch
 from painterly.cli.command import main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
-from painterly.runs import report
-from painterly.runs import run as batch
+from painterly.runs import run as batch_rounds
+from painterly.runs import word
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.storage.folder import FolderBucket
@@ -52,7 +53,7 @@ class Watch:
         log.logger.addHandler(logging.StreamHandler(self._lines))
         watched = dataclasses.replace(config.load(variables), watch=0.02, settle=0)
         pool = ThreadPoolExecutor(1)
-        self._running = pool.submit(batch.run, watched)
+        self._running = pool.submit(batch.paint_batch, watched)
         pool.shutdown(wait=False)
 
     @property
@@ -143,7 +144,7 @@ def rounds(monkeypatch, capsys, variables, *acts) -> str:
     def act_instead(*_) -> None:
         next(left, lambda: signal.raise_signal(signal.SIGTERM))()
 
-    monkeypatch.setattr(batch, "rest", act_instead)
+    monkeypatch.setattr(batch_rounds, "rest", act_instead)
     capsys.readouterr()
     with pytest.raises(Stopped):
         run({"WATCH": "1", "WATCH_SETTLE": "1e-9", **variables})
@@ -199,14 +200,14 @@ def test_a_stop_waits_a_moment_for_the_word_of_the_last_round_and_says_if_it_is_
     folders, stand_in, monkeypatch, capsys
 ):
     def painted_as(notify):
-        monkeypatch.setattr(report, "notify", notify)
+        monkeypatch.setattr(word, "deliver", notify)
         Path("photos/new.jpg").write_bytes(tiny.file(60, 80, len(sent)))
-        return rounds(monkeypatch, capsys, folders, rest)
+        return rounds(monkeypatch, capsys, folders | {"NOTIFY_URL": "http://127.0.0.1"}, rest)
 
     sent, ends = [], threading.Event()
     out = painted_as(lambda *word: ends.wait(0.3) or sent.append(word))
     assert len(sent) == 1 and "not sent" not in out
-    monkeypatch.setattr(batch, "WORD_S", 0.01)
+    monkeypatch.setattr(word, "LEAVE_S", 0.01)
     out = painted_as(lambda *_: ends.wait())
     assert "the word of the last round is not sent" in out
     ends.set()

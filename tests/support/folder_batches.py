@@ -12,11 +12,11 @@ from painterly import log
 from painterly.bench import loading, reading
 from painterly.bench.loading import load_devices
 from painterly.cli import repaint
+from painterly.cli.batch import paint_batch
 from painterly.cluster import actor
 from painterly.configuration import config
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
-from painterly.runs import run as batch
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny
@@ -48,7 +48,7 @@ def stand_in(monkeypatch):
     is not loaded."""
     loads = []
     stand_in_engine.install(monkeypatch.setattr)
-    for module in (loading, batch, repaint, actor):
+    for module in (loading, repaint, actor):
         host = partial(load_devices, optimises=False)
         monkeypatch.setattr(module, "load_devices", lambda wanted, *_, host=host: host(wanted))
     build = NetworkPool.build
@@ -98,7 +98,7 @@ def folders(tmp_path, monkeypatch):
 
 
 def run(environment, **changes):
-    return batch.run(config.load(environment | changes))
+    return paint_batch(config.load(environment | changes))
 
 
 def keys(folder="out"):

@@ -11,8 +11,8 @@ from support.fake_ray import FakeRay
 from support.folder_batches import keys, run
 
 from painterly.bench.bench import Bench
+from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
-from painterly.cluster.driver import run_on_cluster
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.signals import Stopped
@@ -267,7 +267,7 @@ def test_the_frames_of_a_clip_are_spread_over_the_nodes_of_a_cluster(here, whole
     monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
     loaded = config.load(here | {"CLUSTER": "auto", "DEVICE": "cpu"})
     try:
-        assert run_on_cluster(loaded, {}) == 0
+        assert paint_batch(loaded, driver.on_cluster("auto", {})) == 0
     finally:
         for each in ray.actors:
             each.threads.shutdown()

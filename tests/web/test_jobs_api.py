@@ -388,8 +388,8 @@ def test_what_cannot_be_painted_says_why(web, worker):
 
 def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
     """Its runs delete checkpoints that they have no use for, and read all that is in the bucket."""
+    from painterly.cli.batch import paint_batch
     from painterly.configuration import config
-    from painterly.runs import run
 
     send(web)
     assert worker.paint()
@@ -398,7 +398,7 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
     buckets.unfinished.write(checkpoint, b"PK\x03\x04")
     before = {entry.key for entry in buckets.result.list("_web/")}
     Path(place["BUCKET_SOURCE"], "own.jpg").write_bytes(tiny.file(60, 80, 2))
-    assert run.run(config.load(place)) == 0
+    assert paint_batch(config.load(place)) == 0
     gone = before - {entry.key for entry in buckets.result.list("_web/")}
     # A slow job has previews, which are deleted while the next request is answered.
     assert not {key for key in gone if not key.startswith(f"{PREVIEWS}/")}
