@@ -48,6 +48,10 @@ if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.engine.transfer import Step, Transfer
 
 
+class Ended(BaseException):
+    """An error ends the run elsewhere. A BaseException, as Stopped is."""
+
+
 class Bench:
     """All that a process needs to paint orders. Thread-safe.
 
@@ -77,6 +81,7 @@ class Bench:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving = leaving or threading.Event()
+        self._ending = threading.Event()
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
@@ -116,13 +121,15 @@ class Bench:
             inputs: The photo and the style.
             easel: The place on a device.
             on_step: Is called with every step. Its errors end the painting.
-            on_stop: Is called after a signal, with the latest step and the time-lapse so far.
+            on_stop: Is called after a signal or `end`, with the latest step and the time-lapse so
+                far.
             resume: Whether to start from its checkpoint, if it has one.
             check: Is called between steps and several times a second in a long one, as when the
                 finished picture is rebuilt. Its errors end the painting.
 
         Raises:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
+            Ended: `end` was called; a checkpoint is in the bucket.
             Exception: The painting, the weights or the storage have failed.
         """
         settings, batch_left = order.style.settings, easel.batch_left
@@ -130,7 +137,7 @@ class Bench:
         device = easel.device_for(settings)
 
         def check_stop() -> None:
-            self.stop.obey()
+            self.obey()
             check()
 
         with device.scope():
@@ -285,6 +292,16 @@ class Bench:
         """Give up requests that wait for a bucket. From now on, none outlasts an outage."""
         self._leaving.set()
 
+    def end(self) -> None:
+        """End what is being painted, and save its checkpoints, as after a signal."""
+        self._ending.set()
+
+    def obey(self) -> None:
+        """Raise Stopped after a signal, and Ended after `end`."""
+        self.stop.obey()
+        if self._ending.is_set():
+            raise Ended
+
     def close(self) -> None:
         """Give up requests that wait for a bucket, and end the threads."""
         self.leave()
@@ -317,8 +334,8 @@ class Bench:
         check_stop: "Callable[[], None]",
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
-        signal, which may also arrive while the finished picture is rebuilt. The time-lapse gets its
-        frames."""
+        signal or `end`, which may also come while the finished picture is rebuilt. The time-lapse
+        gets its frames."""
         checkpoints, saved = self._checkpoints, perf_counter()
         state = self._saved_state(order, transfer) if resume else None
         if timelapse and state:
@@ -338,7 +355,7 @@ class Bench:
                 if due and step.can_resume and not checkpoints.is_saving(order):
                     checkpoints.save(order, _snapshot(step, timelapse))
                     saved = perf_counter()
-        except Stopped:
+        except (Stopped, Ended):
             if step and not step.is_over:  # It is if a second signal has ended the next one.
                 self._save_last(order, step, timelapse)
                 if on_stop:
@@ -346,7 +363,7 @@ class Bench:
             raise
 
     def _save_last(self, order: Order, step: "Step", timelapse: Timelapse | None) -> None:
-        """Save a checkpoint after a signal, if this run keeps any."""
+        """Save a last checkpoint, if this run keeps any."""
         if step.can_resume and self.config.checkpoint_every < math.inf:
             self._checkpoints.save_last(order, _snapshot(step, timelapse))
 

@@ -110,7 +110,7 @@ class CheckpointStore:
             self._saves[order.checkpoint_key] = save
 
     def save_last(self, order: Order, state: SavedState) -> None:
-        """Save a checkpoint after a signal, and wait for it for LAST_SAVE_S at most."""
+        """Save a last checkpoint, and wait for it for LAST_SAVE_S at most."""
         deadline = time.monotonic() + LAST_SAVE_S
         # An earlier save that has not ended must not overwrite this one.
         wait([self._last_save(order)], timeout=LAST_SAVE_S / 2)

@@ -1,10 +1,12 @@
 """Paints the orders of a run: some threads read ahead, each easel has one order, others store.
 
 A single easel is worked at in the calling thread. After a signal, each saves its painting. An error
-that ends one of them ends the run.
+that ends one of them ends the run, and the others save theirs.
 """
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -13,7 +15,7 @@ from functools import partial
 from logging import WARNING
 from typing import TYPE_CHECKING
 
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Ended
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
@@ -33,6 +35,8 @@ MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill
 # The time for pictures that are being stored when a run ends early. A platform that takes back its
 # machine gives about ten seconds.
 GRACE_S = 3.0
+# After an error on one device, for the others' steps and checkpoints. A device may not answer.
+LAST_STEPS_S = 10.0
 Fetched = PhotoFiles | PhotoInput
 
 
@@ -103,7 +107,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         stop.later = True
         try:
             run_side_by_side(
-                [partial(_paint_orders, bench, easel, ahead, saving) for easel in easels]
+                [partial(_paint_orders, bench, easel, ahead, saving) for easel in easels], bench.end
             )
             saving.finish()
         finally:
@@ -113,9 +117,9 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
 
 def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "SavingPool") -> None:
     """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
-    long, Stopped."""
+    long, Stopped, Ended."""
     while (item := ahead.next()) is not None:
-        bench.stop.obey()
+        bench.obey()
         saving.check()
         _paint(bench, easel, ahead, saving, *item)
 
@@ -329,22 +333,36 @@ class SavingPool:
         self.show(self._bench.fail(order, reason))
 
 
-def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
-    """Run a single job in this thread, or several in a thread each. Raises the error that ends one
-    of them: Stopped when all have ended, since each has a painting to save, others at once."""
+def run_side_by_side(jobs: Sequence[Callable[[], None]], end: Callable[[], None]) -> None:
+    """Run a single job in this thread, or several in a thread each.
+
+    Args:
+        jobs: The jobs.
+        end: Asks them to save what they paint, and to end.
+
+    Raises:
+        Stopped: All have ended after a signal.
+        BaseException: The error that ends one of them. The others are asked to end, and are waited
+            for, but no longer than LAST_STEPS_S.
+    """
     if len(jobs) == 1:
         jobs[0]()
         return
     pool = ThreadPoolExecutor(len(jobs))
     running = {pool.submit(job) for job in jobs}
-    errors: list[BaseException] = []
+    stops: list[BaseException] = []
+    cause, until = None, math.inf
     try:
-        while running:
+        while running and time.monotonic() < until:
             # For a short time only: Python handles a signal between this thread's own steps.
             done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
-            errors += [error for job in done if (error := job.exception())]
-            stopped = all(isinstance(error, Stopped) for error in errors)
-            if errors and (not stopped or not running):
-                raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])
+            for error in filter(None, (job.exception() for job in done)):
+                if isinstance(error, Stopped | Ended):
+                    stops.append(error)
+                elif cause is None:
+                    cause, until = error, time.monotonic() + LAST_STEPS_S
+                    end()
+        if cause or stops:
+            raise cause or stops[0]
     finally:
         pool.shutdown(wait=False)

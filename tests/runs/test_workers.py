@@ -5,16 +5,21 @@ import json
 import os
 import signal
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import programs, tiny
+from support import stand_in as stand_in_engine
 from support.folder_batches import keys, run
+from support.polling import until
 
-from painterly.bench import reading
+from painterly.bench import loading, reading
 from painterly.bench.bench import Bench
 from painterly.bench.reading import Reader
-from painterly.errors import PainterlyError
+from painterly.devices.device import Devices
+from painterly.errors import DeviceError, PainterlyError
 from painterly.runs import workers
 from painterly.runs.workers import run_side_by_side
 
@@ -115,7 +120,39 @@ def test_a_signal_saves_the_painting_of_each_device(four_photos, start_program, 
     assert saved == {f"_checkpoints/monet/{name}.npz" for name in begun()}
 
 
-def test_an_error_ends_the_run_at_once_whatever_other_devices_paint():
+def test_an_error_on_one_device_ends_the_run_and_saves_the_painting_of_the_other(
+    four_photos, stand_in, monkeypatch
+):
+    devices = tuple(stand_in_engine.Device(f"CPU:{number}", f"half {number}") for number in (0, 1))
+    found = Future()
+    found.set_result(Devices(devices))
+    monkeypatch.setattr(loading, "load_devices", lambda *_: found)
+    steps, going, lost = stand_in_engine.StyleTransfer.steps, threading.Event(), []
+
+    def steps_of_both(transfer, *arguments):
+        """The first painting fails once the second one has begun, which only ends if it has to."""
+        is_first = not lost
+        lost.append(transfer)
+        for step in steps(transfer, *arguments):
+            if is_first:
+                assert going.wait(20)
+                raise DeviceError("the GPU is lost")
+            yield step
+            going.set()
+            if step.iteration == 5:
+                until(lambda: arguments[-1](), 20)
+
+    monkeypatch.setattr(stand_in_engine.StyleTransfer, "steps", steps_of_both)
+    with pytest.raises(DeviceError, match="the GPU is lost"):
+        run(four_photos)
+    saved = [key for key in keys() if key.startswith("_checkpoints/")]
+    assert len(saved) == 1
+    with np.load(Path("out", saved[0])) as checkpoint:
+        assert 1 <= checkpoint["iteration"] <= 5
+
+
+def test_an_error_ends_the_run_though_another_device_does_not_answer(monkeypatch):
+    monkeypatch.setattr(workers, "LAST_STEPS_S", 0.1)
     ended, painted = threading.Event(), []
 
     def painting():
@@ -126,6 +163,6 @@ def test_an_error_ends_the_run_at_once_whatever_other_devices_paint():
         raise PainterlyError("away")
 
     with pytest.raises(PainterlyError, match="away"):
-        run_side_by_side([painting, failing])
+        run_side_by_side([painting, failing], lambda: None)
     assert not painted
     ended.set()
