@@ -53,12 +53,21 @@ def run(args: argparse.Namespace, name: str) -> int:
         with own_files():
             for places in pictures_of(args.places, OutputFormat(args.output_format)):
                 args.places = places
-                painters = [plug.painter(places[0], places[-1]) for plug in PLUGS]
-                yield next(filter(None, painters), paint)(args, environment, stop)
+                yield paint_source(args, environment, stop)
         if instant:
             event(instant)
 
     return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
+
+
+def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+    """Paint a source as its plug-in does, or else a photo, and return the path written. Raises the
+    errors of `paint`."""
+    for plug in PLUGS:
+        if painter := plug.painter(args.places[0], args.places[-1]):
+            path: Path = painter(args, environment, stop)
+            return path
+    return paint(args, environment, stop)
 
 
 def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
