@@ -35,7 +35,7 @@ class AttentionPlugin(Plugin):
     meaning = "`attention` compares what Stable Diffusion's network attends to, on a GPU"
     network, licence = f"{NETWORK} ({LICENCE.name})", LICENCE
     names_weights, form_of_weights = WEIGHTS, "FOLDER"
-    variables = VARIABLES
+    variables, fetch_variables = VARIABLES, (MIRROR,)
     about_naming = (
         "for recipe attention, a folder with Stable Diffusion's files (default: "
         f"{WEIGHTS}, or weights/attention)"

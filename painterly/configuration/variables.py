@@ -22,10 +22,8 @@ NAMES = frozenset(
         *("WEB_KEEP_DAYS", "WEB_PROXIES", "WEB_HOSTS", "WEB_PATH", "WEB_ORIGINS"),
         *("WEB_CALLBACK_HOSTS", "WEB_CALLBACK_SECRET", "WEB_METRICS_USER"),
         *("WEB_METRICS_PASSWORD", "RUN_MODE"),
-        "ATTENTION_MIRROR",
         *(f"STYLE_{name.upper()}" for name in FIELDS),
-        *(plugin.names_weights for plugin in PLUGINS.values()),
-        *(name for plugin in PLUGINS.values() for name in plugin.variables),
+        *(name for each in PLUGINS.values() for name in (*each.variables, *each.fetch_variables)),
     )
 )
 # Names of other programs. Some are almost ours.

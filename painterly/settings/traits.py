@@ -1,7 +1,7 @@
 """Traits of recipes, and plug-ins that add some; without NumPy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -87,7 +87,8 @@ class Plugin(ABC):
         preset: The preset that paints by it, which is offered where a GPU paints.
         network: The network's name, in records and for people.
         licence: The licence of its weights.
-        variables: The variables that it reads, by name.
+        variables: The variables that a run reads, by name.
+        fetch_variables: The names of those that only fetching its weights reads.
         names_weights: The one that names its weights; `--weights` takes its place.
         form_of_weights: What names them on the command line.
         about_naming: What `--weights` names, and its default, for the help.
@@ -101,6 +102,7 @@ class Plugin(ABC):
     network: str
     licence: Licence
     variables: Mapping[str, Variable]
+    fetch_variables: Sequence[str]
     names_weights: str
     form_of_weights: str
     about_naming: str
