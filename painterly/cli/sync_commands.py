@@ -24,7 +24,7 @@ from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import command
-from painterly.storage.address import parse_address
+from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
 from painterly.storage.files import storage_errors
@@ -274,5 +274,5 @@ def _path(text: str) -> Path:
     if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
         raise argparse.ArgumentTypeError(f"{text!r} is an address; expected a folder or file here")
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
-        return Path(text).expanduser()  # A shell leaves a quoted ~ as it is.
+        return with_home(text)  # A shell leaves a quoted ~ as it is.
     return Path(text)

@@ -153,6 +153,9 @@ def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert send_to_bucket(["~/photos", "./out"]) == get_bucket_content(["./out", "~/back"]) == 0
     assert contents(tmp_path / "back") == contents(foreign)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert get_bucket_content(["./out", "./~/back"]) == 0
+    assert contents(tmp_path / "~/back") == contents(foreign), "a folder here may be called ~"
     there = place_variables(["~who-is-that/x", "./a", "./b"], tmp_path)
     assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
 
