@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from painterly.storage.s3.errors import NOT_OFFERED, CutListingError, error_code
 
@@ -117,26 +117,14 @@ def all_items(
         KeyError: An answer is not a listing.
     """
     where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
-    identity, found = itemgetter(*listing.identity), dict[Any, _Value | None]()
-
-    def value(field: str, item: _Item) -> _Value | None:
-        is_asked = item["Key"].startswith(prefix)  # Some services pass over the prefix.
-        return read(field, item) if is_asked else None
-
-    ways, last, is_sorted, empty = [*listing.ways], dict[str, Any](), True, 0
+    found = _Found(listing, prefix, read)
+    ways, empty = [*listing.ways], 0
     asked: _Asked = (("StartAfter", after),) if after else ()
     tried, has_ended = {asked}, False
     while True:
         page = _page(client, listing, ways[0].operation, where, asked, is_first=len(tried) == 1)
-        known, listed, before = len(found), 0, last.get("Key", "")
-        for field in listing.fields:
-            items = page.get(field, ())
-            listed += len(items)
-            keys = [before, *(item["Key"] for item in items if identity(item) not in found)]
-            is_sorted = is_sorted and keys == sorted(keys)
-            found |= {identity(item): value(field, item) for item in items}
-            last = max((*items[-1:], last), key=_position)
-        has_new, has_more = len(found) > known, page.get("IsTruncated")
+        listed, has_new = found.add(page)
+        has_more = page.get("IsTruncated")
         empty = 0 if listed else empty + 1
         # Some services leave that field out, send a token without it, or end at a full page. If a
         # token leads to an empty end, it may have been taken for a key after all of these.
@@ -151,13 +139,53 @@ def all_items(
         elif (token := ways[0].asked(page, {})) and token in tried:
             tokenless = replace(listing, ways=listing.ways[1:])
             return all_items(client, tokenless, bucket, prefix, read, after)
-        asked = _next(ways, page, last if is_sorted else {}, set() if has_new else tried)
+        last = found.last if found.is_sorted else {}
+        asked = _next(ways, page, last, set() if has_new else tried)
         if not asked:
             if has_more and not has_ended:
-                raise CutListingError(last.get("Key", ""))
+                raise CutListingError(found.last.get("Key", ""))
             break
         tried.add(asked)
-    return [value for value in found.values() if value is not None]
+    return found.values
+
+
+class _Found(Generic[_Value]):
+    """The items of a listing so far, each once.
+
+    Attributes:
+        last: The last one by its key; empty before the first.
+        is_sorted: Whether the keys have come in their order.
+    """
+
+    def __init__(self, listing: Listing, prefix: str, read: Callable[[str, _Item], _Value]) -> None:
+        """Take the arguments of `all_items`."""
+        self._fields, self._prefix, self._read = listing.fields, prefix, read
+        self._identity = itemgetter(*listing.identity)
+        self._values: dict[Any, _Value | None] = {}
+        self.last: _Item = {}
+        self.is_sorted = True
+
+    def add(self, page: _Item) -> tuple[int, bool]:
+        """Add the items of a page. Return their number, and whether one of them is new."""
+        known, listed, before = len(self._values), 0, self.last.get("Key", "")
+        for field in self._fields:
+            items = page.get(field, ())
+            listed += len(items)
+            new = (item["Key"] for item in items if self._identity(item) not in self._values)
+            keys = [before, *new]
+            self.is_sorted = self.is_sorted and keys == sorted(keys)
+            self._values |= {self._identity(item): self._value(field, item) for item in items}
+            self.last = max((*items[-1:], self.last), key=_position)
+        return listed, len(self._values) > known
+
+    @property
+    def values(self) -> list[_Value]:
+        """The values of the items that were asked for."""
+        return [value for value in self._values.values() if value is not None]
+
+    def _value(self, field: str, item: _Item) -> _Value | None:
+        is_asked = item["Key"].startswith(self._prefix)  # Some services pass over the prefix.
+        return self._read(field, item) if is_asked else None
 
 
 def _page(
