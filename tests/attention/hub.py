@@ -3,11 +3,11 @@
 import hashlib
 import http.server
 import re
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.serving import serving
 
 from painterly.attention.diffusion import sources
 from painterly.attention.diffusion.sources import FILES, PublishedFile
@@ -88,10 +88,5 @@ def diffusion_hub(small_files, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(download, "PAUSE_S", 0)
-    server = DiffusionHub(dict(small_files))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(DiffusionHub(dict(small_files))) as server:
+        yield server

@@ -4,10 +4,10 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 
 import contract
 import pytest
+from support.serving import serving
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -42,8 +42,6 @@ def webhook(tmp_path):
         return Response(json.dumps({"ok": known}), 200 if known else 401)
 
     server = make_server("127.0.0.1", 0, telegram)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     environment = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "TELEGRAM_API": f"http://127.0.0.1:{server.server_port}",
@@ -54,9 +52,8 @@ def webhook(tmp_path):
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         return done, requests
 
-    yield run
-    server.shutdown()
-    thread.join()
+    with serving(server):
+        yield run
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Galleries for a browser to look at."""
 
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -8,6 +7,7 @@ import pytest
 from selenium.webdriver import ActionChains
 from support.browser import Viewer
 from support.gallery import HOSTILE, LONG, published, record
+from support.serving import serving
 
 
 class GalleryViewer(Viewer):
@@ -51,8 +51,6 @@ class Handler(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def web(folder):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
-    server.shutdown()
-    server.server_close()
+    about = partial(Handler, directory=folder)
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), about)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/index.html"

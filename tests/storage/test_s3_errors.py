@@ -1,7 +1,6 @@
 """Networks and servers that fail: what is retried, and what the message says."""
 
 import random
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +9,7 @@ from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutEr
 from s3transfer.exceptions import RetriesExceededError
 from support.commands import refusal
 from support.s3_servers import SECRET, free_ports
+from support.serving import serving
 
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
@@ -133,8 +133,7 @@ def test_a_server_that_is_not_s3_is_reported(page):
         def log_message(self, *_):
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Website) as website:
-        threading.Thread(target=website.serve_forever, daemon=True).start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Website)) as website:
         bucket = open_bucket("photos", Account(f"http://127.0.0.1:{website.server_port}", "k", "s"))
         for action in (
             lambda: list(bucket.list()),
@@ -142,7 +141,6 @@ def test_a_server_that_is_not_s3_is_reported(page):
             lambda: bucket.find("a"),
         ):
             assert refusal(action).endswith("check CELLAR_ADDON_HOST")
-        website.shutdown()
 
 
 @pytest.fixture
@@ -193,10 +191,8 @@ def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty
 
 def test_a_host_that_speaks_plain_http_is_not_blamed_for_its_certificate(monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)) as server:
         host = f"127.0.0.1:{server.server_port}"
         bucket = open_bucket("photos", Account(host, "k", SECRET))
         message = refusal(bucket.exists)
-        server.shutdown()
     assert f"answers without TLS; if that is meant, write http://{host} in" in message

@@ -15,6 +15,7 @@ from painterly.storage.files import LOCK_FILE
 from painterly.vgg import download, sources
 from painterly.vgg.architectures import ARCHITECTURES
 from support.polling import until
+from support.serving import serving
 
 
 @pytest.fixture
@@ -115,11 +116,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub():
-    server = Hub()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Hub()) as server:
+        yield server
+        server.released.set()

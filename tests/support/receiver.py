@@ -1,10 +1,11 @@
 """An HTTP server that keeps what is posted to it."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from support.serving import serving
 
 
 class Receiver:
@@ -53,12 +54,6 @@ def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Print nothing."""
 
-    with ThreadingHTTPServer((host, 0), Handler) as server:
+    with serving(ThreadingHTTPServer((host, 0), Handler)) as server:
         receiver = Receiver(server, host)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
+        yield receiver

@@ -1,12 +1,13 @@
 """Pages of other sites that may use the API: those of WEB_ORIGINS, by a token."""
 
-import threading
 from base64 import b64encode
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from support import tiny
 from support.browser import Viewer
+from support.serving import serving
 from support.web_service import send, served
 from support.web_world import PASSWORD
 
@@ -106,13 +107,12 @@ class Booth(BaseHTTPRequestHandler):
 @pytest.fixture
 def booths():
     """The addresses of two sites other than the service's."""
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Booth) for _ in range(2)]
-    for each in servers:
-        threading.Thread(target=each.serve_forever, daemon=True).start()
-    yield [f"http://localhost:{each.server_address[1]}" for each in servers]
-    for each in servers:
-        each.shutdown()
-        each.server_close()
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(serving(ThreadingHTTPServer(("127.0.0.1", 0), Booth)))
+            for _ in range(2)
+        ]
+        yield [f"http://localhost:{each.server_port}" for each in servers]
 
 
 PAINTED = """

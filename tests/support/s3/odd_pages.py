@@ -33,11 +33,12 @@ These show no way to the rest:
 
 import itertools
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
+
+from support.serving import serving
 
 PAGE = 3
 WAYS = (
@@ -189,11 +190,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def odd_pages(way: str) -> Iterator[OddPages]:
     """Serve until the block ends."""
-    with OddPages(way) as service:
-        thread = threading.Thread(target=service.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield service
-        finally:
-            service.shutdown()
-            thread.join()
+    with serving(OddPages(way)) as service:
+        yield service

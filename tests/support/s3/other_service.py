@@ -29,7 +29,6 @@ Ways to answer:
 
 import random
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -37,6 +36,8 @@ from email.utils import format_datetime, parsedate_to_datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from support.serving import serving
 
 CONDITIONS = ("if-match", "if-none-match")
 KINDS = {"HEAD": "heads", "GET": "gets", "PUT": "puts"}
@@ -193,11 +194,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def other_service(server_url: str, way: str) -> Iterator[str]:
     """Answer for the server at a URL until the block ends, at the URL that is yielded."""
-    with _Service(server_url, way) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{running.server_port}"
-        finally:
-            running.shutdown()
-            thread.join()
+    with serving(_Service(server_url, way)) as running:
+        yield f"http://127.0.0.1:{running.server_port}"
