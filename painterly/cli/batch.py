@@ -24,7 +24,7 @@ from painterly.settings.installation import IN_CHECKOUT, command
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings, gives_way
 from painterly.signals import Stop
-from painterly.storage.address import is_folder, parse_address
+from painterly.storage.address import is_folder
 from painterly.storage.base import NoBucketError
 from painterly.words.wording import plural
 
@@ -230,10 +230,10 @@ def _warn_of_equal_instances(loaded: Config, environment: Mapping[str, str]) -> 
 
 def _show_gallery(loaded: Config, in_browser: bool, start: Path) -> None:
     """Log the results page if it is in a folder and complete, and open it if asked to."""
-    where = parse_address(loaded.result_bucket)
-    if loaded.dry_run or not loaded.makes_page or not isinstance(where, Path):
+    folder = loaded.result_folder
+    if loaded.dry_run or not loaded.makes_page or folder is None:
         return
-    page, here = (where / bucket_layout.PAGE).resolve(), start.resolve()
+    page, here = (folder / bucket_layout.PAGE).resolve(), start.resolve()
     if page.is_file():
         shown = page.relative_to(here) if page.is_relative_to(here) else page
         event(f"Open {shown}", summary=True)

@@ -127,8 +127,23 @@ class Config:
     def makes_page(self) -> bool:
         """Whether the run writes the page of all results. Runs that each paint a part, side by
         side, would overwrite each other's; one of a photo or a style into a folder is alone."""
-        alone = self.shard is None and isinstance(parse_address(self.result_bucket), Path)
-        return alone or not self.partial
+        return (self.shard is None and self.result_folder is not None) or not self.partial
+
+    @property
+    def result_folder(self) -> Path | None:
+        """The folder of the results; None if they are stored in a bucket."""
+        where = parse_address(self.result_bucket)
+        return where if isinstance(where, Path) else None
+
+    @property
+    def shares_bucket(self) -> bool:
+        """Whether results are stored in the bucket of paintings."""
+        if self.style_bucket is None:
+            return False
+        one, other = parse_address(self.style_bucket), parse_address(self.result_bucket)
+        if isinstance(one, Path) and isinstance(other, Path):
+            return one.resolve() == other.resolve()
+        return one == other
 
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:

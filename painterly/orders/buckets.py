@@ -5,14 +5,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from painterly.configuration.config import Config
 from painterly.orders.paintings_view import open_paintings
 from painterly.settings import bucket_layout
 from painterly.settings.sources import PLUGS
 from painterly.storage import open_bucket
-from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry, Store
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
@@ -102,20 +100,15 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
     pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
     return Listing(
         source=source.result(),
-        style=_without_results(style.result(), config),
+        style=_without_results(style.result()) if config.shares_bucket else style.result(),
         results={entry.key: entry for entry in result.result()},
     )
 
 
-def _without_results(style: list[Entry], config: Config) -> list[Entry]:
-    """Leave out results if they are stored in the bucket of paintings: they are in folders, which
-    would be styles."""
-    if config.style_bucket is None:
-        return style
-    one, other = parse_address(config.style_bucket), parse_address(config.result_bucket)
-    if isinstance(one, Path) and isinstance(other, Path):
-        one, other = one.resolve(), other.resolve()
-    if one != other or any(entry.key == bucket_layout.STYLES for entry in style):
+def _without_results(style: list[Entry]) -> list[Entry]:
+    """Leave out the results in a bucket of paintings: they are in folders, which would be
+    styles."""
+    if any(entry.key == bucket_layout.STYLES for entry in style):
         return style
     return [entry for entry in style if "/" not in entry.key]
 
