@@ -159,14 +159,15 @@ def set_up_log(
     """
     from painterly.configuration import config
 
-    environment = {**(config.environment() if known is None else known), **variables}
+    read, doubts = config.read_environment() if known is None else (known, [])
+    environment = {**read, **variables}
     log_to_stdout(
         form,
         config.log_format(environment) == "json",
         config.log_level(environment),
         quiet=config.is_quiet(environment),
     )
-    for line in config.not_read() if known is None else ():
+    for line in doubts:
         event(line, level=WARNING)
     return environment
 

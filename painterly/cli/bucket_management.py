@@ -60,8 +60,8 @@ def open_configured(
     Raises:
         ConfigError: None is set. The samples of the demo are not a place to upload to.
     """
-    environment = config.environment()
-    for line in config.not_read():
+    environment, doubts = config.read_environment()
+    for line in doubts:
         event(line, level=WARNING)
     if len(variables) == 1:  # The others, and settings, are not needed for a copy.
         (name,) = variables

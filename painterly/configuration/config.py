@@ -153,22 +153,23 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     Raises ConfigError if the `.env`, or a line of it, cannot be read, or if a value begins or ends
     with something invisible, or has quotes around it, which the shell would have taken off.
     """
+    return read_environment(folder)[0]
+
+
+def read_environment(folder: Path = WORKSPACE) -> tuple[dict[str, str], list[str]]:
+    """Return the `environment`, and a line for each name in it, or in the `.env`, that is almost a
+    variable's, and for a file that is almost called `.env`. Raises ConfigError as `environment`."""
     for name in sorted(os.environ):
         if name not in variables.NAMES and not name.startswith("AWS_"):
             continue
         if problem := variables.at_an_end(os.environ[name]) or _quoted(os.environ[name]):
             raise ConfigError(f"{name} {problem}")
-    merged = non_empty(env_file.read(folder)) | non_empty(os.environ)
-    os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
-    return merged
-
-
-def not_read(folder: Path = WORKSPACE) -> list[str]:
-    """Return a line for each name in the folder's `.env`, or in the environment, that is almost a
-    variable's, and for a file that is almost called `.env`. Raises ConfigError as `environment`."""
     in_file = env_file.read(folder)
     here = variables.not_read(os.environ, in_environment=True)
-    return [*dict.fromkeys([*env_file.misnamed(folder), *variables.not_read(in_file), *here])]
+    doubts = [*env_file.misnamed(folder), *variables.not_read(in_file), *here]
+    merged = non_empty(in_file) | non_empty(os.environ)
+    os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
+    return merged, [*dict.fromkeys(doubts)]
 
 
 def _quoted(value: str) -> str:

@@ -41,7 +41,7 @@ def test_a_program_that_is_stopped_says_what_stays_and_a_bug_is_not_hidden(capsy
 
 def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch, capsys):
     monkeypatch.setattr(log.logger, "handlers", [])
-    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    monkeypatch.setattr(config, "read_environment", lambda *_: (dict(os.environ), []))
     ends = iter([errors.StorageError("no bucket"), KeyError("a bug"), Stopped(signal.SIGTERM)])
 
     def run(_) -> int:

@@ -16,8 +16,8 @@ def loaded(tmp_path, monkeypatch):
     """Collect the configurations of batches, which paint nothing, in an empty current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STARTED_IN", raising=False)
-    environment = config.environment
-    monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
+    read = config.read_environment
+    monkeypatch.setattr(config, "read_environment", lambda *_: read(tmp_path))
     found = []
     monkeypatch.setattr(batch, "paint_batch", lambda config, _: found.append(config) or 0)
     return found

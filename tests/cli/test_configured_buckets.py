@@ -153,7 +153,7 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
 
 
 def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(config, "environment", dict)
+    monkeypatch.setattr(config, "read_environment", lambda *_: ({}, []))
     for script, word, line in (
         (cl_send_source, str(tmp_path), "BUCKET_SOURCE is not set; set BUCKET_SOURCE in"),
         (cl_get_results, str(tmp_path), "BUCKET_RESULT is not set; set BUCKET_RESULT in"),
@@ -162,7 +162,8 @@ def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypat
         assert script([word]) == 2
         err = capsys.readouterr().err
         assert line in err and err.count("\n") == 1
-    monkeypatch.setattr(config, "environment", lambda: {"BUCKET_SOURCE": "photos"})
+    one = {"BUCKET_SOURCE": "photos"}
+    monkeypatch.setattr(config, "read_environment", lambda *_: (one, []))
     assert bucket_management(["check"]) == 2
     assert "BUCKET_STYLE and BUCKET_RESULT missing" in capsys.readouterr().err
 

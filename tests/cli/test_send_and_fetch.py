@@ -62,7 +62,7 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
             monkeypatch.delenv(name)
         set_variables(monkeypatch, {"HOME": str(tmp_path), **variables})
-        monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+        monkeypatch.setattr(config, "read_environment", lambda *_: (dict(os.environ), []))
     for run in (
         lambda: send_to_bucket([str(photos), "no-such-bucket"]),
         lambda: get_bucket_content(["no-such-bucket", str(photos)]),
@@ -74,7 +74,7 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
 
 def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "environment", dict)
+    monkeypatch.setattr(config, "read_environment", lambda *_: ({}, []))
     before = {*tmp_path.iterdir()}
     for script, words, said in (
         (send_to_bucket, ["nope", "./bucket"], "does not exist; expected a folder or file"),
@@ -96,7 +96,7 @@ def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("kind", ["folder", "moto"])
 def test_single_files_are_sent(request, kind, tmp_path, monkeypatch, capsys):
     if kind == "folder":
-        monkeypatch.setattr(config, "environment", dict)
+        monkeypatch.setattr(config, "read_environment", lambda *_: ({}, []))
         name = f"{tmp_path}/bucket"
     else:
         server = request.getfixturevalue("moto")

@@ -157,7 +157,8 @@ def test_what_may_be_several_pictures_or_one_is_a_line_that_tells_of_pictures(
 
 
 def test_with_an_account_a_bare_word_is_a_bucket_as_before(moto, monkeypatch, capsys):
-    monkeypatch.setattr(config, "environment", lambda: os.environ | moto.environment)
+    both = os.environ | moto.environment
+    monkeypatch.setattr(config, "read_environment", lambda *_: (both, []))
     bucket = moto.open()
     assert main(["beach.jpg", "town.jpg", "hokusai", f"s3://{bucket.name}", *QUICK]) == 0
     assert main(["beach.jpg", "hokusai", bucket.name, *QUICK]) == 0

@@ -15,7 +15,7 @@ from painterly.configuration.config import (
     load,
     log_format,
     log_level,
-    not_read,
+    read_environment,
 )
 from painterly.configuration.variables import NAMES
 from painterly.errors import ConfigError
@@ -406,10 +406,10 @@ def test_a_line_that_may_mean_a_variable_in_another_spelling_is_refused_without_
 
 def test_a_file_that_an_editor_gave_another_name_is_named_unless_there_is_a_right_one(tmp_path):
     (tmp_path / ".env.txt").write_text("PRESET=draft\n")
-    [line] = not_read(tmp_path)
+    [line] = read_environment(tmp_path)[1]
     assert line == f"{tmp_path / '.env.txt'} is not read; rename it to .env"
     (tmp_path / ".env").write_text("PRESET=draft\n")
-    assert not_read(tmp_path) == []
+    assert read_environment(tmp_path)[1] == []
 
 
 def test_names_of_other_programs_and_comments_in_a_dotenv_are_left_alone(tmp_path):
@@ -429,7 +429,7 @@ def test_names_of_other_programs_and_comments_in_a_dotenv_are_left_alone(tmp_pat
     )
     (tmp_path / ".env").write_text("\n".join(others), encoding="utf-8")
     assert environment(tmp_path)["DATABASE_URL"] == "a$b"
-    assert not_read(tmp_path) == []
+    assert read_environment(tmp_path)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -464,10 +464,10 @@ def test_a_name_that_is_almost_a_variables_is_named_with_what_is_meant_and_never
 ):
     line = f"{name} is not read; did you mean {meant}?"
     (tmp_path / ".env").write_text(f"{name}=secret\n")
-    assert not_read(tmp_path) == [line]
+    assert read_environment(tmp_path)[1] == [line]
     (tmp_path / ".env").unlink()
     monkeypatch.setenv(name, "secret")
-    assert (line in not_read(tmp_path)) == in_environment
+    assert (line in read_environment(tmp_path)[1]) == in_environment
 
 
 @pytest.mark.parametrize("name", ["AWS_SESSION_TOKEN", "WEB_PASSWORD", "BUCKET_RESULT"])
