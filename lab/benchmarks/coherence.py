@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 import painterly
+from painterly.storage.folder import FolderBucket
 from painterly.video import decoder, steadying
 
 PHOTOS = Path(painterly.__file__).parents[1] / "samples/photos"
@@ -142,9 +143,15 @@ def made(kind: str, size: int, count: int) -> Clip:
 def read(path: Path, size: int, count: int) -> Clip:
     """Read the first frames of a clip. Its motion is Farnebäck's, as far as it is the same both
     ways."""
-    reader, shown = decoder.FrameReader(lambda: path, path.name), []
-    for number in range(count):
-        frame = reader.frame(number)
+    bucket, shown = FolderBucket(path.parent), []
+    entry = bucket.find(path.name)
+    assert entry is not None
+    reader = decoder.Decoder(bucket, entry)
+    for _ in range(count):
+        stamp = reader.next()
+        if stamp is None:
+            break
+        frame = reader.frame(stamp.time)
         scale = min(1.0, size / max(frame.shape))
         side = [2 * round(scale * length / 2) for length in frame.shape[1::-1]]
         shown.append(cv2.resize(frame, side, interpolation=cv2.INTER_AREA))

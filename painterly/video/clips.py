@@ -4,16 +4,18 @@ A frame's picture, first as painted, then as steadied, is an object among the ch
 that was killed continues after the last one, also on another machine.
 """
 
+import io
 import math
-import tempfile
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from painterly.bench.bench import Bench
 from painterly.bench.failures import raise_if_fatal, reason_of
@@ -26,10 +28,12 @@ from painterly.orders.record import Record
 from painterly.progress import LINES_EVERY
 from painterly.runs.workers import Outcome
 from painterly.storage.base import ObjectError
-from painterly.video.decoder import FrameReader
-from painterly.video.pictures import pixels_of, png_of
-from painterly.video.source import PAINTED, Clip, Frame, check_readable, let_go, local_file
+from painterly.video.decoder import written
+from painterly.video.source import PAINTED, Clip, Frame, picture_file
 from painterly.words.wording import duration, printable
+
+if TYPE_CHECKING:
+    from painterly.video.steadying import Steady
 
 
 class Clips:
@@ -37,14 +41,10 @@ class Clips:
 
     def __init__(self, bench: Bench, plan: Plan) -> None:
         frames = [each for each in plan.todo if isinstance(each, Frame)]
-        self._bench, self._lock = bench, threading.Lock()
         self._frames = {(each.style.name, each.photo.key): each for each in frames}
-        self._clips = {each.clip.folder: each.clip for each in frames}
-        self._steadying = {
-            folder: Steadying(bench, clip, plan.stored) for folder, clip in self._clips.items()
-        }
-        self._failures: dict[str, str] = {}
-        self._painted = self._done = 0  # frames, clips
+        clips = {each.clip.folder: each.clip for each in frames}
+        self._clips = {name: Steadying(bench, clip, plan.stored) for name, clip in clips.items()}
+        self._painted, self._lock = 0, threading.Lock()
 
     def took(self, record: Record) -> Record | None:
         """Take the record of an order that was stored or has failed. Return the one to show: the
@@ -52,35 +52,31 @@ class Clips:
         frame = self._frames.get((record.style or "", record.photo or ""))
         if frame is None:
             return record
-        folder = frame.clip.folder
         with self._lock:
             self._painted += record.error is None
-            if folder in self._failures:
-                return None
-            try:
-                if record.error is not None:  # Its name is the frame's.
-                    name = frame.clip.order.photo.key
-                    raise PictureError(record.error.replace(frame.photo.key, name))
-                shown = self._steadying[folder].take(frame.number, record)
-                self._done += shown is not None
-                return shown
-            except Exception as error:
-                raise_if_fatal(error)
-                self._failures[folder] = reason_of(error)
-                return self._bench.fail(frame.clip.order, self._failures[folder])
+            return self._clips[frame.clip.folder].take(frame, record)
 
     def finish(self, outcome: Outcome) -> None:
         """Count clips in the place of frames."""
+        clips = self._clips.values()
+        failed = [(each.clip.order, each.failure) for each in clips if each.failure]
         others = [each for each in outcome.failures if not isinstance(each[0], Frame)]
-        failed = [(self._clips[folder].order, why) for folder, why in self._failures.items()]
         waiting = len(self._frames) - self._painted - (len(outcome.failures) - len(others))
-        outcome.painted += self._done - self._painted
-        outcome.postponed += len(self._clips) - self._done - len(failed) - waiting
+        stored = sum(each.is_stored for each in clips)
+        outcome.painted += stored - self._painted
+        outcome.postponed += len(clips) - stored - len(failed) - waiting
         outcome.failures[:] = [*others, *failed]
 
 
 class Steadying:
-    """The steadying of one clip."""
+    """The steadying of one clip.
+
+    Attributes:
+        clip: The clip.
+        done: The number of frames that are steadied.
+        failure: Why it has failed.
+        is_stored: Whether the clip is done.
+    """
 
     def __init__(self, bench: Bench, clip: Clip, stored: Collection[str]) -> None:
         """Go on after the last frame that is steadied.
@@ -90,114 +86,113 @@ class Steadying:
             clip: The clip.
             stored: The keys in the bucket of results.
         """
-        self._bench, self._clip = bench, clip
-        self._there = {n for n in clip.numbers if clip.key(n, PAINTED) in stored}
-        self._next = clip.steadied(stored)
-        self._reader = FrameReader(self._file, clip.order.photo.key)
-        self._resumed, self._began = self.done, 0.0
-        self._seconds, self._shown = 0.0, 0
+        self._bench, self.clip, self.failure, self.is_stored = bench, clip, "", False
+        self._there = {n for n in {*clip.shown} if clip.key(n, PAINTED) in stored}
+        self.done = self._resumed = clip.steadied(stored)
+        self._began, self._seconds, self._shown = 0.0, 0.0, 0
+        self._steady: Steady | None = None
 
-    @property
-    def done(self) -> int:
-        """The number of frames that are steadied."""
-        return self._next - self._clip.first
+    def take(self, frame: Frame, record: Record) -> Record | None:
+        """Take the record of a frame. Return the clip's, if that is done or has failed. Raises
+        errors that end the run."""
+        if self.failure:
+            return None
+        order = self.clip.order
+        try:
+            if record.error is not None:  # Its name is the frame's.
+                raise PictureError(record.error.replace(frame.photo.key, order.photo.key))
+            self._there.add(frame.number)
+            self._seconds += record.seconds or 0.0
+            self._began = self._began or perf_counter() - self._seconds
+            return self._store(record) if self._steadies_all() else None
+        except Exception as error:
+            raise_if_fatal(error)
+            self.failure = reason_of(error)
+            return self._bench.fail(order, self.failure)
 
-    def take(self, number: int, record: Record) -> Record | None:
-        """Take the record of a painted frame. Return the clip's, if that is done."""
-        check_readable(self._bench.source, self._clip.order.photo)
-        self._there.add(number)
-        self._seconds += record.seconds or 0.0
-        self._began = self._began or perf_counter() - (record.seconds or 0.0)
-        while self._next < self._clip.numbers.stop:
+    def _steadies_all(self) -> bool:
+        """Steady the frames that are there, and return whether they are all."""
+        clip, result = self.clip, self._bench.result
+        while self.done < len(clip.stamps):
             self._bench.stop.obey()
-            if self._clip.shown_at(self._next) == self._next:
-                if self._next not in self._there:
-                    return None
-                self._steady_next()
-            self._next += 1
+            number, before = clip.shown[self.done], clip.shown[self.done - 1] if self.done else None
+            if number == self.done:
+                if number not in self._there:
+                    return False
+                self._steady = self._steady or self._begun(before)
+                steadied = self._steady.next(*self._painted_and_frame(number))
+                result.write(clip.key(number), picture_file(steadied, "PNG"), "image/png")
+                if before:  # The next run would need this one, and the first is on the poster.
+                    result.delete(clip.key(before, PAINTED))
+            self.done += 1
             self._show()
-        return self._store(record)
+        return True
 
-    def _steady_next(self) -> None:
-        result, clip, number = self._bench.result, self._clip, self._next
-        if "_steady" not in vars(self):
-            self._begin()
-        painted = self._kept(clip.key(number, PAINTED))
-        steadied = self._steady.next(painted, self._reader.frame(number))
-        result.write(clip.key(number), png_of(steadied), "image/png")
-        result.delete(clip.key(number, PAINTED))
-
-    def _begin(self) -> None:
+    def _begun(self, before: int | None) -> "Steady":
         from painterly.video.steadying import Steady
 
-        clip, before = self._clip, self._clip.shown_at(self._next - 1)
-        if before < clip.first:
-            self._steady = Steady()
-        else:
-            self._steady = Steady(self._picture(before), self._reader.frame(before))
+        last = () if before is None else (self._kept(before), self._painted_and_frame(before)[1])
+        return Steady(*last)
 
-    def _file(self) -> Path:
-        return local_file(self._bench.source, self._clip.order.photo)
+    def _painted_and_frame(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        painted, frame = np.split(self._kept(number, PAINTED), 2)
+        return painted, frame
 
-    def _picture(self, number: int) -> np.ndarray:
-        return self._kept(self._clip.key(number))
-
-    def _kept(self, key: str) -> np.ndarray:
+    def _kept(self, number: int, end: str = ".png") -> np.ndarray:
         """Return a picture that was kept. One that is damaged is deleted."""
+        key = self.clip.key(number, end)
         try:
-            return pixels_of(self._bench.result.read(key))
+            return np.asarray(Image.open(io.BytesIO(self._bench.result.read(key)), formats=["PNG"]))
         except (OSError, ValueError, SyntaxError):
             self._bench.result.delete(key)
             raise PictureError(f"{printable(key)} was damaged; run it again") from None
 
     def _pictures(self, until: float) -> Iterator[tuple[Fraction, np.ndarray]]:
         """Yield the time and the picture of each steadied frame, until a time of perf_counter."""
-        clip, picture = self._clip, self._picture(self._clip.first)
-        for number in range(clip.first, self._next):
-            if clip.shown_at(number) == number > clip.first:
-                picture = self._picture(number)
-            yield clip.time(number), picture
+        for number, stamp in enumerate(self.clip.stamps[: self.done]):
+            if self.clip.shown[number] == number:
+                picture = self._kept(number)
+            yield stamp.time, picture
             if perf_counter() > until:
                 return
 
     def written(self, seconds: float = math.inf) -> bytes:
         """Return the file of the clip as far as it is steadied, or as much of it as can be written
         in these seconds. Raises PictureError."""
-        from painterly.video.writing import write
-
-        order, pictures = self._clip.order, self._pictures(perf_counter() + seconds)
-        with tempfile.TemporaryDirectory(prefix="painterly-") as folder:
-            target = Path(folder, f"clip{PurePath(order.result).suffix}")
-            write(target, pictures, self._file(), order.photo.key)
-            return target.read_bytes()
+        order, pictures = self.clip.order, self._pictures(perf_counter() + seconds)
+        return written(self._bench.source, order.photo, PurePath(order.result).suffix, pictures)
 
     def _store(self, record: Record) -> Record:
         """Store the clip, and delete what was kept of it. Return its record."""
-        order, clip, bench = self._clip.order, self._clip, self._bench
-        first = self._reader.frame(clip.first)
-        self._reader.close()
-        photo, settings = Picture(first, None, "BMP"), order.style.settings
-        paintings = bench.reader.decode(order, PhotoInput(photo)).style.paintings
-        poster = self._picture(clip.first)
-        weights, device = record.weights or "", record.device or ""
-        of_run = weights, device, dict[str, float](), record.content_weight or 0.0, self._seconds
-        finished = Finished(photo, paintings, settings, poster, *of_run, file=self.written())
+        clip, order, bench = self.clip, self.clip.order, self._bench
+        first = Picture(self._painted_and_frame(0)[1], None, "BMP")
+        finished = Finished(
+            photo=first,
+            paintings=bench.reader.decode(order, PhotoInput(first)).style.paintings,
+            settings=order.style.settings,
+            image=self._kept(0),
+            weights=record.weights or "",
+            device=record.device or "",
+            losses={},
+            content_weight=record.content_weight or 0.0,
+            seconds=self._seconds,
+            file=self.written(),
+        )
         shown = bench.store(order, finished)
+        self.is_stored = True
         with suppress(ObjectError):  # The clip is stored.
             for entry in [*bench.result.list(clip.folder)]:
                 bench.result.delete(entry.key)
-        let_go(bench.source, order.photo)
         return shown
 
     def _show(self) -> None:
         """Log how many frames are steadied, and the time left."""
-        order, total = self._clip.order, len(self._clip.stamps)
+        order, total = self.clip.order, len(self.clip.stamps)
         percent, every = 100 * self.done // total, LINES_EVERY[self._bench.config.progress]
         if not every or percent // every <= self._shown:
             return
         self._shown = percent // every
-        each_s = (perf_counter() - self._began) / (self.done - self._resumed)
-        left_s = each_s * (total - self.done)
+        left_s = (perf_counter() - self._began) / (self.done - self._resumed) * (total - self.done)
         text = f"{order}: {percent} %, {self.done} of {total} frames, {duration(left_s)} left"
         numbers = {"step": self.done, "steps": total, "percent": percent}
         order.log(text, event="progress", **numbers, left_s=round(left_s, 1))

@@ -1,14 +1,19 @@
-"""The process that decodes a clip: a stranger's can exhaust or crash no other one.
+"""The process that decodes a clip and writes the painted one: a stranger's can exhaust or crash no
+other one, and FFmpeg's libraries are loaded nowhere else.
 
-`stamps` and `FrameReader` ask it, frame by frame. Its program is `decoding`; see
-images/contained.py.
+Its program is `decoding`; see images/contained.py.
 """
 
-from collections.abc import Callable
+import tempfile
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from fractions import Fraction
+from itertools import takewhile
 from logging import WARNING
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +23,17 @@ from painterly.images.contained import Answer, ContainedProcess
 from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
 from painterly.log import event
+from painterly.storage.base import Bucket, Entry
 from painterly.video.constants import AHEAD
 from painterly.words.wording import printable
 
 PROGRAM = "painterly.video.decoding"
 MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
 SECONDS = 30  # processor time for a frame and the damaged parts before it
+_MOST_LATE = 64  # frames that an encoder keeps back
 _MOST_BYTES = 3 * MAX_PIXELS  # in an answer
+_FAR = 10  # s to a later frame from which a new process begins at a key frame
+Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
 
 
 class Stamp(NamedTuple):
@@ -34,79 +43,114 @@ class Stamp(NamedTuple):
     is_repeated: bool
 
 
-def stamps(path: Path, name: str) -> list[Stamp]:
-    """Return the stamps of all frames, for which each is decoded, and log what is changed or left
-    out. Raises PictureError."""
-    found: list[Stamp] = []
-    decoding = _Decoding(path, name)
-    try:
-        while True:
-            answer, _ = decoding.ask("stamp")
-            for what in answer["told"]:
-                event(f"{printable(name)}: {what}", level=WARNING)
-            if answer["time"] is None:
-                return found
-            found.append(Stamp(Fraction(*answer["time"]), answer["is_repeated"]))
-    finally:
-        decoding.end()
+class Decoder:
+    """A process that decodes a clip. Not thread-safe."""
 
+    def __init__(self, bucket: Bucket, clip: Entry, since: Fraction = Fraction(0)) -> None:
+        """Open a clip.
 
-class FrameReader:
-    """The frames of a clip, by their numbers. Frames that are asked for in about their order are
-    decoded once in all. Not thread-safe."""
+        Args:
+            bucket: The bucket that has it.
+            clip: Its entry.
+            since: The time of the first frame, in seconds.
 
-    def __init__(self, file: Callable[[], Path], name: str) -> None:
-        """Take a function that returns the clip's file, which may be fetched again."""
-        self._file, self._name = file, name
-        self._decoding: _Decoding | None = None
-        self._next = 0
-
-    def frame(self, number: int) -> np.ndarray:
-        """Return a frame, uint8 [h, w, 3]. Raises PictureError."""
-        try:
-            if self._decoding is None or number < self._next - AHEAD:
-                self.close()
-                self._decoding, self._next = _Decoding(self._file(), self._name), 0
-            while self._next <= number:
-                if self._decoding.ask("next")[0]["is_end"]:
-                    what = "has changed; it has fewer frames"
-                    raise PictureError(f"{printable(self._name)}: {what}")
-                self._next += 1
-            answer, (pixels,) = self._decoding.ask("pixels", place=number - self._next)
-        except BaseException:  # The next frame starts another process.
-            self.close()
-            raise
-        return np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
-
-    def close(self) -> None:
-        """End the process."""
-        if self._decoding:
-            self._decoding.end()
-            self._decoding = None
-
-    __del__ = close
-
-
-class _Decoding:
-    """A process that has a clip."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        """Open a file. Raises PictureError."""
-        self._name = name
-        with errors_named(name):
-            self._process = ContainedProcess(PROGRAM, "mp4")
-        memory = min(MOST_MEMORY, free_memory())
-        self.ask("open", path=str(path.absolute()), memory=memory)
-
-    def ask(self, task: str, **values: str | int) -> Answer:
-        """Return the answer to a request. Raises PictureError."""
+        Raises:
+            PictureError, ObjectError, UnavailableError: It cannot be opened.
+        """
+        self._name, self._times = clip.key, deque[Fraction](maxlen=AHEAD)
         with errors_named(self._name):
-            request = {"task": task, **values}
-            answer, buffers = self._process.ask(request, (), SECONDS, _MOST_BYTES)
+            self._process = ContainedProcess(PROGRAM, "mp4")
+        self.close = weakref.finalize(self, self._process.end)
+        memory = min(MOST_MEMORY, free_memory())
+        with _local_file(bucket, clip) as path:
+            self.ask("open", path=str(path.absolute()), since=str(since), memory=memory)
+
+    def ask(self, task: str, *buffers: np.ndarray, times: int = 1, **values: Any) -> Answer:
+        """Return the answer to a request, and log what it tells. Raises PictureError.
+
+        Args:
+            task: What `decoding` shall do.
+            buffers: The buffers of the request.
+            times: How often the processor time for a frame may be taken.
+            values: The values of the request.
+        """
+        with errors_named(self._name):
+            request, seconds = {"task": task, **values}, times * SECONDS
+            answer, found = self._process.ask(request, buffers, seconds, _MOST_BYTES)
+            for what in answer["told"]:
+                event(f"{printable(self._name)}: {what}", level=WARNING)
             if "error" in answer:
                 raise PictureError(answer["error"])
-        return answer, buffers
+        return answer, found
 
-    def end(self) -> None:
-        """End it at once."""
-        self._process.end()
+    def next(self, compares: bool = True) -> Stamp | None:
+        """Decode a frame, and return its stamp, or None at the end. Raises PictureError."""
+        while "time" not in (answer := self.ask("next", compares=compares)[0]):
+            if "is_end" in answer:
+                return None
+        self._times.append(Fraction(answer["time"]))
+        return Stamp(self._times[-1], answer["is_repeated"])
+
+    def reaches(self, time: Fraction) -> bool:
+        """Return whether a frame is kept, or comes soon."""
+        last = self._times[-1] if self._times else time
+        return time in self._times or 0 <= time - last < _FAR
+
+    def frame(self, time: Fraction) -> np.ndarray:
+        """Return the frame of a time, uint8 [h, w, 3]. The last ones are kept. Raises
+        PictureError."""
+        while not self._times or self._times[-1] < time:
+            if self.next(compares=False) is None:
+                break
+        if time not in self._times:
+            raise PictureError(f"{printable(self._name)}: has changed; it lacks a frame")
+        answer, (pixels,) = self.ask("pixels", place=self._times.index(time))
+        return np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
+
+
+def stamps(bucket: Bucket, clip: Entry, span: Span = (Fraction(0), None)) -> tuple[Stamp, ...]:
+    """Return the stamps of all frames in a part of a clip, for which each is decoded, and log what
+    is changed or left out. Errors as those of `Decoder`."""
+    start, long = span
+    with closing(Decoder(bucket, clip, start)) as decoder:
+        found = iter(decoder.next, None)
+        return tuple(takewhile(lambda each: long is None or each.time < start + long, found))
+
+
+def written(
+    bucket: Bucket, clip: Entry, suffix: str, pictures: Iterable[tuple[Fraction, np.ndarray]]
+) -> bytes:
+    """Return the file of a painted clip.
+
+    Args:
+        bucket: The bucket of the clip whose sound it gets, from the time of the first picture on.
+        clip: The entry of that one.
+        suffix: The extension, which decides the container.
+        pictures: The time in seconds of each picture, and the picture, uint8 [h, w, 3].
+
+    Raises:
+        PictureError: It cannot be written.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="painterly-") as folder,
+        closing(Decoder(bucket, clip)) as decoder,
+    ):
+        path = Path(folder, f"clip{suffix}")
+        for time, picture in pictures:
+            pixels = np.ascontiguousarray(picture)
+            decoder.ask("add", pixels, path=str(path), time=str(time), shape=pixels.shape)
+        decoder.ask("end", times=_MOST_LATE)
+        return path.read_bytes()
+
+
+@contextmanager
+def _local_file(bucket: Bucket, clip: Entry) -> Iterator[Path]:
+    """Yield the file of a clip, which is downloaded for the block if it is not in a folder. Raises
+    ObjectError, UnavailableError."""
+    if own := bucket.path(clip.key):
+        yield own
+        return
+    with tempfile.TemporaryDirectory(prefix="painterly-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "clip")
+        bucket.download(clip.key, path)
+        yield path

@@ -1,62 +1,91 @@
-"""The program that decodes a clip, within limits of memory and of processor time.
+"""The program that decodes a clip, and writes a painted one with its sound, within limits of memory
+and of processor time.
 
     python -m painterly.video.decoding
 
 It answers the requests of `decoder`.
 """
 
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from painterly.errors import PictureError
 from painterly.images.contained import Answer, answer_requests, limit_memory, limit_time
 from painterly.video import frames
 from painterly.video.constants import AHEAD
+from painterly.video.writing import Writer
 
 
 class Clip:
     """A clip that is decoded frame by frame."""
 
-    _frames: Iterator[frames.Decoded]
-    _stamps: Iterator[tuple[Fraction, bool]]
+    _file: BinaryIO
+    _frames: Iterator[frames.Decoded | None]
+    _writer: Writer | None = None
+    _last: int | None = None  # the checksum of a frame
 
     def __init__(self) -> None:
         self._told: list[str] = []
         self._kept: deque[frames.Decoded] = deque(maxlen=AHEAD)
 
-    def answer(self, request: dict[str, Any], _: object) -> Answer:
+    def answer(self, request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
         """Return the values and the buffers of an answer."""
         limit_time(request["seconds"])
         try:
             with frames.errors_told():
-                return self._done(request)
+                values, found = self._done(request, buffers)
         except PictureError as error:
-            return {"error": str(error)}, ()
+            values, found = {"error": str(error)}, ()
+        told, self._told = self._told, []
+        return {**values, "told": told}, found
 
-    def _done(self, request: dict[str, Any]) -> Answer:
+    def _done(self, request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
         match request["task"]:
             case "open":
                 limit_memory(request["memory"])
-                path = Path(request["path"])
-                self._frames = frames.decoded(path)
-                self._stamps = frames.stamps(path, self._told.append)
-            case "stamp":
-                self._told.clear()
-                time, is_repeated = next(self._stamps, (None, False))
-                ratio = None if time is None else time.as_integer_ratio()
-                return {"time": ratio, "is_repeated": is_repeated, "told": self._told}, ()
+                self._file = Path(request["path"]).open("rb")  # noqa: SIM115  (to the end)
+                since = Fraction(request["since"])
+                self._frames = frames.decoded(self._file, self._tell, since)
             case "next":
-                frame = next(self._frames, None)
-                if frame:
-                    self._kept.append(frame)
-                return {"is_end": not frame}, ()
+                return self._next(request["compares"]), ()
             case "pixels":
                 pixels = self._kept[request["place"]].pixels()
                 return {"shape": pixels.shape}, [pixels]
+            case "add":
+                time = Fraction(request["time"])
+                pixels = np.frombuffer(buffers[0] or b"", np.uint8).reshape(request["shape"])
+                if self._writer is None:
+                    given = request["path"], time, pixels.shape, self._tell
+                    self._writer = Writer(self._file, *given)
+                self._writer.add(time, pixels)
+            case "end" if self._writer:
+                self._writer.end()
         return {}, ()
+
+    def _tell(self, what: str) -> None:
+        self._told.append(what)
+
+    def _next(self, compares: bool) -> dict[str, Any]:
+        try:
+            each = next(self._frames)
+        except StopIteration:
+            return {"is_end": True}
+        if each is None:
+            return {}
+        values = {"time": str(each.time), "is_repeated": False}
+        self._kept.append(each)
+        if compares:
+            if self._last is None and each.is_transparent:
+                self._tell("what is transparent becomes white")
+            before, self._last = self._last, zlib.crc32(each.frame.to_ndarray(format="rgb24"))
+            values["is_repeated"] = before == self._last
+        return values
 
 
 if __name__ == "__main__":

@@ -4,13 +4,11 @@ FFmpeg's libraries decode, by PyAV. Frames come in order and are never all in me
 """
 
 import os
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -23,8 +21,10 @@ from painterly.images.header import MAX_PIXELS
 # Others than these can name further files, or addresses, which a clip has no business to read.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+USUAL_RATE = Fraction(25)  # of a clip that names none
 _THREADS = 4  # More would only take memory.
-_OPAQUE = 255
+_INDEXED = ("mov", "matroska")  # start the names of containers that know their key frames
+_BEFORE = 2  # s before a time, from where a key frame is looked for
 _REC709, _REC601 = 1, 5  # matrices in H.273
 _LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
 _BRIGHTEST = {PQ: 49_268, HLG: 65_535}  # values of 1000 cd/m², in 16 bits
@@ -46,15 +46,23 @@ class Decoded(NamedTuple):
         usual = _REC709 if frame.height >= _LARGE else _REC601
         matrix = usual if frame.colorspace in (0, 2) else int(frame.colorspace)
         transfer = int(frame.color_trc)
-        is_hdr = transfer in _BRIGHTEST
-        form = "rgb48le" if is_hdr else "rgba" if _has_alpha(frame) else "rgb24"
+        form = "rgb48le" if transfer in _BRIGHTEST else "rgba" if self._has_alpha else "rgb24"
         shown = frame.reformat(self.width, self.height, form, src_colorspace=matrix).to_ndarray()
-        if is_hdr:
+        if transfer in _BRIGHTEST:
             shown = _toned(shown, transfer)
         elif form == "rgba":
             alpha = shown[..., 3:].astype(np.float32) / 255
             shown = (alpha * shown[..., :3] + 255 * (1 - alpha) + 0.5).astype(np.uint8)
         return np.ascontiguousarray(np.rot90(shown, int(frame.rotation) // 90))
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether something is transparent."""
+        return self._has_alpha and bool(self.frame.to_ndarray(format="rgba")[..., 3].min() < 255)
+
+    @property
+    def _has_alpha(self) -> bool:
+        return any(each.is_alpha for each in self.frame.format.components)
 
 
 @contextmanager
@@ -66,22 +74,10 @@ def errors_told() -> Iterator[None]:
         raise
     except MemoryError:
         raise PictureError("needs more memory than a clip may take; make it smaller") from None
-    except (av.FFmpegError, ValueError) as error:
+    except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         what = f"is damaged, cut, or no clip that FFmpeg reads ({reason})"
         raise PictureError(f"{what}; export it anew as mp4") from None
-
-
-def stamps(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[Fraction, bool]]:
-    """Decode a clip, and yield the time of each frame in seconds, and whether it shows the same as
-    the frame before. Arguments and errors are as in `decoded`."""
-    last, is_first = None, True
-    for each in decoded(path, tell):
-        seen = _checksum(each.frame)
-        if is_first and _has_alpha(each.frame) and _alpha(each.frame).min() < _OPAQUE:
-            tell("what is transparent becomes white")
-        yield each.time, seen is not None and seen == last
-        last, is_first = seen, False
 
 
 def _toned(values: np.ndarray, transfer: int) -> np.ndarray:
@@ -94,38 +90,87 @@ def _toned(values: np.ndarray, transfer: int) -> np.ndarray:
     return (shown / 257 + 0.5).astype(np.uint8)
 
 
-def decoded(path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[Decoded]:
-    """Decode a clip, without its damaged parts. Raises PictureError if no frame can be decoded.
+def decoded(
+    file: BinaryIO, tell: Callable[[str], None], since: Fraction = Fraction(0)
+) -> Iterator[Decoded | None]:
+    """Decode a clip, without its damaged parts, and yield the frames from a time on, after None for
+    some that come before. If the container knows its key frames, most of these are left out.
 
     Args:
-        path: Its file.
+        file: Its file.
         tell: Takes what is worth a line in the log.
+        since: The time in seconds.
+
+    Raises:
+        PictureError: No frame can be decoded.
     """
-    with errors_told(), av.open(str(path), options=OPTIONS) as source:
+    seeks = since > _BEFORE
+    try:
+        yield from _decoded(file, tell, since, seeks)
+    except _InexactError:
+        yield from _decoded(file, tell, since, seeks=False)
+
+
+class _InexactError(Exception):
+    """Frames after a seek may differ from those of a clip that is decoded from its start."""
+
+
+def _decoded(
+    file: BinaryIO, tell: Callable[[str], None], since: Fraction, seeks: bool
+) -> Iterator[Decoded | None]:
+    file.seek(0)
+    with errors_told(), av.open(file, options=OPTIONS) as source:
         if not source.streams.video:
             raise PictureError("has no picture track")
         stream = source.streams.video[0]
-        context = stream.codec_context
-        aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)  # None of the pixels is lost.
-        width = round(context.width * max(aspect, 1))
-        height = round(context.height / min(aspect, 1))
-        if width * height > MAX_PIXELS:
-            what = f"{width} × {height} px are more than {MAX_PIXELS // 10**6} megapixels"
-            raise PictureError(f"{what}; make it smaller")
+        width, height = _size_shown(stream)
         stream.thread_type = "AUTO"
-        context.thread_count = min(_THREADS, os.cpu_count() or 1)
-        context.options = {"max_pixels": str(MAX_PIXELS)}
-        each = 1 / (stream.average_rate or stream.guessed_rate or Fraction(25))
-        last: Fraction | None = None
-        for frame in _progressive(_readable(source, stream, tell), stream, tell):
+        stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        each = 1 / (stream.average_rate or stream.guessed_rate or USUAL_RATE)
+        if seeks and not source.format.name.startswith(_INDEXED):
+            raise _InexactError
+        if seeks:
+            with suppress(av.FFmpegError):
+                source.seek(int((since - _BEFORE) / stream.time_base), stream=stream)
+        found, last = _readable(source, stream, tell), None
+        frames = _after_key_frame(found, since) if seeks else _progressive(found, stream, tell)
+        for frame in frames:
             time = (last or 0) + each
             if frame.pts is not None:
                 time = Fraction(frame.pts * frame.time_base)
             if last is None or time > last:  # A moment has one frame.
                 last = time
-                yield Decoded(frame, time, width, height)
+                yield Decoded(frame, time, width, height) if time >= since else None
         if last is None:
             raise PictureError("has no frame that can be read")
+
+
+def _after_key_frame(frames: Iterator[Any], since: Fraction) -> Iterator[Any]:
+    """Yield the frames from the first key frame on. Raises _InexactError if that does not come
+    before a time, and for an interlaced frame, whose filter needs what comes before."""
+    is_exact = False
+    for frame in frames:
+        is_exact = is_exact or frame.key_frame
+        if frame.pts is None or frame.interlaced_frame:
+            raise _InexactError
+        if is_exact:
+            yield frame
+        elif frame.pts * frame.time_base >= since:
+            raise _InexactError
+    if not is_exact:
+        raise _InexactError
+
+
+def _size_shown(stream: Any) -> tuple[int, int]:
+    """Return the width and the height in px at which a clip is shown. Raises PictureError."""
+    aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)  # None of the pixels is lost.
+    width = round(stream.codec_context.width * max(aspect, 1))
+    height = round(stream.codec_context.height / min(aspect, 1))
+    if width * height > MAX_PIXELS:
+        what = f"{width} × {height} px are more than {MAX_PIXELS // 10**6} megapixels"
+        raise PictureError(f"{what}; make it smaller")
+    return width, height
 
 
 def _readable(source: Any, stream: Any, tell: Callable[[str], None]) -> Iterator[Any]:
@@ -149,31 +194,10 @@ def _progressive(frames: Iterator[Any], stream: Any, tell: Callable[[str], None]
         return
     tell("is interlaced; its fields are joined")
     graph = Graph()
-    ends = graph.add_buffer(template=stream), graph.add("bwdif", "send_frame")
+    ends = graph.add_buffer(template=stream), graph.add("bwdif", "send_frame:auto:interlaced")
     graph.link_nodes(*ends, graph.add("buffersink")).configure()
     for frame in chain([first], frames, [None]):  # None is the end.
         graph.push(frame)
-        try:
+        with suppress(av.BlockingIOError, av.EOFError):
             while True:
                 yield graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            pass
-
-
-def _alpha(frame: Any) -> Any:
-    return frame.to_ndarray(format="rgba")[..., 3]
-
-
-def _has_alpha(frame: Any) -> bool:
-    return any(each.is_alpha for each in frame.format.components)
-
-
-def _checksum(frame: Any) -> int | None:
-    """Return a checksum of what a frame shows, or None for rare formats."""
-    if len(frame.planes) != 3 or any(each.bits != 8 for each in frame.format.components):
-        return None
-    found = 0
-    for plane in frame.planes:
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        found = zlib.crc32(rows[: plane.height, : plane.width].tobytes(), found)
-    return found

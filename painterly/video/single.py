@@ -1,14 +1,16 @@
 """One clip on the command line: a separate run with a file as its result."""
 
 import argparse
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from painterly.bench.bench import Bench
 from painterly.bench.finished import Finished
@@ -26,18 +28,15 @@ from painterly.orders.record import Record
 from painterly.runs.workers import paint_all
 from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
-from painterly.storage.base import Entry
-from painterly.storage.files import delete_leftovers, md5_of_file
+from painterly.storage.base import Bucket, Entry
+from painterly.storage.files import md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.video.clips import Steadying
 from painterly.video.constants import SILENT, WRITTEN
-from painterly.video.decoder import FrameReader
-from painterly.video.pictures import picture_file
-from painterly.video.source import Clip, ClipsView, Span, check_readable, frames_of, opened
+from painterly.video.source import ClipsView, frames_of, opened
 
 _TIME = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,5}):)?([0-9]{1,7}(?:\.[0-9]{1,6})?)s?")
-_LONGEST = 60  # characters of a name in a key, which may not be hidden or too long
 STOPPED_S = 3.0  # for the clip of what is done, after a signal
 
 
@@ -49,81 +48,81 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     """
     settings = settings_of(args)
     file, target = _checked(args, settings)
-    span: Span = (_seconds(args, "from") or Fraction(0), _seconds(args, "for"))
+    span = _seconds(args, "from") or Fraction(0), _seconds(args, "for")
     loaded, weights = config_of(args, environment), weights_of(args, settings, environment)
-    unfinished = FolderBucket(target.parent / files_of.UNFINISHED, new=True)
-    files = _Files(file, file.name.lstrip(".")[-_LONGEST:])
+    files = _Files(file)
+    view, unfinished = ClipsView(files), FolderBucket(target.parent / files_of.UNFINISHED, new=True)
     with tempfile.TemporaryDirectory(prefix="painterly-") as folder:
         # As a picture, the first frame gives the sizes, masks and paintings that all frames have.
         first = Path(folder, f"{file.stem}.bmp")
-        with closing(FrameReader(lambda: file, str(file))) as reader:
-            first.write_bytes(picture_file(reader.frame(0)))
+        first.write_bytes(view.picture(file.name))
         of_first = {**vars(args), "places": [str(first), *args.places[1:]]}
         single = order_of(argparse.Namespace(**of_first), settings, files, weights, "")
-    common = {each.name: getattr(single, each.name) for each in fields(Order)}
-    style = replace(single.style, name=single.style.name.lstrip(".")[-_LONGEST:])
-    order = PlannedOrder(**{**common, "photo": files.entry, "style": style}, result=target.name)
-    clip = opened(order, files, span)
-    check_readable(files, files.entry)
+    given = {each.name: getattr(single, each.name) for each in fields(Order)}
+    order = _Single(**given | {"photo": files.clip}, result=str(target))
+    clip = opened(order, view, span)
+    if clip.refusal:
+        raise PictureError(clip.refusal)
     if not clip.stamps:
         raise ConfigError(f"{file}: there is no frame in the time that --from and --for name")
+    kept = unfinished.folder / clip.folder
     if args.fresh:
-        _forget(unfinished, clip.folder)
+        shutil.rmtree(kept, ignore_errors=True)
     stored = {entry.key: entry for entry in unfinished.list(clip.folder)}
     plan = Plan((*frames_of(clip, stored),), (), (), (), stored, {}, ())
-    buckets, networks = Buckets(ClipsView(files), files, unfinished), NetworkPool(None, files)
-    with closing(_ToFile(loaded, buckets, networks, stop)) as bench:
-        bench.target = target
+    buckets = Buckets(view, files, unfinished)
+    with closing(_Bench(loaded, buckets, NetworkPool(None, files), stop)) as bench:
         loading = load_devices(args.device, settings.traits.optimises)
         try:
             outcome = paint_all(bench, plan, loading)
         except Stopped as stopped:
-            _write_unfinished(bench, clip, stopped.exit_code - 128)
+            steadying = Steadying(bench, clip, {each.key for each in unfinished.list(clip.folder)})
+            what = "no frame is done"
+            if steadying.done:
+                files_of.write_file(target, steadying.written(STOPPED_S))
+                count = f"{steadying.done} of {len(clip.stamps)} frames"
+                what = f"{target} is the clip as it stands after {count}"
+            raise Stopped(stopped.exit_code - 128, what) from None
     for _, reason in outcome.failures:
         raise PictureError(reason)
-    _forget(unfinished, clip.folder)
+    shutil.rmtree(kept, ignore_errors=True)
+    with suppress(OSError):  # Others are unfinished there.
+        os.removedirs(kept.parent)
     return target
 
 
 class _Files(FilesBucket):
     """The files that the command names. The clip is not held in memory."""
 
-    def __init__(self, clip: Path, key: str) -> None:
+    def __init__(self, clip: Path) -> None:
         super().__init__()
-        self._clip = clip
-        self.entry = Entry(key, clip.stat().st_size, md5_of_file(clip))
+        self._path, self.clip = clip, Entry(clip.name, clip.stat().st_size, md5_of_file(clip))
 
     def path(self, key: str) -> Path | None:
-        return self._clip if key == self.entry.key else None
+        return self._path if key == self.clip.key else None
 
     def find(self, key: str) -> Entry | None:
-        return self.entry if key == self.entry.key else super().find(key)
+        return self.clip if key == self.clip.key else super().find(key)
 
 
-class _ToFile(Bench):
-    """A bench whose result is a file."""
+@dataclass(frozen=True, kw_only=True)
+class _Single(PlannedOrder):
+    """The order of a clip whose result is a file."""
 
-    target: Path
+    @property
+    def checkpoint_key(self) -> str:
+        return "clips.npz"
 
-    def store(self, order: PlannedOrder, finished: Finished) -> Record:
-        if part := order.kept(self.result, finished):
-            return part
-        files_of.write_file(self.target, finished.file)
+    def kept(self, bucket: Bucket, finished: Finished) -> Record:
+        files_of.write_file(Path(self.result), finished.file)
         return Record()
+
+
+class _Bench(Bench):
+    """A bench that keeps no record of failures."""
 
     def fail(self, order: PlannedOrder, reason: str) -> Record:
         return Record(photo=order.photo.key, style=order.style.name, error=reason)
-
-
-def _write_unfinished(bench: _ToFile, clip: Clip, signum: int) -> NoReturn:
-    """Write the clip of what is steadied, and raise Stopped, which names it."""
-    stored = {entry.key for entry in bench.result.list(clip.folder)}
-    steadying, target = Steadying(bench, clip, stored), bench.target
-    if steadying.done:
-        files_of.write_file(target, steadying.written(STOPPED_S))
-    count = f"{steadying.done} of {len(clip.stamps)} frames"
-    what = f"{target} is the clip as it stands after {count}"
-    raise Stopped(signum, what if steadying.done else "no frame is done")
 
 
 def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
@@ -158,16 +157,3 @@ def _seconds(args: argparse.Namespace, name: str) -> Fraction | None:
         raise ConfigError(f"--{name} is {text!r}; expected a time such as 3s, 90 or 1:30")
     hours, minutes, seconds = (Fraction(each or 0) for each in found.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def _forget(unfinished: FolderBucket, start: str) -> None:
-    """Delete what is kept of a clip, and the folders that are empty then."""
-    for entry in unfinished.list(start):
-        unfinished.delete(entry.key)
-    folder = unfinished.folder / start
-    delete_leftovers(folder)
-    with suppress(OSError):  # Others are unfinished in it, or there was none.
-        for each in (folder, *folder.parents):
-            each.rmdir()
-            if each == unfinished.folder:
-                return

@@ -1,21 +1,18 @@
 """Writing a clip: pictures with their times, and the sound of the clip that they show."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
-from av.filter import Graph
+from PIL import Image
 
-from painterly.images.picture_file import errors_named
-from painterly.log import event
 from painterly.video.constants import SILENT
-from painterly.video.frames import OPTIONS, errors_told
-from painterly.words.wording import printable
+from painterly.video.frames import OPTIONS, USUAL_RATE
 
 # Encoders by extension, the first that this FFmpeg has: codec, kind of pixels, options.
 # The x264 in wheels of PyAV is under the GPL (NOTICE).
@@ -34,121 +31,113 @@ _SOUND = {"webm": ("vorbis", "opus"), "mkv": ("mp3", "opus", "vorbis", "flac", "
 _USUAL_SOUND = ("mp3", "ac3", "aac")
 _ENCODED_SOUND = {"aac": ("aac", 44_100), "opus": ("libopus", 48_000)}
 _HUNDREDTHS = Fraction(1, 100)  # s, the unit of a gif
+_BEFORE = 1  # s of sound before the first picture, which a decoder may need
 _REC709, _LIMITED = 1, 1
 
 
-def write(
-    target: Path, pictures: Iterable[tuple[Fraction, np.ndarray]], source: Path, name: str
-) -> None:
-    """Write a clip.
+class Writer:
+    """A clip that is being written."""
 
-    Args:
-        target: Its file. The extension decides the container.
-        pictures: The time in seconds of each picture, and the picture, uint8 [h, w, 3].
-        source: The clip whose sound it gets, from the time of the first picture on.
-        name: That one's name, for errors.
+    def __init__(
+        self,
+        source: BinaryIO,
+        path: str,
+        start: Fraction,
+        shape: tuple[int, ...],
+        tell: Callable[[str], None],
+    ) -> None:
+        """Begin it.
 
-    Raises:
-        PictureError: It cannot be written.
-    """
-    extension, rest = target.suffix[1:].lower(), iter(pictures)
-    # Without it, Matroska's files have a random number.
-    options = {"fflags": "+bitexact", **_OPTIONS.get(extension, {})}
-    known = _ENCODERS.get(extension, _USUAL)
-    codec, form, settings = next(each for each in known if each[0] in av.codecs_available)
-    start, first = next(rest)
-    with (
-        errors_named(name),
-        errors_told(),
-        av.open(str(source), options=OPTIONS) as original,
-        av.open(str(target), "w", options=options) as written,
-    ):
+        Args:
+            source: The file of the clip whose sound it gets.
+            path: Its file. The extension decides the container.
+            start: The time of its first picture in that clip, in seconds.
+            shape: The height and the width of its pictures. An odd row or column is left out.
+            tell: Takes what is worth a line in the log.
+        """
+        extension = Path(path).suffix[1:].lower()
+        # Without it, Matroska's files have a random number.
+        options = {"fflags": "+bitexact", **_OPTIONS.get(extension, {})}
+        known = _ENCODERS.get(extension, _USUAL)
+        codec, form, settings = next(each for each in known if each[0] in av.codecs_available)
+        source.seek(0)
+        original = av.open(source, options=OPTIONS)
         seen = original.streams.video[0]
-        rate = seen.average_rate or seen.guessed_rate or Fraction(25)
-        stream: Any = written.add_stream(codec, rate=rate, options=settings)
-        height, width = (side - side % 2 for side in first.shape[:2])
-        stream.height, stream.width, stream.pix_fmt = height, width, form
-        context, base = stream.codec_context, seen.time_base or Fraction(1, 90_000)
-        context.thread_count = (
-            1  # Several threads: other bytes with other cores, and once in a while.
-        )
-        context.time_base = stream.time_base = _HUNDREDTHS if extension == "gif" else base
+        rate = seen.average_rate or seen.guessed_rate or USUAL_RATE
+        self._start, self._each, self._moment = start, 1 / rate, Fraction(0)
+        self._file = av.open(path, "w", options=options)
+        self._stream: Any = self._file.add_stream(codec, rate=rate, options=settings)
+        self._stream.height, self._stream.width = (side - side % 2 for side in shape[:2])
+        self._stream.pix_fmt, context = form, self._stream.codec_context
+        base = _HUNDREDTHS if extension == "gif" else seen.time_base or Fraction(1, 90_000)
+        context.time_base = self._stream.time_base = base
+        context.thread_count = 1  # Several: other bytes with other cores, and once in a while.
         if form == "yuv420p":
             context.colorspace = context.color_primaries = context.color_trc = _REC709
             context.color_range = _LIMITED
-        sound, moment = _Sound(original, written, extension, start, name), Fraction(0)
-        for time, frame in _frames(chain([(start, first)], rest), width, height, form):
-            moment = time - start
-            frame.time_base, frame.pts = context.time_base, round(moment / context.time_base)
-            sound.until(moment)
-            written.mux(stream.encode(frame))
-        sound.until(moment + 1 / rate)
-        written.mux(stream.encode(None))
+        self._sound: Iterator[Any] = iter(())
+        if original.streams.audio and extension in SILENT:
+            tell(f"its sound is left out, which a {extension} cannot hold")
+        elif original.streams.audio:
+            with suppress(av.FFmpegError):
+                original.seek(int((start - _BEFORE) * av.time_base))
+            self._sound = self._packets(original, _SOUND.get(extension, _USUAL_SOUND))
 
-
-def _frames(
-    pictures: Iterable[tuple[Fraction, np.ndarray]], width: int, height: int, form: str
-) -> Iterator[tuple[Fraction, Any]]:
-    """Yield pictures as an encoder takes them. An odd row or column is left out."""
-    graph = _palettes(width, height) if form == "pal8" else None
-    for time, picture in pictures:
-        shown = np.ascontiguousarray(picture[:height, :width])
-        frame = av.VideoFrame.from_ndarray(shown, "rgb24")
-        if graph:
-            graph.push(frame)
-            yield time, graph.pull()
+    def add(self, time: Fraction, picture: np.ndarray) -> None:
+        """Add a picture, uint8 [h, w, 3], and the sound before it. Its time is that in the other
+        clip, in seconds."""
+        shown = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
+        if self._stream.pix_fmt == "pal8":
+            frame = _of_256_colours(shown)
         else:
             colours = {"dst_colorspace": _REC709, "dst_color_range": _LIMITED}
-            yield time, frame.reformat(None, None, form, **colours)
+            frame = av.VideoFrame.from_ndarray(shown, "rgb24")
+            frame = frame.reformat(None, None, self._stream.pix_fmt, **colours)
+        self._moment, base = time - self._start, self._stream.codec_context.time_base
+        frame.time_base, frame.pts = base, round(self._moment / base)
+        self._add_sound()
+        self._file.mux(self._stream.encode(frame))
 
+    def end(self) -> None:
+        """End the file."""
+        self._moment += self._each
+        self._add_sound()
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
 
-def _palettes(width: int, height: int) -> Any:
-    """Return a filter that gives each picture a palette of 256 colours."""
-    graph = Graph()
-    size = {"width": width, "height": height, "format": "rgb24"}
-    source, split = graph.add_buffer(**size, time_base=_HUNDREDTHS), graph.add("split")
-    made, used = graph.add("palettegen", "stats_mode=single"), graph.add("paletteuse", "new=1")
-    source.link_to(split)
-    split.link_to(used, 0, 0)
-    split.link_to(made, 1, 0)
-    made.link_to(used, 0, 1)
-    used.link_to(graph.add("buffersink"))
-    graph.configure()
-    return graph
-
-
-class _Sound:
-    """The sound of a clip, which another one gets."""
-
-    def __init__(
-        self, original: Any, written: Any, extension: str, start: Fraction, name: str
-    ) -> None:
-        self._written, self._start, self._packets = written, start, iter(())
-        if original.streams.audio and extension in SILENT:
-            event(f"{printable(name)}: its sound is left out, which a {extension} cannot hold")
-        elif original.streams.audio:
-            stream, known = original.streams.audio[0], _SOUND.get(extension, _USUAL_SOUND)
-            if stream.codec_context.name in known:
-                target = written.add_stream_from_template(stream)
-                self._packets = (each for each in original.demux(stream) if each.dts is not None)
-            else:
-                codec, rate = _ENCODED_SOUND[known[-1]]
-                target = written.add_stream(codec, rate=rate)
-                self._packets = _encoded(original, stream, target)
-            self._target = target
-        self._waiting = next(self._packets, None)
-
-    def until(self, moment: Fraction) -> None:
-        """Write what is heard before a moment of the new clip, in seconds."""
-        while (packet := self._waiting) is not None:
-            if packet.pts * packet.time_base - self._start >= moment:
-                return
+    def _add_sound(self) -> None:
+        for packet in self._sound:
             shift = round(self._start / packet.time_base)
             if packet.pts >= shift or not shift:
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-                packet.stream = self._target
-                self._written.mux(packet)
-            self._waiting = next(self._packets, None)
+                self._file.mux(packet)
+            if packet.pts * packet.time_base >= self._moment:
+                return
+
+    def _packets(self, original: Any, known: tuple[str, ...]) -> Iterator[Any]:
+        """Return the sound of a clip, encoded again if its codec is not a known one."""
+        stream = original.streams.audio[0]
+        if stream.codec_context.name in known:
+            target = self._file.add_stream_from_template(stream)
+            return _copied(original, stream, target)
+        codec, rate = _ENCODED_SOUND[known[-1]]
+        return _encoded(original, stream, self._file.add_stream(codec, rate=rate))
+
+
+def _of_256_colours(pixels: np.ndarray) -> Any:
+    image = Image.fromarray(pixels)
+    few = image.quantize(palette=image.quantize(), dither=Image.Dither.FLOYDSTEINBERG)
+    palette = np.full((256, 4), 255, np.uint8)
+    colours = np.asarray(few.getpalette(), np.uint8).reshape(-1, 3)
+    palette[: len(colours), 1:] = colours
+    return av.VideoFrame.from_ndarray((np.asarray(few), palette), "pal8")
+
+
+def _copied(original: Any, stream: Any, target: Any) -> Iterator[Any]:
+    for packet in original.demux(stream):
+        if packet.dts is not None:
+            packet.stream = target
+            yield packet
 
 
 def _encoded(original: Any, stream: Any, target: Any) -> Iterator[Any]:
@@ -156,11 +145,8 @@ def _encoded(original: Any, stream: Any, target: Any) -> Iterator[Any]:
     context.open(strict=False)
     resampler = AudioResampler(context.format, context.layout, context.rate, context.frame_size)
     for packet in original.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            continue
-        for part in (part for frame in frames for part in resampler.resample(frame)):
-            yield from target.encode(part)
+        with suppress(av.FFmpegError):
+            for part in (part for frame in packet.decode() for part in resampler.resample(frame)):
+                yield from target.encode(part)
     for part in (*resampler.resample(None), None):
         yield from target.encode(part)

@@ -1,10 +1,15 @@
 """Small clips, made on the fly."""
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
+
+from painterly.storage.folder import FolderBucket
+from painterly.video import decoder, source
 
 RATE = 24
 
@@ -61,6 +66,24 @@ def write(
             written.mux(heard.encode(frame))
             written.mux(heard.encode(None))
     return path
+
+
+def stamps(path: Path, *span):
+    """The stamps of the frames of a clip."""
+    bucket = FolderBucket(path.parent)
+    return decoder.stamps(bucket, bucket.find(path.name), *span)
+
+
+def reader(path: Path):
+    """A function that returns the frame of a time, uint8 [h, w, 3]."""
+    view = source.ClipsView(FolderBucket(path.parent))
+
+    def frame(time):
+        key = f"{path.name}/{Fraction(time).numerator}-{Fraction(time).denominator}.frame"
+        with Image.open(io.BytesIO(view.read(key))) as picture:
+            return np.asarray(picture)
+
+    return frame
 
 
 def facts(path: Path):

@@ -1,4 +1,5 @@
-"""The program that decodes clips, with a fault after two frames of a clip that is called like it.
+"""The program that decodes clips, with a fault after two frames of a clip that is called like it,
+or with the sound of one that is called `sound`.
 
 python -m support.failing_clips
 """
@@ -9,19 +10,25 @@ import time
 from pathlib import Path
 
 from painterly.images.contained import answer_requests
-from painterly.video import frames
+from painterly.video import frames, writing
 from painterly.video.decoding import Clip
 
-real = frames.decoded
+real, real_sound = frames.decoded, writing._copied
 
 
-def decoded(path, *rest):
+def decoded(file, *rest):
     fault = {"crash": crash, "exhaust": exhaust, "spin": spin, "sleep": lambda: time.sleep(600)}
-    for number, frame in enumerate(real(path, *rest)):
-        if number == 2 and Path(path).stem in fault:
+    for number, frame in enumerate(real(file, *rest)):
+        if number == 2 and Path(file.name).stem in fault:
             with frames.errors_told():
-                fault[Path(path).stem]()
+                fault[Path(file.name).stem]()
         yield frame
+
+
+def copied(original, *rest):
+    if "sound.mp4" in original.name:
+        crash()
+    yield from real_sound(original, *rest)
 
 
 def crash():
@@ -40,5 +47,5 @@ def spin():
 
 
 if __name__ == "__main__":
-    frames.decoded = decoded
+    frames.decoded, writing._copied = decoded, copied
     answer_requests(Clip().answer)

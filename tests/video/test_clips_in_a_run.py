@@ -49,8 +49,8 @@ def after_frames(monkeypatch):
     return arrange
 
 
-def refused(path, name):
-    raise PictureError(f"{name}: takes too long to decode")
+def refused(bucket, clip, span):
+    raise PictureError(f"{clip.key}: takes too long to decode")
 
 
 def test_a_clip_and_a_photo_are_painted_side_by_side(here, capsys):
@@ -285,8 +285,8 @@ def test_the_result_is_steadied(here, monkeypatch):
 def test_a_frame_is_read_by_its_key_and_not_listed(here):
     view = source.ClipsView(FolderBucket(Path("clips")))
     assert [entry.key for entry in view.list()] == ["walk.mp4"]
-    assert view.read("walk.mp4/000002") == view.read("walk.mp4/000002")[:]
-    assert view.read("walk.mp4/000002") != view.read("walk.mp4/000003")
-    assert view.find("walk.mp4/000002").etag != view.find("walk.mp4/000003").etag
-    assert view.find("none.mp4/000002") is None and view.find("walk.mp4").size > 1000
-    assert view.read("walk.mp4") == view.read("walk.mp4/000000"), "on a sheet"
+    assert view.read("walk.mp4/2-24.frame") == view.read("walk.mp4/2-24.frame")[:]
+    assert view.read("walk.mp4/2-24.frame") != view.read("walk.mp4/3-24.frame")
+    assert view.find("walk.mp4/2-24.frame").etag != view.find("walk.mp4/3-24.frame").etag
+    assert view.find("none.mp4/2-24.frame") is None and view.find("walk.mp4").size > 1000
+    assert view.read("walk.mp4") == view.read("walk.mp4/0-24.frame"), "on a sheet"

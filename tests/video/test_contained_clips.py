@@ -6,10 +6,12 @@ import os
 import shutil
 import signal
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import psutil
 import pytest
+from support import clips
 from support.folder_batches import keys, run
 
 from painterly.errors import PictureError
@@ -38,6 +40,7 @@ def faults(here, monkeypatch):
     ("fault", "said"),
     [
         ("crash", "crash.mp4: is damaged or incomplete; send it again, or export it anew as mp4"),
+        ("sound", "sound.mp4: is damaged or incomplete; send it again, or export it anew as mp4"),
         ("exhaust", "exhaust.mp4: needs more memory than a clip may take"),
         ("spin", "spin.mp4: takes too long to decode; export it anew as mp4"),
         ("sleep", "sleep.mp4: takes too long to decode; export it anew as mp4"),
@@ -62,7 +65,7 @@ def test_a_clip_that_fails_the_process_costs_only_itself(faults, fault, said, ca
 def test_ffmpeg_has_no_more_memory_than_the_limit(here, monkeypatch):
     monkeypatch.setattr(decoder, "MOST_MEMORY", 100_000)
     with pytest.raises(PictureError, match=r"^walk\.mp4: needs more memory"):
-        decoder.stamps(WALK, "walk.mp4")
+        clips.stamps(WALK)
 
 
 def test_a_signal_ends_the_process(faults, monkeypatch):
@@ -74,18 +77,18 @@ def test_a_signal_ends_the_process(faults, monkeypatch):
 
     monkeypatch.setattr(contained, "receive", waiting)
     with pytest.raises(Stopped), Stop():
-        decoder.stamps(Path(path), "sleep.mp4")
+        clips.stamps(Path(path))
     assert not processes()
 
 
 def test_a_reader_ends_its_process_and_begins_anew_after_its_death(here):
     before = processes()
-    reader = decoder.FrameReader(lambda: WALK, "walk.mp4")
-    first = reader.frame(0)
+    frame = clips.reader(WALK)
+    first = frame(0)
     (process,) = {*processes()} - {*before}
     process.kill()
     with pytest.raises(PictureError, match=r"^walk\.mp4: was being decoded when the system"):
-        reader.frame(1)
-    assert (reader.frame(0) == first).all() and not process.is_running()
-    del reader
+        frame(Fraction(1, clips.RATE))
+    assert (frame(0) == first).all() and not process.is_running()
+    del frame
     assert {*processes()} <= {*before}

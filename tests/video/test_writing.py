@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from support import clips
 
-from painterly.video.writing import write
+from painterly.storage.folder import FolderBucket
+from painterly.video import decoder
 
 PICTURES = [clips.picture(each) for each in range(8)]
 TIMES = [Fraction(each, clips.RATE) for each in (0, 1, 2, 3, 6, 7, 8, 9)]
@@ -20,7 +21,8 @@ def clip(tmp_path):
 
 def written(name, clip, pictures=PICTURES, times=TIMES):
     target = clip.with_name(name)
-    write(target, zip(times, pictures, strict=True), clip, "clip.mp4")
+    bucket, shown = FolderBucket(clip.parent), zip(times, pictures, strict=True)
+    target.write_bytes(decoder.written(bucket, bucket.find(clip.name), target.suffix, shown))
     return target
 
 
