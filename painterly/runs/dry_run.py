@@ -191,7 +191,7 @@ class Forecast:
             self._style, self._decoding = order.style, decoding
         style = self._bench.stop.result_of(self._decoding).style
         # The photo, and the files of the next ones, which may be as large as its own.
-        held = header.bytes_decoded + READ_AHEAD * order.photo.size
+        held = header.bytes_decoded + READ_AHEAD * (order.photo.size or header.bytes_decoded)
         device = self._easel.device_for(order.style.settings)
         budget = self._budgets[device].with_more_in_use(held)
         order, inputs, transfer = self._begun(order, Inputs(photo, style), device, budget)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
 from painterly.configuration import config
 from painterly.errors import PictureError
+from painterly.runs import dry_run
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import constants, source, steadying
@@ -233,6 +235,13 @@ def test_a_dry_run_tells_the_time_of_all_frames(here, capsys):
     out = capsys.readouterr().out
     assert "walk.mp4 in monet: 6 frames" in out and "dry run: 6 to paint" in out
     assert not Path("out").exists()
+
+
+def test_a_dry_run_sets_memory_aside_for_frames_and_not_for_whole_clips(here, monkeypatch):
+    with Path("clips/walk.mp4").open("ab") as file:
+        file.write(struct.pack(">L4s", 8 + 10**7, b"free") + bytes(10**7))
+    monkeypatch.setattr(dry_run, "READ_AHEAD", 10**4)  # 0.2 GB of frames, 100 GB of clips
+    assert run(here, DRY_RUN="1") == 0
 
 
 @pytest.mark.parametrize("dry", ["", "1"])
