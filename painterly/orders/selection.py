@@ -70,7 +70,7 @@ def select(
     every_photo = styles.find_pictures(listing.source, others)
     if every_style is None:
         every_style = styles_of(buckets, listing.style, config)
-    masks = styles.masks_by_picture(listing.source)
+    masks = styles.masks_by_picture(listing.source, others)
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
     selection = Selection(
@@ -96,7 +96,7 @@ def select(
     if not selection.styles:
         _warn_of_nothing("painting", buckets.style)
     if selection.photos and selection.styles:
-        _warn_of_strays(styles.stray_masks(listing.source), buckets.source)
+        _warn_of_strays(styles.stray_masks(listing.source, also=others), buckets.source)
         _warn_of_strays(styles.stray_masks(listing.style, every_style), buckets.style)
     return selection
 

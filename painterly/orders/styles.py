@@ -94,8 +94,11 @@ def find_pictures(entries: Iterable[Entry], also: Collection[str] = frozenset())
     return [entry for entry in _with_masks(entries, also) if not _is_mask(entry)]
 
 
-def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Return the masks among the entries, by the key of the picture that they belong to.
+def masks_by_picture(
+    entries: Sequence[Entry], also: Collection[str] = frozenset()
+) -> dict[str, Entry]:
+    """Return the masks among the entries, by the key of the picture that they belong to; `also` is
+    as in `find_pictures`.
 
     `beach.mask.png` is the mask of every picture with the stem `beach`. `beach.jpg.mask.png` is
     the mask of `beach.jpg` alone, and takes precedence. If several masks have the same stem, the
@@ -107,14 +110,17 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
             named.setdefault(nfc(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
     masks = {
         entry.key: named.get(nfc(entry.key), named.get(nfc(_stem(entry.key))))
-        for entry in find_pictures(entries)
+        for entry in find_pictures(entries, also)
     }
     return {key: mask for key, mask in masks.items() if mask is not None}
 
 
-def stray_masks(entries: Sequence[Entry], styles: Iterable[Style] = ()) -> list[str]:
-    """Return the keys of masks that nothing uses, most likely because of a typing error."""
-    used = {mask.key for mask in masks_by_picture(entries).values()}
+def stray_masks(
+    entries: Sequence[Entry], styles: Iterable[Style] = (), also: Collection[str] = frozenset()
+) -> list[str]:
+    """Return the keys of masks that nothing uses, most likely because of a typing error; `also` is
+    as in `find_pictures`."""
+    used = {mask.key for mask in masks_by_picture(entries, also).values()}
     used |= {each.region.key for style in styles for each in style.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
 

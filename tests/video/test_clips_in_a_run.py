@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import clips, tiny
 from support.fake_ray import FakeRay
 from support.folder_batches import keys, run
@@ -260,6 +261,21 @@ def test_a_clip_gets_no_time_lapse_and_says_so(here, capsys):
     assert run(here, STYLE_TIMELAPSE="1") == 0
     assert "Nothing to paint" in capsys.readouterr().out
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
+
+
+def test_a_mask_beside_a_clip_holds_for_all_of_its_frames(here, whole, capsys):
+    mask = np.zeros((64, 96), np.uint8)
+    mask[:, :48] = 255
+    Image.fromarray(mask).save("clips/walk.mask.png")
+    assert run(here) == 0
+    assert "walk.mask" not in capsys.readouterr().out
+    shown, painted = clips.pixels(RESULT), clips.pixels(Path("whole/monet/walk.mp4"))
+    for number, each in enumerate(shown):
+        frame = Image.fromarray(clips.picture(number)).resize((64, 42))
+        own = np.asarray(frame, int)[:, 36:]
+        assert (
+            np.abs(each[:, 36:] - own).mean() < 0.5 * np.abs(painted[number][:, 36:] - own).mean()
+        )
 
 
 def test_a_clip_among_paintings_is_no_painting(here):
