@@ -111,7 +111,7 @@ class Steadying:
             return self._bench.fail(order, self.failure)
 
     def _steadies_all(self) -> bool:
-        """Steady the frames that are there, and return whether they are all."""
+        """Steady the frames that are painted. Return whether all frames are steadied."""
         clip, result = self.clip, self._bench.result
         while self.done < len(clip.stamps):
             self._bench.stop.obey()

@@ -66,7 +66,7 @@ class Decoder:
             self.ask("open", path=str(path.absolute()), since=str(since), memory=memory)
 
     def ask(self, task: str, *buffers: np.ndarray, times: int = 1, **values: Any) -> Answer:
-        """Return the answer to a request, and log what it tells. Raises PictureError.
+        """Return the answer to a request, and log its warnings. Raises PictureError.
 
         Args:
             task: What `decoding` shall do.
@@ -110,7 +110,7 @@ class Decoder:
 
 def stamps(bucket: Bucket, clip: Entry, span: Span = (Fraction(0), None)) -> tuple[Stamp, ...]:
     """Return the stamps of all frames in a part of a clip, for which each is decoded, and log what
-    is changed or left out. Errors as those of `Decoder`."""
+    is changed or left out. Raises the errors of `Decoder`."""
     start, long = span
     with closing(Decoder(bucket, clip, start)) as decoder:
         found = iter(decoder.next, None)

@@ -21,7 +21,7 @@ from painterly.images.header import MAX_PIXELS
 # Others than these can name further files, or addresses, which a clip has no business to read.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
-USUAL_RATE = Fraction(25)  # of a clip that names none
+USUAL_RATE = Fraction(25)  # frames a second, if a clip names no rate
 _THREADS = 4  # More would only take memory.
 _INDEXED = ("mov", "matroska")  # start the names of containers that know their key frames
 _BEFORE = 2  # s before a time, from where a key frame is looked for
@@ -148,7 +148,7 @@ def _decoded(
 
 def _after_key_frame(frames: Iterator[Any], since: Fraction) -> Iterator[Any]:
     """Yield the frames from the first key frame on. Raises _InexactError if that does not come
-    before a time, and for an interlaced frame, whose filter needs what comes before."""
+    before a time, and for an interlaced frame: the filter needs the frames before."""
     is_exact = False
     for frame in frames:
         is_exact = is_exact or frame.key_frame

@@ -55,8 +55,8 @@ def picture_file(pixels: np.ndarray, form: str = "BMP") -> bytes:
 
 
 class ClipsView(View):
-    """A bucket of photos that also has each frame of its clips, as the picture
-    `walk.mp4/1-24.frame`, which is that of 1/24 s. Frames are not listed."""
+    """A bucket of photos that also has each frame of its clips: `walk.mp4/1-24.frame` is the
+    picture at 1/24 s. Frames are not listed."""
 
     def __init__(self, bucket: Bucket) -> None:
         super().__init__(bucket)
