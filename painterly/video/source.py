@@ -37,8 +37,6 @@ _MARK = 16  # characters of a hash
 _UNFINISHED = re.compile(rf"{CHECKPOINTS}/([^/]+)/(.+)/[0-9a-f]{{{_MARK}}}/[^/]+")
 PAINTED = ".painted.png"  # ends the key of a frame as painted alone, above that of the clip
 NPZ = ".png.npz"  # ends the key of the checkpoint of a frame
-_MOST_KNOWN = 16  # clips
-_stamps: dict[tuple[str, str, str, Span], tuple[Stamp, ...]] = {}  # Other styles ask again.
 
 
 def is_clip(key: str) -> bool:
@@ -233,16 +231,6 @@ def in_frames(plan: Plan, source: Bucket) -> Plan:
     return replace(plan, todo=tuple(todo), stale=tuple(k for k in plan.stale if not is_kept(k)))
 
 
-def known_stamps(source: Bucket, clip: Entry, span: Span) -> tuple[Stamp, ...]:
-    """Return the stamps of a clip's frames, as `stamps`, which are read once."""
-    name = source.name, clip.key, clip.etag, span
-    if name not in _stamps:
-        if len(_stamps) == _MOST_KNOWN:
-            _stamps.clear()
-        _stamps[name] = stamps(source, clip, span)
-    return _stamps[name]
-
-
 def opened(order: PlannedOrder, source: Bucket, span: Span = (Fraction(0), None)) -> Clip:
     """Return a clip with its frames, and log their number. One that cannot be read has none."""
     if order.style.settings.timelapse:
@@ -250,7 +238,7 @@ def opened(order: PlannedOrder, source: Bucket, span: Span = (Fraction(0), None)
         without = order.style.settings.replaced({"timelapse": False})
         order = replace(order, timelapse="").with_settings(without)
     try:
-        shown = known_stamps(source, order.photo, span)
+        shown = stamps(source, order.photo, span)
     except (PictureError, ObjectError) as error:
         return Clip(order, span, (), str(error))
     if shown:

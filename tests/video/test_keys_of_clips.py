@@ -42,12 +42,3 @@ def test_the_plug_loads_no_library():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROGRAM, check=True
     )
     assert done.stdout.strip() == "set()"
-
-
-@pytest.mark.slow  # It starts a process.
-def test_a_process_that_paints_clips_does_not_load_what_decodes_them():
-    code = "import sys, painterly.video.single; print('av' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROGRAM, check=True
-    )
-    assert done.stdout.strip() == "False"
