@@ -311,3 +311,28 @@ def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
         assert page.errors() == []
     finally:
         page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
+MIDDLES = """["#sight .rule", "#handle"].map((each) => {
+  const { left, right } = document.querySelector(`#one ${each}`).getBoundingClientRect();
+  return (left + right) / 2;
+})"""
+OUTSIDE = """[...document.querySelectorAll("#one .scrim > *")].filter((each) => {
+  const { top, right, bottom, left, width } = each.getBoundingClientRect();
+  const isInside = top >= 0 && left >= 0 && right <= innerWidth && bottom <= innerHeight;
+  return width > 0 && each.checkVisibility() && !isInside;
+}).map((each) => each.id)"""
+
+
+def test_in_full_screen_the_grip_is_on_the_line_and_all_buttons_are_in_sight(page, server, beach):
+    visit(page, server, beach)
+    previewed(page)
+    page.one("#full-screen").click()
+    page.until("document.querySelector('#one').open && after.naturalWidth")
+    page.one("#compare-both").click()
+    for width, height in ((1280, 860), (390, 844)):
+        page.resize(width, height)
+        page.until("stage.style.getPropertyValue('--w') <= innerWidth")
+        line, grip = page.js(MIDDLES)
+        assert abs(line - grip) <= 2 and abs(line - width / 2) <= 2
+        assert page.js(OUTSIDE) == []
