@@ -34,7 +34,7 @@ from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
 from painterly.words.style_title import StyleTitle
-from painterly.words.suggestions import meant, question
+from painterly.words.suggestions import meant, only, question
 from painterly.words.texts import table
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
@@ -96,15 +96,19 @@ class Catalogue:
             title = title_of_files([display_name(name) for name in shares])
             style = Style(blend_name(shares), paintings, settings, title=title)
         else:
-            styles = {style.name: style for style in self.all()}
-            if request.style not in styles:
-                called = {name: style.title.names for name, style in styles.items()}
-                hint = question(meant(request.style, called), "GET /api/styles lists them")
-                raise ConfigError(f"there is no style {request.style[:60]!r}; {hint}")
-            style = styles[request.style]
+            style = self._named(request.style)
             of_style = {name: getattr(style.settings, name) for name in style.own_settings}
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
         return replace(style, settings=sized(settings, instant_side))
+
+    def _named(self, text: str) -> Style:
+        """Return the style that is called so, by its name or as people call it."""
+        styles = {style.name: style for style in self.all()}
+        if text not in styles:
+            called = {name: style.title.names for name, style in styles.items()}
+            hint = question(meant(text, called), "GET /api/styles lists them")
+            text = only(text, called, "style", hint)
+        return styles[text]
 
     def hang(self, hanging: Hanging) -> tuple[list[HungPicture], int]:
         """Return the places of all styles on a poster, and the size of each picture, as `hung`."""

@@ -5,13 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from painterly.errors import ConfigError
 from painterly.settings.bucket_layout import STYLES
 from painterly.settings.installation import command
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import StyleTitle, title_from_table
-from painterly.words.suggestions import called, meant, question
-from painterly.words.wording import shortened
+from painterly.words.suggestions import called, meant, only, question
 
 FOLDER = Path(__file__).parents[1] / "styles"
 ALL, NONE = "all", "none"  # instead of names
@@ -40,12 +38,7 @@ def one(text: str) -> str:
 
     Raises ConfigError if there is none, or if there are several.
     """
-    found = search(text)
-    if not found:
-        raise ConfigError(f"there is no ready style {shortened(text)}; {hint(text)}")
-    if len(found) > 1:
-        raise ConfigError(f"{shortened(text)} may be {' or '.join(found)}; name one of them")
-    return found[0]
+    return only(text, _called(), "ready style", hint(text))
 
 
 def search(text: str) -> list[str]:

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from painterly.errors import ConfigError
 from painterly.words.wording import shortened
 
 MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds
@@ -55,11 +56,34 @@ def meant(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
     return called(text, names) or called(closest(text, every) or "", names)
 
 
+def only(text: str, names: Mapping[str, Iterable[str]], kind: str, hint: str) -> str:
+    """Return the one name of what is called so.
+
+    Args:
+        text, names: As in `called`.
+        kind: What the names are of, such as `style`.
+        hint: What is said if there is none.
+
+    Raises:
+        ConfigError: There is none, or there are several.
+    """
+    found = called(text, names)
+    if not found:
+        raise ConfigError(f"there is no {kind} {shortened(text)}; {hint}")
+    if len(found) > 1:
+        raise ConfigError(f"{shortened(text)} may be {_or(found)}; name one of them")
+    return found[0]
+
+
 def question(names: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean hokusai or ink?`, or `otherwise` if there are no names."""
+    shown = _or(names)
+    return f"did you mean {shown}?" if shown else otherwise
+
+
+def _or(names: Iterable[str]) -> str:
     plain = re.compile(r"[\w-]+")
-    shown = [each if plain.fullmatch(each) else shortened(each) for each in names]
-    return f"did you mean {' or '.join(shown)}?" if shown else otherwise
+    return " or ".join(each if plain.fullmatch(each) else shortened(each) for each in names)
 
 
 def _words(text: str) -> list[str]:

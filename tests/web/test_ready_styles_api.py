@@ -1,6 +1,7 @@
 """The ready styles in the web service: named in the request's language, and painted like others."""
 
 import pytest
+from support import tiny
 from support.web_service import send, served
 
 FIELDS = {"title", "artist", "short", "year", "medium", "ready"}
@@ -38,6 +39,25 @@ def test_a_style_of_the_bucket_takes_the_place_of_a_ready_one(place):
         styles = listed(web)
         assert list(styles) == ["both", "monet", "klimt"]
         assert styles["monet"]["paintings"] == [{"name": "monet.jpg", "share": 1.0}]
+
+
+def test_a_style_is_found_by_what_people_call_it(place):
+    van_goghs = "van-gogh-starry-night,van-gogh-wheat-field"
+    with served(place | {"STYLES": f"hokusai,{van_goghs}"}) as web:
+        for called, style in (
+            ("HOKUSAI", "hokusai"),
+            ("the great wave", "hokusai"),
+            ("starry night", "van-gogh-starry-night"),
+            ("Monet", "monet"),
+        ):
+            job = send(web, {"style": called, "preset": "instant"})
+            assert job.status_code == 202, job.text
+            assert job.json()["style"] == style
+        web.service.jobs.problem = None  # As if a worker were there.
+        photo = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}
+        refused = web.post("/api/paint", data={"style": "van gogh"}, files=photo)
+        both = "may be van-gogh-starry-night or van-gogh-wheat-field; name one of them"
+        assert refused.status_code == 422 and both in refused.json()["detail"]
 
 
 @pytest.fixture
