@@ -161,9 +161,10 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
     answering.supervisor.problem = "the worker is starting"
     assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
     answering.supervisor.problem = ""
-    answering.work = lambda _: (None, "the photo cannot be decoded")
-    answer = answering.post("/api/preview", data=MONET, files=photo())
-    assert answer.status_code == 422 and "cannot be decoded" in answer.json()["detail"]
+    for what, status in (("the photo", 415), ("painting monet.jpg", 422)):
+        answering.work = lambda _, what=what: (None, f"{what} cannot be decoded")
+        answer = answering.post("/api/preview", data=MONET, files=photo())
+        assert answer.status_code == status and "cannot be decoded" in answer.json()["detail"]
 
 
 def test_a_request_whose_connection_is_closed_is_forgotten(answering):

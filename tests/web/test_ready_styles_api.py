@@ -53,7 +53,7 @@ def test_a_style_is_found_by_what_people_call_it(place):
             job = send(web, {"style": called, "preset": "instant"})
             assert job.status_code == 202, job.text
             assert job.json()["style"] == style
-        web.service.jobs.problem = None  # As if a worker were there.
+        web.service.jobs.problem = None  # As with a worker.
         photo = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}
         refused = web.post("/api/paint", data={"style": "van gogh"}, files=photo)
         both = "may be van-gogh-starry-night or van-gogh-wheat-field; name one of them"

@@ -33,15 +33,18 @@ def place(tmp_path):
 @pytest.fixture
 def server(place):
     """The service. `server.asked` has the orders of previews, `server.busy` says whether they are
-    refused."""
+    refused for the moment, and `server.broken` why the photo half.jpg is."""
     with staged(place) as running:
-        running.asked, running.busy, previews = [], False, running.service.previews
+        running.asked, running.busy, running.broken = [], False, ""
+        previews = running.service.previews
 
         def send(kind, request):
             if kind == "preview":
                 running.asked.append(request.order)
                 picture = None if running.busy else jpeg("blue")
                 answer = (request.number, picture, None)
+                if running.broken and "half" in str(request.order.photo):
+                    answer = (request.number, None, running.broken)
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
@@ -171,6 +174,12 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
     page.one("#photo-files").send_keys(str(tmp_path / "cut.jpg"))
     page.until("refused.textContent === 'cut.jpg is damaged or incomplete.'")
     assert page.js(ACTS) == "first" and not page.all("#photos li")
+    # A browser shows half a photo, but it can be painted in no style.
+    server.broken = "the photo is damaged or incomplete"
+    (tmp_path / "half.jpg").write_bytes(jpeg("red"))
+    page.one("#photo-files").send_keys(str(tmp_path / "half.jpg"))
+    page.until("refused.textContent === 'half.jpg: The photo is damaged or incomplete.'")
+    page.until(f"{ACTS} === 'first' && !document.querySelector('#photos li')")
 
 
 @pytest.mark.story

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from painterly.bench.desk import InstantOrder
+from painterly.bench.desk import THE_PHOTO, InstantOrder
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.supervisor import Supervisor
 from painterly.orders.styles import Style
@@ -103,7 +103,8 @@ class Previews:
             if reason is None:
                 waiting.set_result(data)
             else:
-                waiting.set_exception(ApiError(422, reason))
+                is_of_photo = reason.startswith(f"{THE_PHOTO} ")
+                waiting.set_exception(ApiError(415 if is_of_photo else 422, reason))
 
 
 class PreviewQueue:

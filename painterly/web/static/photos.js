@@ -23,7 +23,8 @@ const remember = () => {
     if (kept || job) sessionStorage.setItem(STORED_AS, JSON.stringify({ kept, job, name })); else sessionStorage.removeItem(STORED_AS);
   } catch { /* Users can forbid it. */ }
 };
-const drop = (photo, reason) => {
+// Removes a photo that cannot be painted, and says why.
+export const drop = (photo, reason) => {
   removePhotos([photo]);
   refuse(ofFile(photo, reason));
 };

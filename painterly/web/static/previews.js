@@ -4,7 +4,7 @@ import { loaded, on, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { askForPicture, formOf } from "./api.js";
 import { activeJobs } from "./jobs.js";
-import { currentPhoto, isAtServer, isGone, maskOf } from "./photos.js";
+import { currentPhoto, drop, isAtServer, isGone, maskOf } from "./photos.js";
 import { sample, showPreview, showWork } from "./stage.js";
 import { chosenStyles, styleTiles } from "./styles.js";
 import { changedSettings } from "./order.js";
@@ -127,7 +127,7 @@ const update = async () => {
     try { show(await preview(photo, files, kind, style, signal)); } catch (reason) {
       if (reason.status === 404) isGone(photo);
       if (signal.aborted || !isRefused(reason, photo)) throw reason;
-      show(null, reason.message);
+      if (reason.status === 415 && !isSample) drop(photo, reason.message); else show(null, reason.message);
     }
   };
   const showStage = (picture, reason) => {
