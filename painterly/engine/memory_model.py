@@ -143,6 +143,7 @@ class PaintingInputs(NamedTuple):
         has_init: True if the optimisation starts from a given picture.
         paintings: The number of paintings.
         blends: The number of groups of several paintings.
+        drawn: True if the photo is made into a drawing first.
     """
 
     size: tuple[int, int]
@@ -151,6 +152,7 @@ class PaintingInputs(NamedTuple):
     has_init: bool = False
     paintings: int = 1
     blends: int = 0
+    drawn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ class Paintings:
         members: The indices of the paintings of each group: those that share a region.
         kept: What recipe instant keeps of them for further pictures.
         measured: What recipes that minimise a loss keep of them, if memory is plentiful.
+        looks: What has been measured of how each one looks; see abstraction/measures.py.
 
     Raises:
         ValueError: Arguments do not fit.
@@ -69,6 +70,7 @@ class Paintings:
         self.members = _members(self.regions)
         self.kept: dict[Any, Any] = {}
         self.measured: dict[Any, Any] = {}
+        self.looks: dict[int, Any] = {}
 
     def with_shares(self, shares: Sequence[float]) -> "Paintings":
         """Return the same paintings in other shares, all positive, with what is kept of them.

@@ -23,6 +23,7 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
+from painterly.engine.abstraction.ink import drawings
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.detail import leaves_bare
 from painterly.engine.features.targets import Problem, Targets
@@ -63,6 +64,8 @@ from painterly.vgg.network import VGG
 one_operation_at_a_time()
 
 MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error beyond the strength
+# A drawing is as far from the photo at most, as a part of the distance that is steered to.
+DRAWN_WITHIN = 0.9
 AREA = 16  # px of the picture to start from: areas of this side keep their colours
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
@@ -94,6 +97,8 @@ def plan_painting(
         MemoryShortError: It cannot be computed in the available memory.
     """
     objective, last = Objective.of(settings, vgg), sizes[-1]
+    if inputs.drawn:
+        objective = objective.for_drawings()
     objective.view.canvas(last).check(settings.recipe)
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
@@ -134,6 +139,8 @@ class StyleTransfer(Transfer):
         super().__init__(inputs, schedule)
         inputs = self._inputs
         settings, styles, init = inputs.settings, inputs.styles, inputs.init
+        if schedule is not None:  # It takes the steps after a picture that is painted.
+            self._ink = None
         full_float32()
         if settings.deterministic:
             deterministic()
@@ -144,6 +151,7 @@ class StyleTransfer(Transfer):
             init is not None or schedule is not None,
             len(styles.paintings),
             styles.blends,
+            self._ink is not None,
         )
         self._objective, self.memory_plan = plan_painting(
             planned, self.schedule.sizes, settings, vgg, budget
@@ -212,6 +220,7 @@ class StyleTransfer(Transfer):
         work = work_of_steps(self.schedule, self._settings, on_gpu=bool(gpus_in_use()))
         eta = StepEta(work, done)
         photo = scaled_photo(self._content, sizes[-1])
+        drawn = self._drawings(photo)
         state: State | None = None
         terms = None if resume is None else _terms_in(resume)
         canvas = self._view.canvas(sizes[0])
@@ -222,9 +231,13 @@ class StyleTransfer(Transfer):
                 continue
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
-            if size == sizes[-1]:
-                del photo  # Memory is shortest at the last scale.
             problem = self._problem(scaled)
+            if drawn:
+                seen = scaled, *(resample(each, size) for each in drawn)
+                scaled, problem = self._led(problem, *seen)
+                del seen
+            if size == sizes[-1]:
+                del photo, drawn  # Memory is shortest at the last scale.
             if resume is not None:
                 state = State.restored(resume, (1, *canvas.size, 3))
             elif state is not None:
@@ -311,6 +324,33 @@ class StyleTransfer(Transfer):
             for members, share in zip(styles.members, shares, strict=True)
         ]
         return rebuilt(picture, groups, check_stop)
+
+    def _drawings(self, photo: tf.Tensor) -> list[tf.Tensor]:
+        """Return a photo [1, h, w, 3] as two drawings, if the paintings are drawings in ink; see
+        abstraction/ink.py."""
+        if self._ink is None:
+            return []
+        return [*map(to_batch, drawings(photo[0].numpy(), self._ink, self._settings))]
+
+    def _led(
+        self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor
+    ) -> tuple[tf.Tensor, Problem]:
+        """Return the drawing [1, h, w, 3] between a photo and two drawings that is as bold as the
+        strength permits, and the problem whose pictures are led to it.
+
+        Distances from the photo are nearly quadratic functions of a drawing's part."""
+        canvas = self._view.canvas(tuple(bold.shape[1:3]))
+        far, near = (
+            self._objective.content_error(padded(canvas, each), problem.targets, canvas)
+            for each in (bold, faint)
+        )
+        limit = DRAWN_WITHIN * self._view.recipe.steered_to(self._settings.strength)
+        if near > limit:
+            bold = photo + math.sqrt(limit / near) * (faint - photo)
+        elif far > limit:
+            bold = faint + math.sqrt((limit - near) / (far - near)) * (bold - faint)
+        drawing = tf.identity(bold)  # From the host to the device that paints.
+        return drawing, self._objective.led_to(problem, drawing)
 
     def _problem(self, photo: tf.Tensor) -> Problem:
         """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from painterly.engine.abstraction.measures import Look, ink_of
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import (
@@ -261,6 +262,11 @@ class Transfer(ABC):
         self._painted_part = content_mask
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
+
+    @cached_property
+    def _ink(self) -> Look | None:
+        """The look of the paintings if the photo is made into a drawing before it is matched."""
+        return ink_of(self._styles) if self._settings.traits.draws else None
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -15,7 +15,7 @@ PACKAGES: list[str] = [
 _plugins: list[Plugin] = [import_module(f"{package}.plugin").PLUGIN for package in PACKAGES]
 PLUGINS = {plugin.recipe: plugin for plugin in _plugins}
 RECIPES: dict[str, Traits] = {
-    "default": Traits(rebuilds=True),
+    "default": Traits(rebuilds=True, draws=True),
     "moments": Traits(),
     "inetwork": Traits(
         {
@@ -55,7 +55,7 @@ RECIPES: dict[str, Traits] = {
         grows=False,
         relative=False,
     ),
-    "instant": Traits(network="builtin", optimises=False, rebuilds=True),
+    "instant": Traits(network="builtin", optimises=False, rebuilds=True, draws=True),
     **{name: plugin.traits for name, plugin in PLUGINS.items()},
 }
 # How each preset's defaults differ from those of the fields, which are `fine`.

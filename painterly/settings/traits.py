@@ -38,6 +38,8 @@ class Traits:
             `content_weight`, and do not fit into float16.
         rebuilds: Whether the finished picture is rebuilt from patches of the paintings, in one
             more step; see engine/patches.py.
+        draws: Whether the photo is made into a drawing first if the paintings are drawings in ink;
+            see engine/abstraction.
         original: Whether it reads pictures as the original script does: alpha and borders are
             ignored, paintings are stretched to the photo's shape, `size` counts rows on the command
             line, and each step is saved.
@@ -50,6 +52,7 @@ class Traits:
     optimises: bool = True
     relative: bool = True
     rebuilds: bool = False
+    draws: bool = False
     original: bool = False
     native: NativeSteps | None = None
 

@@ -60,6 +60,8 @@ class Targets(NamedTuple):
         variation_norm: The divisor of total variation, in the shape of
             `Losses.total_variation`.
         groups: The groups of paintings.
+        drawing: The feature of what the photo is made into before it is matched; empty if it stays
+            as it is. The picture is led to it, and measured by its distance from the photo.
     """
 
     content: tf.Tensor
@@ -67,6 +69,7 @@ class Targets(NamedTuple):
     content_norm: tf.Tensor
     variation_norm: tf.Tensor
     groups: tuple[Group, ...]
+    drawing: tuple[tf.Tensor, ...] = ()
 
 
 class Problem(NamedTuple):

@@ -16,6 +16,7 @@ from functools import partial, reduce
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
+from painterly.engine.abstraction.ink import drawings
 from painterly.engine.features.convolutions import later, limit_blas, threads
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
@@ -84,6 +85,8 @@ class InstantTransfer(Transfer):
         settings, sizes = self._settings, self.schedule.sizes
         eta = StepEta(work_of_steps(self.schedule, settings))
         photo, picture = self._scaled_photo(), self._init
+        ink = self._ink
+        drawing = photo if ink is None else drawings(photo, ink, settings)[0]
         paintings = [*map(picture_size, self._styles.paintings)]
         for size in sizes:
             canvas = Canvas.around(size)
@@ -95,10 +98,14 @@ class InstantTransfer(Transfer):
                 count = patch_count(canvas.size, MOST_INSTANT_PATCHES)
                 patches = _patches(self._styles, seen, count)
             scaled = resampled(photo, size)
-            painted = self._painted(scaled, picture, canvas, candidates, shares, check_stop)
+            matched = scaled if drawing is photo else resampled(drawing, size)
+            painted = self._painted(
+                scaled, matched, picture, canvas, candidates, shares, check_stop
+            )
             yield Step(eta.tick(), painted[None], canvas, self._postprocess)
             picture = canvas.cropped(painted[None])[0]
-        del photo, scaled, candidates  # A large picture's memory is shortest below.
+        # A large picture's memory is shortest below.
+        del photo, drawing, scaled, matched, candidates
         painted = self._rebuilt(painted, patches, shares, check_stop)
         yield Step(eta.tick(), painted[None], canvas, self._postprocess)
 
@@ -112,6 +119,7 @@ class InstantTransfer(Transfer):
     def _painted(
         self,
         photo: np.ndarray,
+        matched: np.ndarray,
         picture: np.ndarray | None,
         canvas: Canvas,
         candidates: Sequence[Future[Candidates]],
@@ -122,6 +130,7 @@ class InstantTransfer(Transfer):
 
         Args:
             photo: The photo at this scale [h, w, 3], sRGB 0…1.
+            matched: The photo as it is matched, of the same shape: itself, or a drawing.
             picture: The picture to start from, of any size, or None for the photo.
             canvas: The picture's canvas.
             candidates: The candidates of each painting.
@@ -132,13 +141,13 @@ class InstantTransfer(Transfer):
             The picture on its canvas [H, W, 3].
         """
         strength = self._settings.strength
-        first = _with_noise(photo) if picture is None else resampled(picture, canvas.picture)
+        first = _with_noise(matched) if picture is None else resampled(picture, canvas.picture)
         # Half of the work of mixing their features, and nearly the same matches.
-        mixed = strength * first + (1 - strength) * photo
+        mixed = strength * first + (1 - strength) * matched
         del first
-        tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(photo)))
+        tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(matched)))
         known: dict[int, np.ndarray] = {}
-        if picture is None:
+        if picture is None and matched is photo:
             # The photo was scaled to the last size before it was scaled to this one.
             key = canvas, strength, self.schedule.sizes[-1]
             known = self._inputs.of_photo("features", key, dict)

@@ -52,6 +52,10 @@ class Objective:
         joined = view.recipe.joins_terms and compiles_terms(settings)
         return cls(view, settings.structure_weight > 0, joined)
 
+    def for_drawings(self) -> "Objective":
+        """Return the objective for paintings that are drawings in ink."""
+        return replace(self, view=replace(self.view, losses=self.view.losses.for_drawings()))
+
     def planned(self, fast: bool, saves_memory: bool) -> "Objective":
         """Return the objective whose view is `planned` so."""
         return replace(self, view=self.view.planned(fast, saves_memory))
@@ -186,7 +190,11 @@ class Objective:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the content term, and the part of the style term that matched places have, from
         the features of the own part of a tile."""
-        error = self._content_error(features[self.view.losses.content_layer], targets, tile)
+        feature = features[self.view.losses.content_layer]
+        error = self._content_error(feature, targets, tile)
+        for drawing in targets.drawing:  # Its gradient, with the photo's value.
+            led = self._content_error(feature, targets._replace(content=drawing), tile)
+            error = led + tf.stop_gradient(error - led)
         content = tf.reduce_sum(error) / targets.content_norm
         layers = self.view.losses.matched_layers
         style = tf.zeros_like(content)
@@ -303,6 +311,16 @@ class Objective:
             tuple(self._with_places(group, canvas) for group in groups),
         )
         return Problem(targets, background, contours(photo, shown) if self.structure else ())
+
+    def led_to(self, problem: Problem, drawing: tf.Tensor) -> Problem:
+        """Return a problem whose pictures are led to a drawing [1, h, w, 3] of the photo."""
+        layer = self.view.losses.content_layer
+        drawing = padded(self.view.canvas(tuple(drawing.shape[1:3])), drawing)
+        feature = self.view.features(drawing, [layer])[layer]
+        shown = problem.background[0] if problem.background else None
+        of_drawing = contours(drawing, shown) if self.structure else ()
+        targets = problem.targets._replace(drawing=(feature,))
+        return problem._replace(targets=targets, contours=of_drawing)
 
     def content_error(self, image: tf.Tensor, targets: Targets, canvas: Canvas) -> float:
         """Return the unweighted content term of a picture on its canvas [1, H, W, 3], without the

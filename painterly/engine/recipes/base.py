@@ -92,6 +92,10 @@ class Losses(ABC):
             size: The picture's (height, width) in px.
         """
 
+    def for_drawings(self) -> "Losses":
+        """Return the losses for paintings that are drawings in ink."""
+        return self
+
     def variation_norm(self, size: tuple[int, int], area: float) -> tf.Tensor:
         """Return the divisors [2] of `total_variation` for a picture of this (height, width).
 

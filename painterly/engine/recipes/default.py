@@ -43,6 +43,9 @@ STYLE_LAYER_WEIGHTS = dict(
 # The statistics' layers if there are neighbours: statistics carry palette and grain, neighbours
 # larger forms.
 SHALLOW_LAYERS = STYLE_LAYERS[:2]
+# The factor of statistics for drawings in ink: paper would turn grey, since the mean of a whole
+# drawing is darker than that of a sparse one.
+DRAWN_STATISTICS = 0.15
 # Lower bound of the variance of a photo's features, as a part of their mean square: a plain wall
 # has next to no shapes that could be preserved.
 MIN_CONTENT_VARIANCE = 0.02
@@ -58,6 +61,7 @@ class RelativeLosses(Losses):
     Attributes:
         statistics: The statistics of paintings that are compared, `gram` or `moments`.
         displacements: Computes the map between two Gaussians; see gaussians.py.
+        statistics_weight: The factor of the statistics' weights.
     """
 
     content_layer: str
@@ -67,6 +71,11 @@ class RelativeLosses(Losses):
     matched_layers: tuple[str, ...] = ()
     flat_weight: float = 1.0
     bare_weight: float = 1.0
+    statistics_weight: float = 1.0
+
+    def for_drawings(self) -> "RelativeLosses":
+        """Return the losses with less weight for statistics."""
+        return replace(self, statistics_weight=DRAWN_STATISTICS)
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
@@ -109,9 +118,10 @@ class RelativeLosses(Losses):
         else:
             errors = gram_errors(moments, group.targets)
         layers = zip(self.statistics_layers, errors, strict=True)
-        return tf.add_n(
-            [tf.cast(STYLE_LAYER_WEIGHTS[layer], error.dtype) * error for layer, error in layers]
-        )
+        weights = {
+            each: self.statistics_weight * STYLE_LAYER_WEIGHTS[each] for each in STYLE_LAYERS
+        }
+        return tf.add_n([tf.cast(weights[layer], error.dtype) * error for layer, error in layers])
 
 
 def gram_errors(moments: Sequence[Statistics], targets: Sequence[Statistics]) -> list[tf.Tensor]:
