@@ -23,7 +23,7 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
-from painterly.engine.abstraction.ink import drawings
+from painterly.engine.abstraction.ink import drawn
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.detail import leaves_bare
 from painterly.engine.features.targets import Problem, Targets
@@ -220,7 +220,7 @@ class StyleTransfer(Transfer):
         work = work_of_steps(self.schedule, self._settings, on_gpu=bool(gpus_in_use()))
         eta = StepEta(work, done)
         photo = scaled_photo(self._content, sizes[-1])
-        drawn = self._drawings(photo)
+        sketches = self._sketches(photo)
         state: State | None = None
         terms = None if resume is None else _terms_in(resume)
         canvas = self._view.canvas(sizes[0])
@@ -232,12 +232,11 @@ class StyleTransfer(Transfer):
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
             problem = self._problem(scaled)
-            if drawn:
-                seen = scaled, *(resample(each, size) for each in drawn)
-                scaled, problem = self._led(problem, *seen)
-                del seen
+            if sketches:
+                drawings = (resample(each, size) for each in sketches)
+                scaled, problem = self._led(problem, scaled, *drawings)
             if size == sizes[-1]:
-                del photo, drawn  # Memory is shortest at the last scale.
+                del photo, sketches  # Memory is shortest at the last scale.
             if resume is not None:
                 state = State.restored(resume, (1, *canvas.size, 3))
             elif state is not None:
@@ -325,12 +324,13 @@ class StyleTransfer(Transfer):
         ]
         return rebuilt(picture, groups, check_stop)
 
-    def _drawings(self, photo: tf.Tensor) -> list[tf.Tensor]:
+    def _sketches(self, photo: tf.Tensor) -> list[tf.Tensor]:
         """Return a photo [1, h, w, 3] as two drawings, if the paintings are drawings in ink; see
         abstraction/ink.py."""
         if self._ink is None:
             return []
-        return [*map(to_batch, drawings(photo[0].numpy(), self._ink, self._settings))]
+        draw = drawn(photo[0].numpy(), self._ink, self._settings)
+        return [to_batch(draw(boldness)) for boldness in (1, 0)]
 
     def _led(
         self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor

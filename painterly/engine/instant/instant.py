@@ -16,7 +16,7 @@ from functools import partial, reduce
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
-from painterly.engine.abstraction.ink import drawings
+from painterly.engine.abstraction.ink import drawn
 from painterly.engine.features.convolutions import later, limit_blas, threads
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
@@ -86,7 +86,7 @@ class InstantTransfer(Transfer):
         eta = StepEta(work_of_steps(self.schedule, settings))
         photo, picture = self._scaled_photo(), self._init
         ink = self._ink
-        drawing = photo if ink is None else drawings(photo, ink, settings)[0]
+        drawing = photo if ink is None else drawn(photo, ink, settings)(1)
         paintings = [*map(picture_size, self._styles.paintings)]
         for size in sizes:
             canvas = Canvas.around(size)
