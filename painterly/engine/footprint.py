@@ -13,6 +13,9 @@ CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with wei
 # copies of a convolution's input and output. Measured.
 ORDERED_MAPS = 2
 WEIGHT_COPIES = 14  # copies of weights: constant, transformed, and in oneDNN; measured
+# While pictures are led to a drawing: maps of the content layer, float32, in addition to the
+# drawing's own, and the drawing beside the photo.
+LED_MAPS = 2
 COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
 MASKED_COPIES = 8  # in addition for each group with a mask: weighted, and their gradient, float32
 
@@ -40,12 +43,16 @@ def footprint_of(
     held = STATE + LAST_GOOD + number * vgg.channels(layer) / 4 ** poolings_before(layer)
     held += MASK * inputs.regions + CONTOURS * (settings.structure_weight > 0)
     held += COMPOSITED * (inputs.masked and view.recipe.composites)
+    if inputs.drawn:
+        held += RGB + number * vgg.channels(layer) / 4 ** poolings_before(layer)
     # All features, four more maps of the widest layer, float32 copies for sums, and what
     # TensorFlow's executor computes early; measured.
     deepest_of_blocks = {poolings_before(each): each for each in sizes}
     *pooled, _ = (sizes[each] / 4 for each in deepest_of_blocks.values())
     copies = (COPIES + MASKED_COPIES * inputs.regions) * vgg.channels("conv1_1")
     features = sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
+    if inputs.drawn:
+        features += LED_MAPS * 4 * vgg.channels(layer) / 4 ** poolings_before(layer)
     in_float32_on_cpu = not on_gpu and view.options.dtype == "float32"
     # Free memory may not change the pictures of `deterministic`.
     faster = not settings.deterministic and vgg.gains_from_memory(view.layers, view.options.dtype)

@@ -68,8 +68,8 @@ def along(
     down, across = (each.ravel() for each in flow)
     totals, weights = [each.ravel().copy() for each in maps], np.float32(1)
     for sign in (1, -1):
-        y, x = np.mgrid[:height, :width].astype(np.float32).reshape(2, -1)
-        dy, dx = sign * down, sign * across
+        y, x = np.mgrid[:height, :width].reshape(2, -1).astype(np.float32)
+        dy, dx = (np.copysign(1, sign) * each for each in (down, across))
         for number in range(1, max(1, int(2 * deviation / step)) + 1):
             y, x = y + np.float32(step) * dy, x + np.float32(step) * dx
             here = np.clip(np.rint(y), 0, height - 1).astype(np.int32) * width

@@ -54,6 +54,9 @@ LEAST_SHARE = 1e-6  # Less of a place counts as none.
 # each pixel of copies of a picture, of a painting's shares and matches, and of a band.
 FIXED_BYTES, THREAD_BYTES = 105_000_000, 20_000_000
 IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 60, 2, 400
+# The same for a drawing of the photo: for a small one, and for each pixel while it is made and
+# while it is painted.
+DRAWN_BYTES, DRAWING_BYTES, DRAWN_IMAGE_BYTES = 70_000_000, 90, 12
 # Most rows of a band beyond BAND_PIXELS.
 BAND_ROWS = networks.LEAST_ROWS + 2 * networks.FEATURES_HALO + MULTIPLE
 
@@ -71,7 +74,8 @@ class InstantTransfer(Transfer):
     def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
         super().__init__(inputs)
         inputs = self._inputs
-        planned = PaintingInputs(self._photo_size, self.is_masked)
+        drawn = self._ink is not None
+        planned = PaintingInputs(self._photo_size, self.is_masked, drawn=drawn)
         self.memory_plan = _memory_plan(
             planned, self.schedule.sizes[-1], inputs.styles, inputs.settings, budget
         )
@@ -180,10 +184,12 @@ class InstantFootprint(MemoryNeeds):
     Attributes:
         paintings: The (height, width) of each painting.
         stroke_size: As in the settings.
+        drawn: Whether the photo is made into a drawing first.
     """
 
     paintings: tuple[Size, ...]
     stroke_size: float
+    drawn: bool
 
     def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes at most for a picture of this (height, width), which
@@ -196,6 +202,10 @@ class InstantFootprint(MemoryNeeds):
             )
             in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
             needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
+        if self.drawn:
+            pixels = math.prod(size)
+            needed = [each + DRAWN_IMAGE_BYTES * pixels for each in needed]
+            needed.append(DRAWN_BYTES + DRAWING_BYTES * pixels)
         shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
         return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
 
@@ -235,6 +245,7 @@ def _memory_plan(
     footprint = InstantFootprint(
         paintings=sizes,
         stroke_size=settings.stroke_size,
+        drawn=inputs.drawn,
         outside=outside,
         what_fits=settings.what_fits,
     )
