@@ -12,9 +12,10 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 MOST_BLUR = 5.0  # px: a larger blur is computed at a smaller size
 
 
-def scaled(map_: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def scaled(map_: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Return a map at another (height, width), bilinearly, antialiased if it shrinks."""
-    return resample(map_[..., None], *size, Image.Resampling.BILINEAR)[..., 0]
+    height, width = size
+    return resample(map_[..., None], height, width, Image.Resampling.BILINEAR)[..., 0]
 
 
 def ramp(values: np.ndarray, first: float, last: float) -> np.ndarray:
@@ -26,9 +27,9 @@ def ramp(values: np.ndarray, first: float, last: float) -> np.ndarray:
 def blurred(map_: np.ndarray, deviation: float) -> np.ndarray:
     """Return a map, blurred by a Gaussian of this standard deviation in px."""
     if deviation > MOST_BLUR:
-        size = tuple(max(2, round(side * MOST_BLUR / 2 / deviation)) for side in map_.shape)
-        small = blurred(scaled(map_, size), deviation * size[0] / len(map_))
-        return scaled(small, map_.shape)
+        part = MOST_BLUR / 2 / deviation
+        height, width = (max(2, round(part * side)) for side in map_.shape)
+        return scaled(blurred(scaled(map_, (height, width)), MOST_BLUR / 2), map_.shape)
     reach = max(1, math.ceil(2.7 * deviation))
     weights = np.exp(-0.5 * (np.arange(reach + 1) / deviation) ** 2)
     weights = (weights / (2 * weights.sum() - weights[0])).astype(np.float32)

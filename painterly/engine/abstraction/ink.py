@@ -59,7 +59,7 @@ def drawn(photo: np.ndarray, look: Look, settings: Settings) -> Callable[[float]
     small = resize(photo, *(max(8, round(part * side)) for side in size))
     tones, plain = _drawn(small, look, part * seen / SEEN)
     grey = np.minimum(1, 1.2 * _stretched(photo @ LUMINANCE, 0.01, 0.97))
-    if part < 1:
+    if tones.shape != size:
         tones = np.clip((scaled(tones, size) - 0.5) / part + 0.5, 0, 1)
         plain = scaled(plain, size)
     most, colourless = min(1.0, BOLD * settings.strength), settings.strength / DRAWN_FROM
@@ -117,7 +117,8 @@ def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.n
     first = float(np.clip(np.quantile(detail, 0.9), 0.02, 0.03))
     small = ramp(detail, first, first + 0.03) * (1 - ramp(blurred(forms, 6 * unit), 0.35, 0.6))
     local = np.clip(0.8 + 2.5 * (luminance - blurred(luminance, 8 * unit)), 0, 1)
-    return tones + 0.6 * small * (local - tones), ramp(blurred(plain, 2 * unit), 0.5, 1)
+    tones = tones + 0.6 * small * (local - tones)
+    return tones.astype(np.float32), ramp(blurred(plain, 2 * unit), 0.5, 1)
 
 
 def _below(tone: np.ndarray, limit: float) -> np.ndarray:
