@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from painterly.images.arrays import resample
 
@@ -84,18 +84,23 @@ def along(
     return [(each / weights).reshape(height, width) for each in totals]
 
 
+def means(map_: np.ndarray, side: int) -> np.ndarray:
+    """Return the mean of each square of `side` px inside of a map."""
+    sums = np.pad(map_.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    right, left = sums[:, side:], sums[:, :-side]
+    return (right[side:] - right[:-side] - left[side:] + left[:-side]) / side**2
+
+
+def variances(map_: np.ndarray, side: int) -> np.ndarray:
+    """Return the variance in each square of `side` px inside of a map."""
+    return np.maximum(means(map_ * map_, side) - means(map_, side) ** 2, 0)
+
+
 def calmest(map_: np.ndarray, reach: int) -> np.ndarray:
     """Return the mean of the calmest of the four squares of `reach` px around each pixel (Kuwahara
     et al. 1976)."""
-    wide, side = np.pad(map_, reach, "symmetric").astype(np.float64), reach + 1
-
-    def means(values: np.ndarray) -> np.ndarray:
-        sums = np.pad(values, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-        right, left = sums[:, side:], sums[:, :-side]
-        return (right[side:] - right[:-side] - left[side:] + left[:-side]) / side**2
-
-    mean = means(wide)
-    calm = (1e-3 + np.sqrt(np.maximum(means(wide * wide) - mean**2, 0))) ** -6
+    wide = np.pad(map_, reach, "symmetric")
+    mean, calm = means(wide, reach + 1), (1e-3 + np.sqrt(variances(wide, reach + 1))) ** -6
     (height, width), far = map_.shape, (0, reach)
     parts = [np.s_[top : top + height, left : left + width] for top in far for left in far]
     total = np.sum([calm[part] * mean[part] for part in parts], 0)
@@ -111,5 +116,7 @@ def spread(map_: np.ndarray) -> np.ndarray:
 
 def closed(map_: np.ndarray, side: int) -> np.ndarray:
     """Return a map without dark parts that are narrower than `side` px, an odd number."""
-    image = Image.fromarray(map_).filter(ImageFilter.MaxFilter(side))
-    return np.asarray(image.filter(ImageFilter.MinFilter(side)))
+    for function in (np.maximum, np.maximum, np.minimum, np.minimum):
+        wide = np.pad(map_, ((side // 2, side // 2), (0, 0)), "edge")
+        map_ = function.reduce([wide[first : first + len(map_)] for first in range(side)]).T
+    return map_

@@ -27,7 +27,7 @@ from painterly.settings.settings import Settings
 
 # Drawings have at most this longer side in px where the painting is seen with SEEN px. Lines of a
 # larger picture are as much wider as the painting's.
-DRAWN = 640
+DRAWN = 600
 # The drawing's part in the subject, per strength, and the strength below which the photo's colours
 # stay in part.
 BOLD, DRAWN_FROM = 1.4, 0.3
@@ -188,7 +188,7 @@ def _lines(
         )
         dark, light = np.minimum(dark, np.minimum(sharp, broad)), np.maximum(light, sharp)
     flow = tangents([blurred(each, 0.8 * unit) for each in channels], 3 * unit)
-    dark, light = along([dark, light], flow, 4 * unit, unit)
+    dark, light = along([dark, light], flow, 4 * unit, 1.4 * unit)
     reach = max(forms.shape) / 24
     near = np.sqrt(blurred(dark * dark, reach))
     mean = near.mean()

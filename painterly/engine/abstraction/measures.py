@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from painterly.engine.abstraction.filters import LUMINANCE, blurred, closed, gradients
+from painterly.engine.abstraction.filters import LUMINANCE, blurred, closed, gradients, variances
 from painterly.engine.paintings import Paintings
-from painterly.images.arrays import resize
+from painterly.images.arrays import resize, to_float
 
 SEEN = 512  # px, longer side at which paintings are measured
+FEW = 128  # px, at which one is found to have far too many colours, which saves time
 # A drawing in ink has at least these measures, and at most this colour.
-TWO_TONES, COLOUR, EVEN, LINES = 0.73, 0.018, 0.12, 0.09
+TWO_TONES, COLOUR, EVEN, LINES = 0.7, 0.018, 0.12, 0.09
 
 
 class Look(NamedTuple):
@@ -52,8 +53,10 @@ def ink_of(paintings: Paintings) -> Look | None:
     looks = paintings.looks
     for number, painting in enumerate(paintings.paintings):
         if number not in looks:
-            looks[number] = look_of(painting)
-        if looks[number].margin < 1:
+            step = max(1, max(painting.shape[:2]) // FEW)
+            coloured = _tones_of(to_float(painting[::step, ::step])).colour > 2 * COLOUR
+            looks[number] = None if coloured else look_of(painting)
+        if looks[number] is None or looks[number].margin < 1:
             return None
     shares = np.array(paintings.shares, np.float32) / sum(paintings.shares)
     fields = zip(*(looks[number] for number in range(len(shares))), strict=True)
@@ -66,19 +69,15 @@ def look_of(painting: np.ndarray) -> Look:
     scale = min(1.0, SEEN / max(painting.shape[:2]))
     seen = resize(painting, *(max(16, round(scale * side)) for side in painting.shape[:2]))
     luminance, longer = seen @ LUMINANCE, max(seen.shape)
-    low, high = np.quantile(luminance, (0.02, 0.9))
-    parts = luminance <= low + 0.02, luminance >= high - 0.02
-    dark, light = (seen[part].mean(0) for part in parts)
-    tone = np.clip((luminance - low) / (high - low + 1e-3), 0, 1)
+    dark, light, tone, colour = _tones_of(seen)
     side = max(3, round(0.016 * longer) | 1)
     solid = closed(tone, side // 2 | 1) < 0.35
     local, wave = blurred(tone, longer / 50), tone - blurred(tone, longer / 32)
     slopes = gradients(blurred(tone, 0.7))
-    squares = np.lib.stride_tricks.sliding_window_view(luminance, (5, 5))
     return Look(
         two=_two_tones(luminance),
-        colour=float(np.abs(seen - dark - tone[..., None] * (light - dark)).mean()),
-        even=float((squares.std((2, 3)) < 0.02).mean()),
+        colour=colour,
+        even=float((variances(luminance, 5) < 0.02**2).mean()),
         line=float((closed(tone, side) - tone > 0.25).mean()),
         black=float(solid.mean()),
         half=float(((local < 0.55) & ~solid).mean()),
@@ -88,6 +87,25 @@ def look_of(painting: np.ndarray) -> Look:
         dark=dark,
         light=light,
     )
+
+
+class _Tones(NamedTuple):
+    """The colours of ink and paper, the tone of each pixel between them, 0…1, and `Look.colour`."""
+
+    dark: np.ndarray
+    light: np.ndarray
+    tone: np.ndarray
+    colour: float
+
+
+def _tones_of(seen: np.ndarray) -> _Tones:
+    luminance = seen @ LUMINANCE
+    low, high = np.quantile(luminance, (0.02, 0.9))
+    parts = luminance <= low + 0.02, luminance >= high - 0.02
+    dark, light = (seen[part].mean(0) for part in parts)
+    tone = np.clip((luminance - low) / (high - low + 1e-3), 0, 1)
+    far = np.abs(seen - dark - tone[..., None] * (light - dark))
+    return _Tones(dark, light, tone, float(far.mean()))
 
 
 def _two_tones(luminance: np.ndarray) -> float:
