@@ -13,8 +13,8 @@ CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with wei
 # copies of a convolution's input and output. Measured.
 ORDERED_MAPS = 2
 WEIGHT_COPIES = 14  # copies of weights: constant, transformed, and in oneDNN; measured
-# While pictures are led to a drawing: maps of the content layer, float32, in addition to the
-# drawing's own, and the drawing beside the photo.
+# While pictures approach a drawing: maps of the content layer, float32, in addition to the
+# drawing's own.
 LED_MAPS = 2
 COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
 MASKED_COPIES = 8  # in addition for each group with a mask: weighted, and their gradient, float32

@@ -336,7 +336,7 @@ class StyleTransfer(Transfer):
         self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor
     ) -> tuple[tf.Tensor, Problem]:
         """Return the drawing [1, h, w, 3] between a photo and two drawings that is as bold as the
-        strength permits, and the problem whose pictures are led to it.
+        strength permits, and the problem whose pictures approach it.
 
         Distances from the photo are nearly quadratic functions of a drawing's part."""
         canvas = self._view.canvas(tuple(bold.shape[1:3]))

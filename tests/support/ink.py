@@ -7,7 +7,7 @@ WHITE, CREAM, BLACK = (255, 255, 255), (236, 226, 200), (20, 18, 20)
 
 
 def drawing(paper=WHITE, ink=BLACK, solid=False, side=512):
-    """Lines of a pen on paper, and beside them a solid form if the drawing is one of a woodcut."""
+    """Return lines of a pen on paper, and with `solid` a black form as well, as in a woodcut."""
     image = Image.new("RGB", (512, 512), paper)
     draw = ImageDraw.Draw(image)
     random = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def drawing(paper=WHITE, ink=BLACK, solid=False, side=512):
 
 
 def portrait(ground=(90, 110, 140), side=256):
-    """A textured head with dark hair and eyes, before a plain ground."""
+    """Return a textured head with dark hair and eyes, before a plain ground."""
     image = Image.new("RGB", (256, 256), ground)
     draw = ImageDraw.Draw(image)
     draw.ellipse((66, 40, 190, 250), (40, 26, 20))

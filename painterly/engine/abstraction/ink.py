@@ -31,7 +31,7 @@ DRAWN = 600
 # The drawing's part in the subject, per strength, and the strength below which the photo's colours
 # stay in part.
 BOLD, DRAWN_FROM = 1.4, 0.3
-# Backgrounds up to this mean tone are black if so much of the painting is, not paper.
+# Backgrounds up to this mean tone are black, not paper, if more than this share of the painting is.
 NIGHT, MUCH_BLACK = 0.35, 0.15
 # Lines: differences of Gaussians of these deviations in px, with their factors, and the factors of
 # the channels. An orange ground and white fur have one luminance.

@@ -16,10 +16,10 @@ TWO_TONES, COLOUR, EVEN, LINES = 0.7, 0.018, 0.12, 0.09
 
 
 class Look(NamedTuple):
-    """What is measured of a painting.
+    """A painting's measures.
 
     Attributes:
-        two: The part of luminance's variance that lies between two tones, 0…1 (Otsu 1979).
+        two: The part of luminance's variance between two tones, 0…1 (Otsu 1979).
         colour: The mean distance of its colours from those between its ink and its paper.
         even: The share of it that is as even as paper.
         line: The share of thin dark lines.
@@ -43,7 +43,7 @@ class Look(NamedTuple):
 
     @property
     def margin(self) -> float:
-        """How far it is within the bounds of drawings in ink: 1 or more."""
+        """Its margin within the bounds of drawings in ink, as a factor; below 1, it is none."""
         colour = COLOUR / max(self.colour, 1e-6)
         return min(self.two / TWO_TONES, colour, self.even / EVEN, self.line / LINES)
 
@@ -109,7 +109,7 @@ def _tones_of(seen: np.ndarray) -> _Tones:
 
 
 def _two_tones(luminance: np.ndarray) -> float:
-    """Return the greatest part of the variance that lies between two classes of tones."""
+    """Return the greatest part of the variance between two classes of tones."""
     counts, edges = np.histogram(luminance, 64, (0, 1))
     part, tone = counts / counts.sum(), (edges[1:] + edges[:-1]) / 2
     below, sums = part.cumsum()[:-1], (part * tone).cumsum()

@@ -61,7 +61,7 @@ class Targets(NamedTuple):
             `Losses.total_variation`.
         groups: The groups of paintings.
         drawing: The feature of what the photo is made into before it is matched; empty if it stays
-            as it is. The picture is led to it, and measured by its distance from the photo.
+            as it is. The picture approaches it; its distance from the photo is measured.
     """
 
     content: tf.Tensor

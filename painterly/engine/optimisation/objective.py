@@ -313,7 +313,7 @@ class Objective:
         return Problem(targets, background, contours(photo, shown) if self.structure else ())
 
     def led_to(self, problem: Problem, drawing: tf.Tensor) -> Problem:
-        """Return a problem whose pictures are led to a drawing [1, h, w, 3] of the photo."""
+        """Return a problem whose pictures approach a drawing [1, h, w, 3] of the photo."""
         layer = self.view.losses.content_layer
         drawing = padded(self.view.canvas(tuple(drawing.shape[1:3])), drawing)
         feature = self.view.features(drawing, [layer])[layer]

@@ -1,4 +1,4 @@
-"""Pictures in the style of drawings in ink: how they are led to a drawing of the photo."""
+"""Pictures in the style of drawings in ink: how they approach a drawing of the photo."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Which paintings are drawings in ink."""
+"""Paintings that are drawings in ink, and those that are not."""
 
 import numpy as np
 import pytest
