@@ -340,15 +340,17 @@ class StyleTransfer(Transfer):
 
         Distances from the photo are nearly quadratic functions of a drawing's part."""
         canvas = self._view.canvas(tuple(bold.shape[1:3]))
-        far, near = (
-            self._objective.content_error(padded(canvas, each), problem.targets, canvas)
-            for each in (bold, faint)
-        )
         limit = DRAWN_WITHIN * self._view.recipe.steered_to(self._settings.strength)
-        if near > limit:
-            bold = photo + math.sqrt(limit / near) * (faint - photo)
-        elif far > limit:
-            bold = faint + math.sqrt((limit - near) / (far - near)) * (bold - faint)
+
+        def distance(drawing: tf.Tensor) -> float:
+            image = padded(canvas, drawing)
+            return self._objective.content_error(image, problem.targets, canvas)
+
+        if (far := distance(bold)) > limit:
+            if (near := distance(faint)) > limit:
+                bold = photo + math.sqrt(limit / near) * (faint - photo)
+            else:
+                bold = faint + math.sqrt((limit - near) / (far - near)) * (bold - faint)
         drawing = tf.identity(bold)  # From the host to the device that paints.
         return drawing, self._objective.led_to(problem, drawing)
 
