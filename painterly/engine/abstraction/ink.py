@@ -98,7 +98,7 @@ def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.n
     limit = own = _valley(tone, black)
     if look.black > MUCH_BLACK:
         limit = max(limit, NIGHT)
-    plain, night = _background(channels, tone, limit, unit)
+    plain, night = _background(channels, tone, limit)
     subject = plain < 0.5
     if subject.mean() > 0.05:
         wanted = (black - (night > 0.5).mean()) / subject.mean()
@@ -137,12 +137,17 @@ def _valley(tones: np.ndarray, share: float) -> float:
 
 
 def _background(
-    channels: list[np.ndarray], tone: np.ndarray, limit: float, unit: float
+    channels: list[np.ndarray], tone: np.ndarray, limit: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a photo's background, 0…1: connected parts without fine detail that reach its upper
-    borders; and of it what is darker than a limit."""
-    fine = unit * np.max([np.hypot(*gradients(blurred(each, unit))) for each in channels], 0)
-    size = tuple(max(4, round(side / max(1.0, 4 * unit))) for side in tone.shape)
+    borders; and of it what is darker than a limit. It is sought at the same size in all pictures:
+    enlarged, a photo has no fine detail."""
+    part = min(1.0, SEEN / max(tone.shape))
+    seen = tuple(max(8, round(part * side)) for side in tone.shape)
+    unit = max(seen) / SEEN
+    maps = (blurred(scaled(each, seen), unit) for each in channels)
+    fine = unit * np.max([np.hypot(*gradients(each)) for each in maps], 0)
+    size = tuple(max(4, round(side / max(1.0, 4 * unit))) for side in seen)
     detail = blurred(scaled(ramp(fine, 0.008, 0.025), size), 1.0)
     labels = _labels(detail < 0.3)
     areas = np.bincount(labels.ravel())

@@ -189,7 +189,7 @@ class InstantFootprint(MemoryNeeds):
 
     paintings: tuple[Size, ...]
     stroke_size: float
-    drawn: bool
+    drawn: bool = False
 
     def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes at most for a picture of this (height, width), which
