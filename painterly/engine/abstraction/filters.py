@@ -8,8 +8,13 @@ from PIL import Image
 
 from painterly.images.arrays import resample
 
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 MOST_BLUR = 5.0  # px: a larger blur is computed at a smaller size
+
+
+def luminance_of(photo: np.ndarray) -> np.ndarray:
+    """Return the luminance [h, w] of a photo [h, w, 3]."""
+    red, green, blue = (photo[..., each] for each in range(3))
+    return np.float32(0.2126) * red + np.float32(0.7152) * green + np.float32(0.0722) * blue
 
 
 def scaled(map_: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -36,10 +41,13 @@ def blurred(map_: np.ndarray, deviation: float) -> np.ndarray:
     for _ in range(2):  # Along y, and along x.
         side, wide = len(map_), np.pad(map_, ((reach, reach), (0, 0)), "symmetric")
         total = weights[0] * wide[reach : reach + side]
+        both = np.empty_like(total)
         for far in range(1, reach + 1):
             before, after = reach - far, reach + far
-            total += weights[far] * (wide[before : before + side] + wide[after : after + side])
-        map_ = total.T
+            np.add(wide[before : before + side], wide[after : after + side], out=both)
+            both *= weights[far]
+            total += both
+        map_ = np.ascontiguousarray(total.T)
     return map_
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from painterly.engine.abstraction.filters import (
-    LUMINANCE,
     along,
     blurred,
     calmest,
     gradients,
+    luminance_of,
     ramp,
     scaled,
     spread,
@@ -58,7 +58,7 @@ def drawn(photo: np.ndarray, look: Look, settings: Settings) -> Callable[[float]
     part = min(1.0, DRAWN / seen)
     small = resize(photo, *(max(8, round(part * side)) for side in size))
     tones, plain = _drawn(small, look, part * seen / SEEN)
-    grey = np.minimum(1, 1.2 * _stretched(photo @ LUMINANCE, 0.01, 0.97))
+    grey = np.minimum(1, 1.2 * _stretched(luminance_of(photo), 0.01, 0.97))
     if tones.shape != size:
         tones = np.clip((scaled(tones, size) - 0.5) / part + 0.5, 0, 1)
         plain = scaled(plain, size)
@@ -90,7 +90,7 @@ def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.n
     Returns:
         The tones of the drawing [h, w], 0 ink and 1 paper, and its background, 0…1.
     """
-    luminance = photo @ LUMINANCE
+    luminance = luminance_of(photo)
     channels = [np.ascontiguousarray(photo[..., each]) for each in range(3)]
     smooth = blurred(calmest(luminance, max(2, round(4 * unit))), 0.8 * unit)
     tone = _stretched(smooth, 0.005, 0.995)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from painterly.engine.abstraction.filters import LUMINANCE, blurred, closed, gradients, variances
+from painterly.engine.abstraction.filters import blurred, closed, gradients, luminance_of, variances
 from painterly.engine.paintings import Paintings
 from painterly.images.arrays import resize, to_float
 
@@ -68,7 +68,7 @@ def look_of(painting: np.ndarray) -> Look:
     """Measure a painting [H, W, 3]."""
     scale = min(1.0, SEEN / max(painting.shape[:2]))
     seen = resize(painting, *(max(16, round(scale * side)) for side in painting.shape[:2]))
-    luminance, longer = seen @ LUMINANCE, max(seen.shape)
+    luminance, longer = luminance_of(seen), max(seen.shape)
     dark, light, tone, colour = _tones_of(seen)
     side = max(3, round(0.016 * longer) | 1)
     solid = closed(tone, side // 2 | 1) < 0.35
@@ -99,7 +99,7 @@ class _Tones(NamedTuple):
 
 
 def _tones_of(seen: np.ndarray) -> _Tones:
-    luminance = seen @ LUMINANCE
+    luminance = luminance_of(seen)
     low, high = np.quantile(luminance, (0.02, 0.9))
     parts = luminance <= low + 0.02, luminance >= high - 0.02
     dark, light = (seen[part].mean(0) for part in parts)
