@@ -8,6 +8,7 @@ landscape by four. sizes: one style at three sizes. pairs: every sample photo in
 two as drafts. variants: a still life with one setting changed at a time; docs/recipe.md explains
 it. presets: both photos by preset instant, draft and fine. gatys: a photo by the default recipe and
 by recipe gatys. choices: a portrait at three strengths, and in strokes of three sizes, as drafts.
+drawings: two photos, the drawings that are made of them for a woodcut, and their paintings.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -21,6 +22,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from painterly import Settings, load_vgg, stylize
+from painterly.engine.abstraction.ink import drawn
+from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.paintings import Paintings
+from painterly.images.arrays import resize, to_float, to_integers
 from painterly.settings import ready_styles
 from painterly.vgg.network import VGG
 
@@ -68,7 +73,10 @@ def main(names: list[str]) -> None:
     """Make the pictures of these names, or all."""
     makers = {
         each.__name__: each
-        for each in (before_after, line, styles, sizes, pairs, variants, presets, gatys, choices)
+        for each in (
+            *(before_after, line, styles, sizes, pairs, variants, presets, gatys, choices),
+            drawings,
+        )
     }
     for name in names or makers:
         makers[name]()
@@ -174,6 +182,21 @@ def gatys() -> None:
         picture = painted("landscape", ["mosaic"], Settings(recipe=recipe))
         cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "gatys", MONTAGE_QUALITY)
+
+
+def drawings() -> None:
+    """Draw two photos, the drawings made of them for a woodcut, and their paintings."""
+    woodcut, settings, cells = "wadsworth", Settings(size=768), []
+    look = ink_of(Paintings([pixels(PAINTINGS[woodcut])]))
+    assert look is not None, "the woodcut counts as a drawing in ink"
+    for name in ("portrait", "still-life"):
+        shown = photo(name)
+        scale = settings.size / max(shown.shape)
+        seen = resize(to_float(shown), *(round(scale * side) for side in shown.shape[:2]))
+        drawing = to_integers(drawn(seen, look, settings)(1), 8)
+        for each in (shown, drawing, painted(name, [woodcut], settings)):
+            cells.append(Image.fromarray(each).resize(CELL, Image.Resampling.LANCZOS))
+    save_sheet(cells, "drawings", MONTAGE_QUALITY)
 
 
 @cache
