@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.arguments import PLACES
-from painterly.cli.places import here, no_bucket, place_variables
+from painterly.cli.places import here, no_bucket, or_ready_style, place_variables
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.configuration.flags import Work, only_of, settings_given, variables
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace, name: str) -> int:
         _check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         try:
-            code = paint_batch(loaded, _elsewhere(loaded, environment))
+            with or_ready_style(loaded):
+                code = paint_batch(loaded, _elsewhere(loaded, environment))
         except (NoAccountError, NoBucketError) as error:
             if not (said := no_bucket(args.places, start)):
                 raise
@@ -183,7 +184,8 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
         values["BUCKET_RESULT"] = NOWHERE
     loaded = config.load(values)
     _check_samples(loaded)
-    buckets = Buckets.open(loaded)
+    with or_ready_style(loaded):
+        buckets = Buckets.open(loaded)
     with Stop() as stop:
         selection = select_for_sheet(loaded, buckets)
         keys = [entry.key for entry in selection.photos]

@@ -3,13 +3,13 @@
 import os
 import re
 import shlex
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
 from painterly.cli.arguments import PLACES
-from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
-from painterly.errors import ConfigError
+from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS, Config
+from painterly.errors import ConfigError, NoAccountError
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.installation import command
 from painterly.storage.address import is_folder, with_home
@@ -130,6 +130,20 @@ def no_bucket(places: Sequence[str], start: Path) -> str:
         unknown = "is neither a picture, a folder nor a ready style"
         return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting)}"
     return no_result(result, start) if _may_be_bucket(result) else ""
+
+
+@contextmanager
+def or_ready_style(loaded: Config) -> Iterator[None]:
+    """Add the ready styles that BUCKET_STYLE may mean to the error that there is no account: most
+    users have no buckets. A user with photos or results in a bucket means a bucket."""
+    try:
+        yield
+    except NoAccountError as error:
+        in_folders = all(map(is_folder, (loaded.photo_bucket, loaded.result_bucket)))
+        ready = " or ".join(ready_styles.similar(loaded.style_bucket or ""))
+        if not (in_folders and ready):
+            raise
+        raise NoAccountError(f"{error}; or did you mean the ready style {ready}?") from None
 
 
 def _may_be_bucket(place: str) -> bool:

@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
+        from painterly.cli.places import or_ready_style
         from painterly.configuration import config
         from painterly.configuration.web_options import load_options
         from painterly.settings import ready_styles
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if args.open:
                     _open(address)
 
-            return serve(loaded, options, worker, show, phones)
+            with or_ready_style(loaded):
+                return serve(loaded, options, worker, show, phones)
         except Stopped as stopped:
             stopped.kept = "the next start continues the jobs"
             raise

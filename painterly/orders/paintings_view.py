@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from painterly.errors import ConfigError
 from painterly.orders.styles import Painting, Style, find_styles, styles_from_toml
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import READY, STYLES
@@ -53,14 +52,8 @@ def open_paintings(
     address: str | None, account: Account, known: KnownFiles | None = None
 ) -> PaintingsView:
     """Open the paintings of a style bucket, or of none. Raises ConfigError."""
-    try:
-        bucket = None if address is None else open_bucket(address, account, known=known)
-        return PaintingsView(bucket, known=known)
-    except ConfigError as error:  # A ready style may have been meant: most users have no buckets.
-        ready = " or ".join(ready_styles.similar(address or ""))
-        raise type(error)(
-            f"{error}; or did you mean the ready style {ready}?" if ready else f"{error}"
-        ) from None
+    bucket = None if address is None else open_bucket(address, account, known=known)
+    return PaintingsView(bucket, known=known)
 
 
 def is_ready(key: str) -> bool:

@@ -133,5 +133,10 @@ def test_a_folder_or_file_with_a_styles_name_is_no_style_and_stays(capsys):
 def test_what_may_be_a_bucket_of_paintings_for_a_folder_is_not_taken_for_an_artist(capsys):
     """Without an account, it is refused as a bucket."""
     Path("photos").mkdir()
-    said = refused(capsys, "./photos", "gogh", "./out")
-    assert "or did you mean the ready style van-gogh-starry-night or van-gogh-wheat" in said
+    for results in (["./out"], ["--sheet", "sheet.jpg"]):
+        said = refused(capsys, "./photos", "gogh", *results)
+        assert "or did you mean the ready style van-gogh-starry-night or van-gogh-wheat" in said
+
+
+def test_who_names_several_buckets_is_not_asked_about_a_ready_style(capsys):
+    assert "did you mean" not in refused(capsys, "s3://photos", "gogh", "./out")

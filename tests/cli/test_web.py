@@ -3,6 +3,8 @@
 import pickle
 import sys
 
+from support.s3_servers import free_ports
+
 from painterly import log
 from painterly.cli import web
 from painterly.configuration import env_file
@@ -60,3 +62,16 @@ def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatc
     assert pickle.loads(pickle.dumps(paints))("a pipe", "its name", None) == 0
     assert worked == [(loaded, 30, "a pipe", "its name", None)]
     assert loaded.result_bucket == variables["BUCKET_RESULT"]
+
+
+def test_a_bucket_of_paintings_that_may_be_a_ready_style_is_told_as_such(
+    monkeypatch, tmp_path, capsys
+):
+    folders = {f"BUCKET_{name}": str(tmp_path / name) for name in ("SOURCE", "RESULT")}
+    place = {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(free_ports(1)[0])}
+    for name in (*folders, "BUCKET_STYLE", *place):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(log.logger, "handlers", [])
+    monkeypatch.setattr(env_file, "read", lambda _: folders | place | {"BUCKET_STYLE": "gogh"})
+    assert web.main([]) == 2
+    assert "did you mean the ready style van-gogh-starry-night" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import pytest
 from support.folder_batches import run
 from support.receiver import receiving
 
-from painterly.errors import WeightsError
+from painterly.errors import NoAccountError, WeightsError
 from painterly.runs import word
 from painterly.words import webhook
 from painterly.words.notice import notice
@@ -51,6 +51,12 @@ def test_the_end_of_a_run_sends_its_summary_in_one_request(folders, stand_in, re
 def test_an_error_that_ends_a_run_sends_word_too(folders, stand_in, receiver):
     with pytest.raises(WeightsError) as caught:
         run(folders, NOTIFY_URL=receiver.address, VGG_WEIGHTS="./nowhere.h5")
+    assert receiver.texts == [f"FAILED: {caught.value}"]
+
+
+def test_a_bucket_that_cannot_be_opened_sends_word_too(folders, receiver):
+    with pytest.raises(NoAccountError) as caught:
+        run(folders, NOTIFY_URL=receiver.address, BUCKET_STYLE="paintings")
     assert receiver.texts == [f"FAILED: {caught.value}"]
 
 
