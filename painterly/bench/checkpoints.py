@@ -47,15 +47,15 @@ def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
             event(str(error), level=WARNING)
 
 
-def abort_stale_uploads(bucket: Store, selection: Selection, partial: bool) -> None:
+def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
     """Abort uploads of checkpoints that killed runs left unfinished: the bucket would keep them,
     unseen and billed.
 
     All uploads for the selection's photos and styles are aborted, since no other run paints the
     same. Uploads for other photos or styles are aborted once they are older than STALE_S, but not
-    by a partial run. An upload that cannot be aborted does no harm and is logged.
+    for a partial selection. An upload that cannot be aborted does no harm and is logged.
     """
-    latest = 0.0 if partial else time.time() - STALE_S
+    latest = 0.0 if selection.partial else time.time() - STALE_S
     aborted = 0
     # It takes a separate permission, which a run can do without.
     with logged_storage_errors("unfinished uploads of earlier runs may be left"):

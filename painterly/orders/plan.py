@@ -97,8 +97,7 @@ def make_plan(
     own = (stored[key] for key in _record_keys(selection) if key in stored)
     records = read_records(result, own, kept)
     intact = intact_records(records, stored)
-    partial = config.partial or selection.waits
-    checkpoints = _checkpoints(selection, stored.keys(), partial)
+    checkpoints = _checkpoints(selection, stored.keys())
     results = _Results(
         result, stored, intact, selection.names, selection.names.rivals(result.folding)
     )
@@ -305,11 +304,11 @@ def _record_keys(selection: Selection) -> Iterator[str]:
     return (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
 
 
-def _checkpoints(selection: Selection, result_keys: Set[str], partial: bool) -> set[str]:
-    """Return the keys of existing checkpoints. A partial run leaves those of other photos and
-    styles alone."""
+def _checkpoints(selection: Selection, result_keys: Set[str]) -> set[str]:
+    """Return the keys of existing checkpoints. A partial selection leaves those of other photos
+    and styles alone."""
     stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
-    if partial:
+    if selection.partial:
         stored &= {
             bucket_layout.checkpoint_key(style.name, photo.key)
             for photo, style in selection.pairs()

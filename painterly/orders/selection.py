@@ -31,14 +31,15 @@ class Selection:
         styles: The styles.
         masks: The masks of the photos, by the photos' keys.
         names: The names of all results.
-        waits: Whether further photos or styles are not taken yet.
+        partial: Whether the bucket of results may have checkpoints of further photos or styles:
+            other runs, or later rounds of this one, paint them.
     """
 
     photos: Sequence[Entry]
     styles: Sequence[Style]
     masks: Mapping[str, Entry]
     names: ResultNames
-    waits: bool = False
+    partial: bool = False
 
     def pairs(self) -> Iterator[tuple[Entry, Style]]:
         """Yield every photo in every style, style by style."""
@@ -73,19 +74,20 @@ def select(
     masks = styles.masks_by_picture(listing.source, others)
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
+    waits = bool(listing.new_source or listing.new_style)
     selection = Selection(
         photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
         names=_result_names(every_photo, every_style, buckets.source, config),
-        waits=bool(listing.new_source or listing.new_style),
+        partial=config.partial or waits,
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
     if tells and not config.photos:
         _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
     if tells and not config.photos and config.style_name is None:
         _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
-    if selection.waits:  # Missing files may be among the ones that are not taken yet.
+    if waits:  # Missing files may be among the ones that are not taken yet.
         return selection
     if config.shard and every_photo and not selection.photos:
         number, count = config.shard

@@ -244,8 +244,7 @@ class Run:
         """Return the gallery of a round, and delete what earlier runs have left."""
         gallery, result = self._open_gallery(plan), self._buckets.result
         checkpoints.delete_stale(result, plan.stale)
-        partial = self._config.partial or selection.waits
-        checkpoints.abort_stale_uploads(result, selection, partial)
+        checkpoints.abort_stale_uploads(result, selection)
         return gallery
 
     def _foretold(self, bench: "Bench", plan: Plan, started: float) -> Summary:
