@@ -339,12 +339,14 @@ def _is_place(word: str, is_known: bool, after_end: bool) -> bool:
 
 
 def of_work(painter: Parser, args: argparse.Namespace, work: Work) -> argparse.Namespace:
-    """Return what is given, and the defaults of the flags that are not. Exits with one line for a
-    flag that goes with other work."""
+    """Return what is given, and the defaults of the flags that are not. `settings` has the settings
+    that are given, by name, as text. Exits with one line for a flag that goes with other work."""
     given, wrong = vars(args), refusals(work)
     for name in given:
         if name in wrong:
             painter.exit(fail(painter.prog, wrong[name], ConfigError.exit_code))
     if NUM_ITER.name in given:
         given["iterations"] = given.pop(NUM_ITER.name)
-    return argparse.Namespace(**{flag.name: flag.default for flag in flags(work)} | given)
+    usual = {flag.name: flag.default for flag in flags(work)}
+    settings = {name: given[name] for name in FIELDS if given.get(name) is not None}
+    return argparse.Namespace(**usual | given, settings=settings)

@@ -15,7 +15,7 @@ from painterly.cli.arguments import PLACES
 from painterly.cli.places import here, no_bucket, or_ready_style, place_variables
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.configuration.flags import Work, only_of, settings_given, variables
+from painterly.configuration.flags import Work, only_of, variables
 from painterly.errors import ConfigError, NoAccountError, PictureError
 from painterly.images.output import file_format
 from painterly.log import event
@@ -136,7 +136,7 @@ def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:
     Raises:
         ConfigError: A setting or a place is wrong.
     """
-    settings = settings_given(vars(args))
+    settings = args.settings
     if args.sheet is not None:
         _check_sheet(args, settings)
     asked = Settings().replaced(settings, "--")  # A wrong one is named as it was given.

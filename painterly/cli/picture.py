@@ -20,7 +20,6 @@ from painterly.cli.picture_order import order_of, pictures_of, save_every, setti
 from painterly.cli.places import STANDARD
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.configuration.flags import settings_given
 from painterly.images.output import OutputFormat
 from painterly.log import event, logger
 from painterly.settings.sources import PLUGS
@@ -47,9 +46,9 @@ def run(args: argparse.Namespace, name: str) -> int:
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
         from painterly.images.decoding import own_files
 
-        instant = why_instant(settings_given(vars(args)))
+        instant = why_instant(args.settings)
         if instant:
-            args.preset = "instant"
+            args.settings["preset"] = "instant"
         with own_files():
             for places in pictures_of(args.places, OutputFormat(args.output_format)):
                 args.places = places

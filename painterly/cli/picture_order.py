@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from painterly.cli.picture_files import read_file, read_photo
 from painterly.cli.places import STANDARD, names_picture, names_style
-from painterly.configuration.flags import settings_given
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.output import OutputFormat
 from painterly.settings import ready_styles
@@ -95,9 +94,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
     With a number of rows, the photo will decide the size. Raises ConfigError.
     """
-    if args.image_size is not None and args.size is not None:
+    if args.image_size is not None and "size" in args.settings:
         raise ConfigError("--image_size and --size both set the size; give one of them")
-    of_styles, values = _settings_of_styles(args.places[1:-1]), settings_given(vars(args))
+    of_styles, values = _settings_of_styles(args.places[1:-1]), dict(args.settings)
     if values.get("rescale_method") == "cubic":
         values["rescale_method"] = "bicubic"
     if _start(args) is not None:
@@ -258,7 +257,7 @@ def _start(args: argparse.Namespace) -> str | None:
 
 def _rows(args: argparse.Namespace, settings: Settings) -> int | None:
     """Return the rows in px of the picture as it is painted, or None if the size decides."""
-    usual = settings.traits.original and args.size is None and settings.paper == NONE
+    usual = settings.traits.original and "size" not in args.settings and settings.paper == NONE
     rows = (
         settings.traits.defaults["size"] if args.image_size is None and usual else args.image_size
     )

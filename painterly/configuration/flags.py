@@ -185,11 +185,6 @@ def only_of(work: Work) -> Iterator[Flag]:
         yield from own if of is work else ()
 
 
-def settings_given(args: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings among arguments, by name, as text."""
-    return {name: args[name] for name in FIELDS if args.get(name) is not None}
-
-
 def variables(args: Mapping[str, Any]) -> dict[str, str]:
     """Return the variables of a batch that arguments stand for."""
     found = {}
