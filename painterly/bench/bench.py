@@ -281,12 +281,9 @@ class Bench:
             self.gallery.mark()
 
     def delete_checkpoint(self, order: Order) -> None:
-        """Delete the checkpoint of a finished painting, which may be an earlier process's. One that
-        cannot be deleted is logged. Raises UnavailableError."""
-        try:
-            self._checkpoints.delete(order, of_others=True)
-        except ObjectError as error:
-            order.log(str(error), level=WARNING)
+        """Delete the checkpoint of a finished painting, which may be an earlier process's; as
+        `CheckpointStore.delete`."""
+        self._checkpoints.delete(order, of_others=True)
 
     def leave(self) -> None:
         """Give up requests that wait for a bucket. From now on, none outlasts an outage."""
@@ -387,9 +384,9 @@ class Bench:
                     f"{printable(order.result)} replaces {printable(key)}, which is deleted",
                     result=order.result,
                 )
-            self._checkpoints.delete(order)
         except ObjectError as error:  # The result and its record are stored.
             order.log(str(error), level=WARNING)
+        self._checkpoints.delete(order)
 
 
 def _snapshot(step: "Step", timelapse: Timelapse | None) -> SavedState:

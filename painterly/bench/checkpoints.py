@@ -119,12 +119,17 @@ class CheckpointStore:
 
     def delete(self, order: Order, of_others: bool = False) -> None:
         """Delete the checkpoint of a finished painting, if it has one that was loaded or saved
-        here, or, if asked to, any. Raises StorageError."""
+        here, or, if asked to, any. One that cannot be deleted does no harm and is logged. Raises
+        UnavailableError."""
         wait([self._last_save(order)])
         with self._lock:
             saved = self._saves.pop(order.checkpoint_key, None)
-        if saved is not None or of_others:
+        if saved is None and not of_others:
+            return
+        try:
             self._retrying.delete(order.checkpoint_key)
+        except ObjectError as error:
+            order.log(str(error), level=WARNING)
 
     def close(self) -> None:
         """End the threads. Saves and loads that have not begun are cancelled."""
