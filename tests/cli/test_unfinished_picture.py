@@ -15,6 +15,7 @@ from support.commands import contents
 from support.polling import until
 
 from painterly.cli.command import inetwork
+from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -128,6 +129,19 @@ def test_where_no_checkpoint_can_be_saved_one_line_says_so_and_the_picture_is_wr
         "inetwork.py: stopped by SIGTERM; x.png is the picture as it stands after 4 of 10 steps\n"
     )
     assert CHECKPOINT.parent.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("stopped")
+def test_a_checkpoint_that_cannot_be_deleted_is_one_line_and_the_picture_is_written(
+    whole, monkeypatch, capsys
+):
+    def refuse(bucket, key):
+        raise ObjectError(f"{key} is in use")
+
+    monkeypatch.setattr(FolderBucket, "delete", refuse)
+    assert inetwork(WORDS) == 0
+    assert capsys.readouterr().out.count("x.png.npz is in use") == 1
+    assert Path("x.png").read_bytes() == whole and CHECKPOINT.exists()
 
 
 @pytest.mark.parametrize("name", [".hidden.png", "a\\b.png", "c:x.png", f"{'long' * 62}.png"])
