@@ -100,7 +100,7 @@ def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto, monkey
         "PHOTO": "town.png",
         "PRESET": "print",
     }
-    monkeypatch.setattr(config, "environment", lambda: variables)
+    monkeypatch.setattr(config, "read_environment", lambda *_: (variables, []))
     assert sheet("--sheet", "all.webp") == 0
     assert cells(place / "all.webp") == 1 + 3
     assert contents(result) == {}

@@ -309,7 +309,7 @@ def test_at_rest_it_has_not_loaded_tensorflow_and_obeys_a_stop(folders, stand_in
 def test_a_dry_run_ends_all_the_same_and_no_page_is_opened_at_an_end_that_never_comes(
     folders, stand_in, monkeypatch, capsys
 ):
-    monkeypatch.setattr(config, "environment", lambda: os.environ | folders)
+    monkeypatch.setattr(config, "read_environment", lambda *_: (os.environ | folders, []))
     run(folders)
     assert main(["--watch", "--dry-run"]) == 0
     assert "Nothing to paint: all 4 results" in capsys.readouterr().out
