@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.bench.checkpoints import CheckpointStore, SavedState
-from painterly.bench.finished import Finished, encoded, record_of
+from painterly.bench.finished import Finished, PartStep, encoded, record_of
 from painterly.bench.reading import Inputs, Reader
 from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
@@ -88,8 +88,11 @@ class Bench:
         )
         watched = config.watch is not None
         self.reader = Reader(self.source, self.style, config.memory_limit, watched)
-        retrying = RetryingBucket(unfinished, self._leaving) if unfinished else self.result
-        self._checkpoints = CheckpointStore(unfinished or buckets.result, retrying)
+        self.unfinished = RetryingBucket(unfinished or buckets.result, self._leaving)
+        self._checkpoints = CheckpointStore(unfinished or buckets.result, self.unfinished)
+
+    def show(self, step: PartStep) -> None:
+        """Take the progress of a source after each finished part. Its errors end the painting."""
 
     def finished_record(self, order: PlannedOrder) -> Record | None:
         """Return the record of the order's result if it has been stored since the plan was made,
@@ -229,7 +232,7 @@ class Bench:
         Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
         that fail the picture or end the run.
         """
-        if part := order.kept(self.result, finished):
+        if part := order.kept(self.unfinished, finished):
             return part
         # A default size may have been halved.
         order = order.with_settings(finished.settings)

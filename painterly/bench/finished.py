@@ -1,8 +1,9 @@
 """A finished painting, its files and its record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,6 +49,28 @@ class Finished:
     seconds: float
     timelapse: Timelapse | None = None
     file: bytes = b""
+
+
+class PartStep(NamedTuple):
+    """The progress of a source with many parts after each of them, as `Step` has it.
+
+    Attributes:
+        iteration: The number of finished parts.
+        total: The number of all.
+        picture: Returns the latest one, uint8 [H, W, 3].
+    """
+
+    iteration: int
+    total: int
+    picture: Callable[[], np.ndarray]
+
+    @property
+    def fraction(self) -> float:
+        return self.iteration / self.total
+
+    @property
+    def preview(self) -> np.ndarray:
+        return self.picture()
 
 
 def encoded(order: PlannedOrder, finished: Finished) -> tuple[bytes, bytes]:

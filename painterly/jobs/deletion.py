@@ -273,7 +273,7 @@ def _prefixes(job: StoredJob) -> Iterator[str]:
     called so: they have its id."""
     yield f"{job.style}/{job.id}/"
     for key_of in (picture_key, thumbnail_key):
-        yield key_of("photos", job.photo_key)
+        yield key_of("photos", job.painted_key)
         if job.result:
             yield key_of("results", job.result)
     yield f"{RECORDS}/{job.style}/{job.id}/"

@@ -15,7 +15,15 @@ from typing import NamedTuple
 from painterly.errors import StorageError
 from painterly.jobs.address import own
 from painterly.jobs.estimates import Estimates
-from painterly.jobs.schemas import JobFields, JobLinks, JobOut, JobPlace, JobState, Preset
+from painterly.jobs.schemas import (
+    JobFields,
+    JobLinks,
+    JobOut,
+    JobPlace,
+    JobState,
+    Preset,
+    media_type,
+)
 from painterly.jobs.store import JobStore, StoredJob, created_at, id_at, oldest_kept
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.record import Record
@@ -48,6 +56,7 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
         photo_etag=record.photo_etag,
         width=record.width,
         height=record.height,
+        media_type=media_type(job.result) if job.result else None,
         place=place,
         seconds_left=_rounded(seconds),
         links=JobLinks(

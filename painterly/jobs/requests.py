@@ -20,7 +20,7 @@ from painterly.jobs.callbacks import check_callback
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
-from painterly.jobs.photos.kept import KeptPhoto, KeptPhotos
+from painterly.jobs.photos.kept import KeptPhoto, KeptPhotos, stored_as
 from painterly.jobs.photos.previews import ResultOrder
 from painterly.jobs.photos.upload import Upload
 from painterly.jobs.posters import size_of
@@ -44,7 +44,7 @@ from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name
 from painterly.settings.values import parse_whole
 from painterly.storage.base import Entry, ObjectError
-from painterly.words.wording import shortened
+from painterly.words.wording import duration, shortened
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),
@@ -57,6 +57,7 @@ MOST_ITERATIONS = 1000  # steps at a scale
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 ON_PAGES = ("jpg", "png", "webp")  # formats that browsers show
+LONGEST_CLIP_S = 3600  # seconds
 NO_SUCH_PHOTO = not_found("photo or job, or its photo is gone")
 
 
@@ -121,16 +122,15 @@ class OrderBook:
         check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
         mask_file = earlier_mask if mask is None else mask
-        if request.poster:
-            request = self._checked_poster(request)
-        elif request.hanging:
-            raise ApiError(422, "only a poster is hung; leave out `hanging`")
+        request = self._checked_kind(request, photo)
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
             raise ApiError(422, why_not_offered(request.preset))
-        style, work = self._style_and_work(request, photo.size)
+        style, work = self._style_and_work(request, photo)
         if not request.poster:
             self._check_memory(request.preset, style.settings, photo.size)
+        if photo.source:
+            self._check_time(work, request.preset)
         total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
@@ -141,8 +141,8 @@ class OrderBook:
                 raise ApiError(409, "the job of this Idempotency-Key was deleted")
         job = StoredJob(
             id=job_id,
+            **stored_as(job_id, photo),
             photo=photo.shown,
-            photo_key=f"{job_id}/{photo.name}",
             # A batch expects the same name for a mask.
             mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask_file else None,
             size=photo.size,
@@ -165,7 +165,7 @@ class OrderBook:
         )
         with self._placing:
             self.check_room()
-            self._buckets.source.write(job.photo_key, photo.data)
+            self.photos.write(job, photo)
             if job.mask_key and mask_file:
                 self._buckets.source.write(job.mask_key, mask_file, "image/png")
             # The same request may have been answered by another thread, or instance.
@@ -197,15 +197,38 @@ class OrderBook:
                 raise ApiError(422, f"a poster has no setting {name!r}; leave it out")
         return request.model_copy(update={"preset": Preset.INSTANT})
 
-    def _style_and_work(self, request: JobRequest, size: tuple[int, int]) -> tuple[Style, int]:
-        """Return the style of a request, and the work (schedule.py) of a photo of a (height,
-        width) in it."""
+    def _checked_kind(self, request: JobRequest, photo: Upload) -> JobRequest:
+        """Return the request for a picture, a poster or a clip, which has no time-lapse."""
+        if request.hanging and not request.poster:
+            raise ApiError(422, "only a poster is hung; leave out `hanging`")
+        if not photo.source:
+            return self._checked_poster(request) if request.poster else request
+        if request.poster or "paper" in request.settings:
+            raise ApiError(422, "posters and prints are of photos, not of clips")
+        settings = {name: each for name, each in request.settings.items() if name != "timelapse"}
+        return request.model_copy(update={"settings": settings})
+
+    def _check_time(self, work: float, preset: Preset) -> None:
+        """Raise ApiError for a clip that would block the queue for too long."""
+        seconds = self._jobs.estimates.seconds(work, preset)
+        if seconds is not None and seconds > LONGEST_CLIP_S:
+            raise ApiError(
+                422,
+                f"this clip would take about {duration(seconds)}, and clips may take "
+                f"{duration(LONGEST_CLIP_S)} here; make it smaller or shorter, or choose instant",
+            )
+
+    def _style_and_work(self, request: JobRequest, photo: Upload) -> tuple[Style, int]:
+        """Return the style of a request, and the work (schedule.py) of a photo, or of all frames of
+        a clip, in it."""
         style = (
             self._catalogue.poster(request.settings, request.hanging)
             if request.poster
             else self._style(request)
         )
-        return style, sum(total_work(*size, each.settings) for each in style.parts or (style,))
+        frames, size = photo.source.parts if photo.source else 1, photo.size
+        works = (total_work(*size, each.settings) for each in style.parts or (style,))
+        return style, frames * sum(works)
 
     def preview_style(self, request: JobRequest) -> Style:
         """Return the style of a preview, by preset `instant` and of a size that previews may have.
@@ -302,16 +325,19 @@ class OrderBook:
         settings = self._config.settings.replaced(INSTANT)
         return self._jobs.estimates.instant_side(settings)
 
-    def estimate(self, size: int | None = None) -> Estimate:
-        """Estimate the seconds that each preset takes for a usual photo.
+    def estimate(self, size: int | None = None, again: str | None = None) -> Estimate:
+        """Estimate the seconds that each preset takes.
 
         Args:
             size: The longer side of the pictures in px; None for that of each preset.
+            again: The id of a photo or a clip, as in a request; None for a usual photo.
         """
         changes = {} if size is None else {"size": size}
+        photo = self._stored_photo(again) if again else None
+        shape, frames = (photo.size, photo.frames or 1) if photo else (USUAL_PHOTO, 1)
 
         def seconds(preset: Preset, settings: Settings) -> float | None:
-            work = total_work(*USUAL_PHOTO, settings)
+            work = frames * total_work(*shape, settings)
             estimated = self._jobs.estimates.seconds(work, preset)
             return None if estimated is None else round(estimated, 1)
 
@@ -353,11 +379,10 @@ class OrderBook:
         photo = self._stored_photo(job_id)
         mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
-            data = self._buckets.source.read(photo.photo_key)
             mask = self._buckets.source.read(mask_key) if mask_key else None
+            return self.photos.read(photo), mask
         except ObjectError:
             raise NO_SUCH_PHOTO from None
-        return Upload(photo.photo_key.partition("/")[2], photo.photo, data, photo.size), mask
 
     def _stored_photo(self, named: str) -> StoredJob | KeptPhoto:
         found = self.photos.find(named) or self._jobs.stored(named)

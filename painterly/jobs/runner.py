@@ -24,7 +24,7 @@ from painterly.bench.desk import (
     InstantOrder,
 )
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
-from painterly.bench.finished import Finished, encoded
+from painterly.bench.finished import Finished, PartStep, encoded
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
 from painterly.bench.sheet import SheetStep, paint_poster
@@ -53,9 +53,11 @@ from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
+from painterly.runs.parts import PartsBench
 from painterly.settings.installation import install_command
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
+from painterly.settings.sources import viewed
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
@@ -86,7 +88,7 @@ class JobRunner:
         self._logged: set[str] = set()  # identities of weights
         self._optimises = find_spec("tensorflow") is not None and has_avx()
         loading = functools.partial(load_devices, config.device, self._optimises)
-        self._devices = functools.cache(lambda: loading().result())
+        self._loading = functools.cache(loading)
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
@@ -118,7 +120,7 @@ class JobRunner:
     def load(self) -> str:
         """Load TensorFlow, if it is installed. Return a description of the device. Raises
         DeviceError."""
-        return str(self._devices().first)
+        return str(self._loading().result().first)
 
     def seconds_per_work(self) -> float:
         """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
@@ -126,7 +128,7 @@ class JobRunner:
         from painterly.engine.style_transfer import step_seconds
 
         check_tensorflow()
-        settings, first = self._measured_settings(), self._devices().first
+        settings, first = self._measured_settings(), self._loading().result().first
         device = first.name
         with first.scope():
             vgg = self._networks.load(settings, device).vgg
@@ -156,7 +158,7 @@ class JobRunner:
         from painterly.engine import style_transfer
 
         settings = self._measured_settings().replaced({"preset": preset.value})
-        first = self._devices().first
+        first = self._loading().result().first
         with first.scope():
             vgg = self._networks.load(settings, first.name).vgg
             assert vgg is not None  # Only recipe instant has none.
@@ -235,7 +237,7 @@ class JobRunner:
     def paint(
         self,
         job: StoredJob,
-        on_step: "Callable[[Step | SheetStep], None]",
+        on_step: "Callable[[Step | SheetStep | PartStep], None]",
         check: Callable[[], None] = lambda: None,
     ) -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
@@ -269,9 +271,10 @@ class JobRunner:
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()
         gallery = Gallery(RetryingBucket(self._buckets.result, leaving))
-        bench = Bench(
+        make = functools.partial(PartsBench, on_step, check) if job.source_key else Bench
+        bench = make(
             self._config,
-            self._buckets,
+            dataclasses.replace(self._buckets, source=viewed(self._buckets.source)),
             self._networks,
             self._stop,
             gallery,
@@ -289,11 +292,14 @@ class JobRunner:
         order: PlannedOrder,
         bench: Bench,
         gallery: Gallery,
-        on_step: "Callable[[Step | SheetStep], None]",
+        on_step: "Callable[[Step | SheetStep | PartStep], None]",
         check: Callable[[], None],
     ) -> Record:
         try:
             self._log_network(order)
+            if isinstance(bench, PartsBench):
+                plan = self._read(lambda: bench.plan(order), check)
+                return bench.painted(order, plan, self._loading(), self._set_aside)
             if job.poster:
                 order, finished = self._painted_poster(job, order, bench, on_step, check)
             else:
@@ -317,7 +323,7 @@ class JobRunner:
         self,
         order: PlannedOrder,
         bench: Bench,
-        on_step: "Callable[[Step | SheetStep], None]",
+        on_step: "Callable[[Step | SheetStep | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
         from painterly.bench.easel import Easel
@@ -328,17 +334,22 @@ class JobRunner:
             return kept[0]
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
-        easel = Easel(self._devices().first, BESIDE_BYTES if self.beside else 0)
+        easel = Easel(self._loading().result().first, self._set_aside)
         finished = bench.paint(order, inputs, easel, on_step, resume=True, check=check)
         self._stop.later = False
         return finished
+
+    @property
+    def _set_aside(self) -> int:
+        """The bytes that painting leaves free for previews."""
+        return BESIDE_BYTES if self.beside else 0
 
     def _painted_poster(
         self,
         job: StoredJob,
         order: PlannedOrder,
         bench: Bench,
-        on_step: "Callable[[Step | SheetStep], None]",
+        on_step: "Callable[[Step | SheetStep | PartStep], None]",
         check: Callable[[], None],
     ) -> tuple[PlannedOrder, Finished]:
         """Paint a poster, by what is kept for previews. It begins again after a stop: it takes
@@ -380,7 +391,7 @@ class JobRunner:
 
     def _photo_and_mask(self, job: StoredJob) -> tuple[Entry, Entry | None]:
         """Return a job's photo and its mask. Raises PictureError, StorageError."""
-        photo = self._buckets.source.find(job.photo_key)
+        photo = self._buckets.source.find(job.painted_key)
         if photo is None:
             raise PictureError(PHOTO_GONE)
         mask = self._buckets.source.find(job.mask_key) if job.mask_key else None

@@ -1,5 +1,6 @@
 """Requests, answers and errors of the API. /openapi.json is generated from them."""
 
+import mimetypes
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -140,11 +141,13 @@ class JobRequest(BaseModel):
 
 
 class PhotoOut(BaseModel):
-    """A photo that was sent, for previews and orders: they name its `id` in `again`. It is deleted
-    after an hour; a job has its own."""
+    """A photo or a clip that was sent, for previews and orders: they name its `id` in `again`. It
+    is deleted after an hour; a job has its own. Previews of a clip show its first frame."""
 
     id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
     photo: str = Field(examples=["beach.jpg"], description="Its name.")
+    frames: int | None = Field(description="The number of frames of a clip; null for a photo.")
+    duration: float | None = Field(description="The seconds that a clip lasts.")
 
 
 class JobLinks(BaseModel):
@@ -169,6 +172,10 @@ class JobFields(BaseModel):
         default=False, description="Whether it is a poster of all styles; it lists no paintings."
     )
     hanging: Hanging | None = Field(default=None, description="How a poster is hung.")
+    frames: int | None = Field(
+        default=None, description="The number of frames of a clip, about; null for a photo."
+    )
+    duration: float | None = Field(default=None, description="The seconds that a clip lasts.")
     paintings: list[Blended]
     preset: Preset
     settings: dict[str, Any] = Field(description="The settings in the request.")
@@ -188,7 +195,8 @@ class JobFields(BaseModel):
 
 
 class JobOut(JobFields):
-    """A photo to be painted in a style, and its progress."""
+    """A photo or a clip to be painted in a style, and its progress. A step of a clip is a frame;
+    the pictures of a clip are of its first frame, but the result is a clip."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
@@ -198,6 +206,9 @@ class JobOut(JobFields):
     )
     width: int | None
     height: int | None
+    media_type: str | None = Field(
+        examples=["image/png"], description="That of the result; null until it is painted."
+    )
     place: int | None = Field(
         description="Place in the queue: 1 is next, 0 is being painted; null once it has ended."
     )
@@ -315,6 +326,13 @@ class Refusal(BaseModel):
     """Reason for rejecting a request, in one line."""
 
     detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
+
+
+def media_type(key: str) -> str:
+    """Return the media type of a picture or a clip, by the extension of its key."""
+    kind = mimetypes.guess_type(key)[0] or ""
+    is_shown = kind.startswith(("image/", "video/")) and "svg" not in kind
+    return kind if is_shown else "application/octet-stream"
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

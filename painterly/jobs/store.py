@@ -50,6 +50,7 @@ class StoredJob(JobFields):
 
     Attributes:
         photo_key: Key in the bucket of the photos.
+        source_key: Key there of the clip whose first frame the photo is; None for a photo.
         mask_key: Key of the photo's mask there; None if all of the photo is painted.
         size: Height and width of the photo in px.
         named_style: Whether `style` names a style of the style bucket, not a blend.
@@ -69,6 +70,7 @@ class StoredJob(JobFields):
     """
 
     photo_key: str
+    source_key: str | None = None
     mask_key: str | None = None
     size: tuple[int, int]
     named_style: bool
@@ -97,9 +99,14 @@ class StoredJob(JobFields):
         )
 
     @property
+    def painted_key(self) -> str:
+        """The key of what is painted: the photo, or the clip."""
+        return self.source_key or self.photo_key
+
+    @property
     def record_key(self) -> str:
         """The key of its result's record."""
-        return record_key(self.style, self.photo_key)
+        return record_key(self.style, self.painted_key)
 
     @property
     def result(self) -> str | None:

@@ -32,6 +32,7 @@ from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from painterly.words.wording import one_line
 
 if TYPE_CHECKING:
+    from painterly.bench.finished import PartStep
     from painterly.bench.sheet import SheetStep
     from painterly.engine.transfer import Step
 
@@ -247,7 +248,7 @@ class WebWorker:
             lease.give_back()
             raise
         except PainterlyError as error:
-            reason = for_visitors(error).removeprefix(f"{job.photo_key}: ")
+            reason = for_visitors(error).removeprefix(f"{job.painted_key}: ")
             lease.end(state=JobState.FAILED, error=reason)
         except Exception as error:
             if is_out_of_memory(error):
@@ -314,7 +315,7 @@ class Follower:
         # When it began here, and how much was done then.
         self._begun, self._done, self._seen = time.monotonic(), 0.0, False
 
-    def on_step(self, step: "Step | SheetStep") -> None:
+    def on_step(self, step: "Step | SheetStep | PartStep") -> None:
         """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
         StorageError, Stopped."""
         self._lease.check()
@@ -341,7 +342,7 @@ class Follower:
             data = jpeg_of(step.preview, PREVIEW_SIDE)
             self._stored = self._pool.submit(self._store, data)
 
-    def _left(self, now: float, step: "Step | SheetStep") -> float | None:
+    def _left(self, now: float, step: "Step | SheetStep | PartStep") -> float | None:
         """Return the seconds until it is done, from how long the part has taken that is done; None
         while that says little: the first steps include the time that TensorFlow needs."""
         fraction = step.fraction

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from painterly.configuration.config import Config
 from painterly.orders.paintings_view import open_paintings
 from painterly.settings import bucket_layout
-from painterly.settings.sources import PLUGS
+from painterly.settings.sources import viewed
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, Store
 from painterly.storage.folder import FolderBucket
@@ -32,9 +32,7 @@ class Buckets:
     def open(cls, config: Config) -> "Buckets":
         """Open the buckets that the configuration names. Raises ConfigError."""
         known, account = KnownFiles(), config.account
-        source: Bucket = open_bucket(config.photo_bucket, account, known=known)
-        for plug in PLUGS:
-            source = plug.view(source)
+        source = viewed(open_bucket(config.photo_bucket, account, known=known))
         result = open_bucket(config.result_bucket, account, new=True, known=known)
         style = open_paintings(config.style_bucket, account, known)
         if isinstance(result, FolderBucket):

@@ -29,7 +29,7 @@ from painterly.runs.report import Summary
 from painterly.runs.watch import News, rest
 from painterly.runs.word import Word
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
-from painterly.settings.sources import PLUGS
+from painterly.settings.sources import in_parts
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
 from painterly.storage.retry import outlasting_outages
@@ -124,9 +124,7 @@ class Run:
         if plan is None:
             return report.NO_INPUT
         config = self._config
-        parts = plan
-        for plug in PLUGS:
-            parts = plug.in_parts(parts, self._buckets.source)
+        parts = in_parts(plan, self._buckets.source)
         whole = replace(plan, stale=parts.stale)
         gallery = None if config.dry_run else self._prepared(selection, whole)
         if not plan.todo:

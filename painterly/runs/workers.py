@@ -64,7 +64,7 @@ class Outcome:
         self.seconds += seconds
 
 
-def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
+def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]", set_aside: int = 0) -> Outcome:
     """Paint the plan's orders. One that cannot be painted fails right before its first step.
 
     Args:
@@ -72,6 +72,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         plan: A plan with orders.
         loading: What paints, which may be loading. Photos, paintings and weights are read in the
             meantime.
+        set_aside: The bytes that painting must leave free.
 
     Returns:
         The outcome.
@@ -103,7 +104,9 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         def batch_left(elapsed: float, eta_s: float) -> float:
             return saving.batch_left(elapsed, eta_s, ahead.left, len(used))
 
-        easels = [Easel(device, ahead.set_aside, make_room, batch_left) for device in used]
+        easels = [
+            Easel(device, set_aside + ahead.set_aside, make_room, batch_left) for device in used
+        ]
         stop.later = True
         try:
             run_side_by_side(

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import PurePath
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from PIL import Image
 
 from painterly.bench.bench import Bench
 from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.finished import Finished
+from painterly.bench.finished import Finished, PartStep
 from painterly.bench.reading import PhotoInput
 from painterly.errors import PictureError
 from painterly.images.picture import Picture
@@ -112,7 +113,7 @@ class Steadying:
 
     def _steadies_all(self) -> bool:
         """Steady the frames that are painted. Return whether all frames are steadied."""
-        clip, result = self.clip, self._bench.result
+        clip, kept = self.clip, self._bench.unfinished
         while self.done < len(clip.stamps):
             self._bench.stop.obey()
             number, before = clip.shown[self.done], clip.shown[self.done - 1] if self.done else None
@@ -121,9 +122,9 @@ class Steadying:
                     return False
                 self._steady = self._steady or self._begun(before)
                 steadied = self._steady.next(*self._painted_and_frame(number))
-                result.write(clip.key(number), picture_file(steadied, "PNG"), "image/png")
+                kept.write(clip.key(number), picture_file(steadied, "PNG"), "image/png")
                 if before:  # The next run would need this one, and the first is on the poster.
-                    result.delete(clip.key(before, PAINTED))
+                    kept.delete(clip.key(before, PAINTED))
             self.done += 1
             self._show()
         return True
@@ -142,9 +143,11 @@ class Steadying:
         """Return a picture that was kept. One that is damaged is deleted."""
         key = self.clip.key(number, end)
         try:
-            return np.asarray(Image.open(io.BytesIO(self._bench.result.read(key)), formats=["PNG"]))
+            return np.asarray(
+                Image.open(io.BytesIO(self._bench.unfinished.read(key)), formats=["PNG"])
+            )
         except (OSError, ValueError, SyntaxError):
-            self._bench.result.delete(key)
+            self._bench.unfinished.delete(key)
             raise PictureError(f"{printable(key)} was damaged; run it again") from None
 
     def _pictures(self, until: float) -> Iterator[tuple[Fraction, np.ndarray]]:
@@ -165,6 +168,8 @@ class Steadying:
     def _store(self, record: Record) -> Record:
         """Store the clip, and delete what was kept of it. Return its record."""
         clip, order, bench = self.clip, self.clip.order, self._bench
+        if self.done == self._resumed:  # An earlier process has steadied the last frame.
+            self._tell()
         first = Picture(self._painted_and_frame(0)[1], None, "BMP")
         finished = Finished(
             photo=first,
@@ -181,12 +186,17 @@ class Steadying:
         shown = bench.store(order, finished)
         self.is_stored = True
         with suppress(ObjectError):  # The clip is stored.
-            for entry in [*bench.result.list(clip.folder)]:
-                bench.result.delete(entry.key)
+            for entry in [*bench.unfinished.list(clip.folder)]:
+                bench.unfinished.delete(entry.key)
         return shown
 
+    def _tell(self) -> None:
+        latest = partial(self._kept, self.clip.shown[self.done - 1])
+        self._bench.show(PartStep(self.done, len(self.clip.stamps), latest))
+
     def _show(self) -> None:
-        """Log how many frames are steadied, and the time left."""
+        """Show how many frames are steadied, and log it with the time left."""
+        self._tell()
         order, total = self.clip.order, len(self.clip.stamps)
         percent, every = 100 * self.done // total, LINES_EVERY[self._bench.config.progress]
         if not every or percent // every <= self._shown:

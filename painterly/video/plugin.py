@@ -13,6 +13,7 @@ from painterly.words.wording import listed, printable
 if TYPE_CHECKING:  # Nothing here is loaded before it is needed.
     from painterly.bench.bench import Bench
     from painterly.orders.plan import Plan
+    from painterly.settings.sources import Sent
     from painterly.storage.base import Bucket
 
 
@@ -21,6 +22,7 @@ class VideoPlugin:
 
     extensions = EXTENSIONS
     title = "one picture: clips"
+    lacking = staticmethod(lacking)
     flags: Mapping[str, tuple[str, str]] = {
         "from": ("TIME", "of a clip, only what comes after this time, as 3s, 90 or 1:30"),
         "for": ("TIME", "of a clip, only this much, as 10s"),
@@ -49,6 +51,19 @@ class VideoPlugin:
         own = _kind(photo)
         known = own[1:] if own[1:] in WRITTEN else "mp4"
         return known if own in EXTENSIONS else None
+
+    def is_of(self, data: bytes) -> bool:
+        """Return whether a file's content is a clip's."""
+        from painterly.video.position import is_clip
+
+        return is_clip(data)
+
+    def sent(self, data: bytes, name: str, most: int) -> "Sent":
+        """Return a clip that a visitor has sent. Raises PictureError, also for frames with more
+        than `most` pixels."""
+        from painterly.video.sent import checked
+
+        return checked(data, name, most)
 
     def view(self, source: "Bucket") -> "Bucket":
         """Return a view of a bucket of photos that also has the frames of its clips."""

@@ -17,7 +17,7 @@ from starlette.types import Send
 
 from painterly import __version__
 from painterly.errors import StorageError
-from painterly.jobs.schemas import Refusal
+from painterly.jobs.schemas import Refusal, media_type
 from painterly.log import event
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.storage.files import MIB, new_md5
@@ -130,7 +130,7 @@ def picture_response(data: bytes, key: str, about: Mapping[str, str] = {}) -> Re
         key: Its key, which ends as its format does.
         about: Further headers.
     """
-    return Response(data, headers={**KEPT, **about}, media_type=_media_type(key))
+    return Response(data, headers={**KEPT, **about}, media_type=media_type(key))
 
 
 def saved_as(answer: Response, name: str) -> Response:
@@ -148,12 +148,6 @@ def saved_as(answer: Response, name: str) -> Response:
             f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
         )
     return answer
-
-
-def _media_type(key: str) -> str:
-    kind = mimetypes.guess_type(key)[0] or ""
-    is_shown = kind.startswith("image/") and "svg" not in kind
-    return kind if is_shown else "application/octet-stream"
 
 
 def _validators(entry: Entry, kind: str = "") -> dict[str, str]:
@@ -214,4 +208,4 @@ def _part_response(
         "content-length": str(end - start),
         "content-range": f"bytes {start}-{end - 1}/{entry.size}",
     }
-    return StoredStream(pieces(), 206, headers, _media_type(entry.key))
+    return StoredStream(pieces(), 206, headers, media_type(entry.key))

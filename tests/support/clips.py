@@ -32,6 +32,8 @@ def write(
     given="rgb24",
     options=None,
     prepare=lambda stream: None,
+    metadata=None,
+    container=None,
 ):
     """Write a clip, and return its path.
 
@@ -44,9 +46,12 @@ def write(
         given: The kind of pixels of the pictures.
         options: The encoder's.
         prepare: Changes the stream before its first frame.
+        metadata: What describes it, by names.
+        container: The container's options.
     """
     pictures = [picture(each) for each in range(frames)] if isinstance(frames, int) else frames
-    with av.open(str(path), "w") as written:
+    with av.open(str(path), "w", options=container or {}) as written:
+        written.metadata.update(metadata or {})
         stream = written.add_stream(codec, rate=RATE, options=options or {})
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = form

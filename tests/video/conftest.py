@@ -1,9 +1,18 @@
-"""Folders with clips, for runs and commands."""
+"""Folders with clips, for runs and commands, and the web service."""
 
 import os
 
 import pytest
 from support import clips, tiny
+from support.web_world import (  # noqa: F401
+    buckets,
+    fresh_gallery,
+    place,
+    server,
+    store,
+    web,
+    worker,
+)
 
 from painterly import log
 from painterly.configuration import config

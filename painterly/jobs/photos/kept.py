@@ -4,11 +4,15 @@ Previews are painted from the photo itself, and an order names it, so that it is
 no order has used is deleted after an hour (store.delete_leftovers).
 """
 
+from pathlib import PurePosixPath
+from typing import Any
+
 from pydantic import BaseModel, ValidationError
 
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.photos.upload import Upload
-from painterly.jobs.store import KEPT, new_id
+from painterly.jobs.store import KEPT, StoredJob, new_id
+from painterly.settings.sources import Sent
 from painterly.storage.base import ObjectError
 
 
@@ -20,12 +24,17 @@ class KeptPhoto(BaseModel):
         photo: Its name for people.
         photo_key: Its key there.
         size: Its height and width in px.
+        source_key: The key of the clip whose first frame it is, if it is one.
+        frames, duration: As in PhotoOut.
     """
 
     id: str
     photo: str
     photo_key: str
     size: tuple[int, int]
+    source_key: str | None = None
+    frames: int | None = None
+    duration: float | None = None
 
 
 class KeptPhotos:
@@ -37,11 +46,26 @@ class KeptPhotos:
     def keep(self, upload: Upload) -> KeptPhoto:
         """Store a photo, which has no position where it was taken."""
         photo_id = new_id()
-        key = f"{photo_id}/{upload.name}"
-        kept = KeptPhoto(id=photo_id, photo=upload.shown, photo_key=key, size=upload.size)
-        self._source.write(key, upload.data)
+        about = stored_as(photo_id, upload)
+        kept = KeptPhoto(id=photo_id, photo=upload.shown, size=upload.size, **about)
+        self.write(kept, upload)
         self._about.write(_about(photo_id), kept.model_dump_json().encode())
         return kept
+
+    def write(self, stored: KeptPhoto | StoredJob, upload: Upload) -> None:
+        """Store the files of a photo, before a job or for one."""
+        self._source.write(stored.photo_key, upload.data)
+        if stored.source_key and upload.source:
+            self._source.write(stored.source_key, upload.source.data)
+
+    def read(self, stored: KeptPhoto | StoredJob) -> Upload:
+        """Read a photo as it was sent. Raises ObjectError if it is gone."""
+        source, read = None, self._source.read
+        if key := stored.source_key:
+            extension = PurePosixPath(key).suffix[1:]
+            source = Sent(read(key), extension, b"", stored.frames or 1, stored.duration or 0)
+        name = stored.photo_key.partition("/")[2]
+        return Upload(name, stored.photo, read(stored.photo_key), stored.size, source)
 
     def find(self, photo_id: str) -> KeptPhoto | None:
         """Find a photo; None if there is none."""
@@ -53,7 +77,17 @@ class KeptPhotos:
     def delete(self, kept: KeptPhoto) -> None:
         """Delete a photo. The photos of orders that used it are others."""
         self._about.delete(_about(kept.id))
-        self._source.delete(kept.photo_key)
+        for key in filter(None, (kept.photo_key, kept.source_key)):
+            self._source.delete(key)
+
+
+def stored_as(owner: str, upload: Upload) -> dict[str, Any]:
+    """Return the fields of a photo, or of a job, with its id, that name the files of its photo."""
+    about: dict[str, Any] = {"photo_key": f"{owner}/{upload.name}"}
+    if source := upload.source:
+        name = f"{owner}/{PurePosixPath(upload.name).stem}.{source.extension}"
+        about |= {"source_key": name, "frames": source.parts, "duration": source.seconds}
+    return about
 
 
 def _about(photo_id: str) -> str:

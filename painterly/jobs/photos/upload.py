@@ -19,6 +19,7 @@ from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
+from painterly.settings.sources import Sent, sent
 from painterly.storage.file_names import nfc, start_in_bytes
 from painterly.words.wording import printable
 
@@ -36,28 +37,42 @@ class Upload:
         shown: The file's name for people.
         data: Its content without the position where it was taken.
         size: Height and width in px.
+        source: The clip whose first frame it is, if it is one.
     """
 
     name: str
     shown: str
     data: bytes
     size: tuple[int, int]
+    source: Sent | None = None
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the content."""
-        return hashlib.sha256(self.data).hexdigest()
+        return hashlib.sha256(self.source.data if self.source else self.data).hexdigest()
 
 
-def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
-    """Check a file that was uploaded. Raises ApiError for a file that is not a picture, and for a
-    picture that is too large."""
+def checked_upload(
+    given_name: str, data: bytes, options: WebOptions, clips: bool = False
+) -> Upload:
+    """Check a file that was uploaded. Raises ApiError for a file that is not a picture, or if
+    `clips` a clip, and for one that is too large."""
     # Browsers write a quotation mark in a form's file names so.
     given_name = given_name.replace("%22", '"')
     shown = _shown(given_name)
-    file = _checked(PictureFile.without_position, data, shown, options)
+    _check_length(data, shown, options)
+    source = _source(data, shown, options) if clips else None
+    first = source.first if source else data
+    file = _checked(PictureFile.without_position, first, shown, options)
     name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
-    return Upload(name, shown, file.data, file.header.size)
+    return Upload(name, shown, file.data, file.header.size, source)
+
+
+def _source(data: bytes, shown: str, options: WebOptions) -> Sent | None:
+    try:
+        return decoded_in_turn(lambda _: sent(data, shown, options.max_pixels), None)
+    except PictureError as error:
+        raise ApiError(422, for_visitors(error)) from None
 
 
 def checked_mask(
@@ -78,6 +93,7 @@ def checked_mask(
         ApiError: As `checked_upload`, also for a mask that is black all over, and for one that
             cannot be decoded in the memory that is left.
     """
+    _check_length(data, "the mask", options)
     file = _checked(PictureFile, data, "the mask", options)
     try:
         grey = decoded_in_turn(lambda available: _grey(file, available, most), memory_limit)
@@ -104,14 +120,17 @@ def _grey(file: PictureFile, available: int, most: tuple[int, int] | None) -> np
     return to_integers(mask, 8)
 
 
-def _checked(
-    opened: Callable[[bytes, str], PictureFile], data: bytes, shown: str, options: WebOptions
-) -> PictureFile:
-    """Open a file that was uploaded. Raises ApiError as `checked_upload`."""
+def _check_length(data: bytes, shown: str, options: WebOptions) -> None:
     if len(data) > options.max_upload:
         raise ApiError(
             413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
         )
+
+
+def _checked(
+    opened: Callable[[bytes, str], PictureFile], data: bytes, shown: str, options: WebOptions
+) -> PictureFile:
+    """Open a file that was uploaded. Raises ApiError as `checked_upload`."""
     try:
         file = opened(data, shown)
     except PictureError as error:

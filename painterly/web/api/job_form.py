@@ -26,7 +26,7 @@ _FORM = {
         "photo": {
             "type": "string",
             "format": "binary",
-            "description": "Required, unless the request names one in `again`.",
+            "description": "A photo or a clip. Required, unless the request names one in `again`.",
         },
         "mask": {
             "type": "string",
@@ -79,10 +79,10 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
         yield asked, files
 
 
-async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
-    """Read and check a photo of a form. Raises ApiError as `checked_upload`."""
+async def read_photo(file: UploadFile, options: WebOptions, clips: bool = False) -> Upload:
+    """Read and check a photo of a form. Arguments and errors are as in `checked_upload`."""
     data = await file.read()
-    return await run_in_threadpool(checked_upload, file.filename or "", data, options)
+    return await run_in_threadpool(checked_upload, file.filename or "", data, options, clips)
 
 
 async def read_mask(

@@ -65,8 +65,8 @@ async def new_job(
     service: Shared,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> JobOut:
-    """Add a job to the queue: a photo, and a mask if there is one, in a form with the field
-    `request`, or, as JSON, the id of a job in `again`, to paint its photo again. With an
+    """Add a job to the queue: a photo or a clip, and a mask if there is one, in a form with the
+    field `request`, or, as JSON, the id of a job in `again`, to paint its photo again. With an
     `Idempotency-Key` that was used before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
         await run_in_threadpool(service.orders.check_room, idempotency_key)
@@ -79,7 +79,9 @@ async def new_job(
             pass
         raise
     async with service.uploads, job_form(request) as (asked, files), service.in_memory:
-        photo = await read_photo(files["photo"], service.options) if "photo" in files else None
+        photo = (
+            await read_photo(files["photo"], service.options, True) if "photo" in files else None
+        )
         mask = None
         if "mask" in files:
             limit = service.config.memory_limit
@@ -93,8 +95,8 @@ async def new_job(
     "/photos", status_code=201, response_model=PhotoOut, openapi_extra={"requestBody": PHOTO_BODY}
 )
 async def new_photo(request: Request, service: Shared) -> KeptPhoto:
-    """Send a photo before it is ordered, for previews and jobs that name its id in `again`. It is
-    deleted after an hour."""
+    """Send a photo or a clip before it is ordered, for previews and jobs that name its id in
+    `again`. It is deleted after an hour."""
     if service.uploads.locked():
         raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
     async with (
@@ -105,7 +107,7 @@ async def new_photo(request: Request, service: Shared) -> KeptPhoto:
         file = form.get("photo")
         if not isinstance(file, UploadFile):
             raise NO_PHOTO
-        photo = await read_photo(file, service.options)
+        photo = await read_photo(file, service.options, True)
         return await run_in_threadpool(service.orders.photos.keep, photo)
 
 
@@ -222,7 +224,7 @@ def job_preview(job: Known, service: Shared, asked: Asking) -> Response:
 def job_result(
     job: Known, service: Shared, asked: Asking, download: bool = False, small: bool = False
 ) -> Response:
-    """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
+    """Return the finished picture, or clip; `small`: as a JPEG with at most 1280 px."""
     answer = service.pictures.result(asked, job, small)
     return saved_as(answer, _name(job)) if download else answer
 
@@ -250,9 +252,13 @@ def estimate(
             description="The longer side in px; by default, that of each preset.",
         ),
     ] = None,
+    again: Annotated[
+        JobId | None,
+        Query(description="A photo or a clip, as in a request; by default, a usual photo."),
+    ] = None,
 ) -> Estimate:
     """Estimate the seconds that each preset takes here."""
-    return service.orders.estimate(size)
+    return service.orders.estimate(size, again)
 
 
 @jobs.get("/hanging")

@@ -1,0 +1,124 @@
+"""The position where a clip was taken is not stored."""
+
+import struct
+from fractions import Fraction
+
+import av
+import pytest
+from support import clips
+
+from painterly.errors import PictureError
+from painterly.video import sent
+from painterly.video.position import cleared, is_clip
+
+WHERE = b"+27.5916+086.5640+8850/"
+NAMES = {"location": WHERE.decode(), "com.apple.quicktime.location.ISO6709": WHERE.decode()}
+
+
+def box(kind, *inside):
+    body = b"".join(inside)
+    return struct.pack(">L4s", 8 + len(body), kind) + body
+
+
+def with_boxes(data, *more):
+    """A file of mp4 with more boxes in `moov`, which is its last box."""
+    at = data.rindex(b"moov") - 4
+    (size,) = struct.unpack_from(">L", data, at)
+    assert at + size == len(data)
+    inside = b"".join(more)
+    return data[:at] + struct.pack(">L", size + len(inside)) + data[at + 4 :] + inside
+
+
+@pytest.fixture
+def walk(tmp_path):
+    def write(name="walk.mp4", metadata=None, **about):
+        path = clips.write(tmp_path / name, 4, metadata=metadata or {}, **about)
+        return path.read_bytes()
+
+    return write
+
+
+def check(data, tmp_path, name="walk.mp4"):
+    """Clear a clip's file, and check that nothing of the position is left, and all else is."""
+    taken = sent.checked(data, name, 10_000)
+    assert WHERE not in taken.data and b"+27.59" not in taken.data
+    assert len(taken.data) == len(data)
+    before, after = (tmp_path / f"{each}{name[-5:]}" for each in ("before", "after"))
+    before.write_bytes(data)
+    after.write_bytes(taken.data)
+    assert clips.facts(after) == clips.facts(before)
+    assert (clips.pixels(after) == clips.pixels(before)).all()
+
+
+@pytest.mark.parametrize("name", ["walk.mp4", "walk.mov", "walk.mkv", "walk.webm"])
+def test_the_position_that_ffmpeg_writes_goes(name, walk, tmp_path):
+    codec = {"codec": "libvpx-vp9", "sound": "libopus"} if name == "walk.webm" else {"sound": "aac"}
+    options = {"movflags": "use_metadata_tags"} if name == "walk.mp4" else {}
+    data = walk(name, NAMES, container=options, **codec)
+    assert data.count(WHERE) >= 1
+    check(data, tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        box(b"udta", box(b"\xa9xyz", struct.pack(">HH", len(WHERE), 0x15C7), WHERE)),
+        box(b"udta", box(b"loci", bytes(6), b"Everest\0", WHERE)),
+        box(
+            b"meta",
+            box(b"keys", struct.pack(">LL", 0, 1), box(b"mdta", b"com.apple.quicktime.location")),
+            box(b"ilst", box(struct.pack(">L", 1), box(b"data", bytes(8), WHERE))),
+        ),
+        box(b"gps ", WHERE),
+    ],
+)
+def test_the_position_that_phones_and_cameras_write_goes(place, walk, tmp_path):
+    check(with_boxes(walk(), place), tmp_path)
+
+
+def test_the_position_in_an_avi_goes(walk, tmp_path):
+    data = walk("walk.avi", {"title": WHERE.decode()}, codec="mpeg4", sound="mp3")
+    assert WHERE in data
+    check(data, tmp_path, "walk.avi")
+
+
+def test_a_track_with_the_way_of_a_drone_is_emptied(tmp_path):
+    path = tmp_path / "drone.mp4"
+    with av.open(str(path), "w") as written:
+        seen = written.add_stream("libx264", rate=clips.RATE)
+        seen.height, seen.width, seen.pix_fmt = 64, 96, "yuv420p"
+        way = written.add_data_stream("bin_data")
+        for number in range(4):
+            frame = av.VideoFrame.from_ndarray(clips.picture(number), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, clips.RATE)
+            written.mux(seen.encode(frame))
+        written.mux(seen.encode(None))
+        packet = av.Packet(WHERE)
+        packet.stream, packet.pts, packet.dts, packet.duration = way, 0, 0, 1
+        packet.time_base = Fraction(1, clips.RATE)
+        written.mux(packet)
+    data = path.read_bytes()
+    assert WHERE in data
+    check(data, tmp_path, "drone.mp4")
+
+
+def test_a_position_that_is_left_refuses_the_clip(walk, monkeypatch):
+    data = walk(metadata=NAMES)
+    monkeypatch.setattr(sent, "cleared", bytearray)
+    with pytest.raises(PictureError, match="position"):
+        sent.checked(data, "walk.mp4", 10_000)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mov", "mkv", "webm", "avi"])
+def test_a_damaged_clip_is_refused_or_read_and_ends(kind, walk):
+    codecs = {"webm": "libvpx-vp9", "avi": "mpeg4"}
+    data = walk(f"walk.{kind}", NAMES, codec=codecs.get(kind, "libx264"))
+    assert is_clip(data)
+    for at in range(0, len(data) - 4, 37):
+        assert len(cleared(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])) == len(data)
+        cleared(data[:at])
+
+
+@pytest.mark.parametrize("start", [b"....ftypheic", b"....ftypavif", b"....ftypcrx ", b"\xff\xd8"])
+def test_pictures_are_no_clips(start):
+    assert not is_clip(start + bytes(20))
