@@ -75,7 +75,7 @@ class Estimates:
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""
         record = job.painted
-        # Of a clip, equal frames take no time, and an earlier process may have painted some.
+        # Equal frames of a clip take no time, and an earlier process may have painted some.
         if record and record.seconds and job.work and not job.cold and not job.frames:
             has_own = job.preset in OWN_RATES
             kind = job.preset if has_own else record.device

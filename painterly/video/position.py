@@ -1,7 +1,7 @@
 """Removes from a clip's file where it was taken, and changes nothing else: no packet is decoded.
 
-Whatever is not needed to decode it becomes empty space in place, so that all else stays where it
-is. Files are not trusted: the time grows with the size of the file, and no faster.
+All parts that decoding does not need become empty space in place, so that all else stays where
+it is. Files are not trusted: the time grows with the size of the file, and no faster.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ from painterly.video.decoder import Decoder
 from painterly.video.position import clear_others, cleared
 from painterly.video.source import picture_file
 
-_NAME = "clip"  # of the file, while it is checked
+_NAME = "clip"  # the name of the file while it is checked
 
 
 def checked(data: bytes, name: str, most: int) -> Sent:

@@ -17,6 +17,7 @@ from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
+from painterly.settings.sources import readable
 from painterly.web.api.docs import docs_context
 from painterly.web.away import away_response
 from painterly.web.gate import client_address
@@ -42,6 +43,7 @@ def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
     options, settings = service.options, service.config.settings
     sizes, presets = service.orders.preset_sizes(), service.orders.presets
+    sent = picture_extensions() | readable()
     return shown(
         request,
         service,
@@ -53,8 +55,9 @@ def index(request: Request, service: Shared) -> Response:
         papers=[_paper(each) for each in PAPERS],
         masters=bool(service.config.styles),
         defaults={name: getattr(settings, name) for name in ON_PAGE},
-        accept=_accepted(),
-        kinds=", ".join(sorted(each[1:].upper() for each in picture_extensions() - OTHER_NAMES)),
+        accept=_accepted(sent),
+        accept_pictures=_accepted(picture_extensions()),
+        kinds=", ".join(sorted(each[1:].upper() for each in sent - OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
         lan=service.lan,
     )
@@ -79,7 +82,7 @@ def plain_page(request: Request, service: Shared, language: Language) -> Respons
             (size, each and max(1, math.ceil(each)))
             for size, each in zip(PLAIN_SIZES, seconds, strict=True)
         ],
-        accept=_accepted(),
+        accept=_accepted(picture_extensions()),
     )
 
 
@@ -215,9 +218,9 @@ def _paper(name: str) -> dict[str, Any]:
     return {"name": name, "shown": paper.shown(name), **about}
 
 
-def _accepted() -> str:
-    """Return the endings of the photos that are taken, for a file field."""
-    return ",".join(sorted(picture_extensions()))
+def _accepted(extensions: frozenset[str]) -> str:
+    """Return endings of files that are taken, for a file field."""
+    return ",".join(sorted(extensions))
 
 
 def _sample() -> dict[str, str]:

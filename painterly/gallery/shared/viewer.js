@@ -32,7 +32,7 @@ const onPaper = (size) => {
 };
 // A clip plays over its first frame, with which nothing is compared.
 const showClip = () => {
-  const video = byId("clip"), isClip = CLIP.test(current.href);
+  const video = byId("clip"), isClip = current.clip ?? CLIP.test(current.href);
   video.hidden = !isClip;
   byId("line-of").hidden ||= isClip;
   video.poster = isClip ? current.preview : "";
@@ -153,9 +153,9 @@ const clicks = {
 // closed after the last picture.
 //
 // A picture has title, photo and short (names), alt, the addresses thumb, preview and href, perhaps size (height and width in px),
-// timelapse and again; download and file; made, its file if the page has it already; before, the photo with the same fields as far as
-// they are compared, or null; paintings with name, thumb and share; facts, as keys of texts with values; command, a line for a shell;
-// star, the key of its star; and remove.
+// timelapse and again; clip, whether it is one; download and file; made, its file if the page has it already; before, the photo with the
+// same fields as far as they are compared, or null; paintings with name, thumb and share; facts, as keys of texts with values; command, a
+// line for a shell; star, the key of its star; and remove.
 export const bindViewer = (functions) => {
   page = functions;
   if (!document.fullscreenEnabled) byId("large").remove();

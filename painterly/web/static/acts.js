@@ -77,7 +77,8 @@ export const showActs = (job) => {
 };
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {
-  if (!["instant", "draft"].includes(job.preset) || job.poster || !byId("order").querySelector("[name=preset][value=fine]")) return [];
+  const isQuick = ["instant", "draft"].includes(job.preset) && !job.poster && !job.frames;
+  if (!isQuick || !byId("order").querySelector("[name=preset][value=fine]")) return [];
   const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
   const offer = make("button.text-button", said.replace(/, $/, ""));
   on(offer, "click", () => repaint(job, "fine"));

@@ -33,15 +33,19 @@ const setChanges = (settings, target) => {
 const countOf = () => chosenPhotos().length * chosenStyles().length;
 const showOrder = () => {
   showExtents();
-  const count = countOf(), seconds = secondsOfForm(), as = text(`page.paint_as.${presetOfForm()}`);
+  const count = countOf(), seconds = secondsOfForm();
+  const as = text(currentPhoto()?.frames ? "page.paint_clip" : `page.paint_as.${presetOfForm()}`);
   say("how-said", saidOfForm());
   if (!sending) say("paint-said", count > 1 ? counted("page.paint_pictures", count) : as);
   say("paint-time", !sending && seconds ? brief(seconds * Math.max(1, count)) : "");
   // The sheet has the same button.
   for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
 };
-// Whether the red button adds something to the preview: more than one picture, or a finer or larger one.
-export const addsToPreview = () => countOf() > 1 || presetOfForm() !== "instant" || Object.keys(extentSettings()).length > 0;
+// Whether the red button adds something to the preview: more than one picture, a clip, or a finer or larger one.
+export const addsToPreview = () => {
+  const isFirstFrame = Boolean(currentPhoto()?.frames);
+  return isFirstFrame || countOf() > 1 || presetOfForm() !== "instant" || Object.keys(extentSettings()).length > 0;
+};
 // The value at each slider's place, the place of a value, and the values below which it has each name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {

@@ -8,7 +8,7 @@ import { ofFile, refuse } from "./words.js";
 // Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
 // that is sent, in a promise, or null. kept: the id that the server has given the photo before it is ordered. sent: the keys and jobs of
 // its orders with this mask, so that nothing is painted twice if it is sent again after a failure. masked: whether it has a mask.
-// unshown: whether the browser cannot show it. item: its cell.
+// unshown: whether the browser cannot show it. frames: the number of frames of a clip, which is shown by its first. item: its cell.
 let photos = [], current = null, isRestored = false;
 const list = byId("photos"), STORED_AS = "painterly_photo"; // in this tab, for a reload
 const unsent = () => ({ keys: new Map(), jobs: new Map() });
@@ -17,10 +17,11 @@ export const currentPhoto = () => current;
 // The file of a photo's mask, or null.
 export const maskOf = async (photo) => await photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null)) || null;
 const remember = () => {
-  const { kept, job, name } = current || {};
+  const { kept, job, name, frames } = current || {};
   if (!isRestored) return;
   try {
-    if (kept || job) sessionStorage.setItem(STORED_AS, JSON.stringify({ kept, job, name })); else sessionStorage.removeItem(STORED_AS);
+    const stored = JSON.stringify({ kept, job, name, frames });
+    if (kept || job) sessionStorage.setItem(STORED_AS, stored); else sessionStorage.removeItem(STORED_AS);
   } catch { /* Users can forbid it. */ }
 };
 // Removes a photo that cannot be painted, and says why.
@@ -63,7 +64,8 @@ export const removePhotos = (removed) => {
   changed(list);
 };
 const add = (about) => {
-  current = { file: null, job: null, mask: null, masked: Boolean(about.maskAddress), kept: null, sent: unsent(), unshown: false, ...about };
+  const none = { file: null, job: null, mask: null, kept: null, frames: null, unshown: false };
+  current = { ...none, masked: Boolean(about.maskAddress), sent: unsent(), ...about };
   current.item = itemOf(current);
   photos = [...photos, current];
   list.append(current.item);
@@ -79,7 +81,7 @@ export const addPhotos = (files) => {
 // The photo of a job with its mask, without sending them again.
 export const setPhotoOf = (job) => {
   removePhotos(photos);
-  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, job: job.id, maskAddress: job.links.mask });
+  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, job: job.id, frames: job.frames, maskAddress: job.links.mask });
   changed(list);
 };
 // The photo of this tab before a reload, as the server has it. find: returns the job of an id.
@@ -88,10 +90,10 @@ export const restorePhoto = async (find) => {
   try { stored = JSON.parse(sessionStorage.getItem(STORED_AS)); } catch { /* As without one. */ }
   isRestored = true;
   if (!stored || photos.length) { remember(); return; }
-  const { name, kept } = stored, job = stored.job && find(stored.job), thumb = `${root}/api/photos/${kept}`;
+  const { name, kept, frames } = stored, job = stored.job && find(stored.job), thumb = `${root}/api/photos/${kept}`;
   if (job) setPhotoOf(job);
   if (job || !kept || !await loaded(thumb)) return;
-  add({ name, thumb, kept });
+  add({ name, thumb, kept, frames });
   changed(list);
 };
 
@@ -100,7 +102,9 @@ const sending = new WeakMap();
 const sendPhoto = async (photo) => {
   const file = photo.file || await fetchFile(photo.thumb), body = formOf(null, await contentOf(file, photo.name || file.name));
   try {
-    photo.kept = (await ask(`${root}/api/photos`, { method: "POST", body })).id;
+    const { id, frames } = await ask(`${root}/api/photos`, { method: "POST", body });
+    Object.assign(photo, { kept: id, frames });
+    if (frames) byId("order").elements.preset.value = "instant"; // Each other one takes many times as long.
   } catch (refusal) {
     if (photos.includes(photo) && [404, 413, 415, 422].includes(refusal.status)) drop(photo, refusal.message);
     throw refusal;

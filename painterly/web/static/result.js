@@ -23,12 +23,12 @@ const pictureOf = (photo, tiles, names, about) => ({
   ...about,
 });
 const pictureOfJob = (job) => {
-  const { id, width, height, poster, photo, preset, settings, links, finished } = job, { strength } = settings;
+  const { id, width, height, poster, frames, photo, preset, settings, links, finished } = job, { strength } = settings;
   const { result, timelapse } = links;
   return pictureOf(photo, tilesOf(job), namesOf(job), {
     id, content: job.photo_etag || id, alt: titleOf(job), ...(poster && { title: capital(text("page.after_all")) }),
     preview: `${result}?small=1`, href: result, download: `${result}?download=1`, timelapse, size: width && height ? [height, width] : null,
-    before: poster ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
+    clip: Boolean(frames), before: poster || frames ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
     paintings: job.paintings.map(({ name, share }) => ({
       name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "",
     })),
@@ -65,6 +65,7 @@ const addressOf = (picture) => `${location.pathname}${location.search}${picture 
 export { follow };
 // Opens a job's result, or without one the preview.
 export const openResult = (job) => {
+  byId("played").pause();
   pushAddress(addressOf(job || { id: PREVIEW }));
   follow();
 };

@@ -2,11 +2,12 @@
 import { byId, mark, matching, on, root, say } from "./shared/elements.js";
 import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
+import { currentPhoto } from "./photos.js";
 import { about } from "./words.js";
 
 const form = byId("order"), paper = byId("paper"), sheet = byId("sheet");
 const LARGE = 3840, CM_OF_PX = 2.54 / 300, NEARLY = 1.01; // px of the longer side; a print has 300 dots per inch
-// estimates: those of each preset's own size. ofExtent: those of the chosen size, once they are known.
+// estimates: those of each preset's own size. ofExtent: those of the chosen size, or of the clip, once they are known.
 let estimates = {}, ofExtent = null, asked = "";
 export const secondsOf = (preset) => estimates[preset];
 export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
@@ -62,7 +63,8 @@ export const saidOfForm = () => {
 export const showExtents = () => {
   for (const each of paper.options) each.disabled = Boolean(lacking(pxOf(each)));
   if (paper.selectedOptions[0].disabled) paper.value = [...paper.options].find((each) => !each.disabled)?.value || paper.value;
-  const isLacking = { screen: false, "4k": lacking(sidesOf(LARGE)), paper: paper.selectedOptions[0].disabled };
+  const noPaper = paper.selectedOptions[0].disabled || currentPhoto()?.frames;
+  const isLacking = { screen: false, "4k": lacking(sidesOf(LARGE)), paper: noPaper };
   if (isLacking[extent()]) form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
   for (const each of matching(".preset", byId("sizes"))) {
@@ -87,9 +89,11 @@ export const loadTimes = async () => {
   // The time of preset master is known after a first picture.
   return !Object.entries(estimates).some(([name, seconds]) => seconds === null && name !== "master");
 };
-// Loads the times of another size; shown is called then.
+// Loads the times of another size, and of a clip; shown is called then.
 export const followExtent = async (shown) => {
-  const query = { screen: "", "4k": `?size=${LARGE}`, paper: `?size=${chosenPaper().px[1]}` }[extent()];
+  const { frames, job, kept } = currentPhoto() || {}, again = frames ? [`again=${job || kept}`] : [];
+  const size = { screen: [], "4k": [`size=${LARGE}`], paper: [`size=${chosenPaper().px[1]}`] }[extent()];
+  const query = [...size, ...again].join("&").replace(/^(?=.)/, "?");
   if (query === asked) return;
   [asked, ofExtent] = [query, query ? {} : null];
   try { await loadTimes(); } catch { return; /* Another message says that the server does not answer. */ }

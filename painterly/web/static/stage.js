@@ -12,7 +12,7 @@ import { about, capital } from "./words.js";
 
 const AT_PHOTO = 50, AT_STYLE = 0, AT_RESULT = 34, NEAR = 12; // percent
 const CM = 118.11; // px, at 300 dpi
-const picture = byId("picture"), line = byId("line"), body = document.body;
+const picture = byId("picture"), played = byId("played"), line = byId("line"), body = document.body;
 export const sample = JSON.parse(byId("order").dataset.sample);
 
 // shown: the id of the job on the stage, or null for the order. preview: the order's picture, its address and, if it is the result that a
@@ -25,7 +25,8 @@ export const shownPreview = () => preview?.address;
 // The picture on the stage that can be saved at once: the order's, or the one that a job paints more finely.
 export const shownResult = () => {
   if (shownJob()) return refined.get(shown) || null;
-  const isOfPhoto = preview !== null && preview.photo === currentPhoto(); // The one before stays until the new one's is painted.
+  // The one before stays until the new one's is painted. A clip's is only its first frame.
+  const isOfPhoto = preview !== null && preview.photo === currentPhoto() && !currentPhoto().frames;
   return isOfPhoto && preview.file && !works ? preview : null;
 };
 export const refine = (job, result) => refined.set(job.id, { ...result, address: URL.createObjectURL(result.file) });
@@ -86,13 +87,15 @@ const worksSaid = (tiles, names) => {
 };
 const viewOfOrder = () => {
   const tiles = chosenTiles(), photo = currentPhoto(), names = namesOfTiles(tiles);
-  const after = tiles.length ? inStyle(tiles, names) : "", { name, thumb, unshown } = photo || {};
+  const after = tiles.length ? inStyle(tiles, names) : "", { name, thumb, unshown, frames, file } = photo || {};
   return {
     acts: !photo ? "first" : shownResult() ? "preview" : "ready", key: thumb || "",
     view: preview ? "line" : "photo", at: movedAt ?? (photo ? AT_STYLE : AT_PHOTO),
     before: photo ? !unshown && thumb : sample.photo, after: shownPreview(),
     title: photo ? [em(after ? capital(after) : name)] : [`${text("page.your_photo")} `, em(after)],
-    about: unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tiles[0],
+    about: unshown ? [text(/^video/.test(file?.type) ? "page.frame_later" : "page.no_preview_here")]
+      : frames ? [text("page.first_frame")] : aboutTiles(tiles, true),
+    names, original: tiles[0],
     photo: name || text("page.sample"), works: works && worksSaid(tiles, names),
   };
 };
@@ -100,7 +103,7 @@ export const paintedIn = ({ started, finished }) => (
   started && finished ? Math.max(1, (Date.parse(finished) - Date.parse(started)) / 1000) : 0
 );
 const aboutJob = (job, tiles) => {
-  const { state, place, step, fraction, error, photo, width, height } = job, waiting = activeJobs().length - 1;
+  const { state, place, step, steps, fraction, error, photo, frames, width, height } = job, waiting = activeJobs().length - 1;
   const time = job.seconds_left && { time: about(job.seconds_left) }, seconds = paintedIn(job);
   const cm = (side) => Math.max(1, Math.floor(side / CM));
   switch (state) {
@@ -108,13 +111,14 @@ const aboutJob = (job, tiles) => {
       text("page.waiting"), place && text(place === 1 ? "page.place_next" : "page.place", { place }), time && text("page.done_in", time),
     ]);
     case "painting": return joined([
-      text("page.painting"), step ? percent(fraction || 0) : text("page.starting"), time && text("page.left", time),
+      text("page.painting"), step ? percent(fraction || 0) : text("page.starting"),
+      step && frames && text("page.frame_of", { at: step, whole: steps }), time && text("page.left", time),
       waiting > 0 && counted("page.then_more", waiting),
     ]);
     case "done": return [
       ...aboutTiles(tiles, false), aboutTiles(tiles, false).length ? ". " : "",
       seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "",
-      width ? `${text("page.sharp_to", { width, height, wide: cm(width), high: cm(height) })} ` : "",
+      width && !frames ? `${text("page.sharp_to", { width, height, wide: cm(width), high: cm(height) })} ` : "",
       ...offersOf(job),
     ];
     // More words than a cell of the queue has room for.
@@ -122,18 +126,18 @@ const aboutJob = (job, tiles) => {
   }
 };
 const viewOfJob = (job) => {
-  const { id, state, step, links, fraction, poster, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
+  const { id, state, step, links, fraction, poster, frames, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
   const old = refined.get(id), after = inStyle(tiles, names, poster);
   const done = state === "done", painting = state === "painting", part = fraction || 0;
   return {
     acts: isActive(job) ? "painting" : done ? "done" : "ended", key: id,
-    view: poster && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
+    view: (poster || frames) && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
     at: painting ? 100 - 100 * part : movedAt ?? AT_RESULT,
     before: old && !done ? old.address : `${links.photo}?small=1`,
     after: done ? `${links.result}?small=1` : painting && links.preview && `${links.preview}?step=${step}`,
     title: poster ? [`${text("page.your_photo")} `, em(after)] : [em(capital(after))], about: aboutJob(job, tiles),
     names, original: tiles[0], photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? part : undefined,
-    ratio: done && width && width / height,
+    ratio: done && width && width / height, clip: done && frames && links.result,
   };
 };
 
@@ -146,6 +150,9 @@ const showPictures = (is) => {
   if (ratio) setRatio(ratio); else setRatioOf(byId(is.view === "plain" ? "painting-side" : "photo-side"));
   showBefore(is.before || null);
   showAfter(is.after || null);
+  played.hidden = !is.clip;
+  if (!is.clip) played.removeAttribute("src");
+  else if (played.getAttribute("src") !== is.clip) Object.assign(played, { src: is.clip, poster: is.after });
   byId("unshown").hidden = Boolean(is.before);
   byId("works").hidden = !is.works;
   for (const [at, part] of [...byId("works").children].entries()) part.textContent = is.works ? is.works[at] : "";
@@ -172,6 +179,7 @@ export const render = () => {
   if (!job && !photo && !chosenTiles().length && body.dataset.acts === "first") return; // The page that the server sent.
   const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
   body.dataset.acts = is.acts;
+  body.classList.toggle("of-clip", Boolean((job || photo || {}).frames)); // It has no masks, prints and posters.
   showActs(job);
   showPictures(is);
   showLabel(is);

@@ -1,0 +1,118 @@
+"""A clip on the page of the service, with its worker, which dies in the middle."""
+
+import os
+import random
+import time
+
+import pytest
+from support import clips, tiny
+from support.browser import Viewer
+from support.polling import until
+from support.web_service import WebProcess
+
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+
+# A server, its worker and a browser start.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+COUNT = 8
+
+
+@pytest.fixture
+def server(tmp_path):
+    for folder in ("paintings", "photos"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
+    names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
+    environment = {name: str(tmp_path / folder) for name, folder in names.items()}
+    others = {"STYLES": "none", "VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64"}
+    web = WebProcess(environment | others | {"HOME": str(tmp_path)}, tmp_path / "log")
+    web.start()
+    yield web
+    web.process.poll() is None and web.stop()
+
+
+def test_a_clip_is_chosen_previewed_painted_played_and_saved(chromium, server, tmp_path):
+    path = clips.write(tmp_path / "walk.mp4", COUNT, sound="aac")
+    page = Viewer(chromium).look(server.address, 390, 844)
+    page.until("document.querySelectorAll('[name=style]').length === 1")
+    page.one("#photo-files").send_keys(str(path))
+    # The server has decoded its first frame, which is then painted as a photo's preview is.
+    page.until("document.querySelector('#photo-side').src.includes('/api/photos/')")
+    page.until("document.querySelector('#painting-side').src.startsWith('blob:')")
+    page.until("document.querySelector('#works').hidden && document.body.dataset.acts === 'ready'")
+    shown = "(id => document.getElementById(id).checkVisibility())"
+    for hidden in ("save", "save-now", "mask-open", "surprise", "print-menu"):
+        assert not page.js(f"{shown}('{hidden}')"), hidden
+    assert page.js("document.querySelector('[name=preset]:checked').value") == "instant"
+    page.one("#paint").click()
+    page.until("document.body.dataset.acts === 'painting'")
+    until(server.kill_worker)
+    page.until("document.body.dataset.acts === 'done'")
+    page.js("(played.muted = true, played.play())")
+    page.until("played.currentTime > 0 && played.videoWidth === 64")
+    saved = page.js("document.querySelector('#save').href")
+    file = server.client.get(saved)
+    assert 'filename="walk - monet.mp4"' in file.headers["content-disposition"]
+    (painted := tmp_path / "painted.mp4").write_bytes(file.content)
+    assert len(clips.facts(painted)[1]) == COUNT
+    page.one("#full-screen").click()
+    page.until("document.querySelector('dialog').open && !clip.hidden && played.paused")
+    page.until("clip.src.endsWith('/result')")
+    page.one("#close").click()
+    page.until("!document.querySelector('dialog').open")
+    page.look(f"{server.address}/gallery/", 390, 844)
+    page.all(".card a")[0].click()
+    page.until("document.querySelector('dialog').open && !clip.hidden")
+    page.js("(clip.muted = true, clip.play())")
+    page.until("clip.currentTime > 0")
+    assert page.errors() == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "rgw"])
+def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path):
+    account, variables = Account(), {"HOME": str(tmp_path)}
+    names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
+    if kind == "rgw":
+        server = request.getfixturevalue(kind)
+        account, variables = server.account, server.environment
+        names = [server.new_bucket() for _ in names]
+    open_bucket(names[1], account, new=True).write("monet.jpg", tiny.file(50, 50, 3))
+    open_bucket(names[0], account, new=True).write("beach.jpg", tiny.file(60, 80, 1))
+    buckets = dict(zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), names, strict=True))
+    others = {"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "STYLES": "none"}
+    web = WebProcess(variables | buckets | others, tmp_path / "log")
+    data = clips.write(tmp_path / "walk.mp4", 24, sound="aac").read_bytes()
+    web.start()
+    moments = random.Random(7)
+    form = {"request": '{"style": "monet", "preset": "instant"}'}
+    try:
+        until(lambda: web.client.get("/readyz").status_code == 200)
+
+        def order():
+            sent = web.client.post("/api/jobs", data=form, files={"photo": ("walk.mp4", data)})
+            return sent.json()["links"]["self"]
+
+        def ended(job):
+            return web.client.get(job).json()["state"] not in ("queued", "painting")
+
+        whole = order()
+        until(lambda: ended(whole))
+        killed = order()
+        for number in range(int(os.environ.get("KILLS", "2"))):
+            until(lambda n=number: web.client.get(killed).json()["step"] > n or ended(killed))
+            time.sleep(moments.uniform(0, 0.5))  # The moment is what is tried.
+            if number % 2:
+                web.process.kill()
+                web.process.wait()
+                web.start()
+            else:
+                until(web.kill_worker)
+        until(lambda: ended(killed))
+        jobs = [web.client.get(each).json() for each in (whole, killed)]
+        results = [web.client.get(each["links"]["result"]).content for each in jobs]
+    finally:
+        web.process.poll() is None and web.stop()
+    assert results[0] == results[1], (tmp_path / "log").read_text()
+    left = [entry.key for entry in open_bucket(f"{names[2]}/_web/unfinished", account).list()]
+    assert left == []
