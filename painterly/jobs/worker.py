@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = LEASE_S / 2
 CLEAN_EVERY_S = 3600.0
 QUIET_S = 2.0  # seconds after the last preview before the worker prepares anything
-UNSTEADY = 5  # steps
+# The seconds left are known after these first steps, and then this part of the work.
+UNSTEADY, KNOWN_FROM = 5, 0.03
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
@@ -312,20 +313,21 @@ class Follower:
         self._pool = ThreadPoolExecutor(1)
         self._stored: Future[None] | None = None
         self._reported = self._previewed = 0.0
-        # When it began here, and how much was done then.
-        self._begun, self._done, self._seen = time.monotonic(), 0.0, False
+        # When its steps became steady here, and how much was done then.
+        self._steady: tuple[float, float] | None = None
+        self._seen = 0  # steps here
 
     def on_step(self, step: "Step | SheetStep | PartStep") -> None:
         """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
         StorageError, Stopped."""
         self._lease.check()
         last = step.iteration == step.total
-        if not self._seen and step.iteration > 1:  # An earlier worker has begun it.
-            self._done = step.fraction
-        self._seen = True
         if last:
             self._confirm()
         now = time.monotonic()
+        self._seen += 1
+        if self._steady is None and (self._seen >= UNSTEADY or step.total <= UNSTEADY):
+            self._steady = now, step.fraction
         if last or now - self._reported >= REPORT_EVERY_S:
             self._reported = now
             news = {
@@ -343,14 +345,16 @@ class Follower:
             self._stored = self._pool.submit(self._store, data)
 
     def _left(self, now: float, step: "Step | SheetStep | PartStep") -> float | None:
-        """Return the seconds until it is done, from how long the part has taken that is done; None
-        while that says little: the first steps include the time that TensorFlow needs."""
-        fraction = step.fraction
-        steady = step.iteration > UNSTEADY or step.total <= UNSTEADY
-        if fraction <= self._done or not steady:
+        """Return the seconds until it is done, from how long the part has taken that was done in
+        steady steps; None while that part is too small to say much. Before it, TensorFlow starts
+        and an earlier worker may have painted."""
+        if step.fraction >= 1:
+            return 0.0
+        if self._steady is None:
             return None
-        elapsed = now - self._begun
-        return round(elapsed * (1 - fraction) / (fraction - self._done), 1)
+        since, done = self._steady
+        part = step.fraction - done
+        return round((now - since) * (1 - step.fraction) / part, 1) if part >= KNOWN_FROM else None
 
     def close(self) -> None:
         """Delete the preview."""

@@ -98,19 +98,41 @@ def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand):
     assert hand.ended == [(os.getpid(), signal.SIGTERM)] * 3
 
 
-def test_the_time_left_follows_from_what_is_done_and_ends_with_the_picture(hand, monkeypatch):
+@pytest.mark.parametrize("start", [3.0, 600.0])
+def test_the_time_left_follows_from_what_is_done_without_the_start(hand, monkeypatch, start):
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     monkeypatch.setattr(workers, "time", clock)
 
     def painting(on_step):
+        clock.now += start
         for number in range(1, 11):
-            clock.now += 3.0
             on_step(step(number, 10))
+            clock.now += 3.0
         raise KeyError
 
     assert hand.paint(painting)
     left = [message[2]["seconds_left"] for message in hand.said if message[0] == "step"]
     assert left == [None] * 5 + [12, 9, 6, 3, 0]
+
+
+def test_the_time_left_is_said_once_it_is_known(hand, monkeypatch):
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(workers, "time", clock)
+
+    def painting(on_step):
+        for number in range(1, 201):  # The first ones of a small scale take long for their work.
+            clock.now += 2.0 if number < 8 else 1.0
+            on_step(step(number, 200))
+        raise KeyError
+
+    assert hand.paint(painting)
+    left = [message[2]["seconds_left"] for message in hand.said if message[0] == "step"]
+    known = [each for each in left if each is not None]
+    assert left[:8] == [None] * 8
+    assert all(
+        real / 1.5 < said < 1.5 * real
+        for said, real in zip(known[:-1], range(len(known) - 1, 0, -1), strict=True)
+    )
 
 
 @pytest.mark.parametrize("error", [Stopped(signal.SIGTERM), UnavailableError("no connection")])
