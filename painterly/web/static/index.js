@@ -12,9 +12,10 @@ import { sample } from "./stage.js";
 import { showJobs } from "./strip.js";
 import { refuse } from "./words.js";
 
-const RETRY_MS = 5000, MOST_ATTEMPTS = 24;
-let attempts = 0, retryTimer = 0, workerTimer = 0;
-// Shows the device that paints, and how long it takes: the worker takes some seconds to start, and some more to measure that.
+const RETRY_MS = 5000, SLOWER = 1.2, SLOWEST_MS = 30000;
+let pause = RETRY_MS, retryTimer = 0, workerTimer = 0;
+// Shows the device that paints, and how long it takes: the worker takes some seconds to start, and some minutes to measure that if it has
+// other work.
 const showWorker = async () => {
   clearTimeout(workerTimer);
   let complete = false, system = { ready: false };
@@ -25,8 +26,9 @@ const showWorker = async () => {
   const { device, ready } = system, name = device && translated(device.split(", fastest in")[0]);
   if (!ready) say("system", text("page.service_starting"));
   else say("system", device ? text("page.ready_on", { device: name }) : text("page.ready"));
-  attempts += 1;
-  if (!ready || (!complete && attempts < MOST_ATTEMPTS)) workerTimer = setTimeout(showWorker, RETRY_MS);
+  if (ready && complete) return;
+  workerTimer = setTimeout(showWorker, pause);
+  pause = Math.min(SLOWEST_MS, SLOWER * pause);
 };
 // Loads styles and paintings, and tries again after a failure.
 const showStyles = async () => {
@@ -47,7 +49,7 @@ const showSample = async () => {
 };
 on("sample-photo", "click", showSample);
 // After a restart of the server, everything is asked for again.
-const returned = () => { attempts = 0; showWorker(); showStyles(); updateLater(); };
+const returned = () => { pause = RETRY_MS; showWorker(); showStyles(); updateLater(); };
 bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}), returned });
 showWorker();
 await showStyles(); // They name the jobs.
