@@ -197,6 +197,41 @@ def test_a_reload_keeps_the_photo_and_its_previews(page, server, beach):
     assert server.ordered[0].photo == "beach.jpg"
 
 
+SLOW_PHOTO = """
+const { get, set } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
+window.waiting = [];
+const hold = function (address) {
+  const load = () => set.call(this, address);
+  if (String(address).includes("/api/photos/") && waiting) waiting.push(load); else load();
+};
+Object.defineProperty(HTMLImageElement.prototype, "src", { get, set: hold });
+"""
+
+
+def test_a_photo_that_is_chosen_right_after_a_reload_stays_on_the_stage(
+    page, server, beach, tmp_path
+):
+    visit(page, server, beach)
+    previewed(page)
+    (tmp_path / "town.jpg").write_bytes(jpeg("red", (64, 96)))
+    source = {"source": SLOW_PHOTO}
+    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
+    try:
+        page.driver.refresh()
+        page.until("window.waiting?.length")
+        page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+        page.until("document.querySelectorAll('#photos .said').length")
+        page.js("waiting.splice(0).forEach((load) => load())")
+        page.js("waiting = null")
+        previewed(page)
+        names = page.js(
+            "[...document.querySelectorAll('#photos .said')].map((each) => each.textContent)"
+        )
+        assert names == ["town.jpg"]
+    finally:
+        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
 def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server, beach):
     visit(page, server, beach)
     previewed(page)

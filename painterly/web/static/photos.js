@@ -94,6 +94,8 @@ export const restorePhoto = async (find) => {
   if (job) setPhotoOf(job);
   if (job || !kept || !await loaded(thumb)) return;
   add({ name, thumb, kept, frames });
+  if (photos.length) return; // A photo that the user has chosen during the load takes its place.
+  add({ name, thumb, kept, frames });
   changed(list);
 };
 
