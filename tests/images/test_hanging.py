@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from painterly.images.posters.hanging import PAPER, WIDTH, Look, Poster, hang
+from painterly.images.posters.hanging import PAPER, WIDTH, Look, Poster, Wall, hang
 
 LANDSCAPE = 2**0.5
 RATIOS = [1.475, 1.25, 1, 0.795, 0.81, 0.76, 1.24, 0.97, 1.28, 1.25]
@@ -31,11 +31,29 @@ def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
         assert apart, (one, other)
 
 
-def test_a_wall_is_full_of_pictures_of_similar_sizes():
-    places = hang(tuple(RATIOS), Look(seed=4))
+@pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE, 1.6, 1 / 1.6])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wall_is_full_of_pictures_of_similar_sizes_flush_with_the_title(proportion, seed):
+    look = Look(proportion, seed=seed)
+    places, wall = hang(tuple(RATIOS), look), Wall.of(look)
     areas = np.array([each.width * each.height for each in places])
-    assert areas.sum() > 0.4 * WIDTH**2 / LANDSCAPE
-    assert areas.max() < 12 * areas.min()
+    assert areas.sum() > 0.45 * WIDTH**2 / proportion
+    assert areas.min() > 0.3 * np.median(areas) and areas.max() < 12 * areas.min()
+    assert min(each.left for each in places) == pytest.approx(wall.margin, abs=0.1)
+    right = max(each.left + each.width for each in places)
+    assert right == pytest.approx(WIDTH - wall.margin, abs=0.1)
+    bottom = max(each.top + each.height for each in places) + wall.plate + wall.title
+    assert bottom == pytest.approx(wall.height, abs=1.5)
+
+
+def test_a_poster_is_signed_at_the_lower_right_beside_its_title():
+    look = Look()
+    poster = Poster(hang((1.5,), look), look, 800, ["Hokusai"], "W" * 99)
+    foot = poster.pixels[-round(0.08 * 800) :].min(-1) < 128
+    right = np.nonzero(foot.any(0))[0].max()
+    assert right == pytest.approx(800 * 0.96, abs=6), "flush with the frames"
+    gap = ~foot[:, : right + 1].any(0)
+    assert gap[-round(0.14 * 800) :].sum() > 5, "apart from the title"
 
 
 def test_a_seed_gives_one_hanging_and_another_seed_another_one():

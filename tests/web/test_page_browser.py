@@ -268,6 +268,13 @@ def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos)
     assert page.one("#poster-title").text == "Beach, after 2 masters"
     assert page.js("[...document.querySelectorAll('.work img')].every(each => each.src)")
     assert {each.text for each in page.all(".work span:first-of-type")} == {"Mosaic", "Waves"}
+    assert page.one(".print .signature").text == "painterly"
+    page.resize(390, 844)
+    middle = "(id) => (({ top, bottom }) => (top + bottom) / 2)(%s)"
+    middle %= "document.getElementById(id).getBoundingClientRect()"
+    row = page.js(f"['poster-save', 'poster-print', 'poster-paint'].map({middle})")
+    assert min(row) > 844 - 60 and max(row) - min(row) < 2, "one bar at the thumb"
+    page.resize(1280, 860)
     page.js("document.querySelector('#hanging [value=A3]').click()")
     page.until("document.querySelector('#poster-paint').textContent.startsWith('Paint for A3')")
     assert "A3, 42 × 30 cm" in page.one("#poster-about").text

@@ -1,7 +1,8 @@
 """A poster: pictures in frames on a wall, as in a salon, with a plate below each.
 
 A row has columns of one picture or two. All is linear in the height of the row, which follows from
-its width. Of many hangings, the one that fills the paper best is drawn.
+its width. Hangings are tried at random, and the best is changed bit by bit while that makes it
+better: it fills the paper, with no frame much smaller than the others.
 """
 
 import math
@@ -15,10 +16,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from painterly.images.arrays import resize, to_integers
-from painterly.images.posters.lettering import Lettering
+from painterly.images.posters.lettering import SERIF, Lettering
 
-TRIALS = 600  # hangings
-PAIRED, PAIRS_FROM = 0.55, 0.9  # share of wide pictures that hang in pairs; width by height
+STARTS, CHANGES = 200, 3000  # hangings that are tried
+WORSE = 0.5  # how much worse the first changes may be: a better hanging can be behind them
+PAIRED = 0.3  # the part of the columns with two pictures at a start
+FULL, UNEVEN, SMALLEST, LARGEST = 30.0, 0.5, 3.0, 1.0  # weights of what is wrong with a hanging
+WIDER = 0.6  # the part of a gap that may be added to it
 NARROWEST, WIDEST = 0.5, 2.0  # width by height of a frame
 FACE = 0.22  # the part of a cut that is taken above
 EDGE_GAP = 0.3  # the room between pictures without frames
@@ -26,6 +30,7 @@ WIDTH = 100.0  # all lengths are in percent of the paper's width
 RAIL, MAT, PLATE_TEXT = 0.4, 0.16, 0.74
 PAPER, PALE, INK, QUIET = (251, 248, 241), (234, 226, 212), (31, 26, 21), (97, 87, 75)
 SHADOW, WHITE, DARK = (222, 214, 200), (255, 253, 248), (50, 44, 38)
+SIGNATURE = "painterly"
 FRAMES = {"black": (29, 25, 22), "oak": (169, 122, 65), "none": None}
 
 
@@ -92,13 +97,9 @@ def hang(ratios: tuple[float, ...], look: Look) -> list[Place]:
     wall, random = Wall.of(look), Random(look.seed)
     bounded = [min(WIDEST, max(NARROWEST, ratio)) for ratio in ratios]
     usual = math.sqrt(0.7 * len(ratios) / look.proportion)
-    counts = sorted({max(1, math.floor(usual)), max(1, math.ceil(usual))})
-    trials = (
-        _hung(_columns(bounded, random), rows, bounded, wall)
-        for rows in counts
-        for _ in range(TRIALS)
-    )
-    return min(trials, key=lambda trial: trial[0])[1]
+    counts = {max(1, math.floor(usual)), max(1, math.ceil(usual))}
+    best = (_best(rows, bounded, wall, random) for rows in sorted(counts))
+    return min(best, key=lambda hung: hung[0])[1]
 
 
 def _rows(count: int, look: Look) -> list[Place]:
@@ -125,26 +126,80 @@ def _rows(count: int, look: Look) -> list[Place]:
     ]
 
 
-def _columns(ratios: Sequence[float], random: Random) -> list[list[int]]:
-    """Return the numbers of the pictures in random columns."""
-    deck, columns = random.sample(range(len(ratios)), len(ratios)), []
-    while deck:
-        column = [deck.pop()]
-        wide = [each for each in deck if min(ratios[each], ratios[column[0]]) > PAIRS_FROM]
-        if wide and random.random() < PAIRED:
-            column.append(wide[0])
-            deck.remove(wide[0])
-        columns.append(column)
-    return columns
+class _Plan(NamedTuple):
+    """The order of the pictures, and the numbers of pictures by column and of columns by row."""
+
+    order: list[int]
+    columns: list[int]
+    rows: list[int]
+
+    @classmethod
+    def at_random(cls, rows: int, count: int, random: Random) -> "_Plan":
+        """Return a plan with rows of about as many columns each."""
+        columns = list[int]()
+        while (room := count - sum(columns)) > 0:
+            columns.append(2 if room > 1 and random.random() < PAIRED else 1)
+        cuts = [round(row * len(columns) / rows) for row in range(rows + 1)]
+        row_sizes = [end - start for start, end in pairwise(cuts) if end > start]
+        return cls(random.sample(range(count), count), columns, row_sizes)
+
+    def changed(self, random: Random) -> "_Plan":
+        """Return a plan with two pictures or two columns exchanged, with a pair more or less, or
+        with a column in a neighbouring row."""
+        order, columns, rows = map(list, self)
+        kind = random.random()
+        if kind < 0.5:
+            _exchange(order, random)
+        elif kind < 0.7:
+            _exchange(columns, random)
+        else:
+            row = random.randrange(len(rows))
+            at = sum(rows[:row]) + random.randrange(rows[row])
+            if kind < 0.8 and columns[at] == 2:
+                columns[at : at + 1], rows[row] = [1, 1], rows[row] + 1
+            elif kind < 0.9 and rows[row] > 1 and columns[at - 1] == columns[at] == 1:
+                columns[at], rows[row] = 2, rows[row] - 1
+                del columns[at - 1]
+            elif rows[row] > 1:
+                rows[row] -= 1
+                rows[random.randrange(len(rows))] += 1
+        return _Plan(order, columns, rows)
+
+    def hung(self) -> list[list[list[int]]]:
+        """Return the numbers of the pictures by row and column."""
+        pictures = iter(self.order)
+        columns = ([next(pictures) for _ in range(size)] for size in self.columns)
+        return [[next(columns) for _ in range(size)] for size in self.rows]
+
+
+def _exchange(items: list[int], random: Random) -> None:
+    one, other = random.randrange(len(items)), random.randrange(len(items))
+    items[one], items[other] = items[other], items[one]
+
+
+def _best(
+    rows: int, ratios: Sequence[float], wall: Wall, random: Random
+) -> tuple[float, list[Place]]:
+    """Return the best hanging with some rows, as from `_hung`."""
+    starts = (_Plan.at_random(rows, len(ratios), random) for _ in range(STARTS))
+    best, plan = min(
+        ((_hung(plan.hung(), ratios, wall), plan) for plan in starts), key=lambda pair: pair[0][0]
+    )
+    cost = best[0]
+    for number in range(CHANGES):
+        changed = plan.changed(random)
+        hung = _hung(changed.hung(), ratios, wall)
+        if hung[0] < cost + WORSE * (1 - number / CHANGES):
+            cost, plan = hung[0], changed
+        best = min(best, hung, key=lambda each: each[0])
+    return best
 
 
 def _hung(
-    columns: list[list[int]], rows: int, ratios: Sequence[float], wall: Wall
+    hung: Sequence[Sequence[Sequence[int]]], ratios: Sequence[float], wall: Wall
 ) -> tuple[float, list[Place]]:
     """Return how far a hanging is from a full paper with pictures of one size, and its places."""
     across, down = WIDTH - 2 * wall.margin, wall.height - wall.margin - wall.title
-    cuts = [round(row * len(columns) / rows) for row in range(rows + 1)]
-    hung = [columns[start:end] for start, end in pairwise(cuts) if end > start]
     slopes = [[1 / sum(1 / ratios[each] for each in column) for column in row] for row in hung]
     fixed = [
         [wall.gap * (len(column) - 1) + wall.plate * len(column) for column in row] for row in hung
@@ -156,20 +211,26 @@ def _hung(
     total = sum(heights) + wall.gap * (len(hung) - 1)
     scale = min(1.0, down / total)
     places: dict[int, Place] = {}
-    top = wall.margin + max(0.0, down - total) * 0.3
+    # What is left is added to the gaps, so that the frames are flush with the title.
+    below = min(max(0.0, down - total) / max(1, len(hung) - 1), WIDER * wall.gap)
+    top = wall.margin
     for row, slope, taken, height in zip(hung, slopes, fixed, heights, strict=True):
-        left = wall.margin + across * (1 - scale) / 2
+        spare, gaps = across * (1 - scale), len(row) - 1
+        beside = min(spare / gaps, WIDER * wall.gap) if gaps else 0.0
+        left = wall.margin + (spare - beside * gaps) / 2
         for column, part, fix in zip(row, slope, taken, strict=True):
             width, at = part * (height - fix) * scale, top
             for each in column:
                 places[each] = Place(left, at, width, width / ratios[each])
                 at += width / ratios[each] + (wall.plate + wall.gap) * scale
-            left += width + wall.gap * scale
-        top += (height + wall.gap) * scale
+            left += width + wall.gap * scale + beside
+        top += (height + wall.gap) * scale + below
     areas = np.array([place.width * place.height for place in places.values()])
-    spread = float(areas.std() / areas.mean())
     uneven = (max(heights) - min(heights)) / down
-    cost = 9 * abs(total - down) / down + 0.8 * spread + 0.5 * uneven
+    sizes = np.log(np.maximum(areas, 1e-9))
+    middle = np.median(sizes)
+    unlike = SMALLEST * (middle - sizes.min()) + LARGEST * (sizes.max() - middle)
+    cost = FULL * abs(total - down) / down + UNEVEN * uneven + float(unlike)
     return cost, [places[number] for number in range(len(ratios))]
 
 
@@ -190,7 +251,7 @@ class Poster:
             look: As for `hang`.
             width: The paper's width in px.
             plates: The words for each picture, as `label` returns them: a name, and a second line.
-            title: The title below all.
+            title: The title below all, beside the signature.
         """
         self.places, self._look, self._plates = places, look, plates
         self._unit, wall = width / WIDTH, Wall.of(look)
@@ -203,10 +264,14 @@ class Poster:
             self._frame(place)
             self._put_plate(number)
         if not look.edge:
-            heading = Lettering(max(10, round(wall.title * 0.32 * self._unit)))
-            at = wall.margin * self._unit, (wall.height - wall.title * 0.72) * self._unit
-            room = round((WIDTH - 2 * wall.margin) * self._unit)
-            heading.draw(self._draw, at, title, room, INK, centred=False)
+            heading = Lettering(max(10, round(wall.title * 0.32 * self._unit)), SERIF)
+            signed = Lettering(max(8, round(wall.title * 0.2 * self._unit)), SERIF)
+            right, long = (WIDTH - wall.margin) * self._unit, signed.length(SIGNATURE)
+            left, top = wall.margin * self._unit, (wall.height - wall.title * 0.72) * self._unit
+            room = round(right - left - 1.5 * long)
+            heading.draw(self._draw, (left, top), title, room, INK, centred=False)
+            below = top + heading.ascent - signed.ascent
+            signed.draw(self._draw, (right - long, below), SIGNATURE, size[0], INK, centred=False)
 
     @property
     def pixels(self) -> np.ndarray:

@@ -41,7 +41,7 @@ class Face(NamedTuple):
         return ImageFont.truetype(self.file, size, self.number)
 
 
-OWN = Face(str(FONT))
+OWN, SERIF = Face(str(FONT)), Face(str(FONT.with_name("DejaVuSerif.ttf")))
 
 
 def label(text: str, number: int) -> str:
@@ -62,11 +62,20 @@ class Lettering:
 
     Attributes:
         size: The size in px.
+        ascent: The height of the letters above their baseline in px.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._ascent = OWN.at(size).getmetrics()[0]
+    def __init__(self, size: int, face: Face = OWN) -> None:
+        """Args:
+        size: The size in px.
+        face: The font of texts of which it has all letters.
+        """
+        self.size, self._face = size, face
+        self.ascent = face.at(size).getmetrics()[0]
+
+    def length(self, text: str) -> float:
+        """Return the length of a line in px."""
+        return self._length(self._runs(text))
 
     def draw(
         self,
@@ -84,7 +93,7 @@ class Lettering:
         while self._length(runs) > width and kept > 2:
             kept -= 1
             runs = self._runs(f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}")
-        left, baseline = top[0], top[1] + self._ascent
+        left, baseline = top[0], top[1] + self.ascent
         if centred:
             left -= self._length(runs) / 2
         for font, run in runs:
@@ -97,7 +106,7 @@ class Lettering:
     def _runs(self, text: str) -> list[tuple[ImageFont.FreeTypeFont, str]]:
         """Return the parts of a text, each with its font: one font for all of it if there is one,
         so that letters join and run in their direction."""
-        if face := _face_of(text):
+        if face := self._face if _has_all(self._face, text) else _face_of(text):
             return [(face.at(self.size), text)]
         faces: list[Face] = []
         for each in text:

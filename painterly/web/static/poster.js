@@ -66,7 +66,10 @@ const draw = async () => {
   const place = { left: `${aside}%`, right: `${aside}%`, bottom: `${100 * bottom / tall}%` };
   const title = [`${name}, `, make("em", text("page.after_masters", { count: works.length }))];
   byId("poster-title").replaceChildren(...title);
-  const foot = edge ? [] : [placed(make("li.name-of-it", ...title.map((part) => part.cloneNode?.(true) || part)), place)];
+  const foot = edge ? [] : [
+    placed(make("li.name-of-it", ...title.map((part) => part.cloneNode?.(true) || part)), { ...place, right: "auto" }),
+    placed(make("li.signature", "painterly"), { ...place, left: "auto" }),
+  ];
   print.replaceChildren(...works.map(({ item }) => item), ...foot);
   byId("framing").hidden = byId("naming").hidden = edge;
   const [button, time] = byId("poster-paint").children;
@@ -92,7 +95,7 @@ const fileOf = async () => {
       context.drawImage(part, (naturalWidth - size[0]) / 2, (naturalHeight - size[1]) * FACE, ...size, ...place);
       Object.assign(context, { filter: "none", strokeStyle: style.outlineColor, lineWidth: parseFloat(style.outlineWidth) || 0 });
       if (style.outlineStyle === "solid") context.strokeRect(...place);
-    } else if (part.matches("span, .name-of-it")) {
+    } else if (part.matches("span, .name-of-it, .signature")) {
       Object.assign(context, { font: style.font, fillStyle: style.color, textBaseline: "middle" });
       let words = part.textContent;
       while (words.length > 1 && context.measureText(words).width > box.width) words = `${words.slice(0, -2)}…`;
