@@ -269,6 +269,12 @@ def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos)
     assert page.js("[...document.querySelectorAll('.work img')].every(each => each.src)")
     assert {each.text for each in page.all(".work span:first-of-type")} == {"Mosaic", "Waves"}
     assert page.one(".print .signature").text == "painterly"
+    widths = page.js(
+        "[...document.querySelectorAll('#hanging [name=paper] + span svg > *')]"
+        ".map((each) => each.getBoundingClientRect().width)"
+    )
+    assert widths[2] / widths[1] == pytest.approx(2**0.5, abs=0.05), "to scale"
+    assert widths[3] / widths[1] == pytest.approx(2, abs=0.05)
     page.resize(390, 844)
     middle = "(id) => (({ top, bottom }) => (top + bottom) / 2)(%s)"
     middle %= "document.getElementById(id).getBoundingClientRect()"
@@ -729,11 +735,33 @@ def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, pho
         " / each.parentElement.clientWidth)"
     )
     assert parts[2] == 1 and 0.5 < parts[1] < 0.6 and parts[0] < 0.2, "to scale"
+    page.resize(390, 844)
+    under = (
+        "document.querySelector('#paper-for').offsetTop > paper.offsetTop + paper.offsetHeight - 1"
+    )
+    assert page.js(under), "stacked on a phone"
+    page.resize(1280, 860)
     page.one("#sum-paint").click()
     queued(page, 1)
     [job] = locked.ordered
     assert (job.preset, job.settings) == ("print", {"paper": "A2", "dpi": 218})
     assert page.errors() == []
+
+
+def test_the_sizes_show_the_whole_of_an_upright_photo(page, server, tmp_path):
+    (tmp_path / "tower.jpg").write_bytes(jpeg("red", (60, 120)))
+    visit(page, server)
+    choose(page, [str(tmp_path / "tower.jpg")], 0)
+    page.until("document.querySelector('#photo-side').naturalHeight === 120")
+    page.one("#how").click()
+    for width, height in ((1280, 860), (390, 844)):
+        page.resize(width, height)
+        images = "[...document.querySelectorAll('#sizes img')]"
+        shapes = page.js(f"{images}.map((each) => each.clientWidth / each.clientHeight)")
+        assert shapes == pytest.approx([0.5] * 3, abs=0.06)
+        tall = page.js(f"{images}.map((e) => e.clientHeight - e.parentElement.clientHeight)")
+        assert max(tall) <= 1, "within its card"
+    page.resize(1280, 860)
 
 
 def test_a_photo_that_cannot_be_loaded_is_named(page, server):

@@ -67,6 +67,7 @@ export const showExtents = () => {
   const isLacking = { screen: false, "4k": lacking(sidesOf(LARGE)), paper: noPaper };
   if (isLacking[extent()]) form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
+  byId("sizes").style.setProperty("--ratio", ratioOfPhoto());
   for (const each of matching(".preset", byId("sizes"))) {
     const field = each.firstElementChild, [words, cm] = all[field.value], image = each.querySelector("img");
     mark(field, "aria-disabled", isLacking[field.value]);
