@@ -211,7 +211,7 @@ def _hung(
     total = sum(heights) + wall.gap * (len(hung) - 1)
     scale = min(1.0, down / total)
     places: dict[int, Place] = {}
-    # What is left is added to the gaps, so that the frames are flush with the title.
+    # Spare room goes into the gaps, so that the frames are flush with the title.
     below = min(max(0.0, down - total) / max(1, len(hung) - 1), WIDER * wall.gap)
     top = wall.margin
     for row, slope, taken, height in zip(hung, slopes, fixed, heights, strict=True):
@@ -251,7 +251,7 @@ class Poster:
             look: As for `hang`.
             width: The paper's width in px.
             plates: The words for each picture, as `label` returns them: a name, and a second line.
-            title: The title below all, beside the signature.
+            title: The title below all, at the left of the signature.
         """
         self.places, self._look, self._plates = places, look, plates
         self._unit, wall = width / WIDTH, Wall.of(look)

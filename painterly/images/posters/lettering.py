@@ -68,7 +68,7 @@ class Lettering:
     def __init__(self, size: int, face: Face = OWN) -> None:
         """Args:
         size: The size in px.
-        face: The font of texts of which it has all letters.
+        face: The preferred font. A text with letters that it lacks is drawn in others.
         """
         self.size, self._face = size, face
         self.ascent = face.at(size).getmetrics()[0]

@@ -93,7 +93,6 @@ export const restorePhoto = async (find) => {
   const { name, kept, frames } = stored, job = stored.job && find(stored.job), thumb = `${root}/api/photos/${kept}`;
   if (job) setPhotoOf(job);
   if (job || !kept || !await loaded(thumb)) return;
-  add({ name, thumb, kept, frames });
   if (photos.length) return; // A photo that the user has chosen during the load takes its place.
   add({ name, thumb, kept, frames });
   changed(list);
