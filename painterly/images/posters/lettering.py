@@ -65,13 +65,14 @@ class Lettering:
         ascent: The height of the letters above their baseline in px.
     """
 
-    def __init__(self, size: int, face: Face = OWN) -> None:
+    def __init__(self, size: int, face: Face | None = None) -> None:
         """Args:
         size: The size in px.
-        face: The preferred font. A text with letters that it lacks is drawn in others.
+        face: The preferred font, or None for the package's. A text with letters that it lacks is
+            drawn in others.
         """
-        self.size, self._face = size, face
-        self.ascent = face.at(size).getmetrics()[0]
+        self.size, self._face = size, face or OWN
+        self.ascent = self._face.at(size).getmetrics()[0]
 
     def length(self, text: str) -> float:
         """Return the length of a line in px."""
