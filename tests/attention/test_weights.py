@@ -104,7 +104,7 @@ def test_the_bots_job_copies_them_for_a_chats_own_style_once_their_licence_is_ac
     bucket.write(KEY, tiny.file(60, 80, 1))
     place(tmp_path / "bucket/styles/attention", small_files)
     painted = []
-    monkeypatch.setattr(entrypoint.batch, "run", lambda config: painted.append(config) or 0)
+    monkeypatch.setattr(entrypoint.batch, "paint_batch", lambda config: painted.append(config) or 0)
     monkeypatch.setenv("PRESET", "master")
     monkeypatch.setenv("ATTENTION_WEIGHTS", "bucket:attention")
     assert entrypoint.main([name, KEY]) == 3

@@ -32,13 +32,6 @@ class VGG:
         self.identity = getattr(weights, "identity", "stand-in")
 
 
-class Paintings:
-    """The mean colour of the paintings."""
-
-    def __init__(self, paintings: list[np.ndarray], *others: object) -> None:
-        self.colour = np.mean([each.mean(axis=(0, 1)) for each in paintings], axis=0)
-
-
 class Step:
     """One step, as the engine's."""
 
@@ -101,7 +94,8 @@ class StyleTransfer:
         size = self.schedule.sizes[-1]
         grain = np.random.default_rng(settings.seed).normal(0, 0.02, (*size, 3))
         self._photo = np.clip(resize(content, *size) + grain, 0, 1).astype(np.float32)
-        self._goal = (self._photo * styles.colour).astype(np.float32)
+        colour = np.mean([each.mean(axis=(0, 1)) for each in styles.paintings], axis=0)
+        self._goal = (self._photo * colour).astype(np.float32)
         self.memory_plan = MemoryPlan(size=size, in_all=0, side=None)
         self.is_masked, self.result_size = inputs.content_mask is not None, size
 
@@ -186,5 +180,4 @@ def install(set_attribute: Any = setattr) -> None:
     from painterly.orders.network_pool import NetworkPool
 
     set_attribute(easel, "prepared", StyleTransfer)
-    set_attribute(easel, "Paintings", Paintings)
     set_attribute(NetworkPool, "build", lambda _, settings, weights: VGG(weights))

@@ -194,7 +194,7 @@ def test_what_is_no_picture_or_too_large_is_refused_by_its_content(locked):
         "a larger bomb": (png_bomb(60_000, 60_000), 422, "megapixels"),
         "a script": (b"<html><script>alert(1)</script>", 422, "web page"),
         "an SVG": (b'<svg onload="x()">', 422, "SVG"),
-        "a video": (b"\0\0\0\x18ftypmp42" + bytes(100), 422, "not a picture"),
+        "a video": (b"\0\0\0\x18ftypmp42" + bytes(100), 422, "clip"),
         "a JPEG of many scans": (of_many_scans(), 422, "scans"),
         "nothing": (b"", 422, "empty"),
         "many bytes": (b"\xff\xd8\xff" + bytes(1_500_000), 413, "larger"),

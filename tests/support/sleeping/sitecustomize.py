@@ -15,7 +15,6 @@ MODULES = (
     "tensorflow",
     "painterly.devices.choose",
     "painterly.devices.memory",
-    "painterly.engine.paintings",
     "painterly.engine.style_transfer",
     "painterly.engine.stylize",
     "painterly.vgg.network",
