@@ -312,30 +312,30 @@ navigator.share = async ({ files: [file] }) => {
 """
 
 
+def shared_here(page):
+    """Share the picture on the stage, then in full screen; return what was shared."""
+    before = page.js("shared.length")
+    page.one("#share").click()
+    page.one("#full-screen").click()
+    page.until("document.querySelector('#one').open")
+    page.one("#share-it").click()
+    page.until(f"shared.length === {before + 2}")
+    page.one("#close").click()
+    return page.js(f"shared.slice({before})")
+
+
 def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
     added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SHARES})
     try:
         visit(page, server, beach)
         previewed(page)
         picture = ["beach.jpg", "image/jpeg", ",".join(map(str, jpeg("blue")))]
-        page.one("#share").click()
-        page.one("#full-screen").click()
-        page.until("document.querySelector('#one').open")
-        page.one("#share-it").click()
-        page.until("shared.length === 2")
-        assert page.js("shared") == [picture, picture], "the preview, in full screen, too"
-        page.one("#close").click()
+        assert shared_here(page) == [picture, picture], "the preview, in full screen, too"
         page.one("#paint").click()
         page.until(f"{ACTS} === 'painting'")
         server.end(server.jobs.stored(server.ordered[-1].id))
         page.until(f"{ACTS} === 'done'")
-        page.one("#share").click()
-        page.one("#full-screen").click()
-        page.until("document.querySelector('#one').open")
-        page.one("#share-it").click()
-        page.until("shared.length === 4")
-        assert page.js("shared.slice(2)") == [picture, picture], "and the result"
-        page.one("#close").click()
+        assert shared_here(page) == [picture, picture], "and the result"
         said = "document.querySelector('#refused').textContent"
         page.js("window.why = 'AbortError'")
         page.one("#share").click()
