@@ -27,7 +27,7 @@ BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCK
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """The current folder, with two photos and three styles, one of them with a slow recipe."""
-    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
+    monkeypatch.setattr(config, "read_environment", lambda *_: (os.environ | BLANK, []))
     monkeypatch.chdir(tmp_path)
     for folder in ("photos", "paintings"):
         (tmp_path / folder).mkdir()

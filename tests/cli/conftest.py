@@ -44,7 +44,7 @@ def on_moto(moto, monkeypatch):
 @pytest.fixture
 def in_folders(tmp_path, monkeypatch):
     """Three new folders in the buckets' place."""
-    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    monkeypatch.setattr(config, "read_environment", lambda *_: (dict(os.environ), []))
     names = iter(("photos-there", "paintings-there", "results-there"))
     buckets = configure_buckets(lambda: FolderBucket(tmp_path / next(names)), monkeypatch)
     for bucket in buckets.values():
@@ -78,7 +78,7 @@ def inetwork_files(tmp_path, monkeypatch, traced_once):
 @pytest.fixture
 def beach(tmp_path, monkeypatch):
     """The current folder, with a photo."""
-    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
+    monkeypatch.setattr(config, "read_environment", lambda *_: (os.environ | BLANK, []))
     monkeypatch.delenv("STARTED_IN", raising=False)
     monkeypatch.chdir(tmp_path)
     Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))

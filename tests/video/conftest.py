@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch):
     log.log_to_stdout("%(message)s")
     monkeypatch.chdir(tmp_path)
     environment = {name: value for name, value in os.environ.items() if "BUCKET" not in name}
-    monkeypatch.setattr(config, "environment", lambda: environment)
+    monkeypatch.setattr(config, "read_environment", lambda *_: (environment, []))
     for folder in ("clips", "paintings"):
         (tmp_path / folder).mkdir()
     clips.write(tmp_path / "clips/walk.mp4", COUNT, sound="aac")
