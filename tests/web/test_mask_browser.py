@@ -236,6 +236,8 @@ def touch(page, kind, *places):
 
 def test_two_fingers_zoom_the_photo_and_draw_nothing(page, open_mask):
     open_mask(390, 844)
+    choices = "[...document.querySelectorAll('#mask-side span')].map(each => each.offsetHeight)"
+    assert len(set(page.js(choices))) == 1, "a choice of one line is as high as one of two"
     stage = still(page.one("#mask-stage"))
     box = "(r => [r.left, r.top, r.width, r.height])(arguments[0].getBoundingClientRect())"
     left, top, width, height = page.js(box, stage)
