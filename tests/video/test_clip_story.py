@@ -69,6 +69,7 @@ def test_a_clip_is_chosen_previewed_painted_played_and_saved(chromium, server, t
     assert page.errors() == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["folder", "rgw"])
 def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path):
     account, variables = Account(), {"HOME": str(tmp_path)}
