@@ -19,7 +19,7 @@ from painterly.errors import PictureError
 from painterly.images.contained import Answer, answer_requests, limit_memory, limit_time
 from painterly.video import frames
 from painterly.video.constants import AHEAD
-from painterly.video.facts import facts_of
+from painterly.video.copying import copied
 from painterly.video.writing import Writer
 
 
@@ -53,8 +53,8 @@ class Clip:
                 self._file = Path(request["path"]).open("rb")  # noqa: SIM115  (to the end)
                 since = Fraction(request["since"])
                 self._frames = frames.decoded(self._file, self._tell, since)
-            case "facts":
-                return facts_of(Path(self._file.name)), ()
+            case "copy":
+                return copied(self._file.name, request["path"]), ()
             case "next":
                 return self._next(request["compares"]), ()
             case "pixels":

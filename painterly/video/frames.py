@@ -120,9 +120,7 @@ def _decoded(
 ) -> Iterator[Decoded | None]:
     file.seek(0)
     with errors_told(), av.open(file, options=OPTIONS) as source:
-        if not source.streams.video:
-            raise PictureError("has no picture track")
-        stream = source.streams.video[0]
+        stream = picture_track(source)
         width, height = _size_shown(stream)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)
@@ -144,6 +142,15 @@ def _decoded(
                 yield Decoded(frame, time, width, height) if time >= since else None
         if last is None:
             raise PictureError("has no frame that can be read")
+
+
+def picture_track(source: Any) -> Any:
+    """Return the stream of pictures of an open clip. Raises PictureError."""
+    if not source.streams.video:
+        raise PictureError("has no picture track")
+    if source.streams.video[0].codec_context is None:
+        raise PictureError("has pictures that FFmpeg cannot decode; export it anew as mp4")
+    return source.streams.video[0]
 
 
 def _after_key_frame(frames: Iterator[Any], since: Fraction) -> Iterator[Any]:

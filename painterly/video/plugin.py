@@ -54,7 +54,7 @@ class VideoPlugin:
 
     def is_of(self, data: bytes) -> bool:
         """Return whether a file's content is a clip's."""
-        from painterly.video.position import is_clip
+        from painterly.video.sent import is_clip
 
         return is_clip(data)
 

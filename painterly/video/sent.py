@@ -1,5 +1,6 @@
 """A clip that a visitor of the service has sent."""
 
+import re
 import tempfile
 from contextlib import closing
 from logging import WARNING
@@ -12,10 +13,20 @@ from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 from painterly.video.constants import lacking
 from painterly.video.decoder import Decoder
-from painterly.video.position import clear_others, cleared
 from painterly.video.source import picture_file
 
-_NAME = "clip"  # the name of the file while it is checked
+# The start of a file: of Matroska, of AVI, and of mp4, in which pictures have other brands.
+_START = re.compile(
+    rb"\x1aE\xdf\xa3|RIFF....AVI |"
+    rb"....(?:moov|mdat|wide|pnot|ftyp(?!hei|hev|mif1|msf1|avif|avis|crx|jxl))",
+    re.DOTALL,
+)
+_NAME, _COPY = "clip", "copy"  # the names of files while a clip is checked
+
+
+def is_clip(data: bytes) -> bool:
+    """Return whether a file's content is a clip's."""
+    return bool(_START.match(data))
 
 
 def checked(data: bytes, name: str, most: int) -> Sent:
@@ -32,22 +43,20 @@ def checked(data: bytes, name: str, most: int) -> Sent:
     if missing := lacking(name):
         event(missing, level=WARNING)
         raise PictureError(f"{name}: is a clip, and this server does not take clips")
-    clip = cleared(data)
     try:
         with tempfile.TemporaryDirectory(prefix="painterly-") as folder:
-            bucket = FolderBucket(Path(folder))
-            bucket.write(_NAME, bytes(clip))
-            with closing(Decoder(bucket, Entry(_NAME, len(clip), ""))) as decoder:
-                facts, _ = decoder.ask("facts")
+            bucket, copy = FolderBucket(Path(folder)), Path(folder, _COPY)
+            bucket.write(_NAME, data)
+            with closing(Decoder(bucket, Entry(_NAME, len(data), ""))) as decoder:
+                facts, _ = decoder.ask("copy", path=str(copy))
                 if facts["pixels"] > most:
                     what = f"its frames have more than {most // 10**6} megapixels"
                     raise PictureError(f"{what}; make it smaller")
                 stamp = decoder.next(compares=False)
                 if stamp is None:
                     raise PictureError("has no frame that can be read")
-                first = decoder.frame(stamp.time)
-        clear_others(clip, facts)
+                first = picture_file(decoder.frame(stamp.time), "PNG")
+            return Sent(copy.read_bytes(), "mp4", first, facts["frames"], facts["seconds"])
     except PictureError as error:
         reason = str(error).removeprefix(f"{_NAME}: ")
         raise PictureError(f"{name}: {reason}") from None
-    return Sent(bytes(clip), "mp4", picture_file(first, "PNG"), facts["frames"], facts["seconds"])

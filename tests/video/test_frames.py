@@ -140,6 +140,12 @@ def test_what_is_no_clip_is_refused_in_a_line(tmp_path):
         assert "no clip" in refusal(tmp_path / name)
 
 
+def test_a_clip_of_a_codec_that_nobody_knows_is_refused(tmp_path):
+    path = clips.write(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"none"))
+    assert "pictures that FFmpeg cannot decode" in refusal(path)
+
+
 def test_a_list_that_names_other_files_is_refused(tmp_path):
     clips.write(tmp_path / "secret.mp4")
     (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")

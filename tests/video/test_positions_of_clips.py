@@ -1,6 +1,7 @@
 """The position where a clip was taken is not stored."""
 
 import struct
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -8,8 +9,7 @@ import pytest
 from support import clips
 
 from painterly.errors import PictureError
-from painterly.video import sent
-from painterly.video.position import cleared, is_clip
+from painterly.video import copying, frames, sent
 
 WHERE = b"+27.5916+086.5640+8850/"
 NAMES = {"location": WHERE.decode(), "com.apple.quicktime.location.ISO6709": WHERE.decode()}
@@ -38,14 +38,25 @@ def walk(tmp_path):
     return write
 
 
+def packets(path):
+    """The pictures and the sound of a clip as they are stored, bit by bit, with their times."""
+    with av.open(str(path)) as source:
+        return sorted(
+            (each.stream.type, each.pts and each.pts * each.time_base, bytes(each))
+            for each in source.demux([*source.streams.video, *source.streams.audio])
+            if each.size
+        )
+
+
 def check(data, tmp_path, name="walk.mp4"):
-    """Clear a clip's file, and check that nothing of the position is left, and all else is."""
+    """Send a clip, and check that nothing of the position is left, and all else is."""
     taken = sent.checked(data, name, 10_000)
     assert WHERE not in taken.data and b"+27.59" not in taken.data
-    assert len(taken.data) == len(data)
+    assert taken.data == sent.checked(data, name, 10_000).data, "the same bytes each time"
     before, after = (tmp_path / f"{each}{name[-5:]}" for each in ("before", "after"))
     before.write_bytes(data)
     after.write_bytes(taken.data)
+    assert packets(after) == packets(before)
     assert clips.facts(after) == clips.facts(before)
     assert (clips.pixels(after) == clips.pixels(before)).all()
 
@@ -102,23 +113,35 @@ def test_a_track_with_the_way_of_a_drone_is_emptied(tmp_path):
     check(data, tmp_path, "drone.mp4")
 
 
-def test_a_position_that_is_left_refuses_the_clip(walk, monkeypatch):
-    data = walk(metadata=NAMES)
-    monkeypatch.setattr(sent, "cleared", bytearray)
-    with pytest.raises(PictureError, match="position"):
-        sent.checked(data, "walk.mp4", 10_000)
+@pytest.mark.parametrize(
+    ("name", "about"),
+    [
+        ("walk.mp4", {"codec": "libvpx-vp9", "sound": "libopus"}),
+        ("walk.mov", {"codec": "mjpeg", "form": "yuvj420p", "sound": "pcm_s16le"}),
+        ("walk.mov", {"codec": "prores_ks", "form": "yuv422p10le"}),
+        ("walk.mp4", {"prepare": lambda stream: stream.set_display_rotation(90)}),
+        ("walk.mp4", {"times": [5, 6, 9, 12]}),
+        ("walk.avi", {"codec": "mpeg4", "options": {"bf": "2"}}),
+    ],
+)
+def test_clips_of_all_kinds_stay_as_they_are(name, about, walk, tmp_path):
+    check(walk(name, NAMES, **about), tmp_path, name)
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mov", "mkv", "webm", "avi"])
-def test_a_damaged_clip_is_refused_or_read_and_ends(kind, walk):
+def test_a_damaged_clip_is_refused_or_copied_without_its_position(kind, walk, tmp_path):
     codecs = {"webm": "libvpx-vp9", "avi": "mpeg4"}
     data = walk(f"walk.{kind}", NAMES, codec=codecs.get(kind, "libx264"))
-    assert is_clip(data)
+    assert sent.is_clip(data)
+    path, copy = tmp_path / "damaged", tmp_path / "copy"
     for at in range(0, len(data) - 4, 37):
-        assert len(cleared(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])) == len(data)
-        cleared(data[:at])
+        for damaged in (data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :], data[:at]):
+            path.write_bytes(damaged)
+            with suppress(PictureError), frames.errors_told():
+                copying.copied(str(path), str(copy))
+                assert WHERE not in copy.read_bytes()
 
 
 @pytest.mark.parametrize("start", [b"....ftypheic", b"....ftypavif", b"....ftypcrx ", b"\xff\xd8"])
 def test_pictures_are_no_clips(start):
-    assert not is_clip(start + bytes(20))
+    assert not sent.is_clip(start + bytes(20))
