@@ -6,7 +6,7 @@ The web service stores a poster: one photo in all styles, in frames on a wall.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from logging import ERROR
 from pathlib import PurePosixPath
 from time import perf_counter
@@ -16,7 +16,7 @@ import numpy as np
 
 from painterly.bench.desk import NOW, Desk
 from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.finished import Finished
+from painterly.bench.finished import Finished, PartStep
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, Read
 from painterly.configuration.config import Config
@@ -103,29 +103,11 @@ class Hung:
         return self.poster.pixels
 
 
-@dataclass(frozen=True)
-class SheetStep:
-    """The progress of a sheet after each picture, as `Step` has it."""
-
-    iteration: int
-    total: int
-    eta_s: float
-    sheet: Sheet | Hung
-
-    @property
-    def fraction(self) -> float:
-        return self.iteration / self.total
-
-    @property
-    def preview(self) -> np.ndarray:
-        return self.sheet.pixels
-
-
 def painted_all(
     wanted: Sequence[Wanted],
     paint: Callable[[Wanted], Cell],
     put: Callable[[int, Cell | None], Sheet | Hung],
-    on_picture: Callable[[SheetStep], object] = lambda _: None,
+    on_picture: Callable[[PartStep], object] = lambda _: None,
 ) -> None:
     """Paint the pictures of a sheet. One that cannot be painted is left out, which is logged.
 
@@ -136,7 +118,6 @@ def painted_all(
             not be painted. Returns the sheet so far.
         on_picture: Is called after each picture, once there is one. Its errors end the painting.
     """
-    started = perf_counter()
     for number, each in enumerate(wanted, start=1):
         try:
             cell = paint(each)
@@ -148,8 +129,7 @@ def painted_all(
         else:
             sheet = put(number - 1, cell)
         if sheet.painted:
-            left_s = (perf_counter() - started) / number * (len(wanted) - number)
-            on_picture(SheetStep(number, len(wanted), left_s, sheet))
+            on_picture(PartStep(number, len(wanted), partial(getattr, sheet, "pixels")))
 
 
 def paint_all(
@@ -259,7 +239,7 @@ def paint_poster(
     hung_as: "HungAs",
     desk: Desk,
     check_stop: CheckStop,
-    on_picture: Callable[[SheetStep], object],
+    on_picture: Callable[[PartStep], object],
 ) -> tuple[PlannedOrder, Finished]:
     """Paint a poster: a photo in all styles.
 

@@ -162,9 +162,10 @@ def order_of(
     files: "FilesBucket",
     weights: "WeightsSource",
     checkpoint_key: str,
+    photo: "Entry | None" = None,
 ) -> "SingleOrder":
-    """Read the files of a picture into a bucket, and return its order. Raises ConfigError,
-    PictureError."""
+    """Read the files of a picture into a bucket, and return its order. A photo that is in the
+    bucket already is given. Raises ConfigError, PictureError."""
     from painterly.images.picture_file import PictureFile
     from painterly.orders.order import SingleOrder
     from painterly.orders.styles import Painting, Style
@@ -179,7 +180,7 @@ def order_of(
     if args.regions is None and args.content_mask is None:
         regions = masks  # As in the original.
     shares = _shares(args.style_weight, len(refs))
-    photo = files.add(*read_photo(base))
+    photo = photo or files.add(*read_photo(base))
     mask = optional(args.content_mask, "--content_mask")
     paintings = tuple(
         Painting(

@@ -27,7 +27,7 @@ from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep, encoded
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
-from painterly.bench.sheet import SheetStep, paint_poster
+from painterly.bench.sheet import paint_poster
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
@@ -237,7 +237,7 @@ class JobRunner:
     def paint(
         self,
         job: StoredJob,
-        on_step: "Callable[[Step | SheetStep | PartStep], None]",
+        on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None] = lambda: None,
     ) -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
@@ -292,7 +292,7 @@ class JobRunner:
         order: PlannedOrder,
         bench: Bench,
         gallery: Gallery,
-        on_step: "Callable[[Step | SheetStep | PartStep], None]",
+        on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Record:
         try:
@@ -323,7 +323,7 @@ class JobRunner:
         self,
         order: PlannedOrder,
         bench: Bench,
-        on_step: "Callable[[Step | SheetStep | PartStep], None]",
+        on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
         from painterly.bench.easel import Easel
@@ -349,7 +349,7 @@ class JobRunner:
         job: StoredJob,
         order: PlannedOrder,
         bench: Bench,
-        on_step: "Callable[[Step | SheetStep | PartStep], None]",
+        on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> tuple[PlannedOrder, Finished]:
         """Paint a poster, by what is kept for previews. It begins again after a stop: it takes

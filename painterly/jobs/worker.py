@@ -33,7 +33,6 @@ from painterly.words.wording import one_line
 
 if TYPE_CHECKING:
     from painterly.bench.finished import PartStep
-    from painterly.bench.sheet import SheetStep
     from painterly.engine.transfer import Step
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
@@ -317,7 +316,7 @@ class Follower:
         self._steady: tuple[float, float] | None = None
         self._seen = 0  # steps here
 
-    def on_step(self, step: "Step | SheetStep | PartStep") -> None:
+    def on_step(self, step: "Step | PartStep") -> None:
         """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
         StorageError, Stopped."""
         self._lease.check()
@@ -344,7 +343,7 @@ class Follower:
             data = jpeg_of(step.preview, PREVIEW_SIDE)
             self._stored = self._pool.submit(self._store, data)
 
-    def _left(self, now: float, step: "Step | SheetStep | PartStep") -> float | None:
+    def _left(self, now: float, step: "Step | PartStep") -> float | None:
         """Return the seconds until it is done, from how long the part has taken that was done in
         steady steps; None while that part is too small to say much. Before it, TensorFlow starts
         and an earlier worker may have painted."""

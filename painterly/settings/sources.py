@@ -9,9 +9,8 @@ photos are, and its records are collected. A PLUGIN has:
 - `title`, `flags`: flags for one source on the command line: form and help of each, by its name
 - `result_extension(photo)`: the extension of a result without the dot, or None for other photos
 - `lacking(name)`: what to say of a source if the libraries that read it are not installed
-- `is_of(data)`: whether a file is such a source, by its content
-- `sent(data, name, most)`: a `Sent` of a file that a visitor of the service has sent, or
-  PictureError, also for a part with more than `most` pixels
+- `sent(data, name, most)`: a `Sent` of a file that a visitor of the service has sent, None for
+  another file by its content, or PictureError, also for a part with more than `most` pixels
 - `view(source)`: the bucket of photos, with all parts as files that are not listed
 - `in_parts(plan, source)`: a plan with orders of parts in the place of the sources' orders
 - `collector(bench, plan)`: has `took(record)`, which returns the record that is shown for one that
@@ -55,7 +54,7 @@ class Sent(NamedTuple):
 def sent(data: bytes, name: str, most: int) -> Sent | None:
     """Return another source than a photo that a visitor has sent, or None for other files. Raises
     PictureError, also for a part with more than `most` pixels."""
-    return next((plug.sent(data, name, most) for plug in PLUGS if plug.is_of(data)), None)
+    return next(filter(None, (plug.sent(data, name, most) for plug in PLUGS)), None)
 
 
 def readable() -> frozenset[str]:

@@ -52,18 +52,12 @@ class VideoPlugin:
         known = own[1:] if own[1:] in WRITTEN else "mp4"
         return known if own in EXTENSIONS else None
 
-    def is_of(self, data: bytes) -> bool:
-        """Return whether a file's content is a clip's."""
-        from painterly.video.sent import is_clip
+    def sent(self, data: bytes, name: str, most: int) -> "Sent | None":
+        """Return a clip that a visitor has sent, or None for another file. Raises PictureError,
+        also for frames with more than `most` pixels."""
+        from painterly.video.sent import checked, is_clip
 
-        return is_clip(data)
-
-    def sent(self, data: bytes, name: str, most: int) -> "Sent":
-        """Return a clip that a visitor has sent. Raises PictureError, also for frames with more
-        than `most` pixels."""
-        from painterly.video.sent import checked
-
-        return checked(data, name, most)
+        return checked(data, name, most) if is_clip(data) else None
 
     def view(self, source: "Bucket") -> "Bucket":
         """Return a view of a bucket of photos that also has the frames of its clips."""

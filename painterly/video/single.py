@@ -4,7 +4,6 @@ import argparse
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
@@ -52,12 +51,9 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     loaded, weights = config_of(args, environment), weights_of(args, settings, environment)
     files = _Files(file)
     view, unfinished = ClipsView(files), FolderBucket(target.parent / files_of.UNFINISHED, new=True)
-    with tempfile.TemporaryDirectory(prefix="painterly-") as folder:
-        # As a picture, the first frame gives the sizes, masks and paintings that all frames have.
-        first = Path(folder, f"{file.stem}.bmp")
-        first.write_bytes(view.picture(file.name))
-        of_first = {**vars(args), "places": [str(first), *args.places[1:]]}
-        single = order_of(argparse.Namespace(**of_first), settings, files, weights, "")
+    # As a photo, the first frame gives the sizes, masks and paintings that all frames have.
+    first = files.add(f"{file}/first.bmp", view.picture(file.name))
+    single = order_of(args, settings, files, weights, "", first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     order = _Single(**given | {"photo": files.clip}, result=str(target))
     clip = opened(order, view, span)
