@@ -1,5 +1,6 @@
 """A clip on the page of the service, with its worker, which dies in the middle."""
 
+import base64
 import os
 import random
 import time
@@ -10,12 +11,22 @@ from support.browser import Viewer
 from support.polling import until
 from support.web_service import WebProcess
 
+from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 # A server, its worker and a browser start.
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 COUNT = 8
+# A clip of a dead worker is free after a second.
+SOON = {"PYTHONPATH": f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}", "LEASE_S": "1"}
+DROP = """
+const content = Uint8Array.from(atob(arguments[0]), (c) => c.charCodeAt(0));
+const files = new DataTransfer();
+files.items.add(new File([content], "walk.mp4", { type: "video/mp4" }));
+const how = { bubbles: true, cancelable: true, dataTransfer: files };
+for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(kind, how));
+"""
 
 
 @pytest.fixture
@@ -25,18 +36,18 @@ def server(tmp_path):
     (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
     names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
     environment = {name: str(tmp_path / folder) for name, folder in names.items()}
-    others = {"STYLES": "none", "VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64"}
+    others = {"STYLES": "none", "VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", **SOON}
     web = WebProcess(environment | others | {"HOME": str(tmp_path)}, tmp_path / "log")
     web.start()
     yield web
     web.process.poll() is None and web.stop()
 
 
-def test_a_clip_is_chosen_previewed_painted_played_and_saved(chromium, server, tmp_path):
+def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, server, tmp_path):
     path = clips.write(tmp_path / "walk.mp4", COUNT, sound="aac")
     page = Viewer(chromium).look(server.address, 390, 844)
     page.until("document.querySelectorAll('[name=style]').length === 1")
-    page.one("#photo-files").send_keys(str(path))
+    page.driver.execute_script(DROP, base64.b64encode(path.read_bytes()).decode())
     # The server has decoded its first frame, which is then painted as a photo's preview is.
     page.until("document.querySelector('#photo-side').src.includes('/api/photos/')")
     page.until("document.querySelector('#painting-side').src.startsWith('blob:')")
@@ -66,6 +77,15 @@ def test_a_clip_is_chosen_previewed_painted_played_and_saved(chromium, server, t
     page.until("document.querySelector('dialog').open && !clip.hidden")
     page.js("(clip.muted = true, clip.play())")
     page.until("clip.currentTime > 0")
+    page.look(server.address, 390, 844)
+    page.until("document.querySelectorAll('#finished li').length === 1")
+    page.one("#finished .cell").click()
+    page.one("#more-menu summary").click()
+    page.one("#delete").click()
+    page.until("!document.querySelector('#finished li')")
+    until(lambda: not server.client.get("/api/jobs").json()["jobs"])
+    page.look(f"{server.address}/gallery/", 390, 844)
+    page.until("document.readyState === 'complete' && !document.querySelector('.card')")
     assert page.errors() == []
 
 
@@ -81,7 +101,7 @@ def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp
     open_bucket(names[1], account, new=True).write("monet.jpg", tiny.file(50, 50, 3))
     open_bucket(names[0], account, new=True).write("beach.jpg", tiny.file(60, 80, 1))
     buckets = dict(zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), names, strict=True))
-    others = {"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "STYLES": "none"}
+    others = {"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "STYLES": "none", **SOON}
     web = WebProcess(variables | buckets | others, tmp_path / "log")
     data = clips.write(tmp_path / "walk.mp4", 24, sound="aac").read_bytes()
     web.start()
