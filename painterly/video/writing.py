@@ -75,6 +75,10 @@ class Writer:
         if form == "yuv420p":
             context.colorspace = context.color_primaries = context.color_trc = _REC709
             context.color_range = _LIMITED
+        others = original.streams.subtitles, original.streams.audio[1:]
+        named = zip(("subtitles", "further sound tracks"), others, strict=True)
+        if left := " and ".join(name for name, tracks in named if tracks):
+            tell(f"its {left} are left out")
         self._sound: Iterator[Any] = iter(())
         if original.streams.audio and extension in SILENT:
             tell(f"its sound is left out, which a {extension} cannot hold")

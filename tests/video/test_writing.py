@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +56,31 @@ def test_an_animation_has_all_frames_and_tells_that_it_has_no_sound(clip, caplog
         with Image.open(written(name, clip)) as image:
             assert (image.n_frames, image.size) == (8, (96, 64))
         assert f"which a {name[2:]} cannot hold" in caplog.text
+
+
+def test_subtitles_and_further_sound_tracks_are_left_out_in_a_line(clip, caplog):
+    caplog.set_level("INFO")
+    path = clip.with_name("film.mkv")
+    with av.open(str(clip)) as source, av.open(str(path), "w") as film:
+        seen, heard = source.streams.video[0], source.streams.audio[0]
+        tracks = [film.add_stream_from_template(each) for each in (seen, heard, heard)]
+        words = film.add_stream("ass")
+        packet = av.Packet(b"0,0,Default,,0,0,0,,hello")
+        packet.stream, packet.pts, packet.dts, packet.duration = words, 0, 0, 100
+        packet.time_base = Fraction(1, 1000)
+        film.mux(packet)
+        for track in tracks:
+            source.seek(0)
+            for packet in source.demux(seen if track is tracks[0] else heard):
+                if packet.dts is not None:
+                    packet.stream = track
+                    film.mux(packet)
+    assert clips.facts(path)[2] == ["aac", "aac"]
+    assert clips.facts(written("a.mkv", path))[2] == ["aac"]
+    assert "film.mkv: its subtitles and further sound tracks are left out" in caplog.text
+    caplog.clear()
+    written("b.mkv", clip)
+    assert "left out" not in caplog.text
 
 
 def test_an_odd_side_loses_a_row_where_the_encoder_needs_that(clip):
