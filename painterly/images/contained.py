@@ -28,7 +28,8 @@ try:
 except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
-_WAITING_FACTOR, _WAITING = 4, 60  # seconds of the clock for one of the processor, and to begin
+_WAITING_FACTOR = 4  # seconds of the clock for one of the processor
+_BEGINNING = 60  # further seconds of the clock, in which a process begins
 _ENDING = 5.0  # seconds in which a process ends that has closed its socket
 _KEPT = (
     "DYLD_",
@@ -87,7 +88,7 @@ class ContainedProcess:
             ) from None
         streams = self._process.stdin, self._process.stdout
         self._requests, self._answers = (each for each in streams if isinstance(each, FileIO))
-        self._form, self._is_slow = form, False
+        self._form, self._is_slow, self._beginning = form, False, _BEGINNING
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -104,7 +105,8 @@ class ContainedProcess:
         Raises:
             PictureError: There is no answer.
         """
-        deadline = threading.Timer(_WAITING + _WAITING_FACTOR * seconds, self._give_up)
+        waiting = self._beginning + _WAITING_FACTOR * seconds
+        deadline, self._beginning = threading.Timer(waiting, self._give_up), 0
         deadline.daemon = True
         deadline.start()
         try:

@@ -229,8 +229,7 @@ def test_where_nothing_can_be_limited_it_decodes_as_well(monkeypatch, tmp_path):
 
 
 def test_a_picture_that_takes_too_long_is_refused_by_the_clock_too(waiting, monkeypatch):
-    monkeypatch.setattr(contained, "_WAITING", 0.2)
-    monkeypatch.setattr(contained, "_WAITING_FACTOR", 0)
+    monkeypatch.setattr(contained, "_WAITING_FACTOR", 0.02)
     waiting.suspend()
     with pytest.raises(PictureError, match=r"^photo: takes too long to decode; export it anew"):
         decode(WEBP)

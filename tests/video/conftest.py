@@ -1,6 +1,7 @@
 """Folders with clips, for runs and commands, and the web service."""
 
 import os
+import shutil
 
 import pytest
 from support import clips, tiny
@@ -21,8 +22,14 @@ SETTINGS = {"PRESET": "instant", "STYLE_SIZE": "64", "PROGRESS": "plain"}
 COUNT = 6  # frames
 
 
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """The file of a clip with sound."""
+    return clips.write(tmp_path_factory.mktemp("clips") / "walk.mp4", COUNT, sound="aac")
+
+
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def here(film, tmp_path, monkeypatch):
     """The current folder, with a clip, a photo and a painting, and the variables of a run."""
     log.log_to_stdout("%(message)s")
     monkeypatch.chdir(tmp_path)
@@ -30,7 +37,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr(config, "read_environment", lambda *_: (environment, []))
     for folder in ("clips", "paintings"):
         (tmp_path / folder).mkdir()
-    clips.write(tmp_path / "clips/walk.mp4", COUNT, sound="aac")
+    shutil.copy(film, tmp_path / "clips")
     (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
     return SETTINGS | {
         "BUCKET_SOURCE": "./clips",

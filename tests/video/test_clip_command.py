@@ -60,7 +60,7 @@ def test_a_clip_is_painted_into_a_file(capsys):
 
 @pytest.mark.usefixtures("walk")
 def test_the_extension_of_the_result_is_its_container():
-    for name in ("out.webm", "out.gif", "out.webp"):
+    for name in ("out.webm", "out.webp"):  # A gif is below.
         assert main(["walk.mp4", "monet.jpg", name, *WORDS]) == 0
         assert Path(name).stat().st_size > 1000
     assert clips.facts(Path("out.webm"))[2] == ["opus"]

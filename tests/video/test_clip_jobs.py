@@ -22,10 +22,9 @@ CLIP = {"name": "My walk.MOV"}
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory):
-    """The file of a clip with sound."""
-    path = tmp_path_factory.mktemp("clips") / "walk.mp4"
-    return clips.write(path, COUNT, sound="aac").read_bytes()
+def walk(film):
+    """A clip with sound."""
+    return film.read_bytes()
 
 
 @pytest.fixture

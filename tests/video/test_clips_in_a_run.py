@@ -22,14 +22,17 @@ from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import constants, source, steadying
 
+WHOLE: list[bytes] = []
 RESULT, RECORD = Path("out/monet/walk.mp4"), Path("out/_records/monet/walk.mp4.json")
 
 
 @pytest.fixture
 def whole(here):
-    """The result of a run without a pause."""
-    assert run(here, BUCKET_RESULT="./whole") == 0
-    return Path("whole/monet/walk.mp4").read_bytes()
+    """The result of a run without a pause, which is painted once for all tests."""
+    if not WHOLE:
+        assert run(here, BUCKET_RESULT="./whole") == 0
+        WHOLE.append(Path("whole/monet/walk.mp4").read_bytes())
+    return WHOLE[0]
 
 
 @pytest.fixture
@@ -268,7 +271,8 @@ def test_a_mask_beside_a_clip_holds_for_all_of_its_frames(here, whole, capsys):
     Image.fromarray(mask).save("clips/walk.mask.png")
     assert run(here) == 0
     assert "walk.mask" not in capsys.readouterr().out
-    shown, painted = clips.pixels(RESULT), clips.pixels(Path("whole/monet/walk.mp4"))
+    Path("whole.mp4").write_bytes(whole)
+    shown, painted = clips.pixels(RESULT), clips.pixels(Path("whole.mp4"))
     for number, each in enumerate(shown):
         frame = Image.fromarray(clips.picture(number)).resize((64, 42))
         own = np.asarray(frame, int)[:, 36:]
