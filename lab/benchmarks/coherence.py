@@ -149,9 +149,9 @@ def read(path: Path, size: int, count: int) -> Clip:
     reader = decoder.Decoder(bucket, entry)
     for _ in range(count):
         stamp = reader.next()
-        if stamp is None:
+        frame = None if stamp is None else reader.frame(stamp.time)
+        if frame is None:
             break
-        frame = reader.frame(stamp.time)
         scale = min(1.0, size / max(frame.shape))
         side = [2 * round(scale * length / 2) for length in frame.shape[1::-1]]
         shown.append(cv2.resize(frame, side, interpolation=cv2.INTER_AREA))

@@ -9,8 +9,6 @@ EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"))
 WRITTEN = ("mp4", "mov", "mkv", "webm")
 SILENT = ("gif", "webp")  # results without sound, which are also extensions of pictures
 
-AHEAD = 4  # frames that are kept for others that read ahead
-
 
 @cache  # While one is being loaded, it cannot be found.
 def has_libraries() -> bool:

@@ -6,7 +6,6 @@ Its program is `decoding`; see images/contained.py.
 
 import tempfile
 import weakref
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
@@ -24,7 +23,6 @@ from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.storage.base import Bucket, Entry
-from painterly.video.constants import AHEAD
 from painterly.words.wording import printable
 
 PROGRAM = "painterly.video.decoding"
@@ -32,7 +30,6 @@ MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
 SECONDS = 30  # processor time for a frame and the damaged parts before it
 _MOST_LATE = 64  # frames that an encoder keeps back
 _MOST_BYTES = 3 * MAX_PIXELS  # in an answer
-_FAR = 10  # s to a later frame from which a new process begins at a key frame
 Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
 
 
@@ -57,7 +54,7 @@ class Decoder:
         Raises:
             PictureError, ObjectError, UnavailableError: It cannot be opened.
         """
-        self._name, self._times = clip.key, deque[Fraction](maxlen=AHEAD)
+        self._name = clip.key
         with errors_named(self._name):
             self._process = ContainedProcess(PROGRAM, "mp4")
         self.close = weakref.finalize(self, self._process.end)
@@ -83,28 +80,21 @@ class Decoder:
                 raise PictureError(answer["error"])
         return answer, found
 
-    def next(self, compares: bool = True) -> Stamp | None:
+    def next(self) -> Stamp | None:
         """Decode a frame, and return its stamp, or None at the end. Raises PictureError."""
-        while "time" not in (answer := self.ask("next", compares=compares)[0]):
+        while "time" not in (answer := self.ask("next")[0]):
             if "is_end" in answer:
                 return None
-        self._times.append(Fraction(answer["time"]))
-        return Stamp(self._times[-1], answer["is_repeated"])
+        return Stamp(Fraction(answer["time"]), answer["is_repeated"])
 
-    def reaches(self, time: Fraction) -> bool:
-        """Return whether a frame is kept, or comes soon."""
-        last = self._times[-1] if self._times else time
-        return time in self._times or 0 <= time - last < _FAR
-
-    def frame(self, time: Fraction) -> np.ndarray:
-        """Return the frame of a time, uint8 [h, w, 3]. The last ones are kept. Raises
-        PictureError."""
-        while not self._times or self._times[-1] < time:
-            if self.next(compares=False) is None:
-                break
-        if time not in self._times:
-            raise PictureError(f"{printable(self._name)}: has changed; it lacks a frame")
-        answer, (pixels,) = self.ask("pixels", place=self._times.index(time))
+    def frame(self, time: Fraction | None = None) -> np.ndarray | None:
+        """Return the frame of a time, or the first one, uint8 [h, w, 3]. The last ones are kept.
+        Return None if it has passed or comes late, or there is none. Raises PictureError."""
+        wanted = None if time is None else str(time)
+        while not (answered := self.ask("frame", time=wanted))[1]:
+            if "is_end" in answered[0]:
+                return None
+        answer, (pixels,) = answered
         return np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
 
 

@@ -18,9 +18,11 @@ import numpy as np
 from painterly.errors import PictureError
 from painterly.images.contained import Answer, answer_requests, limit_memory, limit_time
 from painterly.video import frames
-from painterly.video.constants import AHEAD
 from painterly.video.copying import copied
 from painterly.video.writing import Writer
+
+_KEPT = 4  # frames, for others that read ahead
+_FAR = 10  # s to a later frame, to which a new process comes sooner by a key frame
 
 
 class Clip:
@@ -33,7 +35,7 @@ class Clip:
 
     def __init__(self) -> None:
         self._told: list[str] = []
-        self._kept: deque[frames.Decoded] = deque(maxlen=AHEAD)
+        self._kept: deque[frames.Decoded] = deque(maxlen=_KEPT)
 
     def answer(self, request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
         """Return the values and the buffers of an answer."""
@@ -56,10 +58,9 @@ class Clip:
             case "copy":
                 return copied(self._file.name, request["path"]), ()
             case "next":
-                return self._next(request["compares"]), ()
-            case "pixels":
-                pixels = self._kept[request["place"]].pixels()
-                return {"shape": pixels.shape}, [pixels]
+                return self._next(compares=True), ()
+            case "frame":
+                return self._frame(request["time"])
             case "add":
                 time = Fraction(request["time"])
                 pixels = np.frombuffer(buffers[0] or b"", np.uint8).reshape(request["shape"])
@@ -73,6 +74,16 @@ class Clip:
 
     def _tell(self, what: str) -> None:
         self._told.append(what)
+
+    def _frame(self, time: str | None) -> Answer:
+        """Return a frame that is kept, or decode the next one."""
+        for each in self._kept:
+            if time is None or each.time == Fraction(time):
+                pixels = each.pixels()
+                return {"shape": pixels.shape}, [pixels]
+        if time and self._kept and not 0 < Fraction(time) - self._kept[-1].time < _FAR:
+            return {"is_end": True}, ()
+        return self._next(compares=False), ()
 
     def _next(self, compares: bool) -> dict[str, Any]:
         try:

@@ -52,10 +52,10 @@ def checked(data: bytes, name: str, most: int) -> Sent:
                 if facts["pixels"] > most:
                     what = f"its frames have more than {most // 10**6} megapixels"
                     raise PictureError(f"{what}; make it smaller")
-                stamp = decoder.next(compares=False)
-                if stamp is None:
+                frame = decoder.frame()
+                if frame is None:
                     raise PictureError("has no frame that can be read")
-                first = picture_file(decoder.frame(stamp.time), "PNG")
+            first = picture_file(frame, "PNG")
             return Sent(copy.read_bytes(), "mp4", first, facts["frames"], facts["seconds"])
     except PictureError as error:
         reason = str(error).removeprefix(f"{_NAME}: ")

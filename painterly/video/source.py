@@ -94,20 +94,18 @@ class ClipsView(View):
                 raise
 
     def _frame(self, key: str, time: Fraction | None) -> np.ndarray:
-        if (
-            self._clip != key
-            or not self._decoder
-            or time is None
-            or not self._decoder.reaches(time)
-        ):
-            clip = super().find(key)
-            if clip is None:
-                raise ObjectError(f"{printable(key)} is not in {self.name}")
-            self._decoder = Decoder(self._bucket, clip, time or Fraction(0))
-        if time is None:
-            first = self._decoder.next(compares=False)
-            time = first.time if first else Fraction(0)
-        return self._decoder.frame(time)
+        if self._decoder and self._clip == key and time is not None:
+            frame = self._decoder.frame(time)
+            if frame is not None:
+                return frame
+        clip = super().find(key)
+        if clip is None:
+            raise ObjectError(f"{printable(key)} is not in {self.name}")
+        self._decoder = Decoder(self._bucket, clip, time or Fraction(0))
+        frame = self._decoder.frame(time)
+        if frame is None:
+            raise PictureError(f"{printable(key)}: has changed; it lacks a frame")
+        return frame
 
 
 def _parts(key: str) -> tuple[str, Fraction | None]:
