@@ -39,7 +39,7 @@ def _copied(path: str, target: str, container: str) -> dict[str, Any]:
         av.open(path, options=OPTIONS) as source,
         av.open(target, "w", container, options=exact) as written,
     ):
-        seen, times = picture_track(source), list[Fraction]()
+        seen, times, last = picture_track(source), list[Fraction](), dict[int, int]()
         kept = {
             each: written.add_stream_from_template(each, opaque=True)
             for each in (seen, *source.streams.audio[:1])
@@ -50,6 +50,10 @@ def _copied(path: str, target: str, container: str) -> dict[str, Any]:
             if packet.stream is seen:
                 moment = packet.dts if packet.pts is None else packet.pts
                 times.append(Fraction(moment or 0) * (packet.time_base or 0))
+            if packet.dts is not None:  # Some clips have a moment twice, which cannot be written.
+                packet.dts = max(packet.dts, 1 + last.get(packet.stream_index, packet.dts - 1))
+                last[packet.stream_index] = packet.dts
+                packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
             packet.stream = kept[packet.stream]
             written.mux(packet)
         pixels = seen.codec_context.width * seen.codec_context.height

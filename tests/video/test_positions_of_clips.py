@@ -128,6 +128,13 @@ def test_clips_of_all_kinds_stay_as_they_are(name, about, walk, tmp_path):
     check(walk(name, NAMES, **about), tmp_path, name)
 
 
+def test_a_clip_with_two_frames_at_one_moment_is_taken(walk):
+    data = bytearray(walk(metadata=NAMES, times=[0, 1, 3, 5], options={"bf": "2"}))
+    lengths = data.index(b"stts")
+    struct.pack_into(">L", data, lengths + 16, 0)  # The first frames have none.
+    assert sent.checked(bytes(data), "walk.mp4", 10_000).parts == 4
+
+
 @pytest.mark.parametrize("kind", ["mp4", "mov", "mkv", "webm", "avi"])
 def test_a_damaged_clip_is_refused_or_copied_without_its_position(kind, walk, tmp_path):
     codecs = {"webm": "libvpx-vp9", "avi": "mpeg4"}
