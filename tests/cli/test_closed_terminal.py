@@ -59,7 +59,9 @@ def test_the_web_service_ends_in_order_and_so_does_its_worker(tmp_path):
     for each in folders.values():
         Path(each).mkdir()
     web = WebProcess({**folders, "STYLES": "hokusai", "WEB_PUBLIC": "1"}, tmp_path / "log")
+    here = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may run under `nohup`.
     web.start()
+    signal.signal(signal.SIGHUP, here)
     assert web.stop(signal.SIGHUP) == HANG_UP
     log = web.log.read_text()
     assert log.count("stopped by SIGHUP; the next start continues the jobs") == 1

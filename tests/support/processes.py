@@ -117,8 +117,9 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    # As in a shell's foreground, wherever the tests themselves run.
+    # As in a shell's foreground, wherever the tests themselves run: `nohup` ignores SIGHUP.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with log.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
