@@ -44,6 +44,8 @@ _KEPT = (
     "TEMP",
     "TMP",
 )
+# Taken once: OpenCV puts its own folder, which has a `typing`, there while it is being imported.
+_FOLDERS = os.pathsep.join(filter(None, sys.path))
 _LENGTH = struct.Struct(">L")
 
 # Windows has neither signal.
@@ -75,7 +77,7 @@ class ContainedProcess:
                 [sys.executable, "-m", program],
                 bufsize=0,
                 cwd=PROGRAM,
-                env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=kept | {"PYTHONPATH": _FOLDERS},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -221,11 +221,20 @@ def test_a_persons_own_jpeg_is_decoded_without_a_process():
 def test_where_nothing_can_be_limited_it_decodes_as_well(monkeypatch, tmp_path):
     """As on Windows, which has no module `resource`."""
     (tmp_path / "resource.py").write_text("raise ModuleNotFoundError")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(contained, "_FOLDERS", f"{tmp_path}{os.pathsep}{contained._FOLDERS}")
     decoder.end_all()
     assert np.array_equal(decode(WEBP).pixels_int, gradient())
     assert len(processes()) == 1
     decoder.end_all()
+
+
+def test_a_library_that_another_thread_imports_hides_no_module_from_the_process(
+    monkeypatch, tmp_path
+):
+    (tmp_path / "typing.py").write_text("raise ImportError")
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    decoder.end_all()
+    assert np.array_equal(decode(WEBP).pixels_int, gradient())
 
 
 def test_a_picture_that_takes_too_long_is_refused_by_the_clock_too(waiting, monkeypatch):
