@@ -20,6 +20,8 @@ def luminance_of(photo: np.ndarray) -> np.ndarray:
 def scaled(map_: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Return a map at another (height, width), bilinearly, antialiased if it shrinks."""
     height, width = size
+    if map_.shape == (height, width):
+        return map_
     return resample(map_[..., None], height, width, Image.Resampling.BILINEAR)[..., 0]
 
 
@@ -38,16 +40,19 @@ def blurred(map_: np.ndarray, deviation: float) -> np.ndarray:
     reach = max(1, math.ceil(2.7 * deviation))
     weights = np.exp(-0.5 * (np.arange(reach + 1) / deviation) ** 2)
     weights = (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
-    for _ in range(2):  # Along y, and along x.
-        side, wide = len(map_), np.pad(map_, ((reach, reach), (0, 0)), "symmetric")
-        total = weights[0] * wide[reach : reach + side]
-        both = np.empty_like(total)
+    for axis in range(2):
+        side = map_.shape[axis]
+        wide = map_.take(np.pad(np.arange(side), reach, "symmetric"), axis)
+        shifted = [
+            wide[far : far + side] if axis == 0 else wide[:, far : far + side]
+            for far in range(2 * reach + 1)
+        ]
+        map_ = weights[0] * shifted[reach]
+        both = np.empty_like(map_)
         for far in range(1, reach + 1):
-            before, after = reach - far, reach + far
-            np.add(wide[before : before + side], wide[after : after + side], out=both)
+            np.add(shifted[reach - far], shifted[reach + far], out=both)
             both *= weights[far]
-            total += both
-        map_ = np.ascontiguousarray(total.T)
+            map_ += both
     return map_
 
 
@@ -77,18 +82,29 @@ def along(
     down, across = (each.ravel() for each in flow)
     totals, weights = [each.ravel().copy() for each in maps], np.float32(1)
     for sign in (1, -1):
-        y, x = np.mgrid[:height, :width].reshape(2, -1).astype(np.float32)
+        y, x = np.mgrid[:height, :width].reshape(2, -1).astype(np.float64)
         dy, dx = (np.copysign(1, sign) * each for each in (down, across))
+        here = np.arange(down.size)
         for number in range(1, max(1, int(2 * deviation / step)) + 1):
-            y, x = y + np.float32(step) * dy, x + np.float32(step) * dx
-            here = np.clip(np.rint(y), 0, height - 1).astype(np.int32) * width
-            here += np.clip(np.rint(x), 0, width - 1).astype(np.int32)
-            back = np.copysign(np.float32(1), down[here] * dy + across[here] * dx)
-            dy, dx = back * down[here], back * across[here]
+            if number > 1:
+                ahead_y, ahead_x = down.take(here), across.take(here)
+                dy *= ahead_y
+                dx *= ahead_x
+                dy += dx
+                np.copysign(1, dy, out=dy)
+                dx, dy = dy * ahead_x, dy * ahead_y
+            y += np.float32(step) * dy
+            x += np.float32(step) * dx
+            row, column = np.rint(y), np.rint(x)
+            np.clip(row, 0, height - 1, out=row)
+            np.clip(column, 0, width - 1, out=column)
+            row *= width
+            row += column
+            here = row.astype(np.intp)
             weight = np.exp(np.float32(-0.5 * (number * step / deviation) ** 2))
             weights += weight
             for total, each in zip(totals, maps, strict=True):
-                total += weight * each.ravel()[here]
+                total += weight * each.take(here)
     return [(each / weights).reshape(height, width) for each in totals]
 
 
@@ -99,16 +115,18 @@ def means(map_: np.ndarray, side: int) -> np.ndarray:
     return (right[side:] - right[:-side] - left[side:] + left[:-side]) / side**2
 
 
-def variances(map_: np.ndarray, side: int) -> np.ndarray:
-    """Return the variance in each square of `side` px inside of a map."""
-    return np.maximum(means(map_ * map_, side) - means(map_, side) ** 2, 0)
+def moments(map_: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the variance in each square of `side` px inside of a map."""
+    mean = means(map_, side)
+    return mean, np.maximum(means(map_ * map_, side) - mean**2, 0)
 
 
 def calmest(map_: np.ndarray, reach: int) -> np.ndarray:
     """Return the mean of the calmest of the four squares of `reach` px around each pixel (Kuwahara
     et al. 1976)."""
     wide = np.pad(map_, reach, "symmetric")
-    mean, calm = means(wide, reach + 1), (1e-3 + np.sqrt(variances(wide, reach + 1))) ** -6
+    mean, variance = moments(wide, reach + 1)
+    calm = (1e-3 + np.sqrt(variance)) ** -6
     (height, width), far = map_.shape, (0, reach)
     parts = [np.s_[top : top + height, left : left + width] for top in far for left in far]
     total = np.sum([calm[part] * mean[part] for part in parts], 0)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from painterly.engine.abstraction.filters import blurred, closed, gradients, luminance_of, variances
+from painterly.engine.abstraction.filters import blurred, closed, gradients, luminance_of, moments
 from painterly.engine.paintings import Paintings
 from painterly.images.arrays import resize, to_float
 
@@ -77,7 +77,7 @@ def look_of(painting: np.ndarray) -> Look:
     return Look(
         two=_two_tones(luminance),
         colour=colour,
-        even=float((variances(luminance, 5) < 0.02**2).mean()),
+        even=float((moments(luminance, 5)[1] < 0.02**2).mean()),
         line=float((closed(tone, side) - tone > 0.25).mean()),
         black=float(solid.mean()),
         half=float(((local < 0.55) & ~solid).mean()),
