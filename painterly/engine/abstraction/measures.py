@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from painterly.engine.abstraction.filters import blurred, closed, gradients, luminance_of, moments
-from painterly.engine.paintings import Paintings
+from painterly.engine.paintings import Paintings, resized
+from painterly.engine.places import is_used
 from painterly.images.arrays import resize, to_float
 
 SEEN = 512  # px, longer side at which paintings are measured
@@ -54,8 +55,9 @@ def ink_of(paintings: Paintings) -> Look | None:
     for number, painting in enumerate(paintings.paintings):
         if number not in looks:
             step = max(1, max(painting.shape[:2]) // FEW)
-            coloured = _tones_of(to_float(painting[::step, ::step])).colour > 2 * COLOUR
-            looks[number] = None if coloured else look_of(painting)
+            few, mask = to_float(painting[::step, ::step]), paintings.masks[number]
+            coloured = _tones_of(few, is_used(resized(mask, few.shape[:2]))).colour > 2 * COLOUR
+            looks[number] = None if coloured else look_of(painting, mask)
         if looks[number] is None or looks[number].margin < 1:
             return None
     shares = np.array(paintings.shares, np.float32) / sum(paintings.shares)
@@ -64,25 +66,27 @@ def ink_of(paintings: Paintings) -> Look | None:
     return Look(*means)
 
 
-def look_of(painting: np.ndarray) -> Look:
-    """Measure a painting [H, W, 3]."""
+def look_of(painting: np.ndarray, mask: np.ndarray | None = None) -> Look:
+    """Measure a painting [H, W, 3], or the part of it that a mask [h, w] lets through."""
     scale = min(1.0, SEEN / max(painting.shape[:2]))
     seen = resize(painting, *(max(16, round(scale * side)) for side in painting.shape[:2]))
+    used = is_used(resized(mask, seen.shape[:2]))
     luminance, longer = luminance_of(seen), max(seen.shape)
-    dark, light, tone, colour = _tones_of(seen)
+    dark, light, tone, colour = _tones_of(seen, used)
     side = max(3, round(0.016 * longer) | 1)
     solid = closed(tone, side // 2 | 1) < 0.35
     local, wave = blurred(tone, longer / 50), tone - blurred(tone, longer / 32)
-    slopes = gradients(blurred(tone, 0.7))
+    slopes = (each[used] for each in gradients(blurred(tone, 0.7)))
+    even = moments(np.pad(luminance, 2, "edge"), 5)[1] < 0.02**2
     return Look(
-        two=_two_tones(luminance),
+        two=_two_tones(luminance[used]),
         colour=colour,
-        even=float((moments(luminance, 5)[1] < 0.02**2).mean()),
-        line=float((closed(tone, side) - tone > 0.25).mean()),
-        black=float(solid.mean()),
-        half=float(((local < 0.55) & ~solid).mean()),
-        pale=float(((local >= 0.55) & (local < 0.85)).mean()),
-        width=float(math.pi * wave.std() / (np.sqrt(2 * np.square(slopes).mean()) + 1e-6)),
+        even=float(even[used].mean()),
+        line=float((closed(tone, side) - tone > 0.25)[used].mean()),
+        black=float(solid[used].mean()),
+        half=float(((local < 0.55) & ~solid)[used].mean()),
+        pale=float(((local >= 0.55) & (local < 0.85))[used].mean()),
+        width=float(math.pi * wave[used].std() / (np.sqrt(2 * np.square([*slopes]).mean()) + 1e-6)),
         longer=float(max(painting.shape[:2])),
         dark=dark,
         light=light,
@@ -98,14 +102,14 @@ class _Tones(NamedTuple):
     colour: float
 
 
-def _tones_of(seen: np.ndarray) -> _Tones:
+def _tones_of(seen: np.ndarray, used: np.ndarray) -> _Tones:
     luminance = luminance_of(seen)
-    low, high = np.quantile(luminance, (0.02, 0.9))
+    low, high = np.quantile(luminance[used], (0.02, 0.9))
     parts = luminance <= low + 0.02, luminance >= high - 0.02
-    dark, light = (seen[part].mean(0) for part in parts)
+    dark, light = (seen[part & used].mean(0) for part in parts)
     tone = np.clip((luminance - low) / (high - low + 1e-3), 0, 1)
     far = np.abs(seen - dark - tone[..., None] * (light - dark))
-    return _Tones(dark, light, tone, float(far.mean()))
+    return _Tones(dark, light, tone, float(far[used].mean()))
 
 
 def _two_tones(luminance: np.ndarray) -> float:

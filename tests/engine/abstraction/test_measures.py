@@ -78,3 +78,16 @@ def test_a_painting_is_measured_once_for_all_photos():
     ink_of(paintings)
     assert paintings.with_shares([0.5]).looks is paintings.looks and len(paintings.looks) == 1
     assert tuple(np.rint(255 * paintings.looks[0].light)) == WHITE
+
+
+def test_only_the_part_of_a_painting_that_its_mask_lets_through_is_measured():
+    """A drawing beside a coloured painting, as on a scanned page."""
+    pen = DRAWN["pen-on-cream"]
+    page, left = np.hstack([pen, np.resize(OTHERS["paint"], pen.shape)]), np.zeros((8, 16))
+    left[:, :8] = 1
+    assert ink_of(Paintings([page])) is None
+    np.testing.assert_allclose(255 * ink_of(Paintings([page], masks=[left])).light, CREAM, atol=4)
+    assert ink_of(Paintings([page], masks=[1 - left])) is None
+    two = np.hstack([DRAWN["pen"], DRAWN["woodcut"]])
+    blacks = [ink_of(Paintings([two], masks=[each])).black for each in (None, left, 1 - left)]
+    assert blacks[1] < 0.5 * blacks[0] < 0.7 * blacks[2]
