@@ -23,7 +23,6 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
-from painterly.engine.abstraction.ink import drawn
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.detail import leaves_bare
 from painterly.engine.features.targets import Problem, Targets
@@ -139,8 +138,6 @@ class StyleTransfer(Transfer):
         super().__init__(inputs, schedule)
         inputs = self._inputs
         settings, styles, init = inputs.settings, inputs.styles, inputs.init
-        if schedule is not None:  # It takes the steps after a picture that is painted.
-            self._ink = None
         full_float32()
         if settings.deterministic:
             deterministic()
@@ -220,7 +217,7 @@ class StyleTransfer(Transfer):
         work = work_of_steps(self.schedule, self._settings, on_gpu=bool(gpus_in_use()))
         eta = StepEta(work, done)
         photo = scaled_photo(self._content, sizes[-1])
-        sketches = self._sketches(photo)
+        sketches = [*map(to_batch, self._drawings(photo[0], (1, 0)))]
         state: State | None = None
         terms = None if resume is None else _terms_in(resume)
         canvas = self._view.canvas(sizes[0])
@@ -323,14 +320,6 @@ class StyleTransfer(Transfer):
             for members, share in zip(styles.members, shares, strict=True)
         ]
         return rebuilt(picture, groups, check_stop)
-
-    def _sketches(self, photo: tf.Tensor) -> list[tf.Tensor]:
-        """Return a photo [1, h, w, 3] as two drawings, if the paintings are drawings in ink; see
-        abstraction/ink.py."""
-        if self._ink is None:
-            return []
-        draw = drawn(photo[0].numpy(), self._ink, self._settings)
-        return [to_batch(draw(boldness)) for boldness in (1, 0)]
 
     def _led(
         self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from painterly.engine.abstraction.measures import Look, ink_of
+from painterly.engine.abstraction.ink import drawn
+from painterly.engine.abstraction.measures import ink_of
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import (
@@ -262,11 +263,16 @@ class Transfer(ABC):
         self._painted_part = content_mask
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
+        # With a schedule, the photo is a picture that is painted already.
+        self._ink = ink_of(styles) if settings.traits.draws and schedule is None else None
 
-    @cached_property
-    def _ink(self) -> Look | None:
-        """The look of the paintings if the photo is made into a drawing before it is matched."""
-        return ink_of(self._styles) if self._settings.traits.draws else None
+    def _drawings(self, photo: ArrayLike, boldness: Sequence[float]) -> list[np.ndarray]:
+        """Return a photo [h, w, 3] as drawings of such boldness; none unless it is made into a
+        drawing before it is matched. See abstraction/ink.py."""
+        if self._ink is None:
+            return []
+        draw = drawn(np.asarray(photo), self._ink, self._settings)
+        return [draw(each) for each in boldness]
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -16,7 +16,6 @@ from functools import partial, reduce
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
-from painterly.engine.abstraction.ink import drawn
 from painterly.engine.features.convolutions import later, limit_blas, threads
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
@@ -74,8 +73,7 @@ class InstantTransfer(Transfer):
     def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
         super().__init__(inputs)
         inputs = self._inputs
-        drawn = self._ink is not None
-        planned = PaintingInputs(self._photo_size, self.is_masked, drawn=drawn)
+        planned = PaintingInputs(self._photo_size, self.is_masked, drawn=self._ink is not None)
         self.memory_plan = _memory_plan(
             planned, self.schedule.sizes[-1], inputs.styles, inputs.settings, budget
         )
@@ -89,8 +87,7 @@ class InstantTransfer(Transfer):
         settings, sizes = self._settings, self.schedule.sizes
         eta = StepEta(work_of_steps(self.schedule, settings))
         photo, picture = self._scaled_photo(), self._init
-        ink = self._ink
-        drawing = photo if ink is None else drawn(photo, ink, settings)(1)
+        [drawing] = self._drawings(photo, [1]) or [photo]
         paintings = [*map(picture_size, self._styles.paintings)]
         for size in sizes:
             canvas = Canvas.around(size)
