@@ -7,14 +7,15 @@ import numpy as np
 from PIL import Image
 
 from painterly.images.arrays import resample
+from painterly.images.colours.colour import LUMA
 
 MOST_BLUR = 5.0  # px: a larger blur is computed at a smaller size
 
 
 def luminance_of(photo: np.ndarray) -> np.ndarray:
     """Return the luminance [h, w] of a photo [h, w, 3]."""
-    red, green, blue = (photo[..., each] for each in range(3))
-    return np.float32(0.2126) * red + np.float32(0.7152) * green + np.float32(0.0722) * blue
+    red, green, blue = (weight * photo[..., each] for each, weight in enumerate(LUMA))
+    return red + green + blue
 
 
 def scaled(map_: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -41,16 +42,11 @@ def blurred(map_: np.ndarray, deviation: float) -> np.ndarray:
     weights = np.exp(-0.5 * (np.arange(reach + 1) / deviation) ** 2)
     weights = (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
     for axis in range(2):
-        side = map_.shape[axis]
-        wide = map_.take(np.pad(np.arange(side), reach, "symmetric"), axis)
-        shifted = [
-            wide[far : far + side] if axis == 0 else wide[:, far : far + side]
-            for far in range(2 * reach + 1)
-        ]
-        map_ = weights[0] * shifted[reach]
-        both = np.empty_like(map_)
+        wide = map_.take(np.pad(np.arange(map_.shape[axis]), reach, "symmetric"), axis)
+        shifted = np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1, axis)
+        map_ = weights[0] * shifted[..., reach]
         for far in range(1, reach + 1):
-            np.add(shifted[reach - far], shifted[reach + far], out=both)
+            both = shifted[..., reach - far] + shifted[..., reach + far]
             both *= weights[far]
             map_ += both
     return map_
@@ -62,8 +58,8 @@ def gradients(map_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (wide[2:, 1:-1] - wide[:-2, 1:-1]) / 2, (wide[1:-1, 2:] - wide[1:-1, :-2]) / 2
 
 
-def tangents(maps: Sequence[np.ndarray], reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the direction (y, x) along the contours of maps, from their structure tensor smoothed
+def tangents(maps: Sequence[np.ndarray], reach: float) -> np.ndarray:
+    """Return the directions x + iy along the contours of maps, from their structure tensor smoothed
     over `reach` px."""
     slopes = [gradients(each) for each in maps]
     rows, both, columns = (
@@ -71,41 +67,27 @@ def tangents(maps: Sequence[np.ndarray], reach: float) -> tuple[np.ndarray, np.n
         for first, second in ((0, 0), (0, 1), (1, 1))
     )
     angle = 0.5 * np.arctan2(2 * both, columns - rows)
-    return np.cos(angle), -np.sin(angle)
+    return -np.sin(angle) + 1j * np.cos(angle)
 
 
-def along(
-    maps: Sequence[np.ndarray], flow: tuple[np.ndarray, np.ndarray], deviation: float, step: float
-) -> list[np.ndarray]:
-    """Return maps, each blurred by a Gaussian along the flow, in steps of so many px."""
-    height, width = maps[0].shape
-    down, across = (each.ravel() for each in flow)
-    totals, weights = [each.ravel().copy() for each in maps], np.float32(1)
-    for sign in (1, -1):
-        y, x = np.mgrid[:height, :width].reshape(2, -1).astype(np.float64)
-        dy, dx = (np.copysign(1, sign) * each for each in (down, across))
-        here = np.arange(down.size)
+def along(map_: np.ndarray, flow: np.ndarray, deviation: float, step: float) -> np.ndarray:
+    """Return a complex map, blurred by a Gaussian along the flow, in steps of so many px."""
+    (height, width), ways, values = map_.shape, flow.ravel(), map_.ravel()
+    rows, columns = np.mgrid[:height, :width].reshape(2, -1).astype(np.float32)
+    total, weights = values.copy(), np.float32(1)
+    for way in (ways, -ways):
+        place = columns + 1j * rows
         for number in range(1, max(1, int(2 * deviation / step)) + 1):
-            if number > 1:
-                ahead_y, ahead_x = down.take(here), across.take(here)
-                dy *= ahead_y
-                dx *= ahead_x
-                dy += dx
-                np.copysign(1, dy, out=dy)
-                dx, dy = dy * ahead_x, dy * ahead_y
-            y += np.float32(step) * dy
-            x += np.float32(step) * dx
-            row, column = np.rint(y), np.rint(x)
-            np.clip(row, 0, height - 1, out=row)
-            np.clip(column, 0, width - 1, out=column)
-            row *= width
-            row += column
-            here = row.astype(np.intp)
+            place += np.float32(step) * way
+            here = np.clip(np.rint(place.imag), 0, height - 1) * width
+            here += np.clip(np.rint(place.real), 0, width - 1)
+            here = here.astype(np.intp)
+            ahead = ways.take(here)
+            way = ahead * np.copysign(np.float32(1), (way * ahead.conj()).real)
             weight = np.exp(np.float32(-0.5 * (number * step / deviation) ** 2))
             weights += weight
-            for total, each in zip(totals, maps, strict=True):
-                total += weight * each.take(here)
-    return [(each / weights).reshape(height, width) for each in totals]
+            total += weight * values.take(here)
+    return (total / weights).reshape(height, width)
 
 
 def means(map_: np.ndarray, side: int) -> np.ndarray:

@@ -56,8 +56,8 @@ def ink_of(paintings: Paintings) -> Look | None:
         if number not in looks:
             step = max(1, max(painting.shape[:2]) // FEW)
             few, mask = to_float(painting[::step, ::step]), paintings.masks[number]
-            coloured = _tones_of(few, is_used(resized(mask, few.shape[:2]))).colour > 2 * COLOUR
-            looks[number] = None if coloured else look_of(painting, mask)
+            *_, colour = _tones_of(few, is_used(resized(mask, few.shape[:2])))
+            looks[number] = None if colour > 2 * COLOUR else look_of(painting, mask)
         if looks[number] is None or looks[number].margin < 1:
             return None
     shares = np.array(paintings.shares, np.float32) / sum(paintings.shares)
@@ -77,11 +77,11 @@ def look_of(painting: np.ndarray, mask: np.ndarray | None = None) -> Look:
     solid = closed(tone, side // 2 | 1) < 0.35
     local, wave = blurred(tone, longer / 50), tone - blurred(tone, longer / 32)
     slopes = (each[used] for each in gradients(blurred(tone, 0.7)))
-    even = moments(np.pad(luminance, 2, "edge"), 5)[1] < 0.02**2
+    _, variance = moments(np.pad(luminance, 2, "edge"), 5)
     return Look(
         two=_two_tones(luminance[used]),
         colour=colour,
-        even=float(even[used].mean()),
+        even=float((variance < 0.02**2)[used].mean()),
         line=float((closed(tone, side) - tone > 0.25)[used].mean()),
         black=float(solid[used].mean()),
         half=float(((local < 0.55) & ~solid)[used].mean()),
@@ -93,23 +93,18 @@ def look_of(painting: np.ndarray, mask: np.ndarray | None = None) -> Look:
     )
 
 
-class _Tones(NamedTuple):
-    """The colours of ink and paper, the tone of each pixel between them, 0…1, and `Look.colour`."""
-
-    dark: np.ndarray
-    light: np.ndarray
-    tone: np.ndarray
-    colour: float
-
-
-def _tones_of(seen: np.ndarray, used: np.ndarray) -> _Tones:
+def _tones_of(
+    seen: np.ndarray, used: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return the colours of ink and paper, the tone of each pixel between them, 0…1, and
+    `Look.colour`."""
     luminance = luminance_of(seen)
     low, high = np.quantile(luminance[used], (0.02, 0.9))
     parts = luminance <= low + 0.02, luminance >= high - 0.02
     dark, light = (seen[part & used].mean(0) for part in parts)
     tone = np.clip((luminance - low) / (high - low + 1e-3), 0, 1)
     far = np.abs(seen - dark - tone[..., None] * (light - dark))
-    return _Tones(dark, light, tone, float(far[used].mean()))
+    return dark, light, tone, float(far[used].mean())
 
 
 def _two_tones(luminance: np.ndarray) -> float:
