@@ -38,6 +38,8 @@ NIGHT, MUCH_BLACK = 0.35, 0.15
 GAUSSIANS = (0.7, 1.12, 19.0), (1.8, 2.9, 11.4)
 CHANNELS = 0.8, 0.8, 0.6
 LEAST_LINE, MOST_LINES = 0.03, 0.11  # the contrast of a line, and the share of lines
+# Cells of 4 px. Through such a gap in a contour, no paper reaches the subject.
+GAP = 2
 HATCHING, WAVERING = math.radians(36), 1.2  # its angle, and how far its lines stray in px
 
 
@@ -148,11 +150,17 @@ def _background(
     fine = unit * np.max([np.hypot(*gradients(each)) for each in maps], 0)
     size = tuple(max(4, round(side / max(1.0, 4 * unit))) for side in seen)
     detail = blurred(scaled(ramp(fine, 0.008, 0.025), size), 1.0)
-    labels = _labels(detail < 0.3)
+    free = core = detail < 0.3
+    for _ in range(GAP):
+        core = ~spread(~core)
+    labels = _labels(core)
+    for _ in range(GAP + 1):
+        labels = np.where(labels > 0, labels, spread(labels) * free)
     areas = np.bincount(labels.ravel())
     means = np.bincount(labels.ravel(), scaled(tone, size).ravel()) / np.maximum(areas, 1)
     sides = labels[: 2 * len(labels) // 3]
-    reaches = np.isin(np.arange(len(areas)), [*labels[0], *sides[:, 0], *sides[:, -1]])
+    edges = labels[: GAP + 1], sides[:, : GAP + 1], sides[:, -GAP - 1 :]
+    reaches = np.isin(np.arange(len(areas)), np.concatenate([each.ravel() for each in edges]))
     reaches &= areas > 0.004 * labels.size
     reaches[0] = False
 

@@ -47,6 +47,18 @@ def test_a_blurred_ground_becomes_paper():
     assert np.quantile(tones(photo)[:, :50], 0.01) > 0.95
 
 
+def test_no_paper_reaches_a_subject_through_a_gap_in_its_contour():
+    """As between soft hair and a ground of the same luminance."""
+    y, x = np.mgrid[:256, :256]
+    photo = np.full((256, 256, 3), 0.5, np.float32)
+    radius = np.hypot(x - 128, y - 140)
+    photo[(np.abs(radius - 60) < 3) & ~((np.abs(y - 140) < 5) & (x > 128))] = 0.1
+    photo[radius < 35] = 0.95
+    faint = tones(photo, boldness=0.0)
+    assert faint[radius > 75].min() > 0.97
+    assert faint[(radius > 41) & (radius < 51)].max() < 0.9
+
+
 def test_dark_forms_are_black_and_a_dark_ground_is_where_the_painting_has_much_black():
     photo = portrait(ground=(34, 40, 52))
     hair = np.s_[50:66, 110:146]
