@@ -81,7 +81,7 @@ def test_a_painting_is_measured_once_for_all_photos():
 
 
 def test_only_the_part_of_a_painting_that_its_mask_lets_through_is_measured():
-    """A drawing beside a coloured painting, as on a scanned page."""
+    """A drawing next to a coloured painting, as on a scanned page."""
     pen = DRAWN["pen-on-cream"]
     page, left = np.hstack([pen, np.resize(OTHERS["paint"], pen.shape)]), np.zeros((8, 16))
     left[:, :8] = 1
