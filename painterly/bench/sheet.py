@@ -261,7 +261,8 @@ def paint_poster(
     parts = order.style.parts
     places = hang(proportions(hung_as.read, parts), hung_as.look)
     plates = [label(_plate(each), number) for number, each in enumerate(parts, start=1)]
-    poster = Poster(places, hung_as.look, hung_as.width, plates, label(hung_as.title, 0))
+    title, after = (label(each, 0) for each in hung_as.title)
+    poster = Poster(places, hung_as.look, hung_as.width, plates, (title, after))
     wanted = [Wanted(order.photo.key, style) for style in parts]
     side = int(parts[0].settings.size)
     small = resize(picture.pixels_int, *fit_size(*picture.size, side))
@@ -303,13 +304,13 @@ class HungAs(NamedTuple):
     Attributes:
         look: Its look.
         width: Its width in px.
-        title: The title below its pictures.
+        title: The title below its pictures, and what follows it in italics.
         read: Reads the files of paintings.
     """
 
     look: Look
     width: int
-    title: str
+    title: tuple[str, str]
     read: Read
 
 

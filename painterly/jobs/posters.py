@@ -46,4 +46,4 @@ def hung_as(job: StoredJob, read: Read) -> HungAs:
     """Return how the poster of a job is hung."""
     hanging = job.hanging or Hanging()
     title = hanging.title.strip() or name_in_words(PurePosixPath(job.photo).stem)
-    return HungAs(look_of(hanging), size_of(hanging)[0], title, read)
+    return HungAs(look_of(hanging), size_of(hanging)[0], (title, hanging.after.strip()), read)

@@ -97,6 +97,9 @@ class Hanging(BaseModel):
     title: Annotated[str, StringConstraints(max_length=80)] = Field(
         default="", description="Below all; by default, the photo's name."
     )
+    after: Annotated[str, StringConstraints(max_length=80)] = Field(
+        default="", description="In italics after the title."
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="Another one hangs them anew.")
 
 

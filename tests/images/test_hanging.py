@@ -48,12 +48,31 @@ def test_a_wall_is_full_of_pictures_of_similar_sizes_flush_with_the_title(propor
 
 def test_a_poster_is_signed_at_the_lower_right_beside_its_title():
     look = Look()
-    poster = Poster(hang((1.5,), look), look, 800, ["Hokusai"], "W" * 99)
+    poster = Poster(hang((1.5,), look), look, 800, ["Hokusai"], ("W" * 99, "after 20 masters"))
     foot = poster.pixels[-round(0.08 * 800) :].min(-1) < 128
     right = np.nonzero(foot.any(0))[0].max()
     assert right == pytest.approx(800 * 0.96, abs=6), "flush with the frames"
     gap = ~foot[:, : right + 1].any(0)
     assert gap[-round(0.14 * 800) :].sum() > 5, "apart from the title"
+
+
+def test_what_follows_the_title_is_in_italics():
+    look = Look()
+    places = hang((1.5,), look)
+    upright, italic = (
+        Poster(places, look, 2000, ["Hokusai"], title).pixels[-130:, :1000].min(-1) < 128
+        for title in (("I, HHH", ""), ("I", "HHH"))
+    )
+    first = np.flatnonzero((upright != italic).any(0))[0] - 5
+    assert (upright[:, :first] == italic[:, :first]).all() and upright[:, :first].any()
+
+    def lean(part):
+        top, *_, bottom = np.flatnonzero(part.any(1))
+        third = (bottom - top) // 3
+        upper, lower = part[top : top + third], part[bottom - third : bottom]
+        return np.nonzero(upper)[1].mean() - np.nonzero(lower)[1].mean()
+
+    assert lean(italic[:, first:]) > lean(upright[:, first:]) + 3
 
 
 def test_a_seed_gives_one_hanging_and_another_seed_another_one():
@@ -64,7 +83,9 @@ def test_a_seed_gives_one_hanging_and_another_seed_another_one():
 @pytest.mark.parametrize("frame", ["black", "oak", "none"])
 def test_pictures_are_cut_to_their_frames_and_an_empty_frame_shows(frame):
     places = hang((1.5, 0.5), Look(frame=frame))
-    poster = Poster(places, Look(frame=frame), 500, ["Hokusai\nThe Great Wave", "x" * 400], "Beach")
+    poster = Poster(
+        places, Look(frame=frame), 500, ["Hokusai\nThe Great Wave", "x" * 400], ("Beach", "")
+    )
     before = poster.pixels.copy()
     assert (before[:4] == PAPER).all() and (before[-4:] == PAPER).all()
     red = np.zeros((100, 200, 3), np.uint8)
@@ -91,7 +112,7 @@ def test_pictures_from_edge_to_edge_fill_the_paper(proportion):
     assert hang(tuple(RATIOS), look._replace(seed=3)) != places
     area = sum(each.width * each.height for each in places)
     assert area > 0.96 * WIDTH**2 / proportion
-    poster = Poster(places, look, 400, ["Hokusai"] * 20, "unseen")
+    poster = Poster(places, look, 400, ["Hokusai"] * 20, ("unseen", ""))
     for number in range(20):
         poster.put(number, np.full((60, 90, 3), 9, np.uint8))
     assert (poster.pixels == 9).mean() > 0.85 and (poster.pixels > 200).mean() > 0.01

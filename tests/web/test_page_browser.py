@@ -305,7 +305,8 @@ def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos)
     [job] = server.ordered
     hanging = job.hanging
     assert job.poster and (hanging.paper, hanging.upright) == ("A3", True)
-    assert hanging.title == "The two of us, after 2 masters" and hanging.seed > 0
+    assert (hanging.title, hanging.after) == ("The two of us", "after 2 masters")
+    assert hanging.seed > 0
     assert not page.js("document.querySelector('#poster').open")
     page.until("document.body.dataset.acts === 'painting'")
     server.end(server.jobs.stored(job.id))

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from painterly.images.arrays import resize, to_integers
-from painterly.images.posters.lettering import SERIF, Lettering
+from painterly.images.posters.lettering import ITALIC, SERIF, Lettering
 
 STARTS, CHANGES = 200, 3000  # hangings that are tried
 WORSE = 0.5  # how much worse the first changes may be: a better hanging can be behind them
@@ -242,7 +242,12 @@ class Poster:
     """
 
     def __init__(
-        self, places: Sequence[Place], look: Look, width: int, plates: Sequence[str], title: str
+        self,
+        places: Sequence[Place],
+        look: Look,
+        width: int,
+        plates: Sequence[str],
+        title: tuple[str, str],
     ) -> None:
         """Draw the wall with empty frames.
 
@@ -251,7 +256,7 @@ class Poster:
             look: As for `hang`.
             width: The paper's width in px.
             plates: The words for each picture, as `label` returns them: a name, and a second line.
-            title: The title below all, at the left of the signature.
+            title: The title below all, at the left, and what follows it in italics.
         """
         self.places, self._look, self._plates = places, look, plates
         self._unit, wall = width / WIDTH, Wall.of(look)
@@ -264,14 +269,7 @@ class Poster:
             self._frame(place)
             self._put_plate(number)
         if not look.edge:
-            heading = Lettering(max(10, round(wall.title * 0.32 * self._unit)), SERIF)
-            signed = Lettering(max(8, round(wall.title * 0.2 * self._unit)), SERIF)
-            right, long = (WIDTH - wall.margin) * self._unit, signed.length(SIGNATURE)
-            left, top = wall.margin * self._unit, (wall.height - wall.title * 0.72) * self._unit
-            room = round(right - left - 1.5 * long)
-            heading.draw(self._draw, (left, top), title, room, INK, centred=False)
-            below = top + heading.ascent - signed.ascent
-            signed.draw(self._draw, (right - long, below), SIGNATURE, size[0], INK, centred=False)
+            self._put_title(wall, *title)
 
     @property
     def pixels(self) -> np.ndarray:
@@ -295,6 +293,24 @@ class Poster:
     @property
     def _inside(self) -> float:
         return self._rail + MAT if self._rail else 0.0
+
+    def _put_title(self, wall: Wall, title: str, after: str) -> None:
+        size = max(10, round(wall.title * 0.32 * self._unit))
+        heading, following = Lettering(size, SERIF), Lettering(size, ITALIC)
+        signed = Lettering(max(8, round(wall.title * 0.2 * self._unit)), ITALIC)
+        right, long = (WIDTH - wall.margin) * self._unit, signed.length(SIGNATURE)
+        left, top = wall.margin * self._unit, (wall.height - wall.title * 0.72) * self._unit
+        room = round(right - left - 1.5 * long)
+        if after:
+            title = f"{title}, "
+        first = min(heading.length(title), max(room / 2, room - following.length(after)))
+        rest = round(room - first)
+        heading.draw(self._draw, (left, top), title, math.ceil(first), INK, centred=False)
+        following.draw(self._draw, (left + first, top), after, rest, INK, centred=False)
+        below = top + heading.ascent - signed.ascent
+        signed.draw(
+            self._draw, (right - long, below), SIGNATURE, math.ceil(long), INK, centred=False
+        )
 
     def _put_plate(self, number: int) -> None:
         """Write the words of a picture below it, or at its lower edge."""

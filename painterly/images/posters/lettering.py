@@ -41,7 +41,9 @@ class Face(NamedTuple):
         return ImageFont.truetype(self.file, size, self.number)
 
 
-OWN, SERIF = Face(str(FONT)), Face(str(FONT.with_name("DejaVuSerif.ttf")))
+OWN, SERIF, ITALIC = (
+    Face(str(FONT.with_name(f"DejaVu{name}.ttf"))) for name in ("Sans", "Serif", "Serif-Italic")
+)
 
 
 def label(text: str, number: int) -> str:

@@ -95,9 +95,9 @@ const fileOf = async () => {
       context.drawImage(part, (naturalWidth - size[0]) / 2, (naturalHeight - size[1]) * FACE, ...size, ...place);
       Object.assign(context, { filter: "none", strokeStyle: style.outlineColor, lineWidth: parseFloat(style.outlineWidth) || 0 });
       if (style.outlineStyle === "solid") context.strokeRect(...place);
-    } else if (part.matches("span, .name-of-it, .signature")) {
+    } else if (part.matches("span, em, .name-of-it, .signature")) {
       Object.assign(context, { font: style.font, fillStyle: style.color, textBaseline: "middle" });
-      let words = part.textContent;
+      let words = part.firstChild.data;
       while (words.length > 1 && context.measureText(words).width > box.width) words = `${words.slice(0, -2)}…`;
       context.fillText(words, box.left + parseFloat(style.paddingLeft), box.top + box.height / 2);
     }
@@ -130,7 +130,7 @@ on("poster-share", "click", async () => {
 on("poster-print", "click", () => window.print());
 on("poster-paint", "click", () => {
   dialog.close();
-  submit([{ poster: true, hanging: { ...hanging(), title: byId("poster-title").textContent } }]);
+  submit([{ poster: true, hanging: { ...hanging(), after: byId("poster-title").querySelector("em").textContent } }]);
 });
 const seen = new MutationObserver(() => { if (dialog.open) showPictures(); });
 seen.observe(byId("styles"), { subtree: true, attributeFilter: ["class", "data-at"] });
