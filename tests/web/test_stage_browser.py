@@ -368,6 +368,25 @@ OUTSIDE = """[...document.querySelectorAll("#one .scrim > *")].filter((each) => 
 }).map((each) => each.id)"""
 
 
+def test_the_facts_of_a_preview_have_its_strength_and_its_command(page, server, beach):
+    visit(page, server, beach)
+    page.js("(strength.value = 0.3, strength.dispatchEvent(new Event('input', { bubbles: true })))")
+    page.js("strength.dispatchEvent(new Event('change', { bubbles: true }))")
+    until(lambda: any(order.style.settings.strength == 0.3 for order in whole(server.asked)))
+    previewed(page)
+    page.one("#full-screen").click()
+    page.until("document.querySelector('#one').open")
+    page.one("#inform").click()
+    facts = page.js("document.querySelector('#facts-list').innerText").split("\n")
+    assert facts[facts.index("Strength") + 1] == "30%"
+    page.one("#command").click()
+    command = page.js("document.querySelector('#command-text').value")
+    assert command == (
+        "painterly beach.jpg mosaic.jpg beach-mosaic.jpg --preset instant --strength 0.3"
+    )
+    assert page.errors() == []
+
+
 def test_in_full_screen_the_grip_is_on_the_line_and_all_buttons_are_in_sight(page, server, beach):
     visit(page, server, beach)
     previewed(page)

@@ -23,17 +23,6 @@ const photos = data.photos.map(([key, thumb, addresses, content]) => {
 const paintings = data.paintings.map(([key, thumb, addresses, title]) => ({
   key, name: inLanguage(title || key), ...storedAt("paintings", key, thumb, addresses),
 }));
-const stem = (name) => name.split("/").at(-1).replace(/\.\w+$/, "");
-const quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-// The line for a shell that paints a picture again, from its photo and paintings by their names.
-const commandOf = (photo, style, shares, given) => {
-  if (!given || !shares.length) return "";
-  const names = shares.map(([number]) => paintings[number].key.replace(/^_ready\/(.*)\.\w+$/, "$1"));
-  const flags = given.flatMap(([name, value]) => [`--${name}`, ...(value ? [value] : [])]);
-  const weights = shares.length > 1 ? ["--style_weight", ...shares.map(([, share]) => String(share ?? 1))] : [];
-  const result = `${stem(photo.name)}-${style}.jpg`;
-  return ["painterly", photo.name, ...names, result, ...flags, ...weights].map(quoted).join(" ");
-};
 const pictureOf = (row, number) => {
   const is = Object.fromEntries(data.columns.map((name, at) => [name, row[at]]));
   const photo = photos[is.photo], [style, shares] = data.blends[is.blend], { addresses } = is;
@@ -57,7 +46,9 @@ const pictureOf = (row, number) => {
       ["gallery.finished", Number.isFinite(is.finished) ? dated(1000 * is.finished) : is.finished],
       ...data.origins[is.origin].map(([name, value]) => [name, translated(value)]),
     ],
-    command: commandOf(photo, data.styles[style], shares, given),
+    command: given && shares.length > 0 && {
+      style: data.styles[style], paintings: shares.map(([at, share]) => [paintings[at].key, share ?? 1]), given,
+    },
   };
 };
 export const pictures = data.rows.map(pictureOf);

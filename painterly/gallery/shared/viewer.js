@@ -31,12 +31,13 @@ const onPaper = (size) => {
   return text("gallery.paper_size", { width, height });
 };
 // A clip plays over its first frame, with which nothing is compared.
+const isClip = () => current.clip ?? CLIP.test(current.href);
 const showClip = () => {
-  const video = byId("clip"), isClip = current.clip ?? CLIP.test(current.href);
-  video.hidden = !isClip;
-  byId("line-of").hidden ||= isClip;
-  video.poster = isClip ? current.preview : "";
-  if (isClip) video.src = current.href; else video.removeAttribute("src");
+  const video = byId("clip");
+  video.hidden = !isClip();
+  byId("line-of").hidden ||= isClip();
+  video.poster = isClip() ? current.preview : "";
+  if (isClip()) video.src = current.href; else video.removeAttribute("src");
 };
 const showFacts = () => {
   const { size, facts, paintings, timelapse, command, again, remove } = current;
@@ -124,9 +125,19 @@ const remove = (withPhoto) => {
   if (next && !withPhoto) show(next); else leave();
   gone.remove(withPhoto);
 };
+// The line for a shell that paints the picture again. A ready style is found by its name, and an uploaded painting has its user's.
+const stem = (name) => name.split("/").at(-1).replace(/\.\w+$/, "");
+const quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+const commandLine = ({ style, paintings, given }) => {
+  const names = paintings.map(([key]) => key.replace(/^_ready\/(.*)\.\w+$/, "$1").replace(/^_web\/[0-9a-f]{12}-/, ""));
+  const flags = given.flatMap(([name, value]) => [`--${name}`, ...(value ? [value] : [])]);
+  const weights = paintings.length > 1 ? ["--style_weight", ...paintings.map(([, share]) => share)] : [];
+  const result = `${[current.photo, ...(style ? [style] : names)].map(stem).join("-")}.${isClip() ? "mp4" : "jpg"}`;
+  return ["painterly", current.photo, ...names, result, ...flags, ...weights].map((word) => quoted(String(word))).join(" ");
+};
 const copyCommand = () => {
   const lines = byId("command-text");
-  Object.assign(lines, { value: current.command, hidden: false }).select();
+  Object.assign(lines, { value: commandLine(current.command), hidden: false }).select();
   const done = document.execCommand("copy"); // Pages without https have no other clipboard.
   lines.hidden = done;
   if (done) byId("command").focus();
@@ -154,8 +165,9 @@ const clicks = {
 //
 // A picture has title, photo and short (names), alt, the addresses thumb, preview and href, perhaps size (height and width in px),
 // timelapse and again; clip, whether it is one; download and file; made, its file if the page has it already; before, the photo with the
-// same fields as far as they are compared, or null; paintings with name, thumb and share; facts, as keys of texts with values; command, a
-// line for a shell; star, the key of its star; and remove.
+// same fields as far as they are compared, or null; paintings with name, thumb and share; facts, as keys of texts with values; command,
+// what paints it again: perhaps a style's name, the paintings' keys with their shares, and settings with their values as flags take
+// them; star, the key of its star; and remove.
 export const bindViewer = (functions) => {
   page = functions;
   if (!document.fullscreenEnabled) byId("large").remove();

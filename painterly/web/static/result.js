@@ -8,10 +8,16 @@ import { finishedJobs } from "./jobs.js";
 import { removeJob } from "./removing.js";
 import { currentPhoto } from "./photos.js";
 import { paintedIn, shownPreview, shownResult } from "./stage.js";
-import { chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
+import { chosenStyles, chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
-const PREVIEW = "preview";
+const PREVIEW = "preview", DEFAULTS = JSON.parse(byId("order").dataset.defaults);
+const strengthOf = ({ strength }, [tile]) => percent(strength ?? tile?.settings.strength ?? DEFAULTS.strength);
+// The command paints without a mask.
+const commandOf = (style, paintings, preset, settings, isMasked) => {
+  const given = Object.entries({ preset, ...settings }).filter(([, value]) => value !== false);
+  return !isMasked && { style, paintings, given: given.map(([name, value]) => [name, value === true ? "" : String(value)]) };
+};
 
 const photoOf = (name, address, href) => ({
   short: text("gallery.photo"), alt: text("gallery.the_photo", { photo: name }), preview: address, href,
@@ -19,11 +25,11 @@ const photoOf = (name, address, href) => ({
 // The fields of a picture, as viewer.js describes them; a preview lacks most.
 const pictureOf = (photo, tiles, names, about) => ({
   photo, title: capital(inStyle(tiles, names)), short: names, alt: `${photo} ${inStyle(tiles, names)}`,
-  href: null, download: null, file: "", timelapse: null, size: null, star: null, command: "", paintings: [], facts: [], again: null,
+  href: null, download: null, file: "", timelapse: null, size: null, star: null, command: null, paintings: [], facts: [], again: null,
   ...about,
 });
 const pictureOfJob = (job) => {
-  const { id, width, height, poster, frames, photo, preset, settings, links, finished } = job, { strength } = settings;
+  const { id, width, height, poster, frames, photo, preset, settings, links, finished } = job;
   const { result, timelapse } = links;
   return pictureOf(photo, tilesOf(job), namesOf(job), {
     id, content: job.photo_etag || id, alt: titleOf(job), ...(poster && { title: capital(text("page.after_all")) }),
@@ -35,17 +41,21 @@ const pictureOfJob = (job) => {
     facts: [
       ["page.preset", text(`page.preset.${preset}`)],
       ["gallery.time_taken", paintedIn(job) && duration(paintedIn(job))],
-      ["gallery.strength", strength !== undefined && percent(strength)],
+      ["gallery.strength", !poster && strengthOf(settings, tilesOf(job))],
       ["gallery.photo", photo],
       ["gallery.finished", finished && dated(finished)],
     ],
+    command: !poster && commandOf(job.style, job.paintings.map(({ name, share }) => [name, share]), preset, settings, links.mask),
     again: `${root}/?again=${id}`, remove: (withPhoto) => removeJob(job, withPhoto),
   });
 };
 const previewNow = () => {
-  const { name, thumb } = currentPhoto(), facts = [["page.preset", text("page.preview")]];
-  return pictureOf(name, chosenTiles(), namesOfTiles(chosenTiles()), {
-    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), facts, made: shownResult()?.file,
+  const { name, thumb, masked } = currentPhoto(), made = shownResult(), tiles = chosenTiles(), settings = made?.request.settings || {};
+  const [{ style, paintings } = {}] = chosenStyles(), shares = Object.entries(paintings || tiles[0]?.shares || {});
+  return pictureOf(name, tiles, namesOfTiles(tiles), {
+    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), made: made?.file,
+    facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, tiles)], ["gallery.photo", name]],
+    command: made && commandOf(style, shares, "instant", settings, masked),
   });
 };
 // The same picture for the same state of a job.
