@@ -31,7 +31,7 @@ class Estimates:
     Attributes:
         revision: Is raised with each change.
         too_large: The bytes of memory that pictures need and the worker lacks, by preset and by
-            their longer side in px.
+            the fewest pixels that need them. The shape of a picture makes no difference.
     """
 
     def __init__(self) -> None:
@@ -57,8 +57,13 @@ class Estimates:
             self.revision += 1
 
     def add_too_large(self, too_large: Mapping[str, Mapping[int, int]]) -> None:
-        """Set what a worker says of some presets, as in `too_large`."""
-        self.too_large = {**self.too_large, **too_large}
+        """Set the bytes that pictures need and a worker lacks, by preset and by the longer side in
+        px of pictures of SHAPE."""
+        by_pixels = {
+            preset: {int((side / NEARLY) ** 2 / SHAPE): needed for side, needed in sides.items()}
+            for preset, sides in too_large.items()
+        }
+        self.too_large = {**self.too_large, **by_pixels}
 
     def lacking(self, preset: Preset, size: tuple[int, int]) -> int | None:
         """Return the bytes that a picture needs at least, if the worker lacks them; None if it
@@ -66,11 +71,11 @@ class Estimates:
 
         Args:
             preset: Its preset.
-            size: Its (height, width) in px. As many pixels in another shape need as much.
+            size: Its (height, width) in px.
         """
-        side, lacking = math.sqrt(SHAPE * math.prod(size)), self.too_large.get(preset, {})
-        known = max((each for each in lacking if each <= NEARLY * side), default=None)
-        return None if known is None else lacking[known]
+        lacking = self.too_large.get(preset, {})
+        fewest = max((each for each in lacking if each <= math.prod(size)), default=None)
+        return None if fewest is None else lacking[fewest]
 
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""

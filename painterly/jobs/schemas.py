@@ -300,8 +300,8 @@ class Estimate(_Seconds):  # type: ignore[misc]
     )
     sizes: PresetSizes
     too_large: dict[str, dict[int, int]] = Field(
-        description="Bytes of memory that a picture needs, if this machine has less: by preset, and"
-        " by the longer side in px, of 3840 and some sheets of paper."
+        description="Bytes of memory that pictures need, if this machine has less: by preset, and "
+        "by the fewest pixels (width × height) that need them."
     )
 
 

@@ -6,18 +6,17 @@ import { currentPhoto } from "./photos.js";
 import { about } from "./words.js";
 
 const form = byId("order"), paper = byId("paper"), sheet = byId("sheet");
-const LARGE = 3840, CM_OF_PX = 2.54 / 300, NEARLY = 1.01; // px of the longer side; a print has 300 dots per inch
+const LARGE = 3840, CM_OF_PX = 2.54 / 300; // px of the longer side; a print has 300 dots per inch
 // estimates: those of each preset's own size. ofExtent: those of the chosen size, or of the clip, once they are known.
 let estimates = {}, ofExtent = null, asked = "";
 export const secondsOf = (preset) => estimates[preset];
 export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
 const secondsHere = (care) => (ofExtent || estimates)[care];
 const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
-// The bytes that a picture with these sides in px needs and this server lacks. They are known for pictures of 3 to 2 by the longer side.
-const lacking = ([shorter, longer], preset = care()) => {
-  const side = Math.sqrt(1.5 * shorter * longer) * NEARLY;
-  return Object.entries(estimates.too_large?.[preset] || {}).findLast(([least]) => least <= side)?.[1];
-};
+// The bytes that a picture with these sides in px needs and this server lacks.
+const lacking = ([shorter, longer], preset = care()) => (
+  Object.entries(estimates.too_large?.[preset] || {}).findLast(([fewest]) => fewest <= shorter * longer)?.[1]
+);
 const tooLarge = (px) => lacking(px) && text("page.too_large", { gigabytes: decimal(lacking(px) / 1e9, 1) });
 const numbers = (words) => words.split(" ").map(Number), pxOf = (option) => numbers(option.dataset.px);
 export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(pxOf(each), "print"));
