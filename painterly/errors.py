@@ -11,6 +11,10 @@ class PictureError(PainterlyError, ValueError):
     """A photo, painting or mask is unusable. Other pictures are not affected."""
 
 
+class PhotoError(PictureError):
+    """A photo cannot be decoded: it can be painted in no style."""
+
+
 class DivergedError(PictureError):
     """An optimisation ended without a picture."""
 

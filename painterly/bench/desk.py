@@ -22,6 +22,7 @@ from painterly.bench.reading import (
     decodable_memory,
     decode_photo,
     decode_style,
+    errors_of_photo,
     read_paintings,
 )
 from painterly.devices.budget import Limits, host_budget
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 1280  # px, of pictures to look at
 TILE_SIDE = 320  # px, of the page's tiles (previews.js)
 NOW: Mapping[str, str | int] = {**INSTANT, "timelapse": False}  # settings of all pictures here
-THE_PHOTO = "the photo"  # its name in errors, if it has no other
 KEPT_PHOTOS = 2  # a page sends a copy for its tiles, and one for the first look
 # The most bytes that are kept for paintings, and the same as a share of the free memory. At the
 # sizes of a tile, a painting takes 16 MB. The latest few also keep what larger pictures need.
@@ -223,16 +223,17 @@ class Desk:
         return run(transfer.steps(None, check_stop)).image
 
     def _decoded(
-        self, data: bytes, mask: bytes = b"", name: str = THE_PHOTO, of_mask: str = "the mask"
+        self, data: bytes, mask: bytes = b"", name: str = "the photo", of_mask: str = "the mask"
     ) -> PhotoInput:
         """Decode a photo and its mask. `photo`, which has the same arguments, keeps the latest."""
-        file, available = PictureFile(data, name), decodable_memory(self._memory_limit)
-        if self._draft is None:
-            files = PhotoFiles(file, PictureFile(mask, of_mask) if mask else None)
-            return decode_photo(files, available)
-        return PhotoInput(
-            Picture(np.asarray(file.reduced(self._draft, available)), None, file.format)
-        )
+        available = decodable_memory(self._memory_limit)
+        with errors_of_photo():
+            file = PictureFile(data, name)
+            if self._draft is not None:
+                reduced = np.asarray(file.reduced(self._draft, available))
+                return PhotoInput(Picture(reduced, None, file.format))
+        files = PhotoFiles(file, PictureFile(mask, of_mask) if mask else None)
+        return decode_photo(files, available)
 
     def _decoded_paintings(self, style: Style, read: Read) -> "Paintings":
         from painterly.engine.paintings import Paintings

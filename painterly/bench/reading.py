@@ -16,7 +16,7 @@ import numpy as np
 
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
-from painterly.errors import PictureError
+from painterly.errors import PhotoError, PictureError
 from painterly.images import arrays, decoder, small
 from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
@@ -136,6 +136,15 @@ class Inputs(NamedTuple):
     style: StyleInput
 
 
+@contextmanager
+def errors_of_photo() -> Iterator[None]:
+    """Raise the PictureErrors of a photo's own file as PhotoError."""
+    try:
+        yield
+    except PictureError as error:
+        raise PhotoError(str(error)) from error
+
+
 def decode_photo(files: PhotoFiles, available: int, original: bool = False) -> PhotoInput:
     """Decode a photo and what comes with it.
 
@@ -145,11 +154,14 @@ def decode_photo(files: PhotoFiles, available: int, original: bool = False) -> P
         original: Whether alpha is ignored; see Traits.
 
     Raises:
-        PictureError: A file cannot be used, or nothing would be painted.
+        PhotoError: The photo cannot be decoded.
+        PictureError: Another file cannot be used, or nothing would be painted.
         MemoryShortError: A picture takes more than `available` bytes to decode.
     """
     photo, mask, color_mask, start = files
-    picture, part = photo.decode(available), decode_mask(mask, available)
+    with errors_of_photo():
+        picture = photo.decode(available)
+    part = decode_mask(mask, available)
     return PhotoInput(
         picture,
         part if original else painted(part, picture.alpha_int, photo.name),

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from painterly.bench.failures import is_out_of_memory, reason_of
 from painterly.configuration.config import Config
-from painterly.errors import PainterlyError, StorageError
+from painterly.errors import PainterlyError, PhotoError, StorageError
 from painterly.images.files.extra_formats import for_visitors
 from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.estimates import OWN_RATES
 from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.jobs.photos.previews import AbandonedError, PreviewQueue, PreviewRequest
+from painterly.jobs.photos.previews import AbandonedError, PreviewQueue, PreviewRequest, Refusal
 from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers
@@ -173,7 +173,7 @@ class WebWorker:
             if self._alone or not self._previews.is_wanted(request.number):
                 raise AbandonedError
 
-        picture, reason = None, None
+        picture, refusal = None, None
         try:
             picture = runner.instant(request.order, check_stop)
         except AbandonedError:
@@ -181,11 +181,11 @@ class WebWorker:
         except StorageError as error:
             self._warnings.warn(str(error))
         except PainterlyError as error:
-            reason = for_visitors(error)
+            refusal = Refusal(for_visitors(error), isinstance(error, PhotoError))
         except Exception as error:  # The next one may be another style, or there is more memory.
-            reason = NO_PREVIEW
+            refusal = Refusal(NO_PREVIEW, is_of_photo=False)
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
-        self.pipe.send("preview", request.number, picture, reason)
+        self.pipe.send("preview", request.number, picture, refusal)
 
     def _refuse_preview(self, number: int) -> None:
         self.pipe.send("preview", number, None, None)

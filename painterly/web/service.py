@@ -146,8 +146,8 @@ class Service:
                 self.jobs.estimates.add_too_large(too_large)
             case ("instant_speed", rate):
                 self.jobs.estimates.set_instant_calibration(rate)
-            case ("preview", number, jpeg, reason):
-                self.previews.answer(number, jpeg, reason)
+            case ("preview", number, jpeg, refusal):
+                self.previews.answer(number, jpeg, refusal)
             case ("changed",):
                 self.jobs.poll_now()
             case ("ended", job):

@@ -33,6 +33,7 @@ from painterly.jobs.photos.previews import (
     PreviewQueue,
     PreviewRequest,
     Previews,
+    Refusal,
 )
 from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobRequest, Preset
@@ -161,8 +162,9 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
     answering.supervisor.problem = "the worker is starting"
     assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
     answering.supervisor.problem = ""
-    for what, status in (("the photo", 415), ("painting monet.jpg", 422)):
-        answering.work = lambda _, what=what: (None, f"{what} cannot be decoded")
+    for is_of_photo, status in ((True, 415), (False, 422)):
+        refusal = Refusal("it cannot be decoded", is_of_photo)
+        answering.work = lambda _, refusal=refusal: (None, refusal)
         answer = answering.post("/api/preview", data=MONET, files=photo())
         assert answer.status_code == status and "cannot be decoded" in answer.json()["detail"]
 
@@ -212,13 +214,12 @@ def answers_of(hand):
 def test_the_worker_paints_the_latest_preview_first_and_none_too_late(hand):
     late = request(3, left_s=-1)
     hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
-    answers = [JPEG, PictureError("the photo cannot be decoded")]
-    runner = Mock(instant=Mock(side_effect=answers))
+    runner = Mock(instant=Mock(side_effect=[JPEG, PictureError("the painting is too small")]))
     threading.Thread(target=hand.web.paint_previews, args=(runner,), daemon=True).start()
     until(lambda: len(answers_of(hand)) == 2)
     assert answers_of(hand) == [
         ("preview", 1, JPEG, None),
-        ("preview", 2, None, "the photo cannot be decoded"),
+        ("preview", 2, None, Refusal("the painting is too small", is_of_photo=False)),
     ]
 
 
@@ -278,6 +279,18 @@ def in_style(painter, name, size):
     settings = {"size": size}
     asked = JobRequest(style=name, preset=Preset.INSTANT, settings=settings)
     return InstantOrder(tiny.file(40, 60, 7), painter._catalogue.style(asked))
+
+
+def test_the_worker_tells_a_photo_that_cannot_be_decoded_from_all_else(hand, painter):
+    asked = in_style(painter, "monet", 48)
+    damaged = tiny.file(40, 60, 7)[:400]
+    for number, (photo_file, mask) in enumerate(((damaged, b""), (asked.photo, damaged))):
+        order = asked._replace(photo=photo_file, mask=mask)
+        hand.hears(("preview", request(number)._replace(order=order)))
+        hand.web._paint_preview(painter, hand.web._previews.next())
+    [(*_, of_photo), (*_, of_mask)] = answers_of(hand)
+    assert of_photo.is_of_photo and not of_mask.is_of_photo
+    assert of_photo.reason.startswith("the photo") and of_mask.reason.startswith("the mask")
 
 
 def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, painter):

@@ -16,6 +16,7 @@ from support.web_page import jpeg, staged
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.photos.previews import Refusal
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 
@@ -927,11 +928,12 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
 
 
 def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
-    previews, reason = server.service.previews, "painting mosaic.jpg: is too large"
+    previews = server.service.previews
+    refusal = Refusal("painting mosaic.jpg: is too large", is_of_photo=False)
 
     def send(kind, asked):
         if kind == "preview":
-            previews.answer(asked.number, None, reason)
+            previews.answer(asked.number, None, refusal)
         return True
 
     previews._supervisor = SimpleNamespace(problem="", send=send)

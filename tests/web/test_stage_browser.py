@@ -12,6 +12,7 @@ from PIL import Image
 from support.polling import until
 from support.web_page import jpeg, staged
 
+from painterly.jobs.photos.previews import Refusal
 from painterly.words.texts import LANGUAGES, Texts
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
@@ -44,7 +45,7 @@ def server(place):
                 picture = None if running.busy else jpeg("blue")
                 answer = (request.number, picture, None)
                 if running.broken and "half" in str(request.order.photo):
-                    answer = (request.number, None, running.broken)
+                    answer = (request.number, None, Refusal(running.broken, is_of_photo=True))
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 

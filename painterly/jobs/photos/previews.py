@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from painterly.bench.desk import THE_PHOTO, InstantOrder
+from painterly.bench.desk import InstantOrder
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.supervisor import Supervisor
 from painterly.orders.styles import Style
@@ -62,6 +62,18 @@ class PreviewRequest(NamedTuple):
         return isinstance(self.order, InstantOrder) and self.order.output is not None
 
 
+class Refusal(NamedTuple):
+    """The worker's refusal of a picture.
+
+    Attributes:
+        reason: Why it cannot be painted.
+        is_of_photo: Whether the reason is the photo itself, so that no style can be painted.
+    """
+
+    reason: str
+    is_of_photo: bool
+
+
 class AbandonedError(Exception):
     """The client of a picture has left, or a job is more urgent."""
 
@@ -96,15 +108,14 @@ class Previews:
         if self._waiting.pop(number, None):
             self._supervisor.send("forget", number)
 
-    def answer(self, number: int, data: bytes | None, reason: str | None) -> None:
-        """Pass on the worker's answer: the file, the reason why there is none, or neither if the
-        worker is busy."""
+    def answer(self, number: int, data: bytes | None, refusal: Refusal | None) -> None:
+        """Pass on the worker's answer: the file, its refusal, or neither if the worker is busy."""
         if waiting := self._waiting.pop(number, None):
-            if reason is None:
+            if refusal is None:
                 waiting.set_result(data)
             else:
-                is_of_photo = reason.startswith(f"{THE_PHOTO} ")
-                waiting.set_exception(ApiError(415 if is_of_photo else 422, reason))
+                status = 415 if refusal.is_of_photo else 422
+                waiting.set_exception(ApiError(status, refusal.reason))
 
 
 class PreviewQueue:
