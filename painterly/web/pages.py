@@ -149,7 +149,7 @@ async def log_in(request: Request, service: Shared) -> Response:
 def _logged_in(request: Request, service: Service, password: str, after: str) -> Response:
     client, texts = client_address(request, service.options), Texts(language_of(request))
     if wait_s := service.login_limiter.wait_s(client):
-        error, status = texts.counted("page.passwords_wrong", wait_s), 429
+        error, status = texts.counted("page.passwords_wrong", math.ceil(wait_s / 60)), 429
     elif service.sessions.is_password(password):
         service.login_limiter.succeeded(client)
         service.sessions.log_in(request.session)
