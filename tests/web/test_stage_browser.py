@@ -388,6 +388,16 @@ def test_the_facts_of_a_preview_have_its_strength_and_its_command(page, server, 
     assert page.errors() == []
 
 
+def test_the_sizes_show_the_picture_that_is_on_the_stage(page, server, beach):
+    server.busy = True
+    visit(page, server, beach)
+    page.one("#how").click()
+    shown = "[...sizes.querySelectorAll('img')].every(each => each.src === %s)"
+    page.until(shown % "document.querySelector('#photos img').src")
+    server.busy = False
+    page.until(shown % f"'{previewed(page)}'")
+
+
 def test_in_full_screen_the_grip_is_on_the_line_and_all_buttons_are_in_sight(page, server, beach):
     visit(page, server, beach)
     previewed(page)

@@ -5,7 +5,7 @@ import { ask } from "./api.js";
 import { currentPhoto } from "./photos.js";
 import { about } from "./words.js";
 
-const form = byId("order"), paper = byId("paper"), sheet = byId("sheet");
+const form = byId("order"), paper = byId("paper"), sheet = byId("sheet"), sides = [byId("painting-side"), byId("photo-side")];
 const LARGE = 3840, CM_OF_PX = 2.54 / 300; // px of the longer side; a print has 300 dots per inch
 // estimates: those of each preset's own size. ofExtent: those of the chosen size, or of the clip, once they are known.
 let estimates = {}, ofExtent = null, asked = "";
@@ -66,13 +66,14 @@ export const showExtents = () => {
   const isLacking = { screen: false, "4k": lacking(sidesOf(LARGE)), paper: noPaper };
   if (isLacking[extent()]) form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
+  const { src } = sides.find(({ hidden }) => !hidden) || sides[0];
   byId("sizes").style.setProperty("--ratio", ratioOfPhoto());
   for (const each of matching(".preset", byId("sizes"))) {
     const field = each.firstElementChild, [words, cm] = all[field.value], image = each.querySelector("img");
     mark(field, "aria-disabled", isLacking[field.value]);
     each.querySelector("small").textContent = words;
     image.style.setProperty("--part", cm / most);
-    image.src = byId("painting-side").src;
+    image.src = src;
   }
   byId("paper-row").hidden = extent() !== "paper";
   say("paper-for", text("page.paper_for", { pixels: text("page.pixels", turned(px)), dpi }));
@@ -116,6 +117,7 @@ export const openSheet = (open) => {
   byId(open ? "how-title" : "how").focus({ preventScroll: true });
   if (open) showExtents();
 };
+for (const side of sides) on(side, "load", () => { if (!sheet.hidden) showExtents(); });
 on("how", "click", () => openSheet(sheet.hidden));
 on("sheet-close", "click", () => openSheet(false));
 on(sheet, "keydown", ({ key }) => { if (key === "Escape") openSheet(false); });
