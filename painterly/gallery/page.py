@@ -30,8 +30,8 @@ SCRIPTS = (
 MAX_SHOWN = 50_000  # results on one page
 PAGE_OF = 300  # pictures that hang at a time
 ROW_COLUMNS = (
-    *("photo", "blend", "key", "size", "given", "origin", "time", "finished"),
-    *("thumb", "addresses", "timelapse", "bytes"),
+    *("photo", "blend", "key", "size", "given", "strength", "origin", "time"),
+    *("finished", "thumb", "addresses", "timelapse", "bytes"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
@@ -200,6 +200,7 @@ def _page_data(
             "" if key == f"{style}/{photo}" else printable(key),
             sizes[record_view.size(record)],
             given[record_view.given(record)],
+            record_view.strength(record),
             origins[record_view.origin(record, internals)],
             record_view.time_taken(record),
             record_view.finished(record),

@@ -98,6 +98,12 @@ def shares(record: Record) -> list[int | None]:
     return [round(100 * share / (sum(known) or 1)) for share in known]
 
 
+def strength(record: Record) -> float | None:
+    """Return its strength, 0…1, if the record has it."""
+    found = (record.settings or {}).get("strength")
+    return found if isinstance(found, int | float) and 0 <= found <= 1 else None
+
+
 def time_taken(record: Record) -> int | None:
     """Return the time of the painting in seconds, if the record has it."""
     seconds = record.seconds

@@ -139,8 +139,7 @@ def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer,
     assert viewer.one("#copied").text == "Copied. Paste it into a terminal."
     text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert text == (
-        "painterly beach.jpg monet.jpg beach-monet.jpg"
-        " --preset draft --size 96 --strength 0.6 --preserve_color"
+        "painterly beach.jpg monet.jpg beach-monet.jpg --preset draft --size 96 --preserve_color"
     )
     viewer.press(Keys.ESCAPE)
     assert not viewer.one("#facts").is_displayed()

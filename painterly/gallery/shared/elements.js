@@ -63,9 +63,11 @@ export const loaded = (address) => new Promise((resolve) => {
 });
 // A copy of a template's element.
 export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
+// A file's name without its ending.
+export const stem = (name) => name.replace(/\.\w+$/, "");
 // The name of a picture's file: its photo's, with the ending of its own format.
 export const fileName = (photo, { type }, names = "") => (
-  `${photo.replace(/\.\w+$/, "")}${names}.${type.split("/")[1].replace("jpeg", "jpg")}`
+  `${stem(photo)}${names}.${type.split("/")[1].replace("jpeg", "jpg")}`
 );
 export const share = (content, photo) => (
   navigator.share({ files: [new File([content], fileName(photo, content), { type: content.type })] })

@@ -1,5 +1,5 @@
 // Hangs pictures on the wall: rows of equal height over its full width, days above their first picture.
-import { byId, fill, make, picture, sign } from "./elements.js";
+import { byId, fill, make, picture, sign, stem } from "./elements.js";
 import { hasStar } from "./stars.js";
 import { dayOf, text } from "./texts.js";
 
@@ -24,7 +24,7 @@ const imageOf = (each) => {
 };
 const cardOf = (each) => {
   const link = make("a", imageOf(each)), star = make("button.round.star", sign("star"));
-  const photo = each.photo.replace(/\.\w+$/, ""), work = make("small", text("gallery.of_work", { photo, work: each.work }));
+  const photo = stem(each.photo), work = make("small", text("gallery.of_work", { photo, work: each.work }));
   const frame = make("figure", link, make("figcaption", make("b", each.title), work), star);
   const card = make("li.card", make("div.day"), frame);
   link.href = `#${each.anchor}`;

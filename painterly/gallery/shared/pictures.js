@@ -29,7 +29,7 @@ const pictureOf = (row, number) => {
   const key = is.key || `${data.styles[style]}/${photo.key}`, work = inLanguage(data.titles[style]), artist = data.artists[style];
   const after = artist ? text("gallery.after", { name: artist }) : text("gallery.after_painting", { title: work });
   const title = shares.length ? after : work;
-  const given = data.given[is.given], strength = given && Object.fromEntries(given).strength;
+  const given = data.given[is.given];
   const href = addresses ? addresses.href : `./${path(key)}`;
   return {
     number, key, star: key, master: artist || data.styles[style], title, work, short: artist || work, photo: photo.name,
@@ -41,7 +41,7 @@ const pictureOf = (row, number) => {
     paintings: shares.map(([at, share]) => ({ ...paintings[at], share: share === null ? "" : percent(share / 100) })),
     facts: [
       ["gallery.time_taken", is.time !== null && duration(is.time)],
-      ["gallery.strength", strength && percent(Number(strength))],
+      ["gallery.strength", is.strength !== null && percent(is.strength)],
       ["gallery.photo", photo.name],
       ["gallery.finished", Number.isFinite(is.finished) ? dated(1000 * is.finished) : is.finished],
       ...data.origins[is.origin].map(([name, value]) => [name, translated(value)]),

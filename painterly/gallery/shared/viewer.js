@@ -1,6 +1,6 @@
 // Full screen: one picture on a dark ground, under controls that fade. The address names the picture.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
-import { byId, make, mark, matching, on, picture, say, share, sharesFiles } from "./elements.js";
+import { byId, make, mark, matching, on, picture, say, share, sharesFiles, stem } from "./elements.js";
 import { bindKeys, bindSwipes, compare, dialog, fitPictures, moveLine, slider, stage } from "./scene.js";
 import { hasStar, setStar } from "./stars.js";
 import { decimal, text } from "./texts.js";
@@ -57,7 +57,7 @@ const showFacts = () => {
 };
 // Its place among the others changes when one of them is deleted.
 const showPlace = () => {
-  const list = page.list(), at = list.indexOf(current), others = page.others(current), photo = current.photo.replace(/\.\w+$/, "");
+  const list = page.list(), at = list.indexOf(current), others = page.others(current), photo = stem(current.photo);
   say("where", at < 0 ? photo : text("gallery.where", { photo, at: at + 1, whole: list.length }));
   byId("previous").disabled = !neighbour(-1);
   byId("next").disabled = !neighbour(1);
@@ -126,13 +126,12 @@ const remove = (withPhoto) => {
   gone.remove(withPhoto);
 };
 // The line for a shell that paints the picture again. A ready style is found by its name, and an uploaded painting has its user's.
-const stem = (name) => name.split("/").at(-1).replace(/\.\w+$/, "");
 const quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 const commandLine = ({ style, paintings, given }) => {
   const names = paintings.map(([key]) => key.replace(/^_ready\/(.*)\.\w+$/, "$1").replace(/^_web\/[0-9a-f]{12}-/, ""));
   const flags = given.flatMap(([name, value]) => [`--${name}`, ...(value ? [value] : [])]);
   const weights = paintings.length > 1 ? ["--style_weight", ...paintings.map(([, share]) => share)] : [];
-  const result = `${[current.photo, ...(style ? [style] : names)].map(stem).join("-")}.${isClip() ? "mp4" : "jpg"}`;
+  const result = `${[current.photo, ...(style ? [style] : names)].map((name) => stem(name.split("/").at(-1))).join("-")}.${isClip() ? "mp4" : "jpg"}`;
   return ["painterly", current.photo, ...names, result, ...flags, ...weights].map((word) => quoted(String(word))).join(" ");
 };
 const copyCommand = () => {

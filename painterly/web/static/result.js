@@ -51,9 +51,10 @@ const pictureOfJob = (job) => {
 };
 const previewNow = () => {
   const { name, thumb, masked } = currentPhoto(), made = shownResult(), tiles = chosenTiles(), settings = made?.request.settings || {};
+  const { naturalWidth: width, naturalHeight: height } = byId("painting-side");
   const [{ style, paintings } = {}] = chosenStyles(), shares = Object.entries(paintings || tiles[0]?.shares || {});
   return pictureOf(name, tiles, namesOfTiles(tiles), {
-    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), made: made?.file,
+    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), made: made?.file, size: made && [height, width],
     facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, tiles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
   });
