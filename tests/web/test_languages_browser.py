@@ -115,6 +115,30 @@ def test_the_login_and_its_errors_are_in_the_language(page, locked):
     assert page.one(".login .button").text == "Entrer"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_on_a_phone_the_gallerys_head_is_one_row(page, server, language):
+    page.speak(language)
+    page.look(f"{server.address}/gallery/", 390, 844)
+    assert page.js("document.querySelector('.top').offsetHeight") < 100, "two rows take 125 px"
+
+
+def test_the_longest_words_of_the_settings_fit_on_their_cards_on_a_phone(page, server, tmp_path):
+    (tmp_path / "town.jpg").write_bytes(jpeg("red"))
+    page.speak("de")
+    page.look(server.address, 390, 844)
+    page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+    page.until("document.querySelector('#photos .cell')")
+    page.js("document.querySelector('#how').click()")
+    page.until("document.querySelector('#sizes b').checkVisibility()")
+    assert page.one("#sizes b").text == "Bildschirm"
+    room = """[...document.querySelectorAll('#sheet .cards b')].every((each) => {
+      const words = document.createRange(), card = each.parentElement.getBoundingClientRect();
+      words.selectNodeContents(each);
+      return words.getBoundingClientRect().right < card.right - 6;
+    })"""
+    assert page.js(room)
+
+
 def test_the_longest_words_of_the_poster_fit_on_its_cards_on_a_phone(page, server, tmp_path):
     (tmp_path / "town.jpg").write_bytes(jpeg("red"))
     page.speak("de")
