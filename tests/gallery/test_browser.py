@@ -158,6 +158,16 @@ def test_the_command_of_a_clip_writes_a_clip_and_names_an_upload_as_its_user_did
     assert line == "painterly walk.mp4 'my painting.jpg' walk-mine.mp4"
 
 
+def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, web):
+    viewer.look(web)
+    viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
+    _, pictures = viewer.printed()
+    assert pictures > 1
+    viewer.open()
+    viewer.large()
+    assert viewer.printed() == (1, 1)
+
+
 def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
     viewer.look(web)
     assert len(viewer.hung()) == 6 and viewer.one("#status").text == "6 pictures"

@@ -1,7 +1,9 @@
 """A browser that tests look at pages with."""
 
+import base64
 import io
 import json
+import re
 import shutil
 from importlib.resources import files
 from itertools import product
@@ -206,6 +208,11 @@ class Viewer:
         sent = (each["params"] for each in events if each["method"] == "Network.requestWillBeSent")
         addresses = {each["request"]["url"] for each in sent}
         return {each for each in addresses if not each.startswith(("data:", "about:"))}
+
+    def printed(self):
+        """Prints the page; returns the number of its sheets and of the pictures on them."""
+        pdf = base64.b64decode(self.driver.print_page())
+        return len(re.findall(rb"/Type /Page\b", pdf)), pdf.count(b"/Subtype /Image")
 
     def speak(self, languages):
         """Says which languages the user prefers, as `fr-CH,fr`."""

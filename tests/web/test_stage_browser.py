@@ -410,3 +410,18 @@ def test_in_full_screen_the_grip_is_on_the_line_and_all_buttons_are_in_sight(pag
         line, grip = page.js(MIDDLES)
         assert abs(line - grip) <= 2 and abs(line - width / 2) <= 2
         assert page.js(OUTSIDE) == []
+
+
+def test_paper_has_the_picture_alone_on_the_stage_and_in_full_screen(page, server, beach):
+    visit(page, server, beach)
+    previewed(page)
+    assert page.printed() == (1, 1)
+    page.one("#full-screen").click()
+    page.until("document.querySelector('#one').open && document.querySelector('#after').complete")
+    assert page.printed() == (1, 1)
+    page.one("#close").click()
+    page.until("!document.querySelector('#one').open")
+    assert page.printed() == (1, 1)
+    page.look(f"{server.address}/docs")
+    sheets, _ = page.printed()
+    assert sheets > 1, "it can be read on paper"
