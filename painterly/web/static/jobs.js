@@ -59,7 +59,7 @@ export const bindJobs = (functions) => { handlers = functions; };
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
 // wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
-let source = null, wait = 1, timer = 0, tick = 0, reason = "", since = 0, next = 0;
+let source = null, opened = () => {}, wait = 1, timer = 0, tick = 0, reason = "", since = 0, next = 0;
 
 const showConnected = () => {
   const wasAway = wait > 1;
@@ -84,9 +84,11 @@ const reconnectLater = (refusal) => {
   wait = Math.min(LONGEST_WAIT_S, 2 * wait);
   tick ||= setInterval(showAway, 1000);
 };
-const closeStream = () => { source?.close(); source = null; };
-const openStream = () => {
+const closeStream = () => { source?.close(); source = null; opened(); };
+// Resolves once the jobs are known, or the stream is closed.
+const openStream = () => new Promise((resolve) => {
   closeStream();
+  opened = resolve;
   const stream = source = new EventSource(`${root}/api/events?places=1`);
   const hear = (kind, act) => on(stream, kind, ({ data }) => act(JSON.parse(data)));
   hear("job", updateJob);
@@ -94,14 +96,14 @@ const openStream = () => {
   hear("deleted", (about) => dropJobs(about.jobs));
   on(stream, "open", () => {
     showConnected();
-    fetchJobs().catch(reconnectLater); // A stream begins with unfinished jobs: a job that ended before it would be missed.
+    fetchJobs().catch(reconnectLater).then(resolve); // A stream begins with unfinished jobs alone.
   });
   on(stream, "error", () => {
     if (stream !== source) return; // Safari reports an error of a closed stream when the user returns to the page.
-    stream.close();
-    reconnectLater();
+    closeStream();
+    fetchJobs().then(() => reconnectLater(), reconnectLater); // A stream does not say why it was refused.
   });
-};
+});
 // A browser has six connections to a server in all. A hidden page closes its stream, and polls.
 const pollWhileHidden = () => {
   closeStream();
@@ -110,8 +112,10 @@ const pollWhileHidden = () => {
 };
 export const connect = async () => {
   clearTimeout(timer);
+  if (!document.hidden) { await openStream(); return; }
   try { await fetchJobs(); } catch (refusal) { reconnectLater(refusal); return; }
-  if (document.hidden) { showConnected(); pollWhileHidden(); } else openStream();
+  showConnected();
+  pollWhileHidden();
 };
 // Phones sleep, and laptops change their network.
 const reconnect = () => { if (document.hidden) pollWhileHidden(); else connect(); };

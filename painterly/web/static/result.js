@@ -4,6 +4,7 @@ import { addressHash, pushAddress } from "./shared/address.js";
 import { byId, root } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
 import { bindViewer, follow } from "./shared/viewer.js";
+import { styled } from "./api.js";
 import { finishedJobs } from "./jobs.js";
 import { removeJob } from "./removing.js";
 import { currentPhoto } from "./photos.js";
@@ -11,6 +12,7 @@ import { paintedIn, shownPreview, shownResult } from "./stage.js";
 import { chosenStyles, chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
+await styled("shared/view.css");
 const PREVIEW = "preview", DEFAULTS = JSON.parse(byId("order").dataset.defaults);
 const strengthOf = ({ strength }, [tile]) => percent(strength ?? tile?.settings.strength ?? DEFAULTS.strength);
 // The command paints without a mask.

@@ -85,8 +85,8 @@ export const showExtents = () => {
 };
 // Loads how long pictures take. Returns whether that is known for all presets.
 export const loadTimes = async () => {
-  const [own, chosen] = await Promise.all(["", asked].map((query) => ask(`${root}/api/estimate${query}`)));
-  [estimates, ofExtent] = [own, asked && chosen];
+  const own = ask(`${root}/api/estimate`);
+  [estimates, ofExtent] = await Promise.all([own, asked && ask(`${root}/api/estimate${asked}`)]);
   // The time of preset master is known after a first picture.
   return !Object.entries(estimates).some(([name, seconds]) => seconds === null && name !== "master");
 };
