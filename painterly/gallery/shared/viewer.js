@@ -131,7 +131,8 @@ const commandLine = ({ style, paintings, given }) => {
   const names = paintings.map(([key]) => key.replace(/^_ready\/(.*)\.\w+$/, "$1").replace(/^_web\/[0-9a-f]{12}-/, ""));
   const flags = given.flatMap(([name, value]) => [`--${name}`, ...(value ? [value] : [])]);
   const weights = paintings.length > 1 ? ["--style_weight", ...paintings.map(([, share]) => share)] : [];
-  const result = `${[current.photo, ...(style ? [style] : names)].map((name) => stem(name.split("/").at(-1))).join("-")}.${isClip() ? "mp4" : "jpg"}`;
+  const parts = [current.photo, ...(style ? [style] : names)].map((name) => stem(name.split("/").at(-1)));
+  const result = `${parts.join("-")}.${isClip() ? "mp4" : "jpg"}`;
   return ["painterly", current.photo, ...names, result, ...flags, ...weights].map((word) => quoted(String(word))).join(" ");
 };
 const copyCommand = () => {
