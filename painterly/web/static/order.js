@@ -22,7 +22,7 @@ import { about, brief, refuse } from "./words.js";
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
 let sending = false;
 // The service's settings, and the settings that the user has changed here, which override those of styles.
-const defaults = JSON.parse(form.dataset.defaults);
+export const defaults = JSON.parse(form.dataset.defaults);
 let changes = {};
 export const changedSettings = () => changes;
 const setChanges = (settings, target) => {

@@ -1,5 +1,5 @@
 // The poster: the photo in all styles. It is made of the wall's pictures at once, hung as the server would paint it.
-import { announce, byId, make, on, root, sharesFiles } from "./shared/elements.js";
+import { announce, byId, make, on, root, share, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, styled } from "./api.js";
 import { submit } from "./order.js";
@@ -125,7 +125,7 @@ on("poster-save", "click", async () => {
 });
 byId("poster-share").hidden = !sharesFiles;
 on("poster-share", "click", async () => {
-  await navigator.share({ files: [await fileOf()] }).catch(() => {}); // The user has changed his mind.
+  await share(await fileOf(), byId("poster-title").textContent).catch(() => {}); // The user has changed his mind.
 });
 on("poster-print", "click", () => window.print());
 on("poster-paint", "click", () => {

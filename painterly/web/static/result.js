@@ -6,6 +6,7 @@ import { dated, duration, percent, text } from "./shared/texts.js";
 import { bindViewer, follow } from "./shared/viewer.js";
 import { styled } from "./api.js";
 import { finishedJobs } from "./jobs.js";
+import { defaults } from "./order.js";
 import { removeJob } from "./removing.js";
 import { currentPhoto } from "./photos.js";
 import { paintedIn, shownPreview, shownResult } from "./stage.js";
@@ -13,8 +14,8 @@ import { chosenStyles, chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, til
 import { capital } from "./words.js";
 
 await styled("shared/view.css");
-const PREVIEW = "preview", DEFAULTS = JSON.parse(byId("order").dataset.defaults);
-const strengthOf = ({ strength }, [tile]) => percent(strength ?? tile?.settings.strength ?? DEFAULTS.strength);
+const PREVIEW = "preview";
+const strengthOf = ({ strength }, [tile]) => percent(strength ?? tile?.settings.strength ?? defaults.strength);
 // The command paints without a mask.
 const commandOf = (style, paintings, preset, settings, isMasked) => {
   const given = Object.entries({ preset, ...settings }).filter(([, value]) => value !== false);
