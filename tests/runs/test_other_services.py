@@ -9,8 +9,9 @@ from support.s3.other_service import other_service
 from painterly.cli.sync_commands import cl_get_results
 from painterly.configuration.config import BUCKETS
 
-WAYS = ("opaque", "no token")
+WAYS = ("no token",)
 MORE_WAYS = (
+    "opaque",
     *(
         "shuffled",
         "no ETag",

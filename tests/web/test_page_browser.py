@@ -553,7 +553,6 @@ def test_a_file_that_changed_or_went_is_named_and_the_others_are_sent(page, serv
     assert page.one("#refused").text == gone.replace("a.jpg", "b.jpg")
 
 
-@pytest.mark.story
 def test_the_page_recovers_by_itself_after_an_outage(page, place):
     with staged(place) as server:
         job, port = server.add(), server.client.base_url.port

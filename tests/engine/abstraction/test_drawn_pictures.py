@@ -145,8 +145,8 @@ def test_in_tiles_a_picture_is_led_to_the_same_drawing(tiny):
     np.testing.assert_allclose(tiled[1], whole[1], atol=1e-4 * np.abs(whole[1]).max())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("strength", [0.5, pytest.param(0.3, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("strength", [0.3, 0.5])
 def test_strength_is_the_distance_from_the_photo_itself(builtin, strength):
     photo, painting = portrait(side=192), drawing(side=400)
     settings = Settings(size=192, strength=strength)
