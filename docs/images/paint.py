@@ -88,7 +88,9 @@ def before_after() -> None:
         Image.fromarray(photo("portrait")),
         Image.fromarray(mastered("portrait", WIPED_BY[0], HALF[0])),
     ]
-    save_sheet([each.resize(HALF, Image.Resampling.LANCZOS) for each in cells], "before-after")
+    save_sheet(
+        [each.resize(HALF, Image.Resampling.LANCZOS) for each in cells], "before-after", columns=2
+    )
 
 
 def line() -> None:
