@@ -315,17 +315,20 @@ class HungAs(NamedTuple):
 
 
 def proportions(read: Read, styles: Sequence[Style]) -> tuple[float, ...]:
-    """Return the width by height of each style's first painting; a square's if it cannot be
-    read."""
+    """Return the width by height of each style's first painting: of the painting itself if its
+    size is known, or else of its file; a square's if that cannot be read."""
 
-    def proportion(key: str) -> float:
+    def proportion(style: Style) -> float:
+        if known := style.title.proportion:
+            return known
+        key = style.paintings[0].entry.key
         try:
             height, width = PictureFile(read(key), key).header.size
         except (PictureError, StorageError):
             return 1.0
         return width / height
 
-    return tuple(proportion(style.paintings[0].entry.key) for style in styles)
+    return tuple(map(proportion, styles))
 
 
 def _plate(style: Style) -> str:

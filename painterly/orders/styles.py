@@ -198,9 +198,8 @@ def styles_from_toml(
 
     Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
-    picture the painting is used; `title`, `artist`, `short`, `year` and `medium` make its title;
-    every other key is a setting. Raises ConfigError naming each wrong
-    style and what is wrong with it.
+    picture the painting is used; the keys that `title_from_table` reads make its title; every other
+    key is a setting. Raises ConfigError naming each wrong style and what is wrong with it.
     """
     try:
         tables = tomllib.loads(text)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from support import tiny
 from support.gallery import results_of
-from support.web_service import send, stored_job
+from support.web_service import send, served, stored_job
 
 from painterly.cli.command import main
 from painterly.jobs import posters
@@ -78,6 +78,21 @@ def test_a_poster_is_painted_as_it_was_hung_on_the_page(web, worker):
         )
         inside = pixels[top + 4 : top + height - 12, left + 4 : left + width - 4]
         assert (inside.std((0, 1)).max() < 4) == (each["style"] == "damaged"), "an empty frame"
+
+
+def test_a_frame_has_the_proportions_of_the_painting_also_if_its_file_shows_a_part(place):
+    (Path(place["BUCKET_STYLE"]) / "styles.toml").write_text(
+        '[both]\npaintings = ["both/a.png"]\nheight_cm = 20\nwidth_cm = 25'
+    )
+    with served(place | {"STYLES": "seurat,monet,hartley,dulac"}) as web:
+        hung = web.get("/api/hanging").json()["pictures"]
+    ratios = {each["style"]: each["width"] / each["height"] for each in hung}
+    assert ratios == pytest.approx(
+        {
+            **{"seurat": 80.9 / 65.1, "monet": 73.7 / 92.7, "hartley": 119 / 119.5, "both": 1.25},
+            "dulac": 666 / 1000,  # Its size is unknown: the proportions of its file.
+        }
+    )
 
 
 @pytest.mark.parametrize(
