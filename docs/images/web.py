@@ -2,8 +2,8 @@
 
     .venv/bin/python docs/images/web.py
 
-Serves the ready styles, paints the landscape in one of them, and takes the page's picture with
-Chromium. Takes a minute on two processor cores.
+Serves the ready styles, shows the landscape in all of them, and takes the page's picture with
+Chromium. Takes half a minute on two processor cores.
 """
 
 import os
@@ -16,21 +16,29 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from gallery import REPOSITORY, SAMPLES, find_browser, save
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
+FOLDER = Path(__file__).parent
+REPOSITORY = FOLDER.parent.parent
+PHOTO = REPOSITORY / "samples" / "photos" / "landscape.jpg"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = (1280, 800)  # px
+WIDTH = 1024  # width of the picture in px
+LINE = 34  # the line's place in percent of the stage's width
+QUALITY = 88  # JPEG quality
 LONGEST_S = 900
 
 
 def main() -> None:
-    """Serves, paints, takes the picture and writes web.jpg."""
+    """Serves, takes the picture and writes web.jpg."""
     options = webdriver.ChromeOptions()
     options.binary_location = find_browser()
     for each in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu"):
@@ -47,7 +55,7 @@ def main() -> None:
             page = browser.get_screenshot_as_png()
         finally:
             browser.quit()
-    save(page, "web")
+    save(page)
 
 
 @contextmanager
@@ -74,22 +82,38 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def watch(browser: webdriver.Chrome) -> None:
-    """Show a photo in every style, and paint it in one."""
+    """Show a photo in every style, and the sharp picture in one."""
     run = browser.execute_script
     until: Callable[[str], Any] = lambda script: WebDriverWait(browser, LONGEST_S, 0.1).until(  # noqa: E731
         lambda _: run(f"return {script}")
     )
-    until("document.querySelectorAll('[name=style]').length")
-    photo = SAMPLES / "photos" / "landscape.jpg"
-    browser.find_element("id", "photo-files").send_keys(str(photo))
-    until("document.querySelector('#styles-count').textContent")
+    style = "document.querySelector('[value=\"style van-gogh-wheat-field\"]')"
+    until(style)
+    run(f"{style}.click()")
+    browser.find_element("id", "photo-files").send_keys(str(PHOTO))
+    side = "document.querySelector('#painting-side').src"
+    until("document.body.dataset.acts === 'preview'")
+    until(f"document.querySelector('#save-now').href === {side}")
     until("!document.querySelector('#styles-count').textContent")
-    run("document.querySelector('[value=\"style van-gogh-wheat-field\"]').click()")
-    browser.find_element("id", "paint").click()
-    until("document.body.dataset.acts === 'done'")
-    until("document.querySelector('#painting-side').src.includes('/result')")
+    run(f"line.value = {LINE}; line.dispatchEvent(new Event('input', {{ bubbles: true }}))")
     run("document.activeElement.blur()")
     time.sleep(2)  # Until the line has stopped.
+
+
+def find_browser() -> str:
+    """Return the path of an installed browser. Exits if none is installed."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")
+    return browser
+
+
+def save(page: bytes) -> None:
+    """Write the picture of the page, a file's bytes, into this folder."""
+    with Image.open(BytesIO(page)) as whole:
+        picture = whole.convert("RGB")
+    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    picture.save(FOLDER / "web.jpg", quality=QUALITY, optimize=True)
 
 
 def poll(ready: Callable[[], bool]) -> None:
