@@ -40,13 +40,13 @@ def test_the_dialog_shows_the_way_and_suits_everybody(page, server):
 
 
 def test_a_page_without_https_says_why_nothing_is_shared(page, server):
-    hidden = "document.querySelector('#not-shared').hidden"
+    said = "[...document.querySelectorAll('.not-shared')].map((each) => !each.hidden)"
     page.look(server.address)
     page.until("document.querySelectorAll('[name=style]').length > 1")
-    assert page.js(hidden)
+    assert page.js(said) == [False, False], "in the menu and in full screen"
     added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HTTP})
     try:
         page.look(server.address)
-        page.until(f"!{hidden}")
+        page.until(f"{said}.length === 2 && {said}.every(Boolean)")
     finally:
         page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)

@@ -72,5 +72,6 @@ export const fileName = (photo, { type }, names = "") => (
 export const share = (content, photo) => (
   navigator.share({ files: [new File([content], fileName(photo, content), { type: content.type })] })
 );
-// Browsers share only over https, and not all of them share files.
+// Browsers share and copy only over https, and not all of them share files.
+for (const each of matching(".not-shared")) each.hidden = isSecureContext;
 export const sharesFiles = Boolean(navigator.canShare?.({ files: [new File([""], "picture.jpg", { type: "image/jpeg" })] }));

@@ -38,7 +38,6 @@ for (const each of matching("[data-paper]")) {
 // The link saves the picture. It is kept among the results, too.
 click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
 
-byId("not-shared").hidden = isSecureContext;
 byId("share").hidden = !sharesFiles;
 click(["share"], async (job) => {
   await share(shownResult()?.file || await fetchFile(job.links.result), job ? job.photo : currentPhoto().name);
