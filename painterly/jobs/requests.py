@@ -343,13 +343,14 @@ class OrderBook:
 
         by_preset = {preset: self.checked_settings(preset, changes) for preset in Preset}
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
+        finest = Preset.PRINT if Preset.PRINT in self.presets else Preset.INSTANT
         prints = {
-            each: self.checked_settings(Preset.PRINT, {"paper": each, "dpi": print_dpi(each)})
+            each: self.checked_settings(finest, {"paper": each, "dpi": print_dpi(each)})
             for each in PAPERS
         }
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
-            papers={paper: seconds(Preset.PRINT, each) for paper, each in prints.items()},
+            papers={paper: seconds(finest, each) for paper, each in prints.items()},
             poster=self.hang(Hanging()).seconds if self._catalogue.all() else None,
             sizes=PresetSizes(**self.preset_sizes()),
             too_large={name: dict(each) for name, each in self._jobs.estimates.too_large.items()},

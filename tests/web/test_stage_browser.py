@@ -12,6 +12,7 @@ from PIL import Image
 from support.polling import until
 from support.web_page import jpeg, staged
 
+from painterly.jobs import presets
 from painterly.jobs.photos.previews import Refusal
 from painterly.words.texts import LANGUAGES, Texts
 
@@ -34,15 +35,17 @@ def place(tmp_path):
 @pytest.fixture
 def server(place):
     """The service. `server.asked` has the orders of previews, `server.busy` says whether they are
-    refused for the moment, and `server.broken` why the photo half.jpg is."""
+    refused for the moment, `server.rough` whether those for a result are, and `server.broken` why
+    the photo half.jpg is."""
     with staged(place) as running:
-        running.asked, running.busy, running.broken = [], False, ""
+        running.asked, running.busy, running.rough, running.broken = [], False, False, ""
         previews = running.service.previews
 
         def send(kind, request):
             if kind == "preview":
                 running.asked.append(request.order)
-                picture = None if running.busy else jpeg("blue")
+                is_busy = running.busy or (running.rough and whole([request.order]))
+                picture = None if is_busy else jpeg("blue")
                 answer = (request.number, picture, None)
                 if running.broken and "half" in str(request.order.photo):
                     answer = (request.number, None, Refusal(running.broken, is_of_photo=True))
@@ -135,6 +138,60 @@ def test_a_finer_picture_is_laid_over_the_one_before_which_stays_if_that_is_stop
     page.until("document.querySelector('#photo-side').src.includes('/photo')")
     assert [page.colour("#picture", x) for x in (0.15, 0.6)] == ["red", "blue"]
     assert page.errors() == []
+
+
+def finished(page, server, **about):
+    """Show a finished job on the stage; return it."""
+    job = server.add(**about)
+    server.end(job)
+    visit(page, server)
+    page.until("document.querySelector('#finished .cell')")
+    page.one("#finished .cell").click()
+    page.until(f"{ACTS} === 'done'")
+    return job
+
+
+def test_a_finished_picture_is_refined_in_place_and_stays_if_that_is_stopped(page, server):
+    old = finished(page, server, preset="instant")
+    page.one("#about button").click()
+    page.until(f"{ACTS} === 'painting'")
+    new = server.ordered[-1]
+    assert (new.preset, new.photo) == ("fine", "beach.jpg") and new.id != old.id
+    server.paint(new, step=40, fraction=0.42)
+    page.until("document.querySelector('#progress').value === 0.42")
+    assert page.colour("#picture", 0.3) == "blue", "the picture before, not the photo"
+    save = page.one("#save-now")
+    assert save.get_property("href").endswith(f"{old.id}/result?download=1")
+    assert page.one("#cancel").text == "Stop here"
+    page.one("#cancel").click()
+    page.until(f"{ACTS} === 'done'")
+    assert page.one("#save").get_property("href").endswith(f"{old.id}/result?download=1")
+    assert page.errors() == []
+
+
+def test_a_picture_of_another_size_is_painted_again_on_paper(page, server):
+    finished(page, server, settings={"size": 3840, "strength": 0.4})
+    page.one("#print-menu summary").click()
+    page.one("[data-paper=A4]").click()
+    page.until(f"{ACTS} === 'painting'")
+    settings = server.ordered[-1].settings
+    assert (settings["paper"], settings["strength"], settings.get("size")) == ("A4", 0.4, None)
+
+
+def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
+    page, server, beach, monkeypatch
+):
+    monkeypatch.setattr(presets, "find_spec", lambda _: None)
+    server.service.jobs.estimates.set_instant_calibration(1e-6)
+    visit(page, server, beach)
+    previewed(page)
+    page.until("document.querySelector('[data-paper=A4] .time').textContent")
+    page.one("#print-menu summary").click()
+    page.one("[data-paper=A4]").click()
+    page.until(f"{ACTS} === 'painting' || document.querySelector('#refused').textContent")
+    assert page.one("#refused").text == ""
+    [job] = server.ordered
+    assert (job.preset, job.settings["paper"]) == ("instant", "A4")
 
 
 def test_the_chosen_picture_is_painted_first_and_then_the_wall(page, server, beach):
@@ -282,7 +339,11 @@ def test_prints_take_the_time_of_their_paper(page, server, beach):
     page.one("#print-menu summary").click()
     page.one("[data-paper='30x40cm']").click()
     until(lambda: server.ordered)
-    assert (server.ordered[0].preset, server.ordered[0].settings["paper"]) == ("print", "30x40cm")
+    [job] = server.ordered
+    assert (job.preset, job.settings["paper"]) == ("print", "30x40cm")
+    server.paint(job, step=40, fraction=0.42)
+    page.until("document.querySelector('#progress').value === 0.42")
+    assert page.colour("#picture", 0.3) == "blue", "the picture before, not the photo"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -305,9 +366,10 @@ def test_the_words_of_the_red_button_stay_in_one_row_on_a_phone(page, server, be
 # A browser with a sheet for sharing, which keeps the names and the bytes of the files.
 SHARES = """
 window.shared = [];
+window.failures = 0;
 navigator.canShare = ({ files }) => files.length > 0;
 navigator.share = async ({ files: [file] }) => {
-  if (window.why) throw new DOMException("no", window.why);
+  if (window.why) { failures += 1; throw new DOMException("no", window.why); }
   shared.push([file.name, file.type, [...new Uint8Array(await file.arrayBuffer())].join()]);
 };
 """
@@ -317,8 +379,7 @@ def shared_here(page):
     """Share the picture on the stage, then in full screen; return what was shared."""
     before = page.js("shared.length")
     page.one("#share").click()
-    page.one("#full-screen").click()
-    page.until("document.querySelector('#one').open")
+    full_screen(page)
     page.one("#share-it").click()
     page.until(f"shared.length === {before + 2}")
     page.one("#close").click()
@@ -334,12 +395,16 @@ def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
         assert shared_here(page) == [picture, picture], "the preview, in full screen, too"
         page.one("#paint").click()
         page.until(f"{ACTS} === 'painting'")
-        server.end(server.jobs.stored(server.ordered[-1].id))
+        job = server.jobs.stored(server.ordered[-1].id)
+        server.end(job)
+        server.buckets.result.write(f"{job.style}/{job.photo_key}", jpeg("green"))
         page.until(f"{ACTS} === 'done'")
+        picture[2] = ",".join(map(str, jpeg("green")))
         assert shared_here(page) == [picture, picture], "and the result"
         said = "document.querySelector('#refused').textContent"
         page.js("window.why = 'AbortError'")
         page.one("#share").click()
+        page.until("failures === 1")
         assert page.js(said) == "", "the user has changed his mind"
         page.js("window.why = 'NotAllowedError'")
         page.one("#share").click()
@@ -367,6 +432,44 @@ OUTSIDE = """[...document.querySelectorAll("#one .scrim > *")].filter((each) => 
   const isInside = top >= 0 && left >= 0 && right <= innerWidth && bottom <= innerHeight;
   return width > 0 && each.checkVisibility() && !isInside;
 }).map((each) => each.id)"""
+
+
+def full_screen(page):
+    page.one("#full-screen").click()
+    page.until("document.querySelector('#one').open")
+
+
+def test_full_screen_saves_the_preview_and_keeps_it_among_the_results(page, server, beach):
+    from selenium.webdriver import Keys
+
+    server.rough = True
+    visit(page, server, beach)
+    page.until("document.querySelector('#painting-side').src.startsWith('blob:')")
+    full_screen(page)
+    save = page.one("#download")
+    assert not save.is_displayed(), "there is only a rough one"
+    server.rough = False
+    page.until("!document.querySelector('#download').hidden")
+    assert save.get_property("href") == page.js("document.querySelector('#painting-side').src")
+    assert save.get_property("download") == "beach - Mosaic.jpg"
+    assert not page.one("#star").is_displayed(), "it is no result yet"
+    for _ in range(2):
+        save.send_keys(Keys.ENTER)  # The focus shows the controls again, which fade.
+    page.one("#close").click()
+    page.until("document.querySelector('#queue > li')")
+    [job] = server.ordered
+    assert (job.photo, job.style, job.preset) == ("beach.jpg", "mosaic", "instant")
+    assert page.errors() == []
+
+
+def test_a_star_that_is_set_above_the_stage_is_in_the_gallery(page, server):
+    finished(page, server)
+    full_screen(page)
+    page.one("#star").click()
+    page.until("document.querySelector('#star').ariaPressed === 'true'")
+    page.look(f"{server.address}/gallery/")
+    page.until("document.querySelector('.card .star')?.ariaPressed === 'true'")
+    page.one(".card .star").click()
 
 
 def test_the_facts_of_a_preview_have_its_strength_and_its_command(page, server, beach):

@@ -5,7 +5,7 @@ import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
-import { openSheet, secondsOf } from "./settings.js";
+import { openSheet, paintsFine, printPreset, secondsOf } from "./settings.js";
 import { shownJob, shownResult } from "./stage.js";
 import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
 import { about, refuse } from "./words.js";
@@ -33,7 +33,8 @@ click(["surprise"], async () => {
 });
 click(["print-now", "print-too"], () => window.print());
 for (const each of matching("[data-paper]")) {
-  on(each, "click", () => repaint(shownJob(), "print", { paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }));
+  const settings = { size: undefined, paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }; // The paper has its own size.
+  on(each, "click", () => repaint(shownJob(), printPreset, settings));
 }
 // The link saves the picture. It is kept among the results, too.
 click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
@@ -56,6 +57,10 @@ click(["copy"], async (job, { lastElementChild: said }) => {
   setTimeout(() => { said.textContent = text("page.copy"); }, 2000);
 });
 
+// The link that saves a picture on the stage.
+export const linkOf = ({ saved, address, photo, file }, names) => (
+  saved ? { href: saved, download: "" } : { href: address, download: fileName(photo.name, file, ` - ${names}`) }
+);
 // Shows what can be done with what is on the stage. The red button says what it adds. If that is nothing, it saves.
 export const showActs = (job) => {
   const picture = shownResult(), adds = addsToPreview(), isPreview = !job && picture !== null, isDone = job?.state === "done";
@@ -65,8 +70,8 @@ export const showActs = (job) => {
   saveNow.hidden = !picture || (isPreview && !adds);
   if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
   else if (picture) {
-    const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`, download = fileName(picture.photo.name, picture.file, names);
-    for (const link of [save, saveNow]) Object.assign(link, { href: picture.address, download });
+    const link = linkOf(picture, job ? namesOf(job) : namesOfTiles(chosenTiles()));
+    for (const each of [save, saveNow]) Object.assign(each, link);
   }
   say("cancel", text(picture ? "page.stop_here" : "page.cancel"));
   for (const id of ["again-with", "delete"]) byId(id).parentElement.hidden = !isDone;
@@ -77,7 +82,7 @@ export const showActs = (job) => {
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {
   const isQuick = ["instant", "draft"].includes(job.preset) && !job.poster && !job.frames;
-  if (!isQuick || !byId("order").querySelector("[name=preset][value=fine]")) return [];
+  if (!isQuick || !paintsFine) return [];
   const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
   const offer = make("button.text-button", said.replace(/, $/, ""));
   on(offer, "click", () => repaint(job, "fine"));

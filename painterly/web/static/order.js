@@ -16,7 +16,7 @@ import {
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
 import { chosenPhotos, currentPhoto, setPhotoOf } from "./photos.js";
 import { send, stopSending, store } from "./sending.js";
-import { refine, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
+import { refine, refineJob, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
 import { about, brief, refuse } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
@@ -137,7 +137,8 @@ const setSending = (is) => {
 // Orders what is chosen, or other requests for the chosen photos.
 export const submit = async (requests = null) => {
   if (sending) return;
-  const problem = missing(requests), before = shownJob(), picture = !before && !requests && countOf() === 1 ? shownResult() : null;
+  const problem = missing(requests), before = shownJob(), asked = requests || chosenStyles();
+  const isOne = chosenPhotos().length * asked.length === 1 && !asked[0].poster, picture = !before && isOne ? shownResult() : null;
   refuse(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
   setSending(true);
@@ -175,6 +176,7 @@ export const repaint = async (job, preset, settings = {}) => {
   refuse();
   try {
     const ordered = await ask(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
+    refineJob(ordered, job);
     updateJob(ordered);
     showJob(ordered.id);
     announce(counted("page.added", 1));

@@ -19,7 +19,9 @@ const lacking = ([shorter, longer], preset = care()) => (
 );
 const tooLarge = (px) => lacking(px) && text("page.too_large", { gigabytes: decimal(lacking(px) / 1e9, 1) });
 const numbers = (words) => words.split(" ").map(Number), pxOf = (option) => numbers(option.dataset.px);
-export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(pxOf(each), "print"));
+// Without preset fine, as without TensorFlow, a sheet of paper is painted by preset instant.
+export const paintsFine = form.querySelector("[name=preset][value=fine]") !== null, printPreset = paintsFine ? "print" : "instant";
+export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(pxOf(each), printPreset));
 const chosenPaper = () => {
   const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0];
   return { name, shown, mm: numbers(mm), px: numbers(px), dpi: Number(dpi) };

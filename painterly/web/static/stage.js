@@ -17,19 +17,26 @@ export const sample = JSON.parse(byId("order").dataset.sample);
 
 // shown: the id of the job on the stage, or null for the order. preview: the order's picture, its address and, if it is the result that a
 // job by preset instant has, its file; or null. works: whether it is being painted, and `later` whether only after the queue. movedAt:
-// where the user left the line. refined: the pictures that jobs paint more finely, by their ids.
+// where the user left the line. refined: the pictures that jobs paint more finely, by their ids. Such a picture is the order's or that of
+// a job: `of` is its id, and `saved` the address at which its file is saved.
 let shown = null, preview = { address: sample.painted, file: null }, works = false, later = false, movedAt = null;
 const refined = new Map();
 export const shownJob = () => jobWith(shown);
 export const shownPreview = () => preview?.address;
 // The picture on the stage that can be saved at once: the order's, or the one that a job paints more finely.
 export const shownResult = () => {
-  if (shownJob()) return refined.get(shown) || null;
+  if (shownJob()) return isActive(shownJob()) && refined.get(shown) || null;
   // The one before stays until the new one's is painted. A clip's is only its first frame.
   const isOfPhoto = preview !== null && preview.photo === currentPhoto() && !currentPhoto().frames;
   return isOfPhoto && preview.file && !works ? preview : null;
 };
-export const refine = (job, result) => refined.set(job.id, { ...result, address: URL.createObjectURL(result.file) });
+// Keeps a picture on the stage while a job paints it more finely. The address of a file is its own: previews come and go.
+export const refine = (job, result) => {
+  refined.set(job.id, result.file ? { ...result, address: URL.createObjectURL(result.file) } : result);
+};
+export const refineJob = (job, { id, links }) => {
+  refine(job, { of: id, address: `${links.result}?small=1`, saved: `${links.result}?download=1`, isKept: true });
+};
 
 // The line.
 const setLine = (at) => {
@@ -174,7 +181,11 @@ const showLabel = (is) => {
 export const render = () => {
   const job = shownJob(), photo = currentPhoto();
   if (!job) shown = null;
-  if (job && job.state === "cancelled") { backToOrder(job); return; }
+  if (job && job.state === "cancelled") {
+    const before = jobWith(refined.get(shown)?.of);
+    if (before) showJob(before.id); else backToOrder(job);
+    return;
+  }
   byId("strip").hidden = !photo && !document.querySelector("#queue li, #finished li");
   if (!job && !photo && !chosenTiles().length && body.dataset.acts === "first") return; // The page that the server sent.
   const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
