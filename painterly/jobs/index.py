@@ -54,6 +54,7 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
         network=record.network,
         photo_etag=record.photo_etag,
+        result_key=job.result,
         width=record.width,
         height=record.height,
         media_type=media_type(job.result) if job.result else None,

@@ -207,6 +207,10 @@ class JobOut(JobFields):
     photo_etag: str | None = Field(
         description="The same one for jobs with the same photo; null until it is painted."
     )
+    result_key: str | None = Field(
+        examples=["monet/018f5c0b2d9a41b6c07e/beach.jpg"],
+        description="The key of the result in its bucket; null until it is painted.",
+    )
     width: int | None
     height: int | None
     media_type: str | None = Field(

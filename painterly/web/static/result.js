@@ -1,12 +1,13 @@
 // Results in full screen. The address names the one that is shown, so that "back" closes it. The preview on the stage can be looked at in
 // the same way.
 import { addressHash, pushAddress } from "./shared/address.js";
-import { byId, root } from "./shared/elements.js";
+import { byId, on, root } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
 import { bindViewer, follow } from "./shared/viewer.js";
+import { linkOf } from "./acts.js";
 import { styled } from "./api.js";
 import { finishedJobs } from "./jobs.js";
-import { defaults } from "./order.js";
+import { defaults, keepResult } from "./order.js";
 import { removeJob } from "./removing.js";
 import { currentPhoto } from "./photos.js";
 import { paintedIn, shownPreview, shownResult } from "./stage.js";
@@ -37,6 +38,7 @@ const pictureOfJob = (job) => {
   return pictureOf(photo, tilesOf(job), namesOf(job), {
     id, content: job.photo_etag || id, alt: titleOf(job), ...(poster && { title: capital(text("page.after_all")) }),
     preview: `${result}?small=1`, href: result, download: `${result}?download=1`, timelapse, size: width && height ? [height, width] : null,
+    star: job.result_key,
     clip: Boolean(frames), before: poster || frames ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
     paintings: job.paintings.map(({ name, share }) => ({
       name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "",
@@ -56,8 +58,10 @@ const previewNow = () => {
   const { name, thumb, masked } = currentPhoto(), made = shownResult(), tiles = chosenTiles(), settings = made?.request.settings || {};
   const { naturalWidth: width, naturalHeight: height } = byId("painting-side");
   const [{ style, paintings } = {}] = chosenStyles(), shares = Object.entries(paintings || tiles[0]?.shares || {});
-  return pictureOf(name, tiles, namesOfTiles(tiles), {
-    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), made: made?.file, size: made && [height, width],
+  const names = namesOfTiles(tiles), { href: download, download: file } = made ? linkOf(made, names) : {};
+  return pictureOf(name, tiles, names, {
+    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), size: made && [height, width],
+    result: made, made: made?.file, download, file,
     facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, tiles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
   });
@@ -75,6 +79,14 @@ const wanted = () => {
   else if (!preview && shownPreview() && currentPhoto()) preview = previewNow();
   return preview || list().find((each) => each.id === id);
 };
+// As on the stage, what is saved is kept among the results, too.
+on("download", "click", () => { if (preview?.result) keepResult(preview.result); });
+// A rough preview makes room for the one that can be saved.
+on("painting-side", "load", () => {
+  if (!preview || preview.result || !shownResult()) return;
+  preview = null;
+  follow();
+});
 const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 export { follow };
 // Opens a job's result, or without one the preview.
