@@ -35,7 +35,7 @@ from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
 from painterly.progress import follow
 from painterly.signals import Stop
-from painterly.words.texts import DEFAULT
+from painterly.words.texts import Texts
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Hung:
     Attributes:
         poster: The poster, which is drawn as its pictures are painted.
         painted: As in `Sheet`.
-        failed: As in `Sheet`. Their frames stay empty.
+        failed: As in `Sheet`. Their frames stay empty, which their plates say.
     """
 
     poster: Poster
@@ -260,7 +260,9 @@ def paint_poster(
     started, picture, settings = perf_counter(), photo.picture, order.style.settings
     parts = order.style.parts
     places = hang(proportions(hung_as.read, parts), hung_as.look)
-    plates = [label(_plate(each), number) for number, each in enumerate(parts, start=1)]
+    plates = [
+        label(_plate(each, hung_as.language), number) for number, each in enumerate(parts, start=1)
+    ]
     title, after = (label(each, 0) for each in hung_as.title)
     poster = Poster(places, hung_as.look, hung_as.width, plates, (title, after))
     wanted = [Wanted(order.photo.key, style) for style in parts]
@@ -275,6 +277,7 @@ def paint_poster(
     def put(number: int, cell: Cell | None) -> Hung:
         nonlocal hung
         if cell is None:
+            hung.poster.leave_empty(number, Texts(hung_as.language).text("page.plate_empty"))
             hung = replace(hung, failed=hung.failed + 1)
         else:
             hung.poster.put(number, fitted(cell[0], side, cell[1]))
@@ -305,12 +308,14 @@ class HungAs(NamedTuple):
         look: Its look.
         width: Its width in px.
         title: The title below its pictures, and what follows it in italics.
+        language: The language of its plates.
         read: Reads the files of paintings.
     """
 
     look: Look
     width: int
     title: tuple[str, str]
+    language: str
     read: Read
 
 
@@ -331,10 +336,10 @@ def proportions(read: Read, styles: Sequence[Style]) -> tuple[float, ...]:
     return tuple(map(proportion, styles))
 
 
-def _plate(style: Style) -> str:
+def _plate(style: Style, language: str) -> str:
     """Return the words on a plate: the artist, and below that title and year."""
     title = style.title
-    made = (title.title_in(DEFAULT, style.name), title.year_in(DEFAULT))
+    made = (title.title_in(language, style.name), title.year_in(language))
     about = ", ".join(part for part in made if part)
     return f"{title.short_artist}\n{about}" if title.short_artist else about
 

@@ -46,4 +46,5 @@ def hung_as(job: StoredJob, read: Read) -> HungAs:
     """Return how the poster of a job is hung."""
     hanging = job.hanging or Hanging()
     title = hanging.title.strip() or name_in_words(PurePosixPath(job.photo).stem)
-    return HungAs(look_of(hanging), size_of(hanging)[0], (title, hanging.after.strip()), read)
+    after, width = hanging.after.strip(), size_of(hanging)[0]
+    return HungAs(look_of(hanging), width, (title, after), hanging.language, read)

@@ -100,6 +100,9 @@ class Hanging(BaseModel):
     after: Annotated[str, StringConstraints(max_length=80)] = Field(
         default="", description="In italics after the title."
     )
+    language: Literal["en", "de", "fr", "es"] = Field(
+        default="en", description="The language of titles at the pictures."
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="Another one hangs them anew.")
 
 

@@ -104,6 +104,35 @@ def test_pictures_are_cut_to_their_frames_and_an_empty_frame_shows(frame):
     assert width / height == pytest.approx(1.5, rel=0.05), "without the frame"
 
 
+WHY = "could not be painted"
+
+
+@pytest.mark.parametrize("edge", [False, True])
+def test_a_plate_says_why_its_frame_stays_empty(edge):
+    look = Look(edge=edge)
+    places = hang((1.5, 0.5), look)
+    hung, told = (
+        Poster(places, look, 800, [plate, "Monet"], ("Beach", ""))
+        for plate in ("Hokusai\nThe Great Wave", f"Hokusai – {WHY}" if edge else f"Hokusai\n{WHY}")
+    )
+    hung.leave_empty(0, WHY)
+    if edge:  # The name is there once the picture is.
+        hung.put(0, np.zeros((60, 90, 3), np.uint8))
+        told.put(0, np.zeros((60, 90, 3), np.uint8))
+    assert (hung.pixels == told.pixels).all()
+
+
+def test_an_empty_frame_without_a_plate_says_why_itself():
+    look = Look(plates=False)
+    places = hang((1.5, 0.5), look)
+    poster = Poster(places, look, 800, ["Hokusai", "Monet"], ("Beach", ""))
+    before = poster.pixels.copy()
+    poster.leave_empty(0, WHY)
+    rows, columns = np.nonzero((poster.pixels != before).any(-1))
+    middle = (places[0].left + places[0].width / 2) * 8
+    assert rows.size and columns.mean() == pytest.approx(middle, abs=8)
+
+
 @pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE])
 def test_pictures_from_edge_to_edge_fill_the_paper(proportion):
     look = Look(proportion, edge=True)

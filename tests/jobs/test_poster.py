@@ -11,6 +11,7 @@ from support.gallery import results_of
 from support.web_service import send, served, stored_job
 
 from painterly.cli.command import main
+from painterly.images.posters.lettering import Lettering
 from painterly.jobs import posters
 from painterly.jobs.schemas import Hanging, Preset
 from painterly.orders.record import Record
@@ -23,6 +24,19 @@ POSTER = {"poster": True}
 def small(monkeypatch):
     """Small posters."""
     monkeypatch.setattr(posters, "SCREEN", (120, 192))
+
+
+@pytest.fixture
+def lettered(monkeypatch):
+    """All lines that are drawn."""
+    lines, draw = [], Lettering.draw
+
+    def drawn(lettering, sheet, top, line, *how, **more):
+        lines.append(line)
+        draw(lettering, sheet, top, line, *how, **more)
+
+    monkeypatch.setattr(Lettering, "draw", drawn)
+    return lines
 
 
 @pytest.fixture
@@ -93,6 +107,20 @@ def test_a_frame_has_the_proportions_of_the_painting_also_if_its_file_shows_a_pa
             "dulac": 666 / 1000,  # Its size is unknown: the proportions of its file.
         }
     )
+
+
+def test_plates_are_in_the_language_of_the_page_and_say_why_a_frame_is_empty(
+    web, worker, place, lettered
+):
+    styles = Path(place["BUCKET_STYLE"]) / "styles.toml"
+    styles.write_text(
+        '[waves]\npaintings = ["monet.jpg"]\ntitle = {en = "The Wave", de = "Die Welle"}\n'
+        '[lost]\npaintings = ["damaged.jpg"]\n'
+    )
+    send(web, {**POSTER, "hanging": {"language": "de"}})
+    assert worker.paint()
+    assert lettered.count("konnte nicht gemalt werden") == 1
+    assert "Die Welle" in lettered and "The Wave" not in lettered
 
 
 @pytest.mark.parametrize(

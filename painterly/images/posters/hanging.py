@@ -27,7 +27,7 @@ NARROWEST, WIDEST = 0.5, 2.0  # width by height of a frame
 FACE = 0.22  # the part of a cut that is taken above
 EDGE_GAP = 0.3  # the room between pictures without frames
 WIDTH = 100.0  # all lengths are in percent of the paper's width
-RAIL, MAT, PLATE_TEXT = 0.4, 0.16, 0.74
+RAIL, MAT, PLATE_TEXT, PLATE_GAP = 0.4, 0.16, 0.74, 0.5
 PAPER, PALE, INK, QUIET = (251, 248, 241), (234, 226, 212), (31, 26, 21), (97, 87, 75)
 SHADOW, WHITE, DARK = (222, 214, 200), (255, 253, 248), (50, 44, 38)
 SIGNATURE = "painterly"
@@ -258,7 +258,7 @@ class Poster:
             plates: The words for each picture, as `label` returns them: a name, and a second line.
             title: The title below all, at the left, and what follows it in italics.
         """
-        self.places, self._look, self._plates = places, look, plates
+        self.places, self._look, self._plates = places, look, [*plates]
         self._unit, wall = width / WIDTH, Wall.of(look)
         self._rail = 0.0 if look.edge or not FRAMES[look.frame] else RAIL
         size = width, round(width / look.proportion)
@@ -289,6 +289,28 @@ class Poster:
         self._sheet.paste(Image.fromarray(fitting), (left, top))
         if self._look.edge:
             self._put_plate(number)
+
+    def leave_empty(self, number: int, why: str) -> None:
+        """Say why the frame of a picture stays empty: on its plate, or without plates in the
+        frame.
+
+        Args:
+            number: The number of the picture.
+            why: The reason in some words.
+        """
+        place, edge = self.places[number], self._look.edge
+        if not self._look.plates:
+            left, top, right, bottom = self._box(place, self._inside)
+            middle = (left + right) / 2, (top + bottom - self._text.size) / 2
+            self._text.draw(self._draw, middle, why, right - left, QUIET)
+            return
+        name = self._plates[number].split("\n")[0]
+        self._plates[number] = f"{name} – {why}" if edge else f"{name}\n{why}"
+        if not edge:  # Over the title.
+            below, line = place.top + place.height + PLATE_GAP, self._text.size / self._unit
+            plate = Place(place.left, below, place.width, 1.25 * PLATE_TEXT + 1.3 * line)
+            self._draw.rectangle(self._box(plate, 0), PAPER)
+        self._put_plate(number)
 
     @property
     def _inside(self) -> float:
@@ -326,7 +348,7 @@ class Poster:
             lines, inks, left, bottom = [name], [WHITE], left + 0.9, bottom - 2.3 * PLATE_TEXT
             room = across - 0.8
         else:
-            inks, bottom, room = [INK, QUIET], bottom + 0.5, place.width
+            inks, bottom, room = [INK, QUIET], bottom + PLATE_GAP, place.width
         for line, (words, ink) in enumerate(zip(lines, inks, strict=False)):
             at = left * self._unit, (bottom + 1.25 * line * PLATE_TEXT) * self._unit
             width = round(room * self._unit)

@@ -18,7 +18,7 @@ const hanging = () => {
   const { edge, upright, paper, frame, title, plates } = form.elements;
   return {
     paper: paper.value, upright: upright.value === "true", edge: edge.value === "true", frame: frame.value, plates: plates.checked,
-    title: title.value, seed,
+    title: title.value, language: document.documentElement.lang, seed,
   };
 };
 // The pictures that there are so far; the others are pale.
