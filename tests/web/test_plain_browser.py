@@ -1,6 +1,7 @@
 """The page in a browser without JavaScript."""
 
 import pytest
+from support import tiny
 
 # A browser starts.
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
@@ -35,3 +36,19 @@ def test_without_javascript_the_page_is_a_form_that_can_be_sent(scriptless, serv
     )
     scriptless.one(".bare .button").send_keys(Keys.ENTER)
     WebDriverWait(scriptless.driver, 20).until(lambda driver: driver.current_url.endswith("/plain"))
+
+
+@pytest.mark.story
+def test_without_javascript_a_photo_comes_back_painted(scriptless, painting, tmp_path):
+    from selenium.webdriver import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    (tmp_path / "beach.jpg").write_bytes(tiny.file(60, 90, 1))
+    scriptless.look(str(painting.base_url.join("/plain")))
+    scriptless.one("#photo").send_keys(str(tmp_path / "beach.jpg"))
+    scriptless.one("form .button").send_keys(Keys.ENTER)
+    WebDriverWait(scriptless.driver, 60).until(
+        lambda driver: driver.current_url.endswith("/api/paint")
+    )
+    picture = scriptless.one("body > img")
+    assert picture.get_property("naturalWidth") == 1024, "the first size of the form"
