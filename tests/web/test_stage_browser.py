@@ -36,9 +36,10 @@ def place(tmp_path):
 def server(place):
     """The service. `server.asked` has the orders of previews, `server.busy` says whether they are
     refused for the moment, `server.rough` whether those for a result are, and `server.broken` why
-    the photo half.jpg is."""
+    the photo half.jpg is. `server.lost` is the style of a painting that cannot be read."""
     with staged(place) as running:
         running.asked, running.busy, running.rough, running.broken = [], False, False, ""
+        running.lost = ""
         previews = running.service.previews
 
         def send(kind, request):
@@ -49,6 +50,8 @@ def server(place):
                 answer = (request.number, picture, None)
                 if running.broken and "half" in str(request.order.photo):
                     answer = (request.number, None, Refusal(running.broken, is_of_photo=True))
+                if request.order.style.name == running.lost:
+                    answer = (request.number, None, Refusal("it is damaged", is_of_photo=False))
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
@@ -421,6 +424,18 @@ def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
         assert page.errors() == []
     finally:
         page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
+def test_the_poster_says_on_its_plate_that_a_picture_could_not_be_painted(page, server, beach):
+    why, server.lost = "could not be painted", "waves"
+    visit(page, server, beach)
+    page.until("!document.querySelector('.waits')")
+    page.one("#surprise").click()
+    page.until("document.querySelector('#poster').open && document.querySelector('.work')")
+    lines = "[...document.querySelectorAll('.work')].map((each) => each.innerText.trim())"
+    for edge, said in (("false", f"Waves\n{why}"), ("true", f"Waves – {why}")):
+        page.js(f"document.querySelector('#hanging [name=edge][value={edge}]').click()")
+        page.until(f"{lines}.includes(arguments[0])", said)
 
 
 MIDDLES = """["#sight .rule", "#handle"].map((each) => {

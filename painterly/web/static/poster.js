@@ -21,15 +21,23 @@ const hanging = () => {
     title: title.value, language: document.documentElement.lang, seed,
   };
 };
+// Says on a plate, as on the painted poster, that its picture could not be painted.
+const sayEmpty = (item) => {
+  const [name, title = make("span")] = item.querySelectorAll("span"), why = text("page.plate_empty");
+  if (!name || item.textContent.includes(why)) return;
+  if (print.matches(".edges")) name.textContent += ` – ${why}`;
+  else { title.textContent = why; name.after(title); }
+};
 // The pictures that there are so far; the others are pale.
 const showPictures = () => {
   for (const { tile, item, image } of works) {
-    const address = tile.preview.dataset.at;
-    item.classList.toggle("pale", tile.item.matches(".waits"));
+    const address = tile.preview.dataset.at, isRefused = tile.item.title !== "";
+    item.classList.toggle("pale", isRefused || tile.item.matches(".waits"));
+    if (isRefused) sayEmpty(item);
     if (address && image.getAttribute("src") !== address) image.src = address;
   }
   const { dataset, nextElementSibling } = form.querySelector("[name=paper]:checked"), size = nextElementSibling.querySelector("small");
-  const whole = works.length, at = works.filter(({ item }) => !item.matches(".pale")).length;
+  const whole = works.length, at = works.filter(({ tile }) => !tile.item.matches(".waits")).length;
   const words = `${at < whole ? text("page.hung_of", { at, whole }) : text("page.hung")} ${dataset.said}, ${size.textContent}`;
   if (said.textContent !== words) said.textContent = words;
 };
