@@ -23,8 +23,9 @@ from painterly.log import event
 from painterly.orders.record import Record
 from painterly.orders.stored_records import read_record
 from painterly.settings.bucket_layout import WEB, record_key
-from painterly.storage.base import Bucket, Entry, ObjectError, UnavailableError
+from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors
+from painterly.storage.versions import delete_versions
 from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
@@ -159,9 +160,7 @@ class Queue(NamedTuple):
 class JobStore:
     """The jobs in a result bucket. Methods raise StorageError."""
 
-    def __init__(
-        self, bucket: Bucket, on_end: Callable[[StoredJob], None] = lambda _: None
-    ) -> None:
+    def __init__(self, bucket: Store, on_end: Callable[[StoredJob], None] = lambda _: None) -> None:
         """Args:
         bucket: The result bucket.
         on_end: Is called with each job that this process was the first to end.
@@ -291,12 +290,15 @@ class JobStore:
         self.leave_queue(job.id)
         return first
 
-    def delete_ended(self, job: str) -> None:
-        """Delete a job that has ended, and what remembers its Idempotency-Key."""
-        stored = self._ended(job)
-        if stored and stored.remembered_at:
-            self._bucket.delete(stored.remembered_at)
-        self._bucket.delete(f"{_DONE}{job}.json")
+    def delete_ended(self, jobs: Iterable[str]) -> None:
+        """Delete jobs that have ended, by their ids, and what remembers their Idempotency-Keys."""
+        keys = list[str]()
+        for job in jobs:
+            stored = self._ended(job)
+            if stored and stored.remembered_at:
+                keys.append(stored.remembered_at)
+            keys += keys_of_job(job)
+        delete_versions(self._bucket, *keys)
 
     def leave_queue(self, job: str) -> None:
         """Delete the object of a job, by its id, that has ended."""
@@ -344,11 +346,10 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
     if oldest := oldest_kept(keep_days):
         old = [*itertools.takewhile(lambda job: job < oldest, store.ended())]
-        for job in old:  # Its photo is a leftover then.
-            store.delete_ended(job)
+        store.delete_ended(old)  # Their photos are leftovers then.
         if old:
             event(f"deleted {plural(len(old), 'job')}: older than WEB_KEEP_DAYS={keep_days}")
-    short_lived: list[tuple[Bucket, str]] = []
+    short_lived: list[tuple[Store, str]] = []
     short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
     short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
     photos = [(entry.key, _job_of(entry.key)) for entry in buckets.source.list()]
@@ -364,8 +365,8 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
         for key, job in photos
         if job and job not in known and created_at(job) < latest
     ]
-    for bucket, key in gone:
-        bucket.delete(key)
+    for bucket in (buckets.unfinished, buckets.result, buckets.source):
+        delete_versions(bucket, *(key for of, key in gone if of is bucket))
     if gone:
         event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
     # It needs a permission that the service can do without.

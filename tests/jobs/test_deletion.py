@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.bucket_kinds import EACH_KIND, KINDS, keys, placed
 from support.gallery import published, record
 from support.pictures import saved
 from support.polling import until
@@ -16,25 +17,12 @@ from painterly.jobs.deletion import Deletions, Marks
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import PREVIEWS
-from painterly.storage import open_bucket
-
-KINDS = ("a folder", "S3", "S3 with versions")
 
 
-@pytest.fixture(params=[KINDS[0], pytest.param(KINDS[1], marks=pytest.mark.thorough), KINDS[2]])
+@pytest.fixture(params=EACH_KIND)
 def place(request, place):
     """The configuration of `support.web_world`, with each kind of result bucket."""
-    if request.param == KINDS[0]:
-        return place
-    moto = request.getfixturevalue("moto")
-    result, style, photos = (moto.new_bucket() for _ in range(3))
-    if request.param == KINDS[2]:
-        versioning = {"Status": "Enabled"}
-        moto.client.put_bucket_versioning(Bucket=result, VersioningConfiguration=versioning)
-    paintings = open_bucket(style, moto.account)
-    paintings.write("monet.jpg", Path(place["BUCKET_STYLE"], "monet.jpg").read_bytes())
-    names = {"BUCKET_SOURCE": photos, "BUCKET_STYLE": style, "BUCKET_RESULT": result}
-    return {**place, **moto.environment, **names}
+    return placed(request, place)
 
 
 @pytest.fixture
@@ -42,12 +30,6 @@ def no_time(monkeypatch):
     """Deletions are carried out as soon as their marks are seen."""
     monkeypatch.setattr(deletion, "UNDO_S", 0.0)
     monkeypatch.setattr(deletion, "GRACE_S", 0.0)
-
-
-def keys(buckets):
-    """The keys of all objects in the result bucket, and of their versions if there are some."""
-    listed = {entry.key for entry in buckets.result.list()}
-    return listed | {version.key for version in buckets.result.versions() or ()}
 
 
 def keys_of_jobs(buckets):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.bucket_kinds import EACH_KIND, keys, placed
 from support.web_service import served
 
 from painterly.configuration import config
@@ -19,9 +20,9 @@ MONET = {"style": "monet", "preset": "instant", "settings": {"size": 64}}
 
 
 @pytest.fixture
-def place(place):
+def place(request, place):
     """The place with the built-in network, which instant pictures need."""
-    return {**place, "VGG_WEIGHTS": "builtin"}
+    return {**placed(request, place), "VGG_WEIGHTS": "builtin"}
 
 
 def sent(web, name="Am Meer.jpg"):
@@ -74,6 +75,7 @@ def test_a_result_that_no_browser_shows_has_a_preview_that_they_do(place, bucket
     assert order.extension == "jpg"
 
 
+@pytest.mark.parametrize("place", EACH_KIND, indirect=True)
 def test_a_photo_is_shown_and_deleted_or_goes_after_an_hour(web, buckets, monkeypatch):
     photo, other = sent(web), sent(web)
     assert Image.open(io.BytesIO(web.get(f"/api/photos/{photo}").content)).size == (80, 60)
@@ -89,8 +91,9 @@ def test_a_photo_is_shown_and_deleted_or_goes_after_an_hour(web, buckets, monkey
     old = sent(web)
     delete_leftovers(buckets)
     assert web.get(f"/api/photos/{old}").status_code == 404
-    left = [entry.key for entry in (*buckets.source.list(), *buckets.result.list("_web/kept/"))]
-    assert not [key for key in left if old in key or photo in key]
+    left = keys(buckets)
+    assert not [key for key in left if old in key or photo in key], "nor an older version"
+    assert len([key for key in left if other in key]) == 2
 
 
 @pytest.mark.parametrize(

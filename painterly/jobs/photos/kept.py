@@ -14,6 +14,7 @@ from painterly.jobs.photos.upload import Upload
 from painterly.jobs.store import KEPT, StoredJob, new_id
 from painterly.settings.sources import Sent
 from painterly.storage.base import ObjectError
+from painterly.storage.versions import delete_versions
 
 
 class KeptPhoto(BaseModel):
@@ -76,9 +77,8 @@ class KeptPhotos:
 
     def delete(self, kept: KeptPhoto) -> None:
         """Delete a photo. The photos of orders that used it are others."""
-        self._about.delete(_about(kept.id))
-        for key in filter(None, (kept.photo_key, kept.source_key)):
-            self._source.delete(key)
+        delete_versions(self._about, _about(kept.id))
+        delete_versions(self._source, f"{kept.id}/")
 
 
 def stored_as(owner: str, upload: Upload) -> dict[str, Any]:
