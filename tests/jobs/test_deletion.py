@@ -119,6 +119,22 @@ def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, 
     assert states == {JobState.CANCELLED}, "those that waited are painted no more"
 
 
+def test_a_copy_of_a_photo_outlasts_its_job_and_is_deleted_by_itself(web, buckets, no_time):
+    job = send(web).json()["id"]
+    copied = web.post(f"/api/jobs/{job}/photo")
+    assert copied.status_code == 201 and copied.json()["photo"] == "beach.jpg"
+    copy = copied.json()["id"]
+    assert web.post(f"/api/jobs/{job}/cancel").is_success
+    web.delete(f"/api/jobs/{job}")
+    carry_out(web.service)
+    assert not [key for key in keys(buckets) if job in key]
+    assert web.post(f"/api/jobs/{job}/photo").status_code == 404
+    again = web.post("/api/jobs", json={**DRAFT, "again": copy})
+    assert again.status_code == 202 and again.json()["photo"] == "beach.jpg"
+    assert web.delete(f"/api/photos/{copy}").status_code == 204
+    assert not [key for key in keys(buckets) if copy in key]
+
+
 def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
     web, place, buckets, store, no_time
 ):

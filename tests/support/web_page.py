@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from PIL import Image
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from painterly.jobs import deletion
 from painterly.jobs.schemas import Blended, JobState
 from painterly.jobs.store import JobStore
 from painterly.orders.record import PictureRef, Record
 from painterly.orders.stored_records import write_record
 from support.pictures import saved
+from support.polling import until
 from support.web_service import served, stored_job
 
 MOSAIC = {"mosaic.jpg": 1.0}
@@ -70,6 +73,22 @@ class Stage:
         self.buckets.source.write(job.photo_key, jpeg("red"))
         self.jobs.refresh()
         return job
+
+    def leaves_nothing_of(self, *ids):
+        """Wait until the result bucket has nothing of these jobs and photos. They were deleted on
+        the page, and the time for an undo ends here."""
+
+        def left():
+            self.jobs.refresh()
+            return [entry.key for entry in self.buckets.result.list() if named(entry.key)]
+
+        def named(key):
+            return any(each in key for each in ids)
+
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(deletion, "UNDO_S", 0.0)
+            patches.setattr(deletion, "GRACE_S", 0.0)
+            until(lambda: not left())
 
     def paint(self, job, step, fraction, seconds_left=None):
         """Report a step of a hundred, as the worker does."""

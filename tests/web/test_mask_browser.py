@@ -167,6 +167,18 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     again = painted()
     assert keeps(again, LEFT) and not keeps(again, RIGHT), "the mask of the job"
 
+    page.js("document.querySelector('#photos .x').click()")
+    ordered = {"again": server.jobs.all()[0].id, "style": "monet", "preset": "instant"}
+    stopped = server.client.post("/api/jobs", json=ordered).json()["id"]
+    cell = f"#queue [data-of='{stopped}'] .cell"
+    page.until("document.querySelector(arguments[0])", cell)
+    page.one(cell).click()
+    page.one("#cancel").click()
+    server.leaves_nothing_of(stopped)
+    assert page.all("#photos .masked")
+    again = painted()
+    assert keeps(again, LEFT) and not keeps(again, RIGHT), "the mask of the job that was cancelled"
+
     paint_again(page)
     page.one("#mask-open").click()
     page.until(DRAWING)
@@ -176,7 +188,7 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     whole = painted()
     assert not keeps(whole, LEFT) and not keeps(whole, RIGHT)
     masks = [each.links.mask is not None for each in server.jobs.all()]
-    assert masks == [False, True, True]
+    assert masks == [False, True, True, True]
 
 
 def test_strokes_are_erased_undone_and_done_again_one_by_one(page, open_mask, painted, server):

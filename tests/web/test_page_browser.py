@@ -357,6 +357,17 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert chosen_photos(page) == ["beach.jpg"], "as it was"
     assert page.one("#paint").is_displayed() and not page.one("#retry").is_displayed()
     assert not page.all("#finished > li"), "nothing is left of it"
+    server.leaves_nothing_of(job.id)
+    page.one("#paint").click()
+    page.until("document.querySelector('#queue > li')")
+    (again,) = server.jobs.all()
+    assert (again.photo, again.style, again.state) == ("beach.jpg", "mosaic", "queued")
+    page.one("#queue .x").click()
+    page.until("!document.querySelector('#queue > li')")
+    (copy,) = [entry.key for entry in server.buckets.result.list("_web/kept/")]
+    page.one("#photos .x").click()
+    server.leaves_nothing_of(again.id, copy.split("/")[-1].removesuffix(".json"))
+    assert not [*server.buckets.source.list()]
 
 
 def test_the_focus_stays_with_a_picture_that_leaves_the_queue(page, server):

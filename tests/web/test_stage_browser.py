@@ -132,6 +132,7 @@ def test_a_finer_picture_is_laid_over_the_one_before_which_stays_if_that_is_stop
     page.one("#cancel").click()
     assert previewed(page) == shown and page.one("#paint").is_displayed()
     assert not page.all("#finished > li"), "nothing is left of it"
+    server.leaves_nothing_of(job.id)
     page.one("#paint").click()
     page.until(f"{ACTS} === 'painting'")
     server.end(server.jobs.stored(server.ordered[-1].id))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.photos.upload import Upload
+from painterly.jobs.schemas import not_found
 from painterly.jobs.store import KEPT, StoredJob, new_id
 from painterly.settings.sources import Sent
 from painterly.storage.base import ObjectError
@@ -52,6 +53,14 @@ class KeptPhotos:
         self.write(kept, upload)
         self._about.write(_about(photo_id), kept.model_dump_json().encode())
         return kept
+
+    def copy(self, job: StoredJob) -> KeptPhoto:
+        """Store the photo of a job once more, as one that was only sent. Raises ApiError if it is
+        gone."""
+        try:
+            return self.keep(self.read(job))
+        except ObjectError:
+            raise not_found("photo") from None
 
     def write(self, stored: KeptPhoto | StoredJob, upload: Upload) -> None:
         """Store the files of a photo, before a job or for one."""

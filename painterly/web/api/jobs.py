@@ -208,6 +208,14 @@ def job_photo(job: Known, service: Shared, asked: Asking, small: bool = False) -
     return service.pictures.photo(asked, job.photo_key, small)
 
 
+@jobs.post("/jobs/{job_id}/photo", status_code=201, response_model=PhotoOut)
+async def keep_photo(job: Known, service: Shared) -> KeptPhoto:
+    """Copy the job's photo, so that it outlasts the job's deletion. The copy is like a photo of
+    `POST /api/photos`: it is deleted after an hour."""
+    async with service.in_memory:
+        return await run_in_threadpool(service.orders.photos.copy, job)
+
+
 @jobs.get("/jobs/{job_id}/mask", response_class=Response, responses=ANSWERS)
 def job_mask(job: Known, service: Shared, asked: Asking) -> Response:
     """Return the photo's mask as a PNG."""

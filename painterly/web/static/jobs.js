@@ -2,6 +2,7 @@
 import { announce, byId, mark, on, root, say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 import { ask } from "./api.js";
+import { keepPhotosOf } from "./photos.js";
 import { titleOf } from "./styles.js";
 import { refuse } from "./words.js";
 
@@ -47,11 +48,17 @@ const fetchJobs = async () => {
   all.forEach(keep);
   handlers.changed();
 };
+// A cancelled job leaves nothing to see, and is deleted. Its photo stays if it is a chosen one.
 export const cancelJob = async (job, button) => {
   if (button.hasAttribute("aria-disabled")) return;
   mark(button, "aria-disabled", true);
   refuse();
-  try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) { refuse(refusal.message); }
+  try {
+    updateJob({ ...await ask(job.links.cancel, { method: "POST" }), state: "cancelled" }); // A worker may still finish its step.
+    await keepPhotosOf(job);
+    await ask(job.links.self, { method: "DELETE" });
+    dropJobs([job.id]);
+  } catch (refusal) { refuse(refusal.message); }
   mark(button, "aria-disabled", false);
 };
 // functions: `changed` is called after each change, `ended` when a job leaves the queue, and `returned` when the server is there again.

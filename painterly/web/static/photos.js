@@ -84,6 +84,19 @@ export const setPhotoOf = (job) => {
   add({ name: job.photo, thumb: `${job.links.photo}?small=1`, job: job.id, frames: job.frames, maskAddress: job.links.mask });
   changed(list);
 };
+// The chosen photos that a job has are copied, so that they outlast it.
+export const keepPhotosOf = async (job) => {
+  for (const photo of photos.filter((each) => each.job === job.id)) {
+    if (photo.maskAddress) {
+      const mask = await fetchFile(photo.maskAddress);
+      photo.maskAddress = URL.createObjectURL(mask);
+      photo.mask ||= Promise.resolve(mask);
+    }
+    const { id } = await ask(job.links.photo, { method: "POST" });
+    Object.assign(photo, { kept: id, job: null });
+    showKept(photo);
+  }
+};
 // The photo of this tab before a reload, as the server has it. find: returns the job of an id.
 export const restorePhoto = async (find) => {
   let stored = null;
@@ -98,6 +111,11 @@ export const restorePhoto = async (find) => {
   changed(list);
 };
 
+const showKept = (photo) => {
+  Object.assign(photo, { thumb: `${root}/api/photos/${photo.kept}`, unshown: false });
+  photo.item.dataset.of = photo.item.querySelector("img").src = photo.thumb;
+  changed(list);
+};
 // Sends a photo, unless the server has it. Resolves to its id, for previews and orders.
 const sending = new WeakMap();
 const sendPhoto = async (photo) => {
@@ -112,11 +130,7 @@ const sendPhoto = async (photo) => {
   }
   if (!photos.includes(photo)) return photo.kept;
   markSent(photo);
-  if (photo.unshown) {
-    Object.assign(photo, { thumb: `${root}/api/photos/${photo.kept}`, unshown: false });
-    photo.item.dataset.of = photo.item.querySelector("img").src = photo.thumb;
-    changed(list);
-  }
+  if (photo.unshown) showKept(photo);
   if (photo === current) remember();
   return photo.kept;
 };

@@ -2,7 +2,7 @@
 import { root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, contentOf, formOf, GONE, newKey, Refusal } from "./api.js";
-import { updateJob } from "./jobs.js";
+import { jobWith, updateJob } from "./jobs.js";
 import { chosenPhotos, forgetSent, isGone, markSent, removePhotos } from "./photos.js";
 import { ofFile, refuse } from "./words.js";
 
@@ -43,8 +43,8 @@ const sendOne = async (photo, request, onFull) => {
   const { keys, jobs } = photo.sent, order = JSON.stringify(request);
   if (jobs.has(order)) return null;
   if (!keys.has(order)) keys.set(order, newKey());
-  // An earlier job of this order has the photo and the mask.
-  const earlier = jobs.values().next().value, source = earlier || photo.job || photo.kept, mask = earlier ? null : await photo.mask;
+  // An earlier job of this order has the photo and the mask, unless it is deleted.
+  const earlier = [...jobs.values()].find(jobWith), source = earlier || photo.job || photo.kept, mask = earlier ? null : await photo.mask;
   const body = source ? formOf({ again: source, ...request }, null, mask) : formOf(request, await contentOf(photo.file), mask);
   try {
     const job = await askWithRetries(photo, { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } }, onFull);
