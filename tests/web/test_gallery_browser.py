@@ -8,6 +8,7 @@ import pytest
 from selenium.webdriver import ActionChains, Keys
 from support.gallery import add_result, published, record
 from support.polling import until
+from support.web_page import jpeg
 
 from painterly.gallery.gallery import Gallery
 
@@ -90,6 +91,35 @@ def test_in_full_screen_the_next_picture_follows_a_deleted_one(page, server, job
     page.until("document.querySelectorAll('.card').length === 4")
     until(lambda: not server.jobs.deleted())
     assert page.errors() == []
+
+
+def test_a_photo_is_deleted_with_all_its_pictures_and_an_undo_brings_them_back(page, server, jobs):
+    newest, second, oldest = (server.jobs.stored(each) for each in jobs)
+    server.buckets.source.write(newest.photo_key, jpeg("green"))  # The others have one photo.
+
+    def remove(job):
+        page.one(f".card a[href*='{job.id}']").click()
+        page.until("document.querySelector('dialog').open")
+        page.one("#inform").click()
+        page.one("#remove-photo").click()
+        page.until("!document.querySelector('dialog').open")
+
+    look(page, server)
+    remove(second)
+    page.until("document.querySelectorAll('.card').length === 2")
+    assert hung(page) == ["c.jpg", "batch.jpg"]
+    assert page.one(".told p").text == "2 pictures deleted."
+    until(lambda: server.jobs.deleted() == {second.id, oldest.id})
+    page.one(".told button").click()
+    page.until("document.querySelectorAll('.card').length === 4")
+    until(lambda: not server.jobs.deleted())
+    remove(oldest)
+    page.until("document.querySelectorAll('.card').length === 2")
+    server.leaves_nothing_of(second.id, oldest.id)
+    assert server.buckets.source.find(newest.photo_key)
+    page.driver.refresh()
+    page.until("document.querySelectorAll('.card').length === 2")
+    assert hung(page) == ["c.jpg", "batch.jpg"] and page.errors() == []
 
 
 def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
