@@ -25,9 +25,12 @@ pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser star
 PASSWORD = "a long password"
 PHOTO = base64.b64encode(jpeg("red")).decode()
 # Timers run ten times as fast.
+TOLD = "document.querySelector('.told p')?.textContent"
 HASTE = """
 const real = setTimeout;
 window.setTimeout = (what, ms, ...others) => real(what, ms / 10, ...others);
+const realInterval = setInterval;
+window.setInterval = (what, ms) => realInterval(what, ms / 10);
 """
 DROP = """
 const photo = Uint8Array.from(atob(arguments[2]), (c) => c.charCodeAt(0));
@@ -210,6 +213,13 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     page.one("#photos .x").click()
     assert chosen_photos(page) == ["pasted-1.jpg"]
     assert page.js("document.activeElement.innerText") == "Remove pasted-1.jpg"
+    page.until(f"{TOLD} === 'beach.jpg removed'")
+    page.one(".told button").click()
+    assert chosen_photos(page) == ["beach.jpg", "pasted-1.jpg"]
+    page.driver.execute_script(HASTE)
+    page.one("#photos .x").click()
+    page.until(f"{TOLD} === 'beach.jpg removed'")
+    page.until(f"!{TOLD}")
     assert page.one("#refused").text == "", "a change clears what was refused"
     dragged = {"items": [], "dragOperationsMask": 1}
     dragged["files"] = [str(tmp_path / name) for name in ("trip", "empty.jpg")]
@@ -366,6 +376,13 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     page.until("!document.querySelector('#queue > li')")
     (copy,) = [entry.key for entry in server.buckets.result.list("_web/kept/")]
     page.one("#photos .x").click()
+    page.until(f"{TOLD} === 'beach.jpg removed'")
+    assert chosen_photos(page) == []
+    page.one(".told button").click()
+    assert chosen_photos(page) == ["beach.jpg"] and server.buckets.result.find(copy)
+    page.one("#photos .x").click()
+    page.until(f"{TOLD} === 'beach.jpg removed'")
+    page.driver.get("about:blank")  # There is no time for an undo then.
     server.leaves_nothing_of(again.id, copy.split("/")[-1].removesuffix(".json"))
     assert not [*server.buckets.source.list()]
 

@@ -6,28 +6,35 @@ import { ask } from "./api.js";
 const SECONDS = 20, RENEWED_EVERY = 8; // ticks
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.role = "status";
-let takeBack = null, renew = null, left = 0, held = 0, timer = 0;
+let takeBack = null, renew = null, finish = null, left = 0, held = 0, timer = 0;
 
 // An open dialog covers the rest of the page.
 const place = () => (document.querySelector("dialog[open]") || document.body).append(told);
 on(document, "close", () => { if (told.isConnected) place(); }, true);
-const close = () => { clearInterval(timer); takeBack = renew = null; told.remove(); };
+const close = () => {
+  const end = finish;
+  clearInterval(timer);
+  takeBack = renew = finish = null;
+  told.remove();
+  end?.();
+};
+on(window, "pagehide", close);
 const tick = () => {
   // While it is pointed at, its time stands still, and the service waits as well.
   if (told.matches(":hover, :focus-within")) { held += 1; if (renew && held % RENEWED_EVERY === 1) renew(); } else left -= 1;
   told.style.setProperty("--left", Math.max(0, left / SECONDS));
   if (left <= 0) close();
 };
-// Says what was deleted. undoing: takes that back. again: asks the service to wait longer.
-export const tell = (words, undoing = null, again = null) => {
+// Says what was deleted. undoing: takes that back. again: asks the service to wait longer. over: is called once it is not taken back.
+export const tell = (words, undoing = null, again = null, over = null) => {
   close();
-  [takeBack, renew, left, held] = [undoing, again, SECONDS, 0];
+  [takeBack, renew, finish, left, held] = [undoing, again, over, SECONDS, 0];
   button.hidden = !undoing;
   place();
   said.textContent = words;
   timer = setInterval(tick, 1000);
 };
-const undo = () => { const act = takeBack; close(); if (act) act(); };
+const undo = () => { const act = takeBack; finish = null; close(); if (act) act(); };
 on(button, "click", undo);
 on(document, "keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";

@@ -45,23 +45,34 @@ const itemOf = (photo) => {
   Object.assign(item.querySelector("img"), { src: thumb, hidden: false, onerror: () => onError(photo) });
   on(item.querySelector(".cell"), "click", () => { current = photo; changed(list); });
   remove.title = item.querySelector(".why").textContent = text("page.remove", { name });
-  on(remove, "click", () => {
-    const next = item.nextElementSibling || item.previousElementSibling;
-    removePhotos([photo]);
+  on(remove, "click", async () => {
+    const next = item.nextElementSibling || item.previousElementSibling, at = photos.indexOf(photo);
+    hide([photo]);
     (next ? next.querySelector(".x") : byId("photo-files")).focus({ preventScroll: true });
-    announce(text("page.removed", { name }));
+    const { tell } = await import("./deleting.js"), bringBack = () => {
+      photos = photos.toSpliced(at, 0, photo);
+      list.insertBefore(item, list.children[at] || null);
+      current = photo;
+      changed(list);
+    };
+    tell(text("page.removed", { name }), bringBack, null, () => forget(photo));
   });
   return item;
 };
-export const removePhotos = (removed) => {
-  for (const photo of removed) {
-    photo.item.remove();
-    photos = photos.filter((each) => each !== photo);
-    if (photo.file) URL.revokeObjectURL(photo.thumb);
-    if (photo.kept) ask(`${root}/api/photos/${photo.kept}`, { method: "DELETE" }).catch(() => {}); // It goes after an hour, too.
-  }
+const hide = (removed) => {
+  for (const { item } of removed) item.remove();
+  photos = photos.filter((each) => !removed.includes(each));
   if (!photos.includes(current)) current = photos.at(-1) || null;
   changed(list);
+};
+const forget = ({ file, thumb, kept }) => {
+  if (file) URL.revokeObjectURL(thumb);
+  // It goes after an hour, too. The page may be about to close.
+  if (kept) ask(`${root}/api/photos/${kept}`, { method: "DELETE", keepalive: true }).catch(() => {});
+};
+export const removePhotos = (removed) => {
+  hide(removed);
+  removed.forEach(forget);
 };
 const add = (about) => {
   const none = { file: null, job: null, mask: null, kept: null, frames: null, unshown: false };
