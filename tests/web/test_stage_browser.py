@@ -245,12 +245,25 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
 
 
 @pytest.mark.story
-def test_a_reload_keeps_the_photo_and_its_previews(page, server, beach):
+def test_a_reload_keeps_the_photos_that_were_on_the_stage_and_their_previews(
+    page, server, beach, tmp_path
+):
+    (tmp_path / "town.jpg").write_bytes(jpeg("red", (64, 96)))
     visit(page, server, beach)
     previewed(page)
+    page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+    page.until("document.querySelector('#photos [aria-current=true]')?.innerText.match('town')")
+    previewed(page)
+    page.one("#photos .cell").click()
+    page.until("!document.querySelector('#photos .unsent')")
     page.driver.refresh()
-    page.until("document.querySelector('#photos .said')")
-    assert page.one("#photos .said").get_attribute("textContent") == "beach.jpg"
+    page.until("document.querySelectorAll('#photos .said').length === 2")
+    shown = page.js(
+        "[...document.querySelectorAll('#photos .cell')].map((cell) => cell.ariaCurrent)"
+    )
+    names = [each.get_attribute("textContent") for each in page.all("#photos .said")]
+    assert [*zip(names, shown, strict=True)] == [("beach.jpg", "true"), ("town.jpg", None)]
+    page.js("document.querySelectorAll('#photos .x')[1].click()")
     page.until("document.querySelectorAll('[name=style]:checked').length")
     previewed(page)
     assert page.colour("#picture", 0.3) == "blue"

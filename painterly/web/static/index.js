@@ -6,7 +6,7 @@ import { bindFileInputs } from "./files.js";
 import { bindJobs, connect, jobWith } from "./jobs.js";
 import { addPaintings, loadStyles } from "./styles.js";
 import { loadEstimates, orderAgain } from "./order.js";
-import { addPhotos, chosenPhotos, restorePhoto } from "./photos.js";
+import { addPhotos, chosenPhotos, restorePhotos } from "./photos.js";
 import { updateLater } from "./previews.js";
 import { sample } from "./stage.js";
 import { showJobs } from "./strip.js";
@@ -57,7 +57,7 @@ await connect();
 // In another tab, paintings may have been added or deleted.
 on(document, "visibilitychange", () => { if (!document.hidden) showStyles(); });
 if (location.hash) (await import("./result.js")).follow();
-await restorePhoto(jobWith);
+await restorePhotos(jobWith);
 const asked = new URLSearchParams(location.search), again = asked.get("again");
 if (asked.size) history.replaceState(null, "", `${root}/`);
 if (asked.has("sample")) showSample();

@@ -10,19 +10,20 @@ import { ofFile, refuse } from "./words.js";
 // its orders with this mask, so that nothing is painted twice if it is sent again after a failure. masked: whether it has a mask.
 // unshown: whether the browser cannot show it. frames: the number of frames of a clip, which is shown by its first. item: its cell.
 let photos = [], current = null, isRestored = false;
-const list = byId("photos"), STORED_AS = "painterly_photo"; // in this tab, for a reload
+const list = byId("photos"), STORED_AS = "painterly_photos", MOST_STORED = 20; // in this tab, for a reload
 const unsent = () => ({ keys: new Map(), jobs: new Map() });
 export const chosenPhotos = () => photos;
 export const currentPhoto = () => current;
 // The file of a photo's mask, or null.
 export const maskOf = async (photo) => await photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null)) || null;
 const remember = () => {
-  const { kept, job, name, frames } = current || {};
   if (!isRestored) return;
-  try {
-    const stored = JSON.stringify({ kept, job, name, frames });
-    if (kept || job) sessionStorage.setItem(STORED_AS, stored); else sessionStorage.removeItem(STORED_AS);
-  } catch { /* Users can forbid it. */ }
+  const there = photos.filter(({ kept, job }) => kept || job).slice(-MOST_STORED);
+  const stored = there.map((photo) => {
+    const { kept, job, name, frames } = photo;
+    return { kept, job, name, frames, shown: photo === current };
+  });
+  try { sessionStorage.setItem(STORED_AS, JSON.stringify(stored)); } catch { /* Users can forbid it. */ }
 };
 // Removes a photo that cannot be painted, and says why.
 export const drop = (photo, reason) => {
@@ -90,9 +91,12 @@ export const addPhotos = (files) => {
   if (good.length) announce(counted("page.photos_chosen", photos.length));
 };
 // The photo of a job with its mask, without sending them again.
+const addPhotoOf = ({ id, photo, frames, links }) => {
+  add({ name: photo, thumb: `${links.photo}?small=1`, job: id, frames, maskAddress: links.mask });
+};
 export const setPhotoOf = (job) => {
   removePhotos(photos);
-  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, job: job.id, frames: job.frames, maskAddress: job.links.mask });
+  addPhotoOf(job);
   changed(list);
 };
 // The chosen photos that a job has are copied, so that they outlast it.
@@ -108,17 +112,21 @@ export const keepPhotosOf = async (job) => {
     showKept(photo);
   }
 };
-// The photo of this tab before a reload, as the server has it. find: returns the job of an id.
-export const restorePhoto = async (find) => {
-  let stored = null;
-  try { stored = JSON.parse(sessionStorage.getItem(STORED_AS)); } catch { /* As without one. */ }
+// The photos of this tab before a reload, as the server has them. find: returns the job of an id.
+export const restorePhotos = async (find) => {
+  let stored = null, shown = null;
+  try { stored = JSON.parse(sessionStorage.getItem(STORED_AS)); } catch { /* As without any. */ }
   isRestored = true;
-  if (!stored || photos.length) { remember(); return; }
-  const { name, kept, frames } = stored, job = stored.job && find(stored.job), thumb = `${root}/api/photos/${kept}`;
-  if (job) setPhotoOf(job);
-  if (job || !kept || !await loaded(thumb)) return;
-  if (photos.length) return; // A photo that the user has chosen during the load takes its place.
-  add({ name, thumb, kept, frames });
+  const wanted = (!photos.length && stored) || [], thumbOf = ({ kept }) => `${root}/api/photos/${kept}`;
+  const there = await Promise.all(wanted.map((each) => each.job ? find(each.job) : loaded(thumbOf(each))));
+  if (photos.length) { remember(); return; } // Photos that the user has chosen during the load take their place.
+  for (const [at, each] of wanted.entries()) {
+    if (!there[at]) continue;
+    if (each.job) addPhotoOf(there[at]); else add({ name: each.name, thumb: thumbOf(each), kept: each.kept, frames: each.frames });
+    if (each.shown) shown = current;
+  }
+  if (!photos.length) return;
+  current = shown || current;
   changed(list);
 };
 
@@ -142,7 +150,7 @@ const sendPhoto = async (photo) => {
   if (!photos.includes(photo)) return photo.kept;
   markSent(photo);
   if (photo.unshown) showKept(photo);
-  if (photo === current) remember();
+  remember();
   return photo.kept;
 };
 export const isAtServer = async (photo) => {
