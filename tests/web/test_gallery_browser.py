@@ -177,6 +177,21 @@ def test_the_strip_and_the_menu_delete_with_an_undo_and_other_pages_hear_of_it(p
     assert page.errors() == []
 
 
+def test_a_chosen_photo_outlasts_the_picture_that_it_came_with(page, server, jobs):
+    page.look(server.address)
+    page.until("document.querySelectorAll('#finished li').length === 3")
+    page.one("#finished .cell").click()
+    page.js("document.querySelector('#again-with').click()")
+    page.until("document.querySelectorAll('#photos li').length === 1")
+    page.js("document.querySelector('#finished .x').click()")
+    page.until("document.querySelectorAll('#finished li').length === 2")
+    server.leaves_nothing_of(jobs[0])
+    page.one("#paint").click()
+    page.until("document.querySelector('#queue li')")
+    assert (server.jobs.all()[0].photo, server.jobs.all()[0].state) == ("c.jpg", "queued")
+    assert page.errors() == []
+
+
 def names(answer):
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
