@@ -12,6 +12,8 @@ from painterly.bench.bench import Bench
 from painterly.cli.command import main
 from painterly.video import constants
 
+pytestmark = pytest.mark.slow  # A process decodes the clips.
+
 WORDS = ("--preset", "instant", "--size", "64")
 
 

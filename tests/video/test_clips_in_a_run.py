@@ -22,6 +22,8 @@ from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import constants, source, steadying
 
+pytestmark = pytest.mark.slow  # A process decodes the clips.
+
 WHOLE: list[bytes] = []
 RESULT, RECORD = Path("out/monet/walk.mp4"), Path("out/_records/monet/walk.mp4.json")
 

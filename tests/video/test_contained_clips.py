@@ -19,6 +19,8 @@ from painterly.images import contained
 from painterly.signals import Stop, Stopped
 from painterly.video import decoder
 
+pytestmark = pytest.mark.slow  # A process decodes the clips.
+
 WALK = Path("clips/walk.mp4")
 SAID = {
     "crash": "is damaged or incomplete; send it again, or export it anew as mp4",

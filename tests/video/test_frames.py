@@ -11,6 +11,8 @@ from support import clips
 from painterly.errors import PictureError
 from painterly.video import frames
 
+pytestmark = pytest.mark.slow  # A process decodes the clips.
+
 
 def seen(path, number=0):
     return clips.reader(path)(clips.stamps(path)[number].time).astype(int)

@@ -11,6 +11,8 @@ from support import clips
 from painterly.errors import PictureError
 from painterly.video import copying, frames, sent
 
+pytestmark = pytest.mark.slow  # A process decodes the clips.
+
 WHERE = b"+27.5916+086.5640+8850/"
 NAMES = {"location": WHERE.decode(), "com.apple.quicktime.location.ISO6709": WHERE.decode()}
 

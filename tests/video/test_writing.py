@@ -11,6 +11,8 @@ from support import clips
 from painterly.storage.folder import FolderBucket
 from painterly.video import decoder
 
+pytestmark = pytest.mark.slow  # A process decodes the clips.
+
 PICTURES = [clips.picture(each) for each in range(8)]
 TIMES = [Fraction(each, clips.RATE) for each in (0, 1, 2, 3, 6, 7, 8, 9)]
 
