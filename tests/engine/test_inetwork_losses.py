@@ -195,5 +195,3 @@ def test_a_run_with_the_built_in_network_lowers_the_loss(builtin, settings):
     assert len(steps) == settings["iterations"]
     assert 0 < steps[-1].losses["total"] < 0.9 * steps[0].losses["total"]
     assert all(step.losses["style"] > 0 for step in steps)
-    if "optimizer" not in settings:
-        assert steps[0].losses["total"] > steps[1].losses["total"] > steps[2].losses["total"]
