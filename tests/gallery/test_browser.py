@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 from PIL import Image
-from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver import Keys
 from support.gallery import HOSTILE, LONG, published, record
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
@@ -90,8 +90,8 @@ def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, web):
     viewer.press("c")
     assert seen() == ["red", "blue"] and viewer.one("#right").text == "Monet"
     width = viewer.js("sight.getBoundingClientRect().width")
-    drag = ActionChains(viewer.driver, duration=20).move_to_element(viewer.one("#handle"))
-    drag.click_and_hold().move_by_offset(int(0.3 * width), 0).release().perform()
+    drag = viewer.point(viewer.one("#handle"), 20).click_and_hold()
+    drag.move_by_offset(int(0.3 * width), 0).release().perform()
     viewer.until("Math.abs(slider.value - 80) < 3")
     assert seen() == ["red", "red"]
     viewer.driver.execute_script("slider.value = 20; slider.focus();")
@@ -208,14 +208,14 @@ def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
     stage = viewer.one("#stage")
-    ActionChains(viewer.driver, duration=0).double_click(stage).perform()
+    viewer.point(stage).double_click().perform()
     viewer.until("after.src.includes('/monet/beach.jpg') && !after.src.includes('_gallery')")
     before = viewer.js("sight.getBoundingClientRect().left")
-    drag = ActionChains(viewer.driver, duration=20).move_to_element(stage).click_and_hold()
-    drag.move_by_offset(60, 10).release().perform()
+    viewer.point(stage, 20).click_and_hold().move_by_offset(60, 10).release().perform()
     assert viewer.js("sight.getBoundingClientRect().left") - before == pytest.approx(60, abs=2)
     for _ in range(5):
-        drag.move_to_element(stage).click_and_hold().move_by_offset(400, 300).release().perform()
+        drag = viewer.point(stage, 20).click_and_hold()
+        drag.move_by_offset(400, 300).release().perform()
     assert viewer.js("sight.getBoundingClientRect().left") <= 1, "no edge leaves the window's"
     viewer.press("0")
     inside = "(r => [r.width <= innerWidth + 1, r.height <= innerHeight + 1])"

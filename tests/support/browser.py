@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from importlib.resources import files
 from itertools import product
 
@@ -199,6 +200,17 @@ class Viewer:
         pixel = screen.getpixel((int(left + x * width), int(top + y * height)))
         return ["red", "green", "blue"][int(np.argmax(pixel))]
 
+    def point(self, element, duration=0):
+        """Return actions that begin with the pointer on an element, which holds still.
+
+        Args:
+            element: The element.
+            duration: The milliseconds of each move.
+        """
+        from selenium.webdriver import ActionChains
+
+        return ActionChains(self.driver, duration=duration).move_to_element(still(element))
+
     def errors(self):
         return [each["message"] for each in self.driver.get_log("browser")]
 
@@ -269,10 +281,17 @@ class Viewer:
     def width_with_large_text(self):
         """Return the page's width in a window of 320 px with text of twice the usual size."""
         self.resize(320, 860)
+        with self.large_text():
+            return self.js("document.documentElement.scrollWidth")
+
+    @contextmanager
+    def large_text(self):
+        """Show text of twice the usual size."""
         self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 32}})
-        width = self.js("document.documentElement.scrollWidth")
-        self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 16}})
-        return width
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 16}})
 
     def small(self):
         """Return the controls that are smaller than a finger."""

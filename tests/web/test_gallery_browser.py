@@ -145,11 +145,11 @@ def test_the_message_stays_while_it_is_pointed_at_and_the_service_waits(page, se
     until(lambda: server.jobs.deleted())
     mark = f"_web/queue/{jobs[0]}.deleted.json"
     first = server.buckets.result.read(mark)
-    ActionChains(page.driver, duration=0).move_to_element(page.one(".told")).perform()
+    page.point(page.one(".told")).perform()
     until(lambda: server.buckets.result.read(mark) != first)
     assert page.one(".told").is_displayed()
     page.driver.execute_script("document.querySelector('.told').dispatchEvent(new Event('x'))")
-    ActionChains(page.driver, duration=0).move_to_element(page.one("h1")).perform()
+    page.point(page.one("h1")).perform()
     page.until("!document.querySelector('.told')")
 
 

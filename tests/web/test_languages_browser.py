@@ -60,6 +60,30 @@ def test_the_page_is_in_the_language_of_the_browser_on_a_phone_as_well(
     assert page.errors() == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_are_accessible_in_each_language_also_with_large_text(
+    page, server, place, tmp_path, language
+):
+    published(Path(place["BUCKET_RESULT"]), [record("beach.jpg", "mosaic")])
+    (tmp_path / "town.jpg").write_bytes(jpeg("red"))
+    server.add()
+    server.end(server.add("town.jpg"))
+    page.speak(language)
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    page.until("document.querySelectorAll('.film img:not([hidden])').length === 2")
+    assert page.js("document.documentElement.lang") == language
+    assert page.violations() == set(), "a queue and a result"
+    page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+    page.until("document.querySelector('#photos .cell')")
+    page.js("document.querySelector('#how').click()")
+    assert page.violations() == set(), "a photo, and the settings"
+    page.look(f"{server.address}/gallery/#mosaic/beach.jpg")
+    page.until("document.querySelector('dialog').open")
+    with page.large_text():
+        assert page.violations() == set(), "a picture of the gallery"
+
+
 def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     published(Path(place["BUCKET_RESULT"]), [record("beach.jpg", "mosaic")])
     page.look(server.address)
