@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import signal
 import socket
 import threading
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from unittest.mock import Mock
 
 import httpx
+import pytest
 from support.polling import until
 from support.web_service import send, served, step_news, stored_job
 
@@ -74,11 +76,15 @@ def received(page, text):
     return data
 
 
-def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch):
+@pytest.mark.parametrize("pages", [20, pytest.param(1000, marks=pytest.mark.thorough)])
+def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, pages):
     """Each change would otherwise keep the service from all else for seconds."""
     shown, show = [], index.job_out
     monkeypatch.setattr(index, "job_out", lambda *about: shown.append(about) or show(*about))
-    jobs, pages = [f"{number:020x}" for number in range(30)], 20
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < 3 * pages:  # Both ends of each connection are here.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 * pages, most))
+    jobs = [f"{number:020x}" for number in range(50)]
     for each in jobs:
         stored_job(web.service.jobs._store, each)
     web.service.jobs.refresh()
