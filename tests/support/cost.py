@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,9 @@ import pytest
 
 class Cost:
     """The memory, bytes and requests of a process since this was made.
+
+    Memory is also that of its child processes, such as those that decode pictures, as long as they
+    run: the sum of what each has taken at most.
 
     Attributes:
         requests: The requests that boto3 has sent in the tests' own process, such as
@@ -20,30 +23,51 @@ class Cost:
         self._folder = Path("/proc", str(process))
         if not (self._folder / "clear_refs").exists():
             pytest.skip("only Linux tells what a process has taken")
-        (self._folder / "clear_refs").write_text("5")  # Forgets the peak.
-        self._memory, self._read = self._peak(), self._bytes_read()
+        for each in self._processes():
+            with suppress(OSError):  # It has ended.
+                (each / "clear_refs").write_text("5")  # Forgets the peak.
+        self._memory, self._read = self._peaks(), self._bytes_read()
         self.requests: list[str] = []
 
     @property
     def memory(self) -> int:
-        """The most bytes in memory beyond those at the start."""
-        return self._peak() - self._memory
+        """The most bytes in memory beyond those at the start, children included."""
+        return sum(self._taken().values())
+
+    @property
+    def own_memory(self) -> int:
+        """The most bytes in memory beyond those at the start, without those of children."""
+        return self._taken()[self._folder]
 
     @property
     def read(self) -> int:
         """The bytes read from files and pipes, whether they were on a disk or in a cache."""
         return self._bytes_read() - self._read
 
-    def _peak(self) -> int:
-        return 1024 * self._number("status", "VmHWM")
+    def _processes(self) -> list[Path]:
+        """Return the folders of the process and of its children."""
+        lists = [each.read_text() for each in self._folder.glob("task/*/children")]
+        return [self._folder, *(Path("/proc", each) for text in lists for each in text.split())]
+
+    def _peaks(self) -> dict[Path, int]:
+        peaks = {}
+        for each in self._processes():
+            with suppress(OSError):  # It has ended.
+                if found := _number(each / "status", "VmHWM"):
+                    peaks[each] = 1024 * found
+        return peaks
+
+    def _taken(self) -> dict[Path, int]:
+        return {each: peak - self._memory.get(each, 0) for each, peak in self._peaks().items()}
 
     def _bytes_read(self) -> int:
-        return self._number("io", "rchar")
+        return _number(self._folder / "io", "rchar") or 0
 
-    def _number(self, file: str, name: str) -> int:
-        found = re.search(rf"^{name}:\s*(\d+)", (self._folder / file).read_text(), re.MULTILINE)
-        assert found, name
-        return int(found[1])
+
+def _number(file: Path, name: str) -> int | None:
+    """Return a number in a file of a process, or None if it has ended and lacks the number."""
+    found = re.search(rf"^{name}:\s*(\d+)", file.read_text(), re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 Costs = Callable[..., AbstractContextManager[Cost]]
