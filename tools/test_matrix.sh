@@ -20,7 +20,7 @@ columns=(
   "old-laptop: ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=HASWELL NUMPY=baseline THREADS=2" # CI's.
 )
 tests=()
-for folder in tests/{engine,attention,diffusion,vgg}; do
+for folder in tests/{engine,attention,vgg,images}; do
   [ ! -d "$folder" ] || tests+=("$folder")
 done
 
