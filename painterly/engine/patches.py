@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from painterly.engine.families import colours_of, palette_of
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
@@ -58,6 +59,7 @@ class Patches(NamedTuple):
         keys: Their coordinates, and minus half of their squared lengths, [K, E + 1].
         near: The numbers of those near some of them; see inverted_file.py.
         deviations: The standard deviation of each band of detail of the paintings.
+        palette: The paintings' chroma; see families.py.
     """
 
     votes: np.ndarray
@@ -66,6 +68,7 @@ class Patches(NamedTuple):
     keys: np.ndarray
     near: np.ndarray
     deviations: np.ndarray
+    palette: np.ndarray
 
     @classmethod
     def of(
@@ -84,11 +87,13 @@ class Patches(NamedTuple):
             count: The number of patches, see `patch_count`.
         """
         total = sum(paintings.shares[each] for each in members)
-        found, deviations = [], np.zeros(len(DETAIL))
+        found, deviations, colours = [], np.zeros(len(DETAIL)), []
         for each in members:
             random, part = np.random.default_rng(0), paintings.shares[each] / total
             painting = arrays.resampled(paintings.paintings[each], sizes[each])
-            used = is_used(resized(paintings.masks[each], sizes[each]))
+            mask = resized(paintings.masks[each], sizes[each])
+            used = is_used(mask)
+            colours.append((colours_of(painting, mask), part))
             deviations += part * _deviations(painting)
             windows = _windows(painting, SIDE // 2, SIDE // 2)
             rows, columns = np.nonzero(used)
@@ -110,7 +115,7 @@ class Patches(NamedTuple):
         middles = keys[inverted_file.pivots(len(keys))]
         middles[:, -1] = 1
         near = inverted_file.nearest(middles @ keys.T)
-        return cls(votes, mean, basis, keys, near, deviations)
+        return cls(votes, mean, basis, keys, near, deviations, palette_of(colours))
 
     def queries(self, patches: np.ndarray) -> np.ndarray:
         """Return what patches [N, SIDE · SIDE · 3] are compared by: their coordinates, and 1,

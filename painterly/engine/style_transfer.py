@@ -319,7 +319,8 @@ class StyleTransfer(Transfer):
             (Patches.of(styles, members, sizes, patch_count(size)), canvas.padded(share)[..., None])
             for members, share in zip(styles.members, shares, strict=True)
         ]
-        return rebuilt(picture, groups, check_stop)
+        palettes = [(patches.palette, share) for patches, share in groups]
+        return rebuilt(self._in_families(picture, canvas, palettes), groups, check_stop)
 
     def _led(
         self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.ink import drawn
 from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.families import in_families, seen
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import (
@@ -237,6 +238,7 @@ class Transfer(ABC):
     Attributes:
         schedule: The steps.
         memory_plan: The memory plan of the last scale, which takes the most memory.
+        has_families: Whether regions of skin get one family of colours each; see families.py.
 
     Raises:
         ValueError: Arrays do not fit.
@@ -265,6 +267,7 @@ class Transfer(ABC):
             self._painted_part = styles.painted_part(content_mask)
         # With a schedule, the photo is a picture that is painted already.
         self._ink = ink_of(styles) if settings.traits.draws and schedule is None else None
+        self.has_families = schedule is None and not settings.preserve_color
 
     def _drawings(self, photo: ArrayLike, boldness: Sequence[float]) -> list[np.ndarray]:
         """Return a photo [h, w, 3] as drawings of such boldness; none unless it is made into a
@@ -273,6 +276,16 @@ class Transfer(ABC):
             return []
         draw = drawn(np.asarray(photo), self._ink, self._settings)
         return [draw(each) for each in boldness]
+
+    def _in_families(
+        self, picture: np.ndarray, canvas: Canvas, groups: Sequence[tuple[np.ndarray, np.ndarray]]
+    ) -> np.ndarray:
+        """Return a finished picture on its canvas [H, W, 3] with one family of colours in each
+        region of skin, from the palettes and the shares of groups; see families.py."""
+        if not self.has_families:
+            return picture
+        photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
+        return in_families(picture, canvas, photo, groups)
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

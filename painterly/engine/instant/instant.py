@@ -107,7 +107,7 @@ class InstantTransfer(Transfer):
             picture = canvas.cropped(painted[None])[0]
         # A large picture's memory is shortest below.
         del photo, drawing, scaled, matched, candidates
-        painted = self._rebuilt(painted, patches, shares, check_stop)
+        painted = self._rebuilt(painted, canvas, patches, shares, check_stop)
         yield Step(eta.tick(), painted[None], canvas, self._postprocess)
 
     def _scaled_photo(self) -> np.ndarray:
@@ -161,6 +161,7 @@ class InstantTransfer(Transfer):
     def _rebuilt(
         self,
         painted: np.ndarray,
+        canvas: Canvas,
         patches: Sequence[Future[Patches]],
         shares: Sequence[np.ndarray],
         check_stop: CheckStop,
@@ -171,7 +172,8 @@ class InstantTransfer(Transfer):
         for members, of_group in zip(self._styles.members, patches, strict=True):
             share = reduce(np.add, (shares[each] for each in members))
             groups.append((of_group.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
-        return rebuilt(painted, groups, check_stop)
+        palettes = [(patches.palette, share) for patches, share in groups]
+        return rebuilt(self._in_families(painted, canvas, palettes), groups, check_stop)
 
 
 @dataclass(frozen=True, kw_only=True)
