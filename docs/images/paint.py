@@ -9,6 +9,7 @@ two as drafts. variants: a still life with one setting changed at a time; docs/r
 it. presets: both photos by preset instant, draft and fine. gatys: a photo by the default recipe and
 by recipe gatys. choices: a portrait at three strengths, and in strokes of three sizes, as drafts.
 drawings: two photos, the drawings that are made of them for a woodcut, and their paintings.
+families: a face, and its painting without and with one family of colours for skin.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -22,9 +23,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from painterly import Settings, load_vgg, stylize
+from painterly.devices.memory import device_budget
 from painterly.engine.abstraction.ink import drawn
 from painterly.engine.abstraction.measures import ink_of
 from painterly.engine.paintings import Paintings
+from painterly.engine.style_transfer import StyleTransfer
+from painterly.engine.transfer import TransferInputs
 from painterly.images.arrays import resize, to_float, to_integers
 from painterly.settings import ready_styles
 from painterly.vgg.network import VGG
@@ -58,6 +62,7 @@ STRENGTHS, STROKES = (0.2, 0.5, 0.9), (0.5, 1.0, 2.0)
 COLUMNS = 3  # pictures in a row of a sheet
 CELL = (512, 341)  # width, height of each picture of a sheet in px
 SMALL_CELL, MASTERS_COLUMNS = (384, 256), 4  # the same where masters are shown
+FACE = (72, 0, 379, 204)  # left, top, right, bottom of the portrait's face, of 512 px, in px
 INSET = 144  # width of the photo shown on its first result in px
 GAP = 6  # px
 HALF = (768, 512)  # width, height of the photo and of its painting, side by side
@@ -75,7 +80,7 @@ def main(names: list[str]) -> None:
         each.__name__: each
         for each in (
             *(before_after, line, styles, sizes, pairs, variants, presets, gatys, choices),
-            drawings,
+            *(drawings, families),
         )
     }
     for name in names or makers:
@@ -199,6 +204,20 @@ def drawings() -> None:
         for each in (shown, drawing, painted(name, [woodcut], settings)):
             cells.append(Image.fromarray(each).resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "drawings", MONTAGE_QUALITY)
+
+
+def families() -> None:
+    """Draw a face, and its painting without and with one family of colours for skin."""
+    content, painting = photo("portrait"), pixels(PAINTINGS["van-gogh-wheat-field"])
+    cells = [Image.fromarray(content)]
+    for has_families in (False, True):
+        inputs = TransferInputs(content, Paintings([painting]), Settings(size=512))
+        transfer = StyleTransfer(inputs, vgg(), device_budget())
+        transfer.has_families = has_families
+        *_, last = transfer.steps()
+        cells.append(Image.fromarray(to_integers(last.image, 8)))
+    faces = [each.resize(CELL, Image.Resampling.LANCZOS, FACE) for each in cells]
+    save_sheet(faces, "families")
 
 
 @cache
