@@ -179,7 +179,7 @@ def test_the_time_is_said_however_late_the_worker_has_measured_it(page, server, 
         visit(page, server)
         choose(page, photos[:1], 0)
         entries = "performance.getEntriesByType('resource')"
-        page.until(f"{entries}.filter((each) => each.name.endsWith('/api/system')).length > 30")
+        page.until(f"{entries}.filter((each) => each.name.endsWith('/api/system')).length > 15")
         assert page.one("#paint-time").text == ""
         rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
         server.service.jobs.estimates.set_calibration(rate, "the CPU")
