@@ -22,7 +22,13 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from painterly.engine.abstraction.filters import blurred, gradients, luminance_of, scaled
+from painterly.engine.abstraction.filters import (
+    blurred,
+    gradients,
+    linear_ramp,
+    luminance_of,
+    scaled,
+)
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import is_used
 from painterly.images.arrays import box_average, fit_size, resample
@@ -121,7 +127,7 @@ def in_families(
     visible = np.mean(np.hypot(moved[..., 1], moved[..., 2]) > VISIBLE)
     if visible <= LEAST[0]:
         return picture
-    change = oklab_to_srgb(has + _part(visible, LEAST) * moved) - oklab_to_srgb(has)
+    change = oklab_to_srgb(has + linear_ramp(visible, *LEAST) * moved) - oklab_to_srgb(has)
     whole = canvas.padded(resample(change, *canvas.picture, Image.Resampling.BICUBIC))
     whole *= np.minimum(covered, 1)
     whole += picture
@@ -145,9 +151,9 @@ def _ways(
     sizes = regions.sum(1)
     regions /= sizes[:, None] + TINY
     mean = regions @ of_photo
-    moves = _part(_length(mean), CHROMA) * (1 - _part(_length(mean), TOO_MUCH))
-    moves *= 1 - _part(np.abs(np.arctan2(mean[:, 1], mean[:, 0]) - SKIN), OFF_SKIN)
-    moves *= _part(regions @ detail, DETAIL) * _part(sizes / len(sizes), AREA)
+    moves = linear_ramp(_length(mean), *CHROMA) * (1 - linear_ramp(_length(mean), *TOO_MUCH))
+    moves *= 1 - linear_ramp(np.abs(np.arctan2(mean[:, 1], mean[:, 0]) - SKIN), *OFF_SKIN)
+    moves *= linear_ramp(regions @ detail, *DETAIL) * linear_ramp(sizes / len(sizes), *AREA)
     if not moves.any():
         return np.zeros_like(colour)
     hue = of_photo / (_length(of_photo)[:, None] + NO_HUE)
@@ -157,10 +163,10 @@ def _ways(
     family = nearest @ colour / (nearest.sum(1, keepdims=True) + TINY)
     found = regions @ _looked_up(palette, family, has[..., 0].ravel()) / (_length(family) + TINY)
     goal = np.minimum(1, found)[:, None] * family
-    way = _part(found, FOUND)[:, None] * (goal - colour)
+    way = linear_ramp(found, *FOUND)[:, None] * (goal - colour)
     away = _length(way) / (_length(colour + way) + NO_CHROMA)
-    moves *= _part(regions @ np.minimum(away, MOST_AWAY), AWAY)
-    moves *= _part(1 - _length(colour) / (_length(goal) + TINY), GAIN)
+    moves *= linear_ramp(regions @ np.minimum(away, MOST_AWAY), *AWAY)
+    moves *= linear_ramp(1 - _length(colour) / (_length(goal) + TINY), *GAIN)
     return PART * moves[:, None] * way
 
 
@@ -206,8 +212,3 @@ def _averaged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _length(vectors: np.ndarray) -> np.ndarray:
     return np.hypot(vectors[:, 0], vectors[:, 1])
-
-
-def _part(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
-    """Return 0 up to the first bound, 1 from the second on, and a straight line between."""
-    return np.clip((values - bounds[0]) / (bounds[1] - bounds[0]), 0, 1)

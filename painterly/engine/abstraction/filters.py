@@ -26,9 +26,14 @@ def scaled(map_: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return resample(map_[..., None], height, width, Image.Resampling.BILINEAR)[..., 0]
 
 
+def linear_ramp(values: np.ndarray, first: float, last: float) -> np.ndarray:
+    """Return 0 up to `first`, 1 from `last` on, and a straight line between."""
+    return np.clip((values - first) / (last - first), 0, 1)
+
+
 def ramp(values: np.ndarray, first: float, last: float) -> np.ndarray:
     """Return 0 up to `first`, 1 from `last` on, and a smooth step between."""
-    part = np.clip((values - first) / (last - first), 0, 1)
+    part = linear_ramp(values, first, last)
     return part * part * (3 - 2 * part)
 
 
