@@ -240,8 +240,7 @@ class Deletions:
             renew_page(self._buckets.result, gone)
         for job in gone:
             # Last, so that a killed process is followed by another one.
-            for prefix in reversed(keys_of_job(job)):
-                delete_versions(self._buckets.result, prefix)
+            delete_versions(self._buckets.result, *reversed(keys_of_job(job)))
         if gone:
             jobs = [each for each in gone if each not in paintings]
             named = (plural(len(jobs), "job"), plural(len(gone) - len(jobs), "painting"))
@@ -256,16 +255,15 @@ def painting_mark(name: str) -> str:
 def delete_painting(buckets: WebBuckets, name: str) -> None:
     """Delete an uploaded painting with its pictures in the gallery. Raises StorageError."""
     buckets.style.delete(name)
-    for key_of in (picture_key, thumbnail_key):
-        delete_versions(buckets.result, key_of("paintings", name))
+    pictures = (key_of("paintings", name) for key_of in (picture_key, thumbnail_key))
+    delete_versions(buckets.result, *pictures)
 
 
 def delete_parts(buckets: WebBuckets, job: StoredJob) -> None:
     """Delete all that a job has left but the job itself. Raises StorageError."""
     delete_versions(buckets.source, f"{job.id}/")
     delete_versions(buckets.unfinished, f"{CHECKPOINTS}/{job.style}/{job.id}/")
-    for prefix in _prefixes(job):
-        delete_versions(buckets.result, prefix)
+    delete_versions(buckets.result, *_prefixes(job))
 
 
 def _prefixes(job: StoredJob) -> Iterator[str]:
