@@ -63,6 +63,8 @@ export const loaded = (address) => new Promise((resolve) => {
 });
 // A copy of a template's element.
 export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
+// An uploaded painting's name as its user's file has it; other names stay.
+export const withoutCode = (name) => name.replace(/^_web\/[0-9a-f]{12}-/, "");
 // A file's name without its ending.
 export const stem = (name) => name.replace(/\.\w+$/, "");
 // The name of a picture's file: its photo's, with the ending of its own format.

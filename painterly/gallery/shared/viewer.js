@@ -1,6 +1,6 @@
 // Full screen: one picture on a dark ground, under controls that fade. The address names the picture.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
-import { byId, make, mark, matching, on, picture, say, share, sharesFiles, stem } from "./elements.js";
+import { byId, make, mark, matching, on, picture, say, share, sharesFiles, stem, withoutCode } from "./elements.js";
 import { bindKeys, bindSwipes, compare, dialog, fitPictures, moveLine, slider, stage } from "./scene.js";
 import { hasStar, setStar } from "./stars.js";
 import { decimal, text } from "./texts.js";
@@ -125,10 +125,10 @@ const remove = (withPhoto) => {
   if (next && !withPhoto) show(next); else leave();
   gone.remove(withPhoto);
 };
-// The line for a shell that paints the picture again. A ready style is found by its name, and an uploaded painting has its user's.
+// The line for a shell that paints the picture again. A ready style is found by its name.
 const quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 const commandLine = ({ style, paintings, given }) => {
-  const names = paintings.map(([key]) => key.replace(/^_ready\/(.*)\.\w+$/, "$1").replace(/^_web\/[0-9a-f]{12}-/, ""));
+  const names = paintings.map(([key]) => withoutCode(key.replace(/^_ready\/(.*)\.\w+$/, "$1")));
   const flags = given.flatMap(([name, value]) => [`--${name}`, ...(value ? [value] : [])]);
   const weights = paintings.length > 1 ? ["--style_weight", ...paintings.map(([, share]) => share)] : [];
   const parts = [current.photo, ...(style ? [style] : names)].map((name) => stem(name.split("/").at(-1)));

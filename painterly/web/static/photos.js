@@ -11,6 +11,7 @@ import { ofFile, refuse } from "./words.js";
 // unshown: whether the browser cannot show it. frames: the number of frames of a clip, which is shown by its first. item: its cell.
 let photos = [], current = null, isRestored = false;
 const list = byId("photos"), STORED_AS = "painterly_photos", MOST_STORED = 20; // in this tab, for a reload
+const keptAt = (id) => `${root}/api/photos/${id}`;
 const unsent = () => ({ keys: new Map(), jobs: new Map() });
 export const chosenPhotos = () => photos;
 export const currentPhoto = () => current;
@@ -19,10 +20,7 @@ export const maskOf = async (photo) => await photo.mask || (photo.maskAddress &&
 const remember = () => {
   if (!isRestored) return;
   const there = photos.filter(({ kept, job }) => kept || job).slice(-MOST_STORED);
-  const stored = there.map((photo) => {
-    const { kept, job, name, frames } = photo;
-    return { kept, job, name, frames, shown: photo === current };
-  });
+  const stored = there.map(({ kept, job, name, frames }, at) => ({ kept, job, name, frames, shown: there[at] === current }));
   try { sessionStorage.setItem(STORED_AS, JSON.stringify(stored)); } catch { /* Users can forbid it. */ }
 };
 // Removes a photo that cannot be painted, and says why.
@@ -69,7 +67,7 @@ const hide = (removed) => {
 const forget = ({ file, thumb, kept }) => {
   if (file) URL.revokeObjectURL(thumb);
   // It goes after an hour, too. The page may be about to close.
-  if (kept) ask(`${root}/api/photos/${kept}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  if (kept) ask(keptAt(kept), { method: "DELETE", keepalive: true }).catch(() => {});
 };
 export const removePhotos = (removed) => {
   hide(removed);
@@ -117,12 +115,12 @@ export const restorePhotos = async (find) => {
   let stored = null, shown = null;
   try { stored = JSON.parse(sessionStorage.getItem(STORED_AS)); } catch { /* As without any. */ }
   isRestored = true;
-  const wanted = (!photos.length && stored) || [], thumbOf = ({ kept }) => `${root}/api/photos/${kept}`;
-  const there = await Promise.all(wanted.map((each) => each.job ? find(each.job) : loaded(thumbOf(each))));
+  const wanted = (!photos.length && stored) || [];
+  const there = await Promise.all(wanted.map((each) => each.job ? find(each.job) : loaded(keptAt(each.kept))));
   if (photos.length) { remember(); return; } // Photos that the user has chosen during the load take their place.
   for (const [at, each] of wanted.entries()) {
     if (!there[at]) continue;
-    if (each.job) addPhotoOf(there[at]); else add({ name: each.name, thumb: thumbOf(each), kept: each.kept, frames: each.frames });
+    if (each.job) addPhotoOf(there[at]); else add({ name: each.name, thumb: keptAt(each.kept), kept: each.kept, frames: each.frames });
     if (each.shown) shown = current;
   }
   if (!photos.length) return;
@@ -131,7 +129,7 @@ export const restorePhotos = async (find) => {
 };
 
 const showKept = (photo) => {
-  Object.assign(photo, { thumb: `${root}/api/photos/${photo.kept}`, unshown: false });
+  Object.assign(photo, { thumb: keptAt(photo.kept), unshown: false });
   photo.item.dataset.of = photo.item.querySelector("img").src = photo.thumb;
   changed(list);
 };

@@ -1,5 +1,5 @@
 // Times and names in words, and refusals.
-import { say, stem } from "./shared/elements.js";
+import { say, stem, withoutCode } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
 // Says below the picture why something was not done. The next change of the order clears it.
@@ -19,6 +19,6 @@ export const capital = (words) => words[0].toUpperCase() + words.slice(1);
 export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : text("page.of_file", { name, reason });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => {
-  const file = name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "");
+  const file = withoutCode(name).split("/").at(-1);
   return capital(stem(file).replace(/[-_]+/g, " "));
 };
