@@ -55,11 +55,17 @@ look();
 
 @pytest.fixture
 def chromium(running_chromium):
-    """A browser without cookies, which leaves its page with the test."""
+    """A browser without cookies, which leaves its page, and what was set, with the test."""
     running_chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
     yield running_chromium
     running_chromium.get("about:blank")  # Ends streams of events.
     speak(running_chromium, "en-US,en")
+    while running_chromium.begun_with:
+        added = running_chromium.begun_with.pop()
+        running_chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    running_chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    running_chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    running_chromium.execute_cdp_cmd("Browser.resetPermissions", {})
 
 
 def speak(driver, languages):
@@ -87,6 +93,7 @@ def running_chromium():
     running = webdriver.Chrome(options=options, service=service)
     running.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": STILL})
     running._web_element_cls = _clicked_when_still()
+    running.begun_with = []
     yield running
     running.quit()
 
@@ -160,6 +167,12 @@ class Viewer:
 
     def __init__(self, driver):
         self.driver = driver
+
+    def begin_with(self, script):
+        """Run a script at the beginning of each page, until the test ends."""
+        source = {"source": script}
+        added = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
+        self.driver.begun_with.append(added)
 
     def look(self, address, width=1280, height=860):
         self.driver.get("about:blank")

@@ -132,12 +132,9 @@ def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
 
 
 def test_the_message_stays_while_it_is_pointed_at_and_the_service_waits(page, server, jobs):
-    page.driver.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument",
-        {
-            "source": "const realInterval = setInterval;"
-            "window.setInterval = (what, ms) => realInterval(what, ms / 20);"
-        },
+    page.begin_with(
+        "const realInterval = setInterval;"
+        "window.setInterval = (what, ms) => realInterval(what, ms / 20);"
     )
     look(page, server)
     page.js("document.querySelector('.card a').focus()")

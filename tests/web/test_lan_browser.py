@@ -44,9 +44,6 @@ def test_a_page_without_https_says_why_nothing_is_shared(page, server):
     page.look(server.address)
     page.until("document.querySelectorAll('[name=style]').length > 1")
     assert page.js(said) == [False, False], "in the menu and in full screen"
-    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HTTP})
-    try:
-        page.look(server.address)
-        page.until(f"{said}.length === 2 && {said}.every(Boolean)")
-    finally:
-        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    page.begin_with(HTTP)
+    page.look(server.address)
+    page.until(f"{said}.length === 2 && {said}.every(Boolean)")

@@ -173,20 +173,16 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
 
 def test_the_time_is_said_however_late_the_worker_has_measured_it(page, server, photos):
     hurried = HASTE.replace("10", "200")
-    hurry = {"source": f"{hurried} performance.setResourceTimingBufferSize(2000);"}
-    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", hurry)
-    try:
-        visit(page, server)
-        choose(page, photos[:1], 0)
-        entries = "performance.getEntriesByType('resource')"
-        page.until(f"{entries}.filter((each) => each.name.endsWith('/api/system')).length > 15")
-        assert page.one("#paint-time").text == ""
-        rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-        server.service.jobs.estimates.set_calibration(rate, "the CPU")
-        server.service.jobs.estimates.set_instant_calibration(rate)
-        page.until("document.querySelector('#paint-time').textContent")
-    finally:
-        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    page.begin_with(f"{hurried} performance.setResourceTimingBufferSize(2000);")
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    entries = "performance.getEntriesByType('resource')"
+    page.until(f"{entries}.filter((each) => each.name.endsWith('/api/system')).length > 15")
+    assert page.one("#paint-time").text == ""
+    rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
+    server.service.jobs.estimates.set_calibration(rate, "the CPU")
+    server.service.jobs.estimates.set_instant_calibration(rate)
+    page.until("document.querySelector('#paint-time').textContent")
 
 
 def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(

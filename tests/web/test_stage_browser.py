@@ -289,22 +289,18 @@ def test_a_photo_that_is_chosen_right_after_a_reload_stays_on_the_stage(
     visit(page, server, beach)
     previewed(page)
     (tmp_path / "town.jpg").write_bytes(jpeg("red", (64, 96)))
-    source = {"source": SLOW_PHOTO}
-    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
-    try:
-        page.driver.refresh()
-        page.until("window.waiting?.length")
-        page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
-        page.until("document.querySelectorAll('#photos .said').length")
-        page.js("waiting.splice(0).forEach((load) => load())")
-        page.js("waiting = null")
-        previewed(page)
-        names = page.js(
-            "[...document.querySelectorAll('#photos .said')].map((each) => each.textContent)"
-        )
-        assert names == ["town.jpg"]
-    finally:
-        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    page.begin_with(SLOW_PHOTO)
+    page.driver.refresh()
+    page.until("window.waiting?.length")
+    page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+    page.until("document.querySelectorAll('#photos .said').length")
+    page.js("waiting.splice(0).forEach((load) => load())")
+    page.js("waiting = null")
+    previewed(page)
+    names = page.js(
+        "[...document.querySelectorAll('#photos .said')].map((each) => each.textContent)"
+    )
+    assert names == ["town.jpg"]
 
 
 def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server, beach):
@@ -404,40 +400,37 @@ def shared_here(page):
 
 
 def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
-    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SHARES})
-    try:
-        visit(page, server, beach)
-        previewed(page)
-        picture = ["beach.jpg", "image/jpeg", ",".join(map(str, jpeg("blue")))]
-        assert shared_here(page) == [picture, picture], "the preview, in full screen, too"
-        page.one("#paint").click()
-        page.until(f"{ACTS} === 'painting'")
-        job = server.jobs.stored(server.ordered[-1].id)
-        server.end(job)
-        server.buckets.result.write(f"{job.style}/{job.photo_key}", jpeg("green"))
-        page.until(f"{ACTS} === 'done'")
-        picture[2] = ",".join(map(str, jpeg("green")))
-        assert shared_here(page) == [picture, picture], "and the result"
-        said = "document.querySelector('#refused').textContent"
-        page.js("window.why = 'AbortError'")
-        page.one("#share").click()
-        page.until("failures === 1")
-        assert page.js(said) == "", "the user has changed his mind"
-        page.js("window.why = 'NotAllowedError'")
-        page.one("#share").click()
-        page.until(f"{said} === 'The browser could not do this.'")
-        page.js("window.why = ''")
-        page.one("#surprise").click()
-        page.until("document.querySelector('#poster').open && document.querySelector('.work')")
-        page.one("#poster-share").click()
-        page.until("shared.length === 5")
-        name, kind, content = page.js("shared[4]")
-        assert kind == "image/jpeg" and name == "Beach, after 3 masters.jpg"
-        sheet = Image.open(io.BytesIO(bytes(map(int, content.split(",")))))
-        assert sheet.width == 2560
-        assert page.errors() == []
-    finally:
-        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    page.begin_with(SHARES)
+    visit(page, server, beach)
+    previewed(page)
+    picture = ["beach.jpg", "image/jpeg", ",".join(map(str, jpeg("blue")))]
+    assert shared_here(page) == [picture, picture], "the preview, in full screen, too"
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting'")
+    job = server.jobs.stored(server.ordered[-1].id)
+    server.end(job)
+    server.buckets.result.write(f"{job.style}/{job.photo_key}", jpeg("green"))
+    page.until(f"{ACTS} === 'done'")
+    picture[2] = ",".join(map(str, jpeg("green")))
+    assert shared_here(page) == [picture, picture], "and the result"
+    said = "document.querySelector('#refused').textContent"
+    page.js("window.why = 'AbortError'")
+    page.one("#share").click()
+    page.until("failures === 1")
+    assert page.js(said) == "", "the user has changed his mind"
+    page.js("window.why = 'NotAllowedError'")
+    page.one("#share").click()
+    page.until(f"{said} === 'The browser could not do this.'")
+    page.js("window.why = ''")
+    page.one("#surprise").click()
+    page.until("document.querySelector('#poster').open && document.querySelector('.work')")
+    page.one("#poster-share").click()
+    page.until("shared.length === 5")
+    name, kind, content = page.js("shared[4]")
+    assert kind == "image/jpeg" and name == "Beach, after 3 masters.jpg"
+    sheet = Image.open(io.BytesIO(bytes(map(int, content.split(",")))))
+    assert sheet.width == 2560
+    assert page.errors() == []
 
 
 def test_the_poster_says_on_its_plate_that_a_picture_could_not_be_painted(page, server, beach):
