@@ -165,18 +165,10 @@ class Bench:
                 style=order.style.name,
                 on=device.name,
             )
-        return Finished(
-            photo=inputs.photo.picture.printed(settings),
-            paintings=inputs.style.paintings,
-            settings=order.style.settings,
-            image=last.image,
-            weights=networks.identity,
-            device=str(device),
-            losses=last.losses,
-            content_weight=last.content_weight,
-            seconds=perf_counter() - started,
-            timelapse=timelapse,
-        )
+        seconds, photo = perf_counter() - started, inputs.photo.picture.printed(settings)
+        paintings = inputs.style.paintings
+        finished = Finished.after(last, order, photo, paintings, str(device), seconds)
+        return replace(finished, weights=networks.identity, timelapse=timelapse)
 
     def begin(
         self,

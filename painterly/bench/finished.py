@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, replace
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -13,11 +13,14 @@ from painterly.configuration.config import Config
 from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
-from painterly.orders.order import PlannedOrder
+from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.record import Record
 from painterly.orders.stored_records import now
 from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
+
+if TYPE_CHECKING:
+    from painterly.engine.transfer import Step
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Finished:
         photo: The photo.
         paintings: The paintings of the style, in its order.
         settings: The settings that it was painted with: a default size may have been halved.
-        image: float32 [H, W, 3], sRGB 0…1.
+        image: float32 [H, W, 3], sRGB 0…1; uint8 for a clip, which has a file.
         weights: The identity of the network's weights.
         device: The device in half a line.
         losses: The losses of the last step.
@@ -50,6 +53,30 @@ class Finished:
     timelapse: Timelapse | None = None
     file: bytes = b""
 
+    @classmethod
+    def after(
+        cls,
+        last: "Step | PartStep",
+        order: Order,
+        photo: Picture,
+        paintings: list[np.ndarray],
+        device: str,
+        seconds: float,
+    ) -> Self:
+        """Return the painting after its last step, by its order as it was painted. The other
+        arguments are attributes."""
+        return cls(
+            photo=photo,
+            paintings=paintings,
+            settings=order.style.settings,
+            image=last.image,
+            weights=order.weights.identity,
+            device=device,
+            losses=last.losses,
+            content_weight=last.content_weight,
+            seconds=seconds,
+        )
+
 
 class PartStep(NamedTuple):
     """The progress of a clip or a poster after each of its parts, as `Step` has it.
@@ -57,16 +84,26 @@ class PartStep(NamedTuple):
     Attributes:
         iteration: The number of finished parts.
         total: The number of all.
-        picture: Returns the latest one, uint8 [H, W, 3].
+        picture: Returns the latest one, [H, W, 3], or at the end the whole.
+        content_weight: As in `Step`.
     """
 
     iteration: int
     total: int
     picture: Callable[[], np.ndarray]
+    content_weight: float = 0.0
 
     @property
     def fraction(self) -> float:
         return self.iteration / self.total
+
+    @property
+    def losses(self) -> dict[str, float]:
+        return {}  # Each part has its own.
+
+    @property
+    def image(self) -> np.ndarray:
+        return self.picture()
 
     @property
     def preview(self) -> np.ndarray:

@@ -257,8 +257,7 @@ def paint_poster(
     Raises:
         PictureError: No style can be painted.
     """
-    started, picture, settings = perf_counter(), photo.picture, order.style.settings
-    parts = order.style.parts
+    started, picture, parts = perf_counter(), photo.picture, order.style.parts
     places = hang(proportions(hung_as.read, parts), hung_as.look)
     plates = [
         label(_plate(each, hung_as.language), number) for number, each in enumerate(parts, start=1)
@@ -287,17 +286,9 @@ def paint_poster(
     painted_all(wanted, paint, put, on_picture)
     if not hung.painted:
         raise PictureError("no style could be painted; the log has the reasons")
-    finished = Finished(
-        photo=replace(picture, alpha_int=None, profile=None),
-        paintings=[],
-        settings=settings,
-        image=to_float(hung.pixels),
-        weights=order.weights.identity,
-        device=str(HOST),
-        losses={},
-        content_weight=0.0,
-        seconds=perf_counter() - started,
-    )
+    last = PartStep(len(wanted), len(wanted), lambda: to_float(hung.pixels))
+    opaque = replace(picture, alpha_int=None, profile=None)
+    finished = Finished.after(last, order, opaque, [], str(HOST), perf_counter() - started)
     return replace(order, style=replace(order.style, parts=hung.painted)), finished
 
 

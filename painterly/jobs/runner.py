@@ -200,7 +200,7 @@ class JobRunner:
         self, order: PlannedOrder, photo: PhotoInput, check_stop: CheckStop
     ) -> "tuple[Finished, Step]":
         """Paint an order at the desk; return also its last step. Errors are as in `Desk.file`."""
-        settings, pixels = order.style.settings, photo.picture.pixels_int
+        style, pixels = order.style, photo.picture.pixels_int
         steps: list[Step] = []
 
         def run(painted: "Iterator[Step]") -> "Step":
@@ -208,19 +208,10 @@ class JobRunner:
             return steps[0]
 
         started = time.perf_counter()
-        image = self.desk.paint(pixels, order.style, photo.mask, check_stop, run)
-        [last] = steps
-        finished = Finished(
-            photo=photo.picture.printed(settings),
-            paintings=self.desk.paintings(order.style).paintings,
-            settings=settings,
-            image=image,
-            weights=order.weights.identity,
-            device=str(HOST),
-            losses=last.losses,
-            content_weight=last.content_weight,
-            seconds=time.perf_counter() - started,
-        )
+        self.desk.paint(pixels, style, photo.mask, check_stop, run)
+        seconds, [last] = time.perf_counter() - started, steps
+        printed, paintings = photo.picture.printed(style.settings), self.desk.paintings(style)
+        finished = Finished.after(last, order, printed, paintings.paintings, str(HOST), seconds)
         return finished, last
 
     def prepare_next(self) -> bool:

@@ -9,6 +9,7 @@ import math
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import PurePath
@@ -171,24 +172,17 @@ class Steadying:
         if self.done == self._resumed:  # An earlier process has steadied the last frame.
             self._tell()
         first = Picture(self._painted_and_frame(0)[1], None, "BMP")
-        finished = Finished(
-            photo=first,
-            paintings=bench.reader.decode(order, PhotoInput(first)).style.paintings,
-            settings=order.style.settings,
-            image=self._kept(0),
-            weights=record.weights or "",
-            device=record.device or "",
-            losses={},
-            content_weight=record.content_weight or 0.0,
-            seconds=self._seconds,
-            file=self.written(),
-        )
-        shown = bench.store(order, finished)
+        frames, shown = len(clip.stamps), partial(self._kept, 0)
+        last = PartStep(frames, frames, shown, record.content_weight or 0.0)
+        paintings = bench.reader.decode(order, PhotoInput(first)).style.paintings
+        device, weights = record.device or "", record.weights or ""
+        finished = Finished.after(last, order, first, paintings, device, self._seconds)
+        stored = bench.store(order, replace(finished, weights=weights, file=self.written()))
         self.is_stored = True
         with suppress(ObjectError):  # The clip is stored.
             for entry in [*bench.unfinished.list(clip.folder)]:
                 bench.unfinished.delete(entry.key)
-        return shown
+        return stored
 
     def _tell(self) -> None:
         latest = partial(self._kept, self.clip.shown[self.done - 1])
