@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait f
 _LEAST_MEMORY, _SPARE_FACTOR = 400_000_000, 2
 _FLOOR = 100_000_000  # bytes: with less, NumPy's libraries end the process even for a small picture
 _STACK = 10_000_000  # bytes for each thread of a library, one a core
-# Opening reserves memory for the pixels of some formats, and does not touch it.
-_TO_OPEN = 14 * MAX_PIXELS
+# Opening takes a byte a pixel of a GIF, or a library of raw files; metadata are copied some times.
+_TO_OPEN, _COPIES = MAX_PIXELS + 60_000_000, 4
 _LEAST_SECONDS, _SECONDS_PER_PIXEL = 10, 1e-6  # processor time
 _MOST_BYTES = 8  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
 BYTES = 60_000_000  # memory of a process that waits
@@ -39,7 +39,7 @@ class ContainedPicture:
     def __init__(self, data: bytes) -> None:
         """Open a file. Raises PictureError."""
         self._data = data
-        facts, _ = _ask("open", data, _TO_OPEN, 0)
+        facts, _ = _ask("open", data, max(_TO_OPEN, _COPIES * len(data)), 0)
         self.format: str = facts["format"]
         size, *memory = facts["header"]
         self.header = Header(tuple(size), *memory)

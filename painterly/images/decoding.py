@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.contained import Answer, answer_requests, limit_memory, limit_time
 from painterly.images.dpi import Dpi, declared_dpi
-from painterly.images.files import boxes, exif, jpeg, jxl, png, position
+from painterly.images.files import animations, boxes, exif, jpeg, jxl, png, position
 from painterly.images.files.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import header_of, jxl_header, refusal_of
 from painterly.images.opening import check_not_thin, content_of, opened
@@ -126,12 +126,13 @@ def main() -> None:
 
 def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
     """Return the values and the buffers of an answer."""
-    if request["task"] != "open":  # Libraries reserve memory once, which is not the file's.
+    opening = request["task"] == "open"
+    if not opening:  # Libraries reserve memory once, which is not the file's.
         import painterly.images.pixels  # noqa: F401
     try:
         data = bytes(buffers.pop() or b"")
         limit_time(request["seconds"])
-        limit_memory(request["memory"])
+        limit_memory(request["memory"] + (opening and animations.reserved(data)))
         return _done(request, OpenedPicture(data))
     except (PictureError, MemoryShortError) as error:
         return {"error": type(error).__name__, "text": str(error)}, ()

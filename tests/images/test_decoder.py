@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -159,6 +160,36 @@ def test_its_memory_and_time_are_limited_by_what_the_header_says(waiting):
         done.set()
         watching.join()
     assert all(0 < seconds < 100 for _, seconds in seen)
+
+
+RAW_READER = """
+def imread(file):
+    taken.append(bytearray(50_000_000))
+    return imread(file)
+taken = []
+class LibRawError(Exception): pass
+"""
+
+
+def test_what_opens_a_file_cannot_take_more_than_a_web_service_has_for_it(
+    monkeypatch, tmp_path, cost
+):
+    """MEMORY_LIMIT=500MB leaves 300 MB for a picture."""
+    (tmp_path / "rawpy.py").write_text(RAW_READER)
+    monkeypatch.setattr(contained, "_FOLDERS", f"{tmp_path}{os.pathsep}{contained._FOLDERS}")
+    decoder.end_all()
+    with cost() as spent, pytest.raises(PictureError, match=r"^photo: needs more memory than 0\."):
+        PictureFile(b"FUJIFILMCCD-RAW", "photo")
+    assert spent.memory < 300_000_000 + decoder.BYTES
+    decoder.end_all()
+
+
+def test_what_opening_reserves_for_a_webp_is_not_what_it_takes(cost):
+    large = bytearray(WEBP)
+    struct.pack_into("<L", large, 21, 13_999 | 13_999 << 14)
+    with cost() as spent:
+        assert PictureFile(bytes(large), "photo").header.size == (14_000, 14_000)
+    assert spent.memory < 100_000_000
 
 
 def test_if_it_cannot_be_started_the_reason_is_said(monkeypatch):
