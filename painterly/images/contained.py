@@ -2,7 +2,7 @@
 
 A program has requests at its standard input, and answers at its standard output. Values travel as
 JSON and plain bytes: an answer can be wrong, but runs no code. A program has no variables of the
-environment but those that Python needs. The system keeps its limits; Windows has none.
+environment but those that Python needs. It limits itself by settings/limits.py.
 """
 
 import contextlib
@@ -22,11 +22,6 @@ from painterly.errors import PictureError
 from painterly.images.header import NoHeaderError, damaged
 from painterly.settings.installation import PROGRAM
 from painterly.signals import stop_signals
-
-try:
-    import resource
-except ModuleNotFoundError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 _WAITING_FACTOR = 4  # seconds of the clock for one of the processor
 _BEGINNING = 60  # further seconds of the clock, in which a process begins
@@ -101,7 +96,7 @@ class ContainedProcess:
         Args:
             request: The values of the request.
             buffers: Its buffers.
-            seconds: The processor time that the program may take; see `limit_time`.
+            seconds: The processor time that the program may take; see `limits.limit_time`.
             most: The most bytes of an answer.
 
         Raises:
@@ -164,34 +159,6 @@ def answer_requests(answer: Callable[[dict[str, Any], list[bytearray | None]], A
     with requests, answers, contextlib.suppress(EOFError, OSError):
         while True:
             send(answers, *answer(*receive(requests, sys.maxsize)))
-
-
-def limit_time(seconds: int) -> None:
-    """Limit processor time beyond what was used so far."""
-    if resource is None:
-        return
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    _set_limit(resource.RLIMIT_CPU, int(used) + seconds)
-    _set_limit(resource.RLIMIT_CORE, 0)
-
-
-def limit_memory(most: int | None) -> None:
-    """Limit memory to `most` bytes beyond what is used, or lift the limit."""
-    if resource is None:
-        return
-    if most is None:
-        _set_limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
-        return
-    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
-        pages = int(Path("/proc/self/statm").read_text().split()[5])
-        _set_limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
-
-
-def _set_limit(which: int, most: int) -> None:
-    _, hard = resource.getrlimit(which)
-    if hard != resource.RLIM_INFINITY:
-        most = hard if most == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(which, (most, hard))
 
 
 def send(to: FileIO, values: dict[str, Any], buffers: Buffers) -> None:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.contained import Answer, answer_requests, limit_memory, limit_time
+from painterly.images.contained import Answer, answer_requests
 from painterly.images.dpi import Dpi, declared_dpi
 from painterly.images.files import animations, boxes, exif, jpeg, jxl, png, position
 from painterly.images.files.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import header_of, jxl_header, refusal_of
 from painterly.images.opening import check_not_thin, content_of, opened
 from painterly.images.picture_file import opening_here
+from painterly.settings.limits import limit_memory, limit_time
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture

@@ -9,7 +9,6 @@ It writes the arrays as a plain `.npz`. If it cannot, it prints one line and exi
 if the line is a library's.
 """
 
-import contextlib
 import math
 import re
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from painterly.errors import WeightsError
+from painterly.settings import limits
 from painterly.vgg.architectures import MEAN_PIXEL
 from painterly.words.wording import one_line
 
@@ -41,7 +41,13 @@ def main(words: list[str]) -> int:
     """Run the program, and return its exit code."""
     file, model, out = words
     try:
-        _limit()
+        if not limits.EXIST:
+            raise WeightsError(
+                "it is read on Linux and macOS only, because this system cannot limit what a "
+                "damaged file may do; convert it to .npz there"
+            )
+        limits.limit_time(CPU_SECONDS)
+        limits.limit_memory(MEMORY)
         layers, mean = read_foreign(Path(file), model)
         arrays = {f"{layer}_W": kernel for layer, (kernel, _) in layers.items()}
         arrays |= {f"{layer}_b": bias for layer, (_, bias) in layers.items()}
@@ -56,30 +62,6 @@ def main(words: list[str]) -> int:
 def matconvnet_name(model: str) -> str:
     """Return the name of the file that MatConvNet publishes."""
     return f"imagenet-vgg-verydeep-{model.removeprefix('vgg')}.mat"
-
-
-def _limit() -> None:
-    """Limit memory and time, which a hostile file may exhaust.
-
-    Raises WeightsError on Windows, which has no such limits.
-    """
-    try:
-        import resource
-    except ModuleNotFoundError:
-        raise WeightsError(
-            "it is read on Linux and macOS only, because this system cannot limit what a damaged "
-            "file may do; convert it to .npz there"
-        ) from None
-    for which, most in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(which)
-        if hard == resource.RLIM_INFINITY or hard > most:
-            # macOS refuses an address space smaller than what any process has there.
-            with contextlib.suppress(ValueError):
-                resource.setrlimit(which, (most, most))
 
 
 def _read_h5(path: Path) -> RawWeights:

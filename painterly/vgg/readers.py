@@ -82,7 +82,7 @@ def read_in_process(path: Path, model: str) -> RawWeights:
             done = subprocess.run(
                 [*command, path.absolute(), model, out],
                 cwd=PROGRAM,
-                # One thread: each would take address space, which is limited.
+                # One thread: each would take memory, which is limited.
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
