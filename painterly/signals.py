@@ -7,12 +7,15 @@ On Windows, Ctrl-Break sends SIGBREAK, and so does a console that is closed.
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
 HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none.
 POLL_S = 0.2  # seconds between two checks for a signal during a wait
+# Called several times a second; it may raise an exception to stop.
+CheckStop = Callable[[], object]
 _Value = TypeVar("_Value")
 
 

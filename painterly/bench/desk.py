@@ -27,7 +27,7 @@ from painterly.bench.reading import (
 )
 from painterly.devices.budget import Limits, host_budget
 from painterly.engine.schedule import total_work
-from painterly.engine.transfer import CheckStop, PhotoMemory, TransferInputs
+from painterly.engine.transfer import PhotoMemory, TransferInputs
 from painterly.images import encode
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
@@ -36,6 +36,7 @@ from painterly.images.small import jpeg_of
 from painterly.orders.styles import Style
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
+from painterly.signals import CheckStop
 
 if TYPE_CHECKING:
     from painterly.engine.paintings import Paintings

@@ -21,7 +21,6 @@ from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, Read
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
-from painterly.engine.transfer import CheckStop
 from painterly.errors import ConfigError, PictureError, StorageError
 from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.picture_file import PictureFile
@@ -34,7 +33,7 @@ from painterly.orders.order import PlannedOrder
 from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
 from painterly.progress import follow
-from painterly.signals import Stop
+from painterly.signals import CheckStop, Stop
 from painterly.words.texts import Texts
 from painterly.words.wording import printable
 

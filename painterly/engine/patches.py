@@ -22,8 +22,8 @@ from painterly.engine.features.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.places import is_used
-from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
+from painterly.signals import CheckStop
 
 SIDE, GAP = 7, 2  # px of a patch, and from one patch of the picture to the next
 # Pixels of the picture for each patch of the paintings, and bounds of their number. With fewer,

@@ -44,7 +44,7 @@ from painterly.engine.optimisation.scale_optimizer import (
     program,
 )
 from painterly.engine.paintings import Paintings, as_paintings
-from painterly.engine.patches import Patches, patch_count, rebuilt
+from painterly.engine.patches import Patches, patch_count
 from painterly.engine.picture import (
     PICTURE_BYTES,
     Canvas,
@@ -54,10 +54,11 @@ from painterly.engine.picture import (
 )
 from painterly.engine.schedule import Schedule, StepEta, work_of_steps
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
-from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
+from painterly.engine.transfer import TERMS, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
 from painterly.images.colours import colour
 from painterly.settings.settings import Settings
+from painterly.signals import CheckStop
 from painterly.vgg.network import VGG
 
 one_operation_at_a_time()
@@ -319,8 +320,7 @@ class StyleTransfer(Transfer):
             (Patches.of(styles, members, sizes, patch_count(size)), canvas.padded(share)[..., None])
             for members, share in zip(styles.members, shares, strict=True)
         ]
-        palettes = [(patches.palette, share) for patches, share in groups]
-        return rebuilt(self._in_families(picture, canvas, palettes), groups, check_stop)
+        return self._from_groups(picture, canvas, groups, check_stop)
 
     def _led(
         self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor

@@ -15,6 +15,7 @@ from painterly.engine.abstraction.measures import ink_of
 from painterly.engine.families import in_families, seen
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
+from painterly.engine.patches import Patches, rebuilt
 from painterly.engine.picture import (
     Canvas,
     Postprocess,
@@ -27,10 +28,9 @@ from painterly.engine.schedule import Position, Schedule
 from painterly.images.colours.colour import is_grey
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
+from painterly.signals import CheckStop
 
 TERMS = ("content", "style", "total_variation", "structure")
-# Called several times a second; it may raise an exception to stop.
-CheckStop = Callable[[], object]
 Kept = dict[str, tuple[Hashable, Any]]  # See PhotoMemory.
 
 Value = TypeVar("Value")
@@ -277,15 +277,20 @@ class Transfer(ABC):
         draw = drawn(np.asarray(photo), self._ink, self._settings)
         return [draw(each) for each in boldness]
 
-    def _in_families(
-        self, picture: np.ndarray, canvas: Canvas, groups: Sequence[tuple[np.ndarray, np.ndarray]]
+    def _from_groups(
+        self,
+        picture: np.ndarray,
+        canvas: Canvas,
+        groups: Sequence[tuple[Patches, np.ndarray]],
+        check_stop: CheckStop,
     ) -> np.ndarray:
         """Return a finished picture on its canvas [H, W, 3] with one family of colours in each
-        region of skin, from the palettes and the shares of groups; see families.py."""
-        if not self.has_families:
-            return picture
-        photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
-        return in_families(picture, canvas, photo, groups)
+        region of skin (families.py), rebuilt from groups of patches as in `rebuilt`."""
+        if self.has_families:
+            photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
+            palettes = [(patches.palette, share) for patches, share in groups]
+            picture = in_families(picture, canvas, photo, palettes)
+        return rebuilt(picture, groups, check_stop)
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -34,7 +34,6 @@ from painterly.devices.device import HOST
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.instant import instant
 from painterly.engine.schedule import step_work, total_work
-from painterly.engine.transfer import CheckStop
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
 from painterly.images.small import jpeg_of
@@ -58,7 +57,7 @@ from painterly.settings.installation import install_command
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.settings.sources import viewed
-from painterly.signals import POLL_S, Stop
+from painterly.signals import POLL_S, CheckStop, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket

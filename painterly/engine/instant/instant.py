@@ -29,13 +29,14 @@ from painterly.engine.memory_model import (
     lacking,
 )
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
-from painterly.engine.patches import Patches, patch_count, rebuilt
+from painterly.engine.patches import Patches, patch_count
 from painterly.engine.picture import Canvas, picture_size, postprocess_bytes
 from painterly.engine.places import PLACE
 from painterly.engine.schedule import StepEta, painting_size, work_of_steps
-from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
+from painterly.engine.transfer import Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
 from painterly.settings.settings import Settings
+from painterly.signals import CheckStop
 from painterly.vgg.architectures import MULTIPLE
 
 # From this strength on, the picture is made of the painting's places alone; below, the photo's own
@@ -172,8 +173,7 @@ class InstantTransfer(Transfer):
         for members, of_group in zip(self._styles.members, patches, strict=True):
             share = reduce(np.add, (shares[each] for each in members))
             groups.append((of_group.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
-        palettes = [(patches.palette, share) for patches, share in groups]
-        return rebuilt(self._in_families(painted, canvas, palettes), groups, check_stop)
+        return self._from_groups(painted, canvas, groups, check_stop)
 
 
 @dataclass(frozen=True, kw_only=True)

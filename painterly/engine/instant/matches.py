@@ -43,9 +43,9 @@ from painterly.engine.places import (
     equalized,
     is_used,
 )
-from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
 from painterly.images.colours.colour import LUMA
+from painterly.signals import CheckStop
 
 # The weights of crowding, and of the squared difference of tones, in a query of mean length; the
 # cosine's is 1.

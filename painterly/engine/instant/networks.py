@@ -33,8 +33,8 @@ from painterly.engine.features.convolutions import (
     spread,
 )
 from painterly.engine.places import MATCHED_LAYERS, PLACE
-from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
+from painterly.signals import CheckStop
 from painterly.vgg.architectures import BUILTIN, MULTIPLE, poolings_before
 from painterly.vgg.readers import read_file
 
