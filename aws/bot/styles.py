@@ -259,7 +259,7 @@ def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
     """
     import numpy as np  # Late: other events need not wait for it.
 
-    from painterly.images.posters.sheet import sheet_of
+    from painterly.images.sheet import sheet_of
 
     shown = []
     for number, choice in enumerate(choices, first):

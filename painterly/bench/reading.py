@@ -17,8 +17,9 @@ import numpy as np
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PhotoError, PictureError
-from painterly.images import arrays, decoder, small
+from painterly.images import arrays, small
 from painterly.images.borders import used_pixels
+from painterly.images.contained import decoder
 from painterly.images.masks import painted, visible
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile

@@ -23,10 +23,10 @@ from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.errors import ConfigError, PictureError, StorageError
 from painterly.images.arrays import fit_size, resize, to_float
+from painterly.images.hanging import Look, Poster, hang
+from painterly.images.lettering import label
 from painterly.images.picture_file import PictureFile
-from painterly.images.posters.hanging import Look, Poster, hang
-from painterly.images.posters.lettering import label
-from painterly.images.posters.sheet import cell_side, fitted, sheet_of
+from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.log import event
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.order import PlannedOrder

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, name: str) -> int:
     """
 
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
-        from painterly.images.decoding import own_files
+        from painterly.images.own_files import own_files
 
         instant = why_instant(args.settings)
         if instant:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.decoder import ContainedPicture
+from painterly.images.contained.decoder import ContainedPicture
 from painterly.images.files import extra_formats, position
 from painterly.images.header import Header, NoHeaderError, refusal_of
 from painterly.images.output import FILE_FORMATS

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from painterly.bench.desk import LARGEST_SIDE
 from painterly.bench.reading import Read
 from painterly.bench.sheet import HungAs, proportions
-from painterly.images.posters.hanging import WIDTH, Look, hang
+from painterly.images.hanging import WIDTH, Look, hang
 from painterly.jobs.presets import print_dpi
 from painterly.jobs.schemas import Hanging, HungPicture
 from painterly.jobs.store import StoredJob

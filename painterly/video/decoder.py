@@ -1,7 +1,7 @@
 """The process that decodes a clip and writes the painted one: a stranger's can exhaust or crash no
 other one, and FFmpeg's libraries are loaded nowhere else.
 
-Its program is `decoding`; see images/contained.py.
+Its program is `decoding`; see images/contained/process.py.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ import numpy as np
 
 from painterly.devices.system_memory import free_memory
 from painterly.errors import PictureError
-from painterly.images.contained import Answer, ContainedProcess
+from painterly.images.contained.process import Answer, ContainedProcess
 from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
 from painterly.log import event

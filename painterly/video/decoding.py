@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from painterly.errors import PictureError
-from painterly.images.contained import Answer, answer_requests
+from painterly.images.contained.process import Answer, answer_requests
 from painterly.settings.limits import limit_memory, limit_time
 from painterly.video import frames
 from painterly.video.copying import copied

@@ -10,9 +10,9 @@ from support.commands import contents, python
 
 from painterly.cli.command import main
 from painterly.configuration import config
-from painterly.images.posters import lettering
-from painterly.images.posters.lettering import FONT
-from painterly.images.posters.sheet import PAPER, cell_side, sheet_of
+from painterly.images import lettering
+from painterly.images.lettering import FONT
+from painterly.images.sheet import PAPER, cell_side, sheet_of
 from painterly.storage import open_bucket
 
 # Fails if TensorFlow is loaded.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from painterly.images.decoding import OpenedPicture
+from painterly.images.contained.decoding import OpenedPicture
 from painterly.images.picture_file import opening_here
 
 

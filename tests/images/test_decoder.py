@@ -16,8 +16,10 @@ from support.pictures import decode, gradient, saved
 from support.polling import until
 
 from painterly.errors import PictureError
-from painterly.images import contained, decoder
-from painterly.images.decoding import OpenedPicture, own_files
+from painterly.images.contained import decoder
+from painterly.images.contained import process as contained
+from painterly.images.contained.decoding import OpenedPicture
+from painterly.images.own_files import own_files
 from painterly.images.picture_file import UNLIMITED, PictureFile, opening_here
 from painterly.signals import Stop, Stopped
 
@@ -29,7 +31,7 @@ JPEG, WEBP = saved(gradient(), "JPEG"), saved(gradient(), "WEBP", lossless=True)
 def processes():
     """The processes that wait for a picture, or decode one."""
     children = psutil.Process().children()
-    return [each for each in children if "painterly.images.decoding" in each.cmdline()]
+    return [each for each in children if "painterly.images.contained.decoding" in each.cmdline()]
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def test_signals_for_all_programs_of_a_terminal_or_service_do_not_end_it(waiting
 
 def test_it_ends_with_the_program_that_asks_it():
     code = (
-        "from painterly.images import decoder\nfrom painterly.images.picture_file import "
+        "from painterly.images.contained import decoder\nfrom painterly.images.picture_file import "
         "PictureFile\nPictureFile(bytes.fromhex(input()), 'a').decode(10**9)\n"
         "print(decoder._idle[0]._process.pid, flush=True)\ninput()"
     )

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from painterly.images.posters.hanging import PAPER, WIDTH, Look, Poster, Wall, hang
+from painterly.images.hanging import PAPER, WIDTH, Look, Poster, Wall, hang
 
 LANDSCAPE = 2**0.5
 RATIOS = [1.475, 1.25, 1, 0.795, 0.81, 0.76, 1.24, 0.97, 1.28, 1.25]

@@ -11,7 +11,7 @@ from support.gallery import results_of
 from support.web_service import send, served, stored_job
 
 from painterly.cli.command import main
-from painterly.images.posters.lettering import Lettering
+from painterly.images.lettering import Lettering
 from painterly.jobs import posters
 from painterly.jobs.schemas import Hanging, Preset
 from painterly.orders.record import Record

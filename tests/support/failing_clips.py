@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from painterly.images.contained import answer_requests
+from painterly.images.contained.process import answer_requests
 from painterly.video import frames, writing
 from painterly.video.decoding import Clip
 

@@ -99,7 +99,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     if tier(config) == QUICK:
         from painterly.images import picture_file
-        from painterly.images.decoding import OpenedPicture
+        from painterly.images.contained.decoding import OpenedPicture
 
         picture_file._open_here = OpenedPicture  # They start no process.
         sys.addaudithook(refuse)

@@ -15,7 +15,7 @@ from support import clips
 from support.folder_batches import keys, run
 
 from painterly.errors import PictureError
-from painterly.images import contained
+from painterly.images.contained import process as contained
 from painterly.signals import Stop, Stopped
 from painterly.video import decoder
 

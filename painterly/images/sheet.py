@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from painterly.images.arrays import fit_size, resize, to_integers
-from painterly.images.posters.lettering import Lettering
+from painterly.images.lettering import Lettering
 
 LARGEST_CELL, SMALLEST_CELL = 512, 96  # px of a picture's longer side
 MOST_PIXELS = 16_000_000  # in all pictures together, unless cells are the smallest

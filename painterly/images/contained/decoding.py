@@ -1,50 +1,28 @@
 """The program that opens and decodes pictures, each within limits of memory and of processor time.
 
-    python -m painterly.images.decoding
+    python -m painterly.images.contained.decoding
 
-It answers the requests of `decoder` one after another. A person's own files, which `own_files`
-lets a process decode itself, need no program.
+It answers the requests of `decoder` one after another. A person's own files may need no program;
+see images/own_files.py.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.contained import Answer, answer_requests
+from painterly.images.contained.opening import check_not_thin, content_of, opened
+from painterly.images.contained.process import Answer, answer_requests
 from painterly.images.dpi import Dpi, declared_dpi
-from painterly.images.files import animations, boxes, exif, jpeg, jxl, png, position
+from painterly.images.files import animations, boxes, exif, jxl, png, position
 from painterly.images.files.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import header_of, jxl_header, refusal_of
-from painterly.images.opening import check_not_thin, content_of, opened
-from painterly.images.picture_file import opening_here
 from painterly.settings.limits import limit_memory, limit_time
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture
-
-_BMP = b"BM"  # the start of a file
-_MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded in this process
-
-
-@contextmanager
-def own_files() -> Iterator[None]:
-    """Let this process decode small JPEGs, PNGs and BMPs itself, which take no more memory than
-    their header says: a person's own, who waits for one picture."""
-    with opening_here(_small):
-        yield
-
-
-def _small(data: bytes) -> "OpenedPicture | None":
-    """Open a small JPEG, PNG or BMP; return None for all other files."""
-    if not data.startswith((jpeg.START, png.SIGNATURE, _BMP)):
-        return None
-    picture = OpenedPicture(data)
-    return picture if picture.header.bytes_to_decode <= _MOST_HERE else None
 
 
 class OpenedPicture:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from painterly.images.arrays import resize, to_integers
-from painterly.images.posters.lettering import ITALIC, SERIF, Lettering
+from painterly.images.lettering import ITALIC, SERIF, Lettering
 
 STARTS, CHANGES = 200, 3000  # hangings that are tried
 WORSE = 0.5  # how much worse the first changes may be: a better hanging can be behind them

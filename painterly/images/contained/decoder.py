@@ -1,6 +1,6 @@
 """The process that decodes pictures: a file of a stranger can exhaust or crash no other one.
 
-`ContainedPicture` asks it. Its program is `decoding`; see `contained`.
+`ContainedPicture` asks it. Its program is `decoding`; see `process`.
 """
 
 import atexit
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.contained import Answer, ContainedProcess
+from painterly.images.contained.process import Answer, ContainedProcess
 from painterly.images.header import MAX_PIXELS, USUAL, Header, NoHeaderError
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
@@ -129,7 +129,7 @@ def _idle_process() -> ContainedProcess:
         try:
             process = _idle.pop()
         except IndexError:
-            return ContainedProcess("painterly.images.decoding", USUAL)
+            return ContainedProcess("painterly.images.contained.decoding", USUAL)
         if process.is_alive():
             return process
         process.end()

@@ -1,0 +1,27 @@
+"""A person's own picture files, which need no process with limits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from painterly.images.contained.decoding import OpenedPicture
+from painterly.images.files import jpeg, png
+from painterly.images.picture_file import opening_here
+
+_BMP = b"BM"  # the start of a file
+_MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded in this process
+
+
+@contextmanager
+def own_files() -> Iterator[None]:
+    """Let this process decode small JPEGs, PNGs and BMPs itself, which take no more memory than
+    their header says: a person's own, who waits for one picture."""
+    with opening_here(_small):
+        yield
+
+
+def _small(data: bytes) -> OpenedPicture | None:
+    """Open a small JPEG, PNG or BMP; return None for all other files."""
+    if not data.startswith((jpeg.START, png.SIGNATURE, _BMP)):
+        return None
+    picture = OpenedPicture(data)
+    return picture if picture.header.bytes_to_decode <= _MOST_HERE else None

@@ -1,1 +1,0 @@
-"""Several pictures as one: on a sheet or a wall, with labels."""
