@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine.families import colours_of, palette_of
+from painterly.engine.abstraction.families import colours_of, palette_of
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
@@ -59,7 +59,7 @@ class Patches(NamedTuple):
         keys: Their coordinates, and minus half of their squared lengths, [K, E + 1].
         near: The numbers of those near some of them; see inverted_file.py.
         deviations: The standard deviation of each band of detail of the paintings.
-        palette: The paintings' chroma; see families.py.
+        palette: The paintings' chroma; see abstraction/families.py.
     """
 
     votes: np.ndarray

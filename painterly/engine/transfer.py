@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from painterly.engine.abstraction.families import in_families, seen
 from painterly.engine.abstraction.ink import drawn
 from painterly.engine.abstraction.measures import ink_of
-from painterly.engine.families import in_families, seen
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
@@ -238,7 +238,8 @@ class Transfer(ABC):
     Attributes:
         schedule: The steps.
         memory_plan: The memory plan of the last scale, which takes the most memory.
-        has_families: Whether regions of skin get one family of colours each; see families.py.
+        has_families: Whether regions of skin get one family of colours each; see
+            abstraction/families.py.
 
     Raises:
         ValueError: Arrays do not fit.
@@ -285,7 +286,7 @@ class Transfer(ABC):
         check_stop: CheckStop,
     ) -> np.ndarray:
         """Return a finished picture on its canvas [H, W, 3] with one family of colours in each
-        region of skin (families.py), rebuilt from groups of patches as in `rebuilt`."""
+        region of skin (abstraction/families.py), rebuilt from groups of patches as in `rebuilt`."""
         if self.has_families:
             photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
             palettes = [(patches.palette, share) for patches, share in groups]

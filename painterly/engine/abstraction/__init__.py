@@ -1,1 +1,2 @@
-"""Makes the photo as abstract as the painting before it is matched; without TensorFlow."""
+"""Abstraction: a photo becomes a drawing before it is matched, and skin in a finished picture gets
+one family of colours; without TensorFlow."""

@@ -5,7 +5,8 @@ import pytest
 from support.tiny import network
 
 from painterly import Settings, stylize
-from painterly.engine import families, transfer
+from painterly.engine import transfer
+from painterly.engine.abstraction import families
 from painterly.engine.picture import Canvas
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
