@@ -32,7 +32,7 @@ from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
-from painterly.engine.instant import instant
+from painterly.engine.instant.memory import too_large
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
@@ -153,7 +153,7 @@ class JobRunner:
         sides, limit = offered_sides(), self._config.memory_limit
         if preset == Preset.INSTANT:
             settings = self._config.settings.replaced(INSTANT)
-            return instant.too_large(sides, settings, host_budget(Limits(limit)))
+            return too_large(sides, settings, host_budget(Limits(limit)))
         from painterly.engine import style_transfer
 
         settings = self._measured_settings().replaced({"preset": preset.value})

@@ -14,7 +14,7 @@ from painterly.devices.budget import FREE_SHARE, MemoryBudget
 from painterly.devices.memory import device_budget
 from painterly.engine import memory_model
 from painterly.engine.groups import painting_targets
-from painterly.engine.instant import instant
+from painterly.engine.instant import memory as instant_memory
 from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule
@@ -170,5 +170,5 @@ def test_sizes_that_do_not_fit_are_known_before_they_are_painted(builtin, monkey
     monkeypatch.setattr(memory, "cpu_memory", lambda: (0, 2 * GIB))
     needed = too_large((256, 5120), Settings(), builtin)
     assert [*needed] == [5120] and needed[5120] > 2 * GIB
-    needed = instant.too_large((256, 5120), Settings(preset="instant"), MemoryBudget(0, GIB))
+    needed = instant_memory.too_large((256, 5120), Settings(preset="instant"), MemoryBudget(0, GIB))
     assert [*needed] == [5120] and needed[5120] > GIB

@@ -10,34 +10,27 @@ Kolkin et al. 2022, "Neural Neighbor Style Transfer", have such a decoder for fe
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial, reduce
 
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
-from painterly.engine.features.convolutions import later, limit_blas, threads
+from painterly.engine.features.convolutions import later, limit_blas
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
 from painterly.engine.instant.matches import Candidates
+from painterly.engine.instant.memory import Size, memory_plan, sizes_of
 from painterly.engine.memory_model import (
-    SHAPE,
-    MemoryNeeds,
-    MemoryPlan,
     PaintingInputs,
-    fastest_plan,
-    lacking,
 )
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count
-from painterly.engine.picture import Canvas, picture_size, postprocess_bytes
+from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import StepEta, painting_size, work_of_steps
+from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.transfer import Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
-from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
-from painterly.vgg.architectures import MULTIPLE
 
 # From this strength on, the picture is made of the painting's places alone; below, the photo's own
 # places are mixed in.
@@ -50,17 +43,6 @@ MOST_INSTANT_PATCHES = 6000  # With more, large pictures would be rebuilt longer
 MOST_KEPT_PIXELS = 1_000_000  # A larger scaled photo is not kept for further styles.
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
-# Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
-# each pixel of copies of a picture, of a painting's shares and matches, and of a band.
-FIXED_BYTES, THREAD_BYTES = 105_000_000, 20_000_000
-IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 60, 2, 400
-# The same for a drawing of the photo: for a small one, and for each pixel while it is made and
-# while it is painted.
-DRAWN_BYTES, DRAWING_BYTES, DRAWN_IMAGE_BYTES = 70_000_000, 90, 12
-# Most rows of a band beyond BAND_PIXELS.
-BAND_ROWS = networks.LEAST_ROWS + 2 * networks.FEATURES_HALO + MULTIPLE
-
-Size = tuple[int, int]  # (height, width)
 
 
 class InstantTransfer(Transfer):
@@ -75,7 +57,7 @@ class InstantTransfer(Transfer):
         super().__init__(inputs)
         inputs = self._inputs
         planned = PaintingInputs(self._photo_size, self.is_masked, drawn=self._ink is not None)
-        self.memory_plan = _memory_plan(
+        self.memory_plan = memory_plan(
             planned, self.schedule.sizes[-1], inputs.styles, inputs.settings, budget
         )
 
@@ -94,7 +76,7 @@ class InstantTransfer(Transfer):
             canvas = Canvas.around(size)
             shares = _shares_of_places(self._styles, canvas, self._content_mask)
             shares = [min(1.0, settings.strength / FULL_STRENGTH) * share for share in shares]
-            seen = _sizes(paintings, max(size), settings.stroke_size)
+            seen = sizes_of(paintings, max(size), settings.stroke_size)
             candidates = _candidates(self._styles, seen, check_stop)
             if size == sizes[-1]:  # They are drawn while the picture is painted.
                 count = patch_count(canvas.size, MOST_INSTANT_PATCHES)
@@ -176,81 +158,6 @@ class InstantTransfer(Transfer):
         return self._from_groups(painted, canvas, groups, check_stop)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstantFootprint(MemoryNeeds):
-    """The properties of a painting by recipe `instant`. `outside` is for postprocessing.
-
-    Attributes:
-        paintings: The (height, width) of each painting.
-        stroke_size: As in the settings.
-        drawn: Whether the photo is made into a drawing first.
-    """
-
-    paintings: tuple[Size, ...]
-    stroke_size: float
-    drawn: bool = False
-
-    def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
-        """Return the bytes that painting takes at most for a picture of this (height, width), which
-        is always painted in bands."""
-        needed = [self.outside]
-        for height, width in (size, *_sizes(self.paintings, max(size), self.stroke_size)):
-            pixels = height * width
-            features = min(
-                instant_matches.features_bytes(pixels // PLACE**2), instant_matches.KEPT_BYTES
-            )
-            in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
-            needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
-        if self.drawn:
-            pixels = math.prod(size)
-            needed = [each + DRAWN_IMAGE_BYTES * pixels for each in needed]
-            needed.append(DRAWN_BYTES + DRAWING_BYTES * pixels)
-        shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
-        return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
-
-
-def too_large(sides: Sequence[int], settings: Settings, budget: MemoryBudget) -> dict[int, int]:
-    """Return what pictures after one painting need and a budget lacks, as `lacking`.
-
-    Args:
-        sides: As in `lacking`.
-        settings: Their settings.
-        budget: The memory that they may take.
-    """
-    painting = round(max(sides) / SHAPE), max(sides)  # A larger one is shrunk.
-    footprint = InstantFootprint(
-        paintings=(painting,), stroke_size=settings.stroke_size, what_fits=settings.what_fits
-    )
-    return lacking(sides, footprint, budget)
-
-
-def _memory_plan(
-    inputs: PaintingInputs, size: Size, styles: Paintings, settings: Settings, budget: MemoryBudget
-) -> MemoryPlan:
-    """Return the memory plan of a painting.
-
-    Args:
-        inputs: Its inputs.
-        size: The picture's (height, width).
-        styles: The paintings.
-        settings: The settings.
-        budget: The memory that it may take.
-
-    Raises:
-        MemoryShortError: It does not fit.
-    """
-    outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
-    sizes = tuple(map(picture_size, styles.paintings))
-    footprint = InstantFootprint(
-        paintings=sizes,
-        stroke_size=settings.stroke_size,
-        drawn=inputs.drawn,
-        outside=outside,
-        what_fits=settings.what_fits,
-    )
-    return fastest_plan(size, inputs.size, footprint, budget)
-
-
 def _with_noise(picture: np.ndarray) -> np.ndarray:
     """Return a picture [h, w, 3], sRGB 0…1, with the same noise in all pixels of a place."""
     height, width, channels = picture.shape
@@ -258,11 +165,6 @@ def _with_noise(picture: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(0).normal(scale=NOISE, size=shape).astype(np.float32)
     repeated = noise.repeat(PLACE, axis=0).repeat(PLACE, axis=1)
     return np.clip(picture + repeated[:height, :width], 0, 1)
-
-
-def _sizes(paintings: Sequence[Size], longer: int, stroke_size: float) -> list[Size]:
-    """Return the (height, width) at which each painting is compared with a picture."""
-    return [painting_size(*painting, longer, stroke_size) for painting in paintings]
 
 
 def _candidates(
