@@ -16,7 +16,7 @@ from painterly.signals import Stopped
 
 if TYPE_CHECKING:
     from painterly.configuration.config import Config
-    from painterly.jobs.supervisor import Pipe
+    from painterly.jobs.worker.supervisor import Pipe
     from painterly.web.lan import Lan
 
 EXIT_CODES = f"""\
@@ -145,7 +145,7 @@ def paint_jobs(
     """
 
     def run(_: dict[str, str]) -> int:
-        from painterly.jobs.worker import work
+        from painterly.jobs.worker.worker import work
 
         try:
             return work(loaded, keep_days, pipe, owner, gone)

@@ -20,9 +20,7 @@ from painterly.jobs.callbacks import check_callback
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
-from painterly.jobs.photos.kept import KeptPhoto, KeptPhotos, stored_as
-from painterly.jobs.photos.previews import ResultOrder
-from painterly.jobs.photos.upload import Upload
+from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos, stored_as
 from painterly.jobs.posters import size_of
 from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, sized, why_not_offered
 from painterly.jobs.schemas import (
@@ -37,6 +35,8 @@ from painterly.jobs.schemas import (
     not_found,
 )
 from painterly.jobs.store import REQUESTS, StoredJob, new_id
+from painterly.jobs.upload import Upload
+from painterly.jobs.worker.previews import ResultOrder
 from painterly.orders.stored_records import now
 from painterly.orders.styles import Painting, Style
 from painterly.settings.paper import NONE

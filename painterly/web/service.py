@@ -15,10 +15,10 @@ from painterly.jobs.callbacks import Callbacks
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
-from painterly.jobs.photos.previews import Previews
 from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
-from painterly.jobs.supervisor import Supervisor
+from painterly.jobs.worker.previews import Previews
+from painterly.jobs.worker.supervisor import Supervisor
 from painterly.web.events import Events
 from painterly.web.lan import Lan
 from painterly.web.sessions import LoginRateLimiter, Sessions

@@ -8,7 +8,7 @@ from support.s3_servers import free_ports
 from painterly import log
 from painterly.cli import web
 from painterly.configuration import env_file
-from painterly.jobs import worker
+from painterly.jobs.worker import worker
 from painterly.web import app, lan
 
 

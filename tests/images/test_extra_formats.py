@@ -13,8 +13,8 @@ from painterly.configuration.web_options import WebOptions
 from painterly.errors import PictureError
 from painterly.images.files import boxes, extra_formats
 from painterly.images.picture_file import UNLIMITED, PictureFile, read_header
-from painterly.jobs.photos.upload import checked_upload
 from painterly.jobs.schemas import ApiError
+from painterly.jobs.upload import checked_upload
 
 pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
 pytest.importorskip("rawpy", reason="./start.sh setup --dev installs it")

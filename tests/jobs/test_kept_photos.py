@@ -11,10 +11,10 @@ from support.bucket_kinds import EACH_KIND, keys, placed
 from support.web_service import served
 
 from painterly.configuration import config
-from painterly.jobs.photos import kept as kept_photos
-from painterly.jobs.runner import JobRunner
+from painterly.jobs import kept_photos
 from painterly.jobs.schemas import JobRequest
 from painterly.jobs.store import delete_leftovers
+from painterly.jobs.worker.runner import JobRunner
 
 MONET = {"style": "monet", "preset": "instant", "settings": {"size": 64}}
 

@@ -10,10 +10,10 @@ from support.polling import until
 from support.web_service import stored_job
 
 from painterly.errors import StorageError
-from painterly.jobs import lease as leases
 from painterly.jobs.index import JobIndex
-from painterly.jobs.lease import Cancelled, JobClaimer, LeaseLost
 from painterly.jobs.schemas import JobState
+from painterly.jobs.worker import lease as leases
+from painterly.jobs.worker.lease import Cancelled, JobClaimer, LeaseLost
 from painterly.storage.base import ObjectError
 
 

@@ -24,10 +24,11 @@ from painterly.bench.desk import LARGEST_SIDE, InstantOrder
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
-from painterly.jobs import worker
 from painterly.jobs.catalogue import Catalogue
-from painterly.jobs.lease import JobClaimer
-from painterly.jobs.photos.previews import (
+from painterly.jobs.schemas import JobRequest, Preset
+from painterly.jobs.worker import worker
+from painterly.jobs.worker.lease import JobClaimer
+from painterly.jobs.worker.previews import (
     MAX_WAITING,
     MAX_WHOLE,
     PreviewQueue,
@@ -35,8 +36,7 @@ from painterly.jobs.photos.previews import (
     Previews,
     Refusal,
 )
-from painterly.jobs.runner import JobRunner
-from painterly.jobs.schemas import JobRequest, Preset
+from painterly.jobs.worker.runner import JobRunner
 from painterly.orders.styles import Painting
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped

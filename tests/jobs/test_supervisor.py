@@ -7,8 +7,8 @@ import pytest
 from support import workers
 from support.polling import until
 
-from painterly.jobs import supervisor as supervisors
-from painterly.jobs.supervisor import Supervisor
+from painterly.jobs.worker import supervisor as supervisors
+from painterly.jobs.worker.supervisor import Supervisor
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from support.polling import until
 from support.web_service import stored_job
 
 from painterly.configuration import config
-from painterly.jobs import lease as leases
-from painterly.jobs import worker as workers
 from painterly.jobs.buckets import PHOTOS
-from painterly.jobs.lease import JobClaimer
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import new_id
+from painterly.jobs.worker import lease as leases
+from painterly.jobs.worker import worker as workers
+from painterly.jobs.worker.lease import JobClaimer
 from painterly.orders.record import Record
 from painterly.signals import Stopped
 from painterly.storage.base import DiskError, StorageError, UnavailableError, View

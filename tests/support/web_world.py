@@ -10,8 +10,8 @@ import pytest
 from painterly import log
 from painterly.configuration import config
 from painterly.jobs.buckets import open_buckets
-from painterly.jobs.lease import JobClaimer
 from painterly.jobs.store import JobStore
+from painterly.jobs.worker.lease import JobClaimer
 from painterly.signals import Stop
 from painterly.web import stored_pictures
 from support import tiny
@@ -90,8 +90,8 @@ def store(buckets):
 def worker(place, buckets, small_vgg):
     """The worker in this process: `worker.paint()` paints the oldest free job, `worker.said` has
     its messages."""
-    from painterly.jobs.runner import JobRunner
-    from painterly.jobs.worker import WebWorker
+    from painterly.jobs.worker.runner import JobRunner
+    from painterly.jobs.worker.worker import WebWorker
 
     log.log_to_stdout("%(message)s")
     loaded = config.load(place)
@@ -111,7 +111,7 @@ def worker(place, buckets, small_vgg):
 def hand(buckets, monkeypatch):
     """A worker without a painter: `hand.hears` hands it messages of the web process, and then the
     end of that; `hand.said` has its own messages, `hand.ended` its signals to itself."""
-    from painterly.jobs.worker import WebWorker
+    from painterly.jobs.worker.worker import WebWorker
 
     said, inbox, ended = [], [], []
     monkeypatch.setattr(os, "kill", lambda *which: ended.append(which))
@@ -133,8 +133,8 @@ def hand(buckets, monkeypatch):
 def painting(place, hand):
     """A client of a service whose pictures are painted in this process, one after the other;
     `client.busy` says whether it refuses."""
-    from painterly.jobs.photos.previews import Previews
-    from painterly.jobs.runner import JobRunner
+    from painterly.jobs.worker.previews import Previews
+    from painterly.jobs.worker.runner import JobRunner
 
     place = place | {"STYLES": "hokusai"}
     with served(place) as client:

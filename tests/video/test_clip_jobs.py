@@ -11,8 +11,8 @@ from support.gallery import results_of
 from support.web_service import send
 
 from painterly.jobs import requests
-from painterly.jobs.lease import Cancelled
 from painterly.jobs.store import delete_leftovers
+from painterly.jobs.worker.lease import Cancelled
 from painterly.signals import Stopped
 from painterly.video import constants
 
@@ -118,7 +118,7 @@ def test_a_clip_continues_after_its_last_frame(
     worker.web._stop.signum = None
     assert "000002.png" in kept(buckets)
     if how == "killed":
-        monkeypatch.setattr("painterly.jobs.lease.LEASE_S", 0)
+        monkeypatch.setattr("painterly.jobs.worker.lease.LEASE_S", 0)
     said = len(worker.said)
     assert worker.paint()
     steps = [each[2]["step"] for each in worker.said[said:] if each[0] == "step"]

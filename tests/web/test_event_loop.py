@@ -14,8 +14,8 @@ from support import workers
 from support.pictures import saved
 from support.polling import until
 
-from painterly.jobs.photos.previews import Previews
-from painterly.jobs.supervisor import Supervisor
+from painterly.jobs.worker.previews import Previews
+from painterly.jobs.worker.supervisor import Supervisor
 from painterly.settings.installation import PROGRAM
 
 # Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
@@ -46,11 +46,11 @@ OF_TEXTS = {"decode", "encode", "join", "lower", "partition", "removeprefix", "r
 OF_TEXTS |= {"startswith", "strip"}
 # Calls in the event loop of functions that are checked as if they were written there.
 FOLLOWED = {
-    "service.previews.ask": ("jobs/photos/previews.py", "Previews", "ask"),
-    "service.previews.forget": ("jobs/photos/previews.py", "Previews", "forget"),
-    "self.answer": ("jobs/photos/previews.py", "Previews", "answer"),
-    "self._supervisor.send": ("jobs/supervisor.py", "Supervisor", "send"),
-    "outbox.add": ("jobs/supervisor.py", "_Outbox", "add"),
+    "service.previews.ask": ("jobs/worker/previews.py", "Previews", "ask"),
+    "service.previews.forget": ("jobs/worker/previews.py", "Previews", "forget"),
+    "self.answer": ("jobs/worker/previews.py", "Previews", "answer"),
+    "self._supervisor.send": ("jobs/worker/supervisor.py", "Supervisor", "send"),
+    "outbox.add": ("jobs/worker/supervisor.py", "_Outbox", "add"),
 }
 PACKAGE = PROGRAM / "painterly"
 
@@ -116,7 +116,7 @@ def test_the_list_of_calls_that_wait_for_nothing_is_no_longer_than_needed(packag
 @pytest.mark.parametrize(
     ("file", "now", "then"),
     [
-        ("jobs/supervisor.py", "outbox.add(message)", "self._pipe.send(message)"),
+        ("jobs/worker/supervisor.py", "outbox.add(message)", "self._pipe.send(message)"),
         ("web/events.py", "run_in_threadpool(self._text,", "self._jobs.changes("),
         (
             "web/api/jobs.py",

@@ -19,10 +19,10 @@ from support.web_service import DRAFT, begun_upload, send, served
 from painterly import ENGINE_VERSION
 from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
-from painterly.jobs import lease
 from painterly.jobs.estimates import in_order
 from painterly.jobs.schemas import ApiError, JobState
 from painterly.jobs.store import PREVIEWS
+from painterly.jobs.worker import lease
 from painterly.settings.bucket_layout import record_key
 from painterly.settings.recipes import PLUGINS, PRESETS
 from painterly.settings.settings import Settings

@@ -16,7 +16,7 @@ from painterly.configuration import config
 from painterly.devices.system_memory import LIMIT_SHARE, resident_memory
 from painterly.errors import MemoryShortError
 from painterly.images.picture_file import PictureFile
-from painterly.jobs.runner import JobRunner
+from painterly.jobs.worker.runner import JobRunner
 
 pytestmark = pytest.mark.slow  # The process that decodes pictures is at work.
 

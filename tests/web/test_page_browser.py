@@ -16,7 +16,7 @@ from support.web_page import jpeg, staged
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.photos.previews import Refusal
+from painterly.jobs.worker.previews import Refusal
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 

@@ -13,7 +13,7 @@ from support.polling import until
 from support.web_page import jpeg, staged
 
 from painterly.jobs import presets
-from painterly.jobs.photos.previews import Refusal
+from painterly.jobs.worker.previews import Refusal
 from painterly.words.texts import LANGUAGES, Texts
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.

@@ -11,7 +11,9 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from painterly.bench.desk import InstantOrder
-from painterly.jobs.photos.previews import (
+from painterly.jobs.requests import LARGEST_WHOLE
+from painterly.jobs.schemas import REFUSALS, ApiError
+from painterly.jobs.worker.previews import (
     MAX_PHOTO,
     MAX_PIXELS,
     PATIENCE_S,
@@ -19,8 +21,6 @@ from painterly.jobs.photos.previews import (
     WHOLE_PATIENCE_S,
     ResultOrder,
 )
-from painterly.jobs.requests import LARGEST_WHOLE
-from painterly.jobs.schemas import REFUSALS, ApiError
 from painterly.web.api.forms import KIND, parsed_form, text_of
 from painterly.web.api.job_form import (
     BODY,

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from painterly.configuration.web_options import WebOptions
-from painterly.jobs.photos.upload import Upload, checked_mask, checked_upload
 from painterly.jobs.schemas import ApiError, JobRequest
+from painterly.jobs.upload import Upload, checked_mask, checked_upload
 from painterly.web.api.forms import KIND, kind_of, parsed_form, text_of
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON

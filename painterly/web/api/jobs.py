@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
 from painterly.jobs.deletion import UNDO_S
-from painterly.jobs.photos.kept import KeptPhoto
+from painterly.jobs.kept_photos import KeptPhoto
 from painterly.jobs.presets import LARGEST_SIZE
 from painterly.jobs.schemas import (
     CONFLICT,

@@ -7,7 +7,6 @@ from starlette.datastructures import UploadFile
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
 from painterly.jobs.deletion import UNDO_S
-from painterly.jobs.photos.upload import checked_upload
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
@@ -17,6 +16,7 @@ from painterly.jobs.schemas import (
     StyleOut,
     not_found,
 )
+from painterly.jobs.upload import checked_upload
 from painterly.web.api.forms import KIND, parsed_form
 from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language

@@ -35,7 +35,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 sys.meta_path.insert(0, Finder())
 if "LEASE_S" in os.environ:
-    from painterly.jobs import lease
+    from painterly.jobs.worker import lease
 
     lease.LEASE_S = float(os.environ["LEASE_S"])
     lease.RENEW_S = lease.LEASE_S / 5

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from painterly.bench.desk import InstantOrder
 from painterly.jobs.schemas import ApiError
-from painterly.jobs.supervisor import Supervisor
+from painterly.jobs.worker.supervisor import Supervisor
 from painterly.orders.styles import Style
 
 MAX_PHOTO = 2_000_000  # bytes; pages send a small copy

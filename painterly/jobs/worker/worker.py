@@ -19,12 +19,12 @@ from painterly.images.files.extra_formats import for_visitors
 from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.estimates import OWN_RATES
-from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.jobs.photos.previews import AbandonedError, PreviewQueue, PreviewRequest, Refusal
-from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers
-from painterly.jobs.supervisor import Pipe
+from painterly.jobs.worker.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
+from painterly.jobs.worker.previews import AbandonedError, PreviewQueue, PreviewRequest, Refusal
+from painterly.jobs.worker.runner import JobRunner
+from painterly.jobs.worker.supervisor import Pipe
 from painterly.log import WarningLog, event
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError

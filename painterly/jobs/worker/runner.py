@@ -40,11 +40,11 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.photos.previews import ResultOrder
 from painterly.jobs.posters import hung_as
 from painterly.jobs.presets import INSTANT_SIZES, offered_sides
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
+from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key
 from painterly.orders.network_pool import NetworkPool

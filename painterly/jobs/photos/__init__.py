@@ -1,1 +1,0 @@
-"""Photos before their job: as they are sent, kept, and previewed."""
