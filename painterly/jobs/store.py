@@ -366,7 +366,8 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
         if job and job not in known and created_at(job) < latest
     ]
     for bucket in (buckets.unfinished, buckets.result, buckets.source):
-        delete_versions(bucket, *(key for of, key in gone if of is bucket))
+        of_jobs = dict.fromkeys(_up_to_job(key) for of, key in gone if of is bucket)
+        delete_versions(bucket, *of_jobs)
     if gone:
         event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
     # It needs a permission that the service can do without.
@@ -385,3 +386,10 @@ def _job_of(key: str) -> str | None:
     """Return the id of the job that a key belongs to; None if there is none."""
     match = _ID_IN_KEY.search(key)
     return match[1] if match else None
+
+
+def _up_to_job(key: str) -> str:
+    """Return what all keys of the same job have there, of a key that belongs to one."""
+    match = _ID_IN_KEY.search(key)
+    assert match
+    return key[: match.end()]

@@ -55,7 +55,7 @@ def place(request, place):
 
 @pytest.mark.parametrize("place", [KINDS[0], KINDS[2]], indirect=True)
 def test_ended_jobs_are_deleted_with_all_they_left_once_they_are_old_enough(
-    web, buckets, store, monkeypatch
+    web, buckets, store, monkeypatch, cost
 ):
     """Not their results, which are the user's."""
     now, ids = time.time(), {}
@@ -73,7 +73,10 @@ def test_ended_jobs_are_deleted_with_all_they_left_once_they_are_old_enough(
     index = JobIndex(store, keep_days=30)
     index.refresh()
     assert [job.id for job in index.all()] == [ids["new"]], "the page forgets it at once"
-    delete_leftovers(buckets, 30)
+    with cost() as spent:
+        delete_leftovers(buckets, 30)
+    asked = [each for each in spent.requests if "versions" in each and "photos" in each]
+    assert len(asked) <= 1, "not once for the photo and once for its mask"
     gone = before - keys(buckets)
     (remembered,) = (key for key in gone if key.startswith("_web/requests/"))
     of_job = {key for key in before if ids["old"] in key}
