@@ -58,15 +58,14 @@ def artist(record: Record) -> str:
     return short_text((record.style_title or NO_TITLE).short_artist)
 
 
-def given(record: Record) -> Rows | None:
-    """Return the settings that were given for it, by name, as flags take them; None if the record
-    does not tell, as older ones."""
+def given(record: Record) -> tuple[tuple[str, str | bool], ...] | None:
+    """Return the settings that were given for it, by name; None if the record does not tell, as
+    older ones."""
     if record.given is None:
         return None
     return tuple(
-        (printable(name), "" if value is True else short_text(str(value)))
+        (printable(name), value if isinstance(value, bool) else short_text(str(value)))
         for name, value in record.given.items()
-        if value is not False
     )
 
 

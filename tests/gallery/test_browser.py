@@ -148,14 +148,16 @@ def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer,
 
 def test_the_command_of_a_clip_writes_a_clip_and_names_an_upload_as_its_user_did(viewer, tmp_path):
     painting = {"key": "_web/0123456789ab-my painting.jpg", "share": 1.0, "etag": "1"}
-    published(tmp_path, [record("walk.mp4", "mine", paintings=[painting], given={})])
+    given = {"size": 96, "preserve_color": True, "deterministic": False}
+    published(tmp_path, [record("walk.mp4", "mine", paintings=[painting], given=given)])
     viewer.look(f"{(tmp_path / 'index.html').as_uri()}#mine/walk.mp4")
     viewer.until("document.querySelector('dialog').open")
     viewer.press("i")
     viewer.one("#command").click()
     viewer.until("copied.textContent")
     line = viewer.js("document.querySelector('#command-text').value")
-    assert line == "painterly walk.mp4 'my painting.jpg' walk-mine.mp4"
+    flags = "--size 96 --preserve_color"
+    assert line == f"painterly walk.mp4 'my painting.jpg' walk-mine.mp4 {flags}"
 
 
 def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, web):

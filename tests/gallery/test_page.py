@@ -93,8 +93,8 @@ def test_the_newest_picture_comes_first():
 def test_what_was_given_is_there_for_a_command_unless_the_record_does_not_tell():
     old, new = (record(name, given=given) for name, given in (("a", None), ("b", {"x": False})))
     asked = [each["given"] for each in results_of(render_page([record(), old, new], {}))]
-    usual = [["preset", "draft"], ["size", "96"], ["preserve_color", ""]]
-    assert sorted(asked, key=str) == sorted([usual, None, []], key=str)
+    usual = [["preset", "draft"], ["size", "96"], ["preserve_color", True]]
+    assert sorted(asked, key=str) == sorted([usual, None, [["x", False]]], key=str)
 
 
 def test_jobs_that_have_their_own_copies_of_a_photo_show_one_photo():

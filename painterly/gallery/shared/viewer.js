@@ -129,7 +129,8 @@ const remove = (withPhoto) => {
 const quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 const commandLine = ({ style, paintings, given }) => {
   const names = paintings.map(([key]) => withoutCode(key.replace(/^_ready\/(.*)\.\w+$/, "$1")));
-  const flags = given.flatMap(([name, value]) => [`--${name}`, ...(value ? [value] : [])]);
+  const isOn = given.filter(([, value]) => value !== false);
+  const flags = isOn.flatMap(([name, value]) => [`--${name}`, ...(value === true ? [] : [value])]);
   const weights = paintings.length > 1 ? ["--style_weight", ...paintings.map(([, share]) => share)] : [];
   const parts = [current.photo, ...(style ? [style] : names)].map((name) => stem(name.split("/").at(-1)));
   const result = `${parts.join("-")}.${isClip() ? "mp4" : "jpg"}`;

@@ -18,10 +18,8 @@ await styled("shared/view.css");
 const PREVIEW = "preview";
 const strengthOf = ({ strength }, [tile]) => percent(strength ?? tile?.settings.strength ?? defaults.strength);
 // The command paints without a mask.
-const commandOf = (style, paintings, preset, settings, isMasked) => {
-  const given = Object.entries({ preset, ...settings }).filter(([, value]) => value !== false);
-  return !isMasked && { style, paintings, given: given.map(([name, value]) => [name, value === true ? "" : String(value)]) };
-};
+const commandOf = (style, paintings, preset, settings, isMasked) =>
+  !isMasked && { style, paintings, given: Object.entries({ preset, ...settings }) };
 
 const photoOf = (name, address, href) => ({
   short: text("gallery.photo"), alt: text("gallery.the_photo", { photo: name }), preview: address, href,
