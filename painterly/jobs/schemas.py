@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_mod
 
 from painterly.errors import PainterlyError
 from painterly.settings.recipes import PRESETS
+from painterly.words.texts import Language
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 JOB_ID = "^[0-9a-f]{20}$"
@@ -100,9 +101,7 @@ class Hanging(BaseModel):
     after: Annotated[str, StringConstraints(max_length=80)] = Field(
         default="", description="In italics after the title."
     )
-    language: Literal["en", "de", "fr", "es"] = Field(
-        default="en", description="The language of titles at the pictures."
-    )
+    language: Language = Field(default="en", description="The language of titles at the pictures.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Another one hangs them anew.")
 
 

@@ -5,9 +5,11 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+Language = Literal["en", "de", "fr", "es"]
+_NAMES = "English", "Deutsch", "Français", "Español"
+LANGUAGES: dict[str, str] = dict(zip(get_args(Language), _NAMES, strict=True))
 DEFAULT = "en"
 
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
