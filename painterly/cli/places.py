@@ -1,4 +1,8 @@
-"""The places on a command line: the files of one picture, or folders and buckets."""
+"""The places on a command line: the files of one picture, or folders and buckets.
+
+First the places together, which become variables; then what is said of those that fit nothing; at
+the end what a single place is, as far as its spelling and the files here tell.
+"""
 
 import os
 import re
@@ -20,40 +24,6 @@ from painterly.words.wording import printable, shortened
 STANDARD = "-"  # standard input or output, in the place of a file
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+")  # no space, no capital letter
 NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
-
-
-def no_photo_before(style: str, photo: str) -> str:
-    return (
-        f"{style} is a ready style; expected the photo before it, as in "
-        f"{command()} {shlex.quote(photo)} {shlex.quote(style)}"
-    )
-
-
-def names_photo(place: str, start: Path) -> bool:
-    """Return whether a place can only be one photo: a file here, or the name of a picture that is
-    no folder."""
-    if place == STANDARD:
-        return True
-    if "://" in place:
-        return False
-    named, path = names_picture(place), here(place, start)
-    with suppress(OSError):  # It may be in a folder that may not be read.
-        return path.is_file() or (named and not path.is_dir())
-    return named
-
-
-def names_style(word: str, start: Path = Path()) -> bool:
-    """Return whether a word can be the name of a ready style, or a list of them: nothing here has
-    that name."""
-    plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
-    return plain and not _is_taken(word, start)
-
-
-def _is_taken(word: str, start: Path) -> bool:
-    """Return whether something here has a style's name, apart from its results in this folder: the
-    same command is given again for the rest."""
-    are_results = (start / bucket_layout.RECORDS / word).is_dir()
-    return os.path.lexists(start / word) and not are_results
 
 
 def place_variables(
@@ -110,87 +80,6 @@ def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> No
             raise ConfigError(f"{name} is empty, as a variable is that was not set")
 
 
-def is_photo(place: str, start: Path) -> bool:
-    """Return whether a place is a file here."""
-    if "://" in place:
-        return False
-    with suppress(OSError):
-        return here(place, start).is_file()
-    return False
-
-
-def no_bucket(places: Sequence[str], start: Path) -> str:
-    """Return what to say if a word is not a bucket, and a photo here is painted: the first word
-    that may be one. Empty if there is none, or its spelling says that it is one."""
-    if len(places) < 2 or not is_photo(places[0], start):
-        return ""
-    *_, painting, result = places if len(places) > 2 else (*places, "./")
-    is_known = is_photo(painting, start) or _ready_styles(painting, start, True)
-    if _may_be_bucket(painting) and not is_known:
-        unknown = "is neither a picture, a folder nor a ready style"
-        return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting)}"
-    return no_result(result, start) if _may_be_bucket(result) else ""
-
-
-@contextmanager
-def or_ready_style(loaded: Config) -> Iterator[None]:
-    """Add the ready styles that BUCKET_STYLE may mean to the error that there is no account: most
-    users have no buckets. A user with photos or results in a bucket means a bucket."""
-    try:
-        yield
-    except NoAccountError as error:
-        in_folders = all(map(is_folder, (loaded.photo_bucket, loaded.result_bucket)))
-        ready = " or ".join(ready_styles.similar(loaded.style_bucket or ""))
-        if not (in_folders and ready):
-            raise
-        raise NoAccountError(f"{error}; or did you mean the ready style {ready}?") from None
-
-
-def _may_be_bucket(place: str) -> bool:
-    return "://" not in place and not is_folder(place)
-
-
-def check_not_on_the_web(place: str, argument: str) -> None:
-    """Raise ConfigError for an address of HTTP, naming its argument: nothing is downloaded."""
-    if is_on_the_web(place):
-        raise ConfigError(
-            f"{argument} is {shortened(place)}, an address on the web; download the picture first, "
-            "and name its file"
-        )
-
-
-def similar_picture(path: Path) -> str:
-    """Return `; did you mean …?` with the picture in the folder of a missing file whose name is
-    most similar, or an empty text."""
-    try:
-        names = sorted(each.name for each in path.parent.iterdir())
-    except OSError:
-        return ""
-    hint = did_you_mean(
-        path.name, [each for each in names if names_picture(each) and each != path.name]
-    )
-    return f"; {hint}" if hint else ""
-
-
-def here(place: str, start: Path) -> Path:
-    """Return the path of a place on this machine, with ~ as the home: a shell leaves a quoted one
-    as it is."""
-    with suppress(RuntimeError):  # The home of an unknown user.
-        return start / with_home(place)
-    return start / place
-
-
-def means_folder(place: str, start: Path) -> bool:
-    """Return whether a place is a folder, or can only be one."""
-    if place.endswith(("/", os.sep)) or here(place, start).is_dir():
-        return True
-    return is_folder(place) and not names_picture(place)
-
-
-def names_file(place: str, start: Path) -> bool:
-    return names_picture(place) and not means_folder(place, start)
-
-
 def _photos(
     places: Sequence[str], names: Sequence[str], start: Path
 ) -> tuple[list[str], list[str]]:
@@ -220,52 +109,6 @@ def _photos(
             "one folder as PHOTOS, or photos"
         )
     return photos, [photos[0], *others]
-
-
-def _folder_here(place: str, start: Path) -> str:
-    """Return PAINTINGS for photos that are files here: a folder here is one without ./ before it,
-    too. Raises ConfigError if it may also be a ready style."""
-    if not _may_be_bucket(place) or not here(place, start).is_dir():
-        return place
-    if not ready_styles.search(place):
-        return f"./{place}"
-    if not _is_taken(place, start):
-        return place
-    raise ConfigError(
-        f"{shortened(place)} is a ready style, and a folder here has that name; write ./{place} "
-        "for the paintings in the folder, or rename it"
-    )
-
-
-def _result_for_photos(place: str, start: Path) -> str:
-    """Return RESULTS for photos that are files here: a folder here is one without ./ before it,
-    too. Raises ConfigError if it can be neither that nor a bucket."""
-    if not _may_be_bucket(place):
-        return place
-    if means_folder(place, start):
-        return f"./{place.rstrip('/' + os.sep)}"
-    is_bucket = _BUCKET.fullmatch(place.partition("/")[0]) and not is_photo(place, start)
-    if not is_bucket or is_ready_style(place, start):
-        raise ConfigError(no_result(place, start))
-    return place
-
-
-def no_result(place: str, start: Path) -> str:
-    """Return what to say of a RESULT that is neither a picture nor a folder."""
-    if is_ready_style(place, start):
-        return (
-            f"{shortened(place)} is a ready style; expected a folder for the results after it, "
-            "such as ./painted"
-        )
-    folder, picture = (shlex.quote(each) for each in (f"./{place}", f"{place}.jpg"))
-    return (
-        f"RESULT is {shortened(place)}, neither a folder here nor the name of a picture; name a "
-        f"picture, such as {picture}, or a folder, such as {folder}"
-    )
-
-
-def is_ready_style(word: str, start: Path) -> bool:
-    return names_style(word, start) and bool(ready_styles.search(word))
 
 
 def _common_folder(photos: Sequence[str], start: Path) -> tuple[str, str]:
@@ -302,6 +145,34 @@ def _ready_styles(place: str, start: Path, one_photo: bool) -> str | None:
         raise ConfigError(f"{PLACES[1]} is {place!r}; {error}") from None
 
 
+def _folder_here(place: str, start: Path) -> str:
+    """Return PAINTINGS for photos that are files here: a folder here is one without ./ before it,
+    too. Raises ConfigError if it may also be a ready style."""
+    if not _may_be_bucket(place) or not here(place, start).is_dir():
+        return place
+    if not ready_styles.search(place):
+        return f"./{place}"
+    if not _is_taken(place, start):
+        return place
+    raise ConfigError(
+        f"{shortened(place)} is a ready style, and a folder here has that name; write ./{place} "
+        "for the paintings in the folder, or rename it"
+    )
+
+
+def _result_for_photos(place: str, start: Path) -> str:
+    """Return RESULTS for photos that are files here: a folder here is one without ./ before it,
+    too. Raises ConfigError if it can be neither that nor a bucket."""
+    if not _may_be_bucket(place):
+        return place
+    if means_folder(place, start):
+        return f"./{place.rstrip('/' + os.sep)}"
+    is_bucket = _BUCKET.fullmatch(place.partition("/")[0]) and not is_photo(place, start)
+    if not is_bucket or is_ready_style(place, start):
+        raise ConfigError(no_result(place, start))
+    return place
+
+
 def _located(place: str, name: str, start: Path) -> str:
     """Return a place as a value of BUCKET_*."""
     if name != PLACES[-1]:
@@ -330,6 +201,13 @@ def _located(place: str, name: str, start: Path) -> str:
     return place
 
 
+def _is_picture(place: str) -> bool:
+    if not names_picture(place) or not ("/" in place or is_folder(place)):
+        return False
+    with storage_errors(printable(place)):
+        return not Path(place).is_dir()
+
+
 def _parts(place: str) -> tuple[str, str]:
     """Return the folder or bucket of a picture, and its name in there."""
     if is_folder(place) and not place.startswith("file:"):
@@ -338,17 +216,143 @@ def _parts(place: str) -> tuple[str, str]:
     return folder, name
 
 
+def no_bucket(places: Sequence[str], start: Path) -> str:
+    """Return what to say if a word is not a bucket, and a photo here is painted: the first word
+    that may be one. Empty if there is none, or its spelling says that it is one."""
+    if len(places) < 2 or not is_photo(places[0], start):
+        return ""
+    *_, painting, result = places if len(places) > 2 else (*places, "./")
+    is_known = is_photo(painting, start) or _ready_styles(painting, start, True)
+    if _may_be_bucket(painting) and not is_known:
+        unknown = "is neither a picture, a folder nor a ready style"
+        return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting)}"
+    return no_result(result, start) if _may_be_bucket(result) else ""
+
+
+def no_result(place: str, start: Path) -> str:
+    """Return what to say of a RESULT that is neither a picture nor a folder."""
+    if is_ready_style(place, start):
+        return (
+            f"{shortened(place)} is a ready style; expected a folder for the results after it, "
+            "such as ./painted"
+        )
+    folder, picture = (shlex.quote(each) for each in (f"./{place}", f"{place}.jpg"))
+    return (
+        f"RESULT is {shortened(place)}, neither a folder here nor the name of a picture; name a "
+        f"picture, such as {picture}, or a folder, such as {folder}"
+    )
+
+
+def no_photo_before(style: str, photo: str) -> str:
+    return (
+        f"{style} is a ready style; expected the photo before it, as in "
+        f"{command()} {shlex.quote(photo)} {shlex.quote(style)}"
+    )
+
+
+@contextmanager
+def or_ready_style(loaded: Config) -> Iterator[None]:
+    """Add the ready styles that BUCKET_STYLE may mean to the error that there is no account: most
+    users have no buckets. A user with photos or results in a bucket means a bucket."""
+    try:
+        yield
+    except NoAccountError as error:
+        in_folders = all(map(is_folder, (loaded.photo_bucket, loaded.result_bucket)))
+        ready = " or ".join(ready_styles.similar(loaded.style_bucket or ""))
+        if not (in_folders and ready):
+            raise
+        raise NoAccountError(f"{error}; or did you mean the ready style {ready}?") from None
+
+
+def check_not_on_the_web(place: str, argument: str) -> None:
+    """Raise ConfigError for an address of HTTP, naming its argument: nothing is downloaded."""
+    if is_on_the_web(place):
+        raise ConfigError(
+            f"{argument} is {shortened(place)}, an address on the web; download the picture first, "
+            "and name its file"
+        )
+
+
+def similar_picture(path: Path) -> str:
+    """Return `; did you mean …?` with the picture in the folder of a missing file whose name is
+    most similar, or an empty text."""
+    try:
+        names = sorted(each.name for each in path.parent.iterdir())
+    except OSError:
+        return ""
+    hint = did_you_mean(
+        path.name, [each for each in names if names_picture(each) and each != path.name]
+    )
+    return f"; {hint}" if hint else ""
+
+
+def here(place: str, start: Path) -> Path:
+    """Return the path of a place on this machine, with ~ as the home: a shell leaves a quoted one
+    as it is."""
+    with suppress(RuntimeError):  # The home of an unknown user.
+        return start / with_home(place)
+    return start / place
+
+
+def is_photo(place: str, start: Path) -> bool:
+    """Return whether a place is a file here."""
+    if "://" in place:
+        return False
+    with suppress(OSError):
+        return here(place, start).is_file()
+    return False
+
+
+def names_photo(place: str, start: Path) -> bool:
+    """Return whether a place can only be one photo: a file here, or the name of a picture that is
+    no folder."""
+    if place == STANDARD:
+        return True
+    if "://" in place:
+        return False
+    named, path = names_picture(place), here(place, start)
+    with suppress(OSError):  # It may be in a folder that may not be read.
+        return path.is_file() or (named and not path.is_dir())
+    return named
+
+
 def names_picture(place: str) -> bool:
     """Return whether a place has the extension of a picture, or of another source of photos."""
     return bucket_layout.for_source(place)
 
 
-def _is_picture(place: str) -> bool:
-    if not names_picture(place) or not ("/" in place or is_folder(place)):
-        return False
-    with storage_errors(printable(place)):
-        return not Path(place).is_dir()
+def names_file(place: str, start: Path) -> bool:
+    return names_picture(place) and not means_folder(place, start)
+
+
+def means_folder(place: str, start: Path) -> bool:
+    """Return whether a place is a folder, or can only be one."""
+    if place.endswith(("/", os.sep)) or here(place, start).is_dir():
+        return True
+    return is_folder(place) and not names_picture(place)
 
 
 def is_on_the_web(place: str) -> bool:
     return place.lower().startswith(("http://", "https://"))
+
+
+def names_style(word: str, start: Path = Path()) -> bool:
+    """Return whether a word can be the name of a ready style, or a list of them: nothing here has
+    that name."""
+    plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
+    return plain and not _is_taken(word, start)
+
+
+def is_ready_style(word: str, start: Path) -> bool:
+    return names_style(word, start) and bool(ready_styles.search(word))
+
+
+def _is_taken(word: str, start: Path) -> bool:
+    """Return whether something here has a style's name, apart from its results in this folder: the
+    same command is given again for the rest."""
+    are_results = (start / bucket_layout.RECORDS / word).is_dir()
+    return os.path.lexists(start / word) and not are_results
+
+
+def _may_be_bucket(place: str) -> bool:
+    return "://" not in place and not is_folder(place)
