@@ -87,6 +87,12 @@ def test_each_region_is_rebuilt_from_its_own_painting():
     assert redness[:, :44].min() > 0.95 and redness[:, 52:].max() < -0.95
 
 
+def test_several_paintings_give_no_more_patches_and_detail_than_one(mosaic):
+    one, both = patches_of([mosaic]), patches_of([mosaic, mosaic])
+    assert len(both.votes) == len(one.votes)
+    np.testing.assert_allclose(both.deviations, one.deviations, rtol=1e-5)
+
+
 def test_a_stop_is_obeyed_while_a_large_picture_is_rebuilt(mosaic):
     class StoppedHereError(Exception):
         pass

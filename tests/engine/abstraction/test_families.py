@@ -33,11 +33,11 @@ def where(part, one, other):
     return np.where(part[..., None], one, other)
 
 
-def face(colour, of_lit=None):
+def face(colour, of_lit=None, marks=MARKS, part=FACE):
     """A face before grey, of two tones, in one colour or in two."""
-    lightness = np.where(LIT, 0.75, 0.6) - 0.35 * MARKS
+    lightness = np.where(LIT, 0.75, 0.6) - 0.35 * marks
     inside = where(LIT, coloured(lightness, of_lit or colour), coloured(lightness, colour))
-    return where(FACE, inside, coloured(0.3, (0, 0)))
+    return where(part, inside, coloured(0.3, (0, 0)))
 
 
 PHOTO, SPLIT = face(SKIN), face(ORANGE, BLUE)
@@ -112,15 +112,43 @@ def test_tones_and_the_ground_stay():
     ("picture", "photo", "painting"),
     [
         pytest.param(face(ORANGE), PHOTO, HALVES, id="a face of one colour"),
+        pytest.param(face((0.05, 0.05)), PHOTO, HALVES, id="a face of one pale colour"),
         pytest.param(SPLIT, SPLIT, HALVES, id="a photo of two colours"),
         pytest.param(SPLIT, face((0, 0)), HALVES, id="a grey photo"),
         pytest.param(SPLIT, face((-0.05, 0.04)), HALVES, id="a green thing"),
         pytest.param(SPLIT, face((0.11, 0.14)), HALVES, id="an orange thing"),
+        pytest.param(SPLIT, face((-0.01, -0.045)), HALVES, id="a pale blue thing"),
+        pytest.param(SPLIT, face(SKIN, marks=0), HALVES, id="a wall, which has no detail"),
+        pytest.param(
+            face(ORANGE, (-0.15, 0.13)), PHOTO, HALVES, id="what has more colour than that"
+        ),
         pytest.param(SPLIT, PHOTO, NO_LIGHT_ORANGE, id="a painting without light orange"),
     ],
 )
 def test_all_else_stays_bit_for_bit(picture, photo, painting):
     assert in_families(picture, photo, [painting]) is None
+
+
+def test_the_less_would_move_the_less_it_moves():
+    """So that no two sizes of a picture differ by all or nothing."""
+
+    def moved(radius):
+        part = np.hypot(ROWS - 0.5, COLUMNS - 0.5) < radius
+        before = face(ORANGE, BLUE, part=part)
+        after = in_families(before, face(SKIN, part=part), [HALVES])
+        return 0.0 if after is None else np.abs(after - before)[part & LIT].mean()
+
+    little, some, much = map(moved, (0.12, 0.17, 0.38))
+    assert little == 0 < 0.2 * much < some < 0.8 * much
+
+
+def test_a_palette_is_of_what_is_used_of_a_painting_and_knows_no_pixels():
+    left = np.float32(COLUMNS < 0.5)
+    orange, blue = (families.colours_of(HALVES, each) for each in (left, 1 - left))
+    assert orange[:, 2].min() > 0 > blue[:, 2].max()
+    few = families.palette_of([(orange, 0.99), (blue, 0.01)])
+    many = families.palette_of([(orange, 0.99), (blue.repeat(5, 0), 0.01)])
+    np.testing.assert_allclose(few, many, atol=1e-4)
 
 
 def test_each_part_gets_the_colours_of_its_own_painting():

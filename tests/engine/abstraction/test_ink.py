@@ -7,7 +7,8 @@ import pytest
 from support.ink import CREAM, drawing, portrait
 
 from painterly import Settings
-from painterly.engine.abstraction.ink import drawn
+from painterly.engine.abstraction.filters import along, tangents
+from painterly.engine.abstraction.ink import BOLD, DRAWN_FROM, drawn
 from painterly.engine.abstraction.measures import look_of
 from painterly.images.arrays import box_average
 
@@ -47,6 +48,13 @@ def test_a_blurred_ground_becomes_paper():
     assert np.quantile(tones(photo)[:, :50], 0.01) > 0.95
 
 
+def test_plain_clothes_at_the_lower_border_are_no_ground():
+    photo = portrait()
+    photo[190:] = 0.55, 0.5, 0.3
+    faint = tones(photo, boldness=0.0)
+    assert faint[:40].min() > 0.97 and faint[215:250].max() < 0.9
+
+
 def test_no_paper_reaches_a_subject_through_a_gap_in_its_contour():
     """As between soft hair and a ground of the same luminance."""
     y, x = np.mgrid[:256, :256]
@@ -60,7 +68,7 @@ def test_no_paper_reaches_a_subject_through_a_gap_in_its_contour():
 
 
 def test_dark_forms_are_black_and_a_dark_ground_is_where_the_painting_has_much_black():
-    photo = portrait(ground=(34, 40, 52))
+    photo = portrait(ground=(85, 85, 90))
     hair = np.s_[50:66, 110:146]
     assert tones(portrait())[hair].mean() < 0.25
     assert pen().black < 0.15 < pen(solid=True).black
@@ -79,6 +87,8 @@ def test_middle_tones_are_hatched_between_ink_and_paper():
     assert black + 0.1 < half < paper - 0.1
     hatched = shown[:, 15:85]
     assert hatched.min() < 0.2 and hatched.max() > 0.8
+    darker = tones(photo, pen()._replace(half=0.3, pale=0.0))[:, 25:95]
+    assert darker.mean() < 0.5, "as much is hatched as in the painting"
 
 
 def test_faint_drawings_keep_the_tones_of_the_subject():
@@ -92,6 +102,34 @@ def test_faint_drawings_keep_the_tones_of_the_subject():
 def test_near_a_strength_of_0_the_drawing_is_the_photo():
     photo = portrait()
     np.testing.assert_allclose(drawn(photo, pen(), Settings(strength=0))(1), photo, atol=1e-6)
+    half = drawn(photo, pen(), Settings(strength=DRAWN_FROM / 2))(1)[:30]
+    np.testing.assert_allclose(half, (photo[:30] + pen().light) / 2, atol=0.01)
+
+
+def test_a_drawing_is_whole_below_the_full_strength():
+    most = Settings(strength=1.01 / BOLD)
+    np.testing.assert_array_equal(tones(portrait(), settings=most), tones(portrait()))
+    less = Settings(strength=0.8 / BOLD)
+    assert np.abs(tones(portrait(), settings=less) - tones(portrait())).max() > 0.1
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 120])
+def test_lines_follow_contours(degrees):
+    way = np.exp(1j * np.radians(degrees))
+    rows, columns = np.mgrid[:40, :40].astype(np.float32)
+    stripes = np.sin((rows * way.real - columns * way.imag) / 2).astype(np.float32)
+    found = tangents([stripes], 3)[10:30, 10:30]
+    assert np.abs((found * way.conjugate()).real).min() > 0.99
+
+
+def test_a_contour_has_no_sense_of_direction():
+    """Its direction may be turned round from one pixel to the next."""
+    line = np.zeros((40, 40), np.complex64)
+    line[20, ::2] = 1
+    ways = np.where(np.random.default_rng(0).random(line.shape) < 0.5, 1, -1).astype(np.complex64)
+    np.testing.assert_allclose(
+        along(line, ways, 4, 1), along(line, np.ones_like(line), 4, 1), atol=1e-5
+    )
 
 
 def test_a_larger_picture_has_the_same_drawing():
