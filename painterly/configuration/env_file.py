@@ -73,8 +73,8 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
     for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):
         line, raw = binding.original.line, binding.original.string
         bare = binding.value is None and _OURS.fullmatch(binding.key or "")
-        name = written_name(raw) if where else ""
-        if name not in NAMES and (binding.key or binding.error):
+        name = written_name(raw)
+        if name not in NAMES:
             name = set_otherwise(raw)
         expected = f"expected {name if name in NAMES else 'NAME'}=value"
         if where and (binding.error or bare):

@@ -347,7 +347,7 @@ def test_a_value_in_a_dotenv_is_what_its_writer_meant_or_is_refused_by_name(
         monkeypatch.delenv(name, raising=False)
     for line, value in MEANT.items():
         others = "SMTP_PASSWORD=abc # of another program"
-        text = f"\ufeff# mine\n{line}\n{others}\nDEVICE=cpu # no GPU\n".replace("\n", line_end)
+        text = f"\ufeff{line}\n# mine\n{others}\nDEVICE=cpu # no GPU\n".replace("\n", line_end)
         (tmp_path / ".env").write_bytes(text.encode())
         merged = environment(tmp_path)
         assert (merged["WEB_PASSWORD"], merged["DEVICE"]) == (value, "cpu"), line
