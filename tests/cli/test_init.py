@@ -329,11 +329,19 @@ def test_any_value_is_read_as_it_was_written(tmp_path):
         "back\\slash\\",
         "é=",
         "`x`",
+        'it\'s "C:\\new"',
     )
     for value in (*values, *values):  # After the first time, its line is replaced.
         env_file.update(tmp_path / ".env", {"NAME": value, "OTHER": "1"})
         found = dotenv_values(tmp_path / ".env", interpolate=False)
         assert found == {"NAME": value, "OTHER": "1"}
+
+
+def test_of_two_lines_for_a_variable_the_last_one_which_counts_is_changed(tmp_path):
+    (tmp_path / ".env").write_text("PRESET=draft\nPRESET=fine\n")
+    env_file.update(tmp_path / ".env", {"PRESET": "instant"})
+    assert env_file.read(tmp_path) == {"PRESET": "instant"}
+    assert (tmp_path / ".env").read_text() == "PRESET=draft\n# PRESET=fine\nPRESET=instant\n"
 
 
 def test_a_value_of_several_lines_is_not_damaged(tmp_path, capsys):

@@ -351,6 +351,8 @@ def test_a_value_in_a_dotenv_is_what_its_writer_meant_or_is_refused_by_name(
         (tmp_path / ".env").write_bytes(text.encode())
         merged = environment(tmp_path)
         assert (merged["WEB_PASSWORD"], merged["DEVICE"]) == (value, "cpu"), line
+    (tmp_path / ".env").write_text("BUCKET_SOURCE=' my photos'\n")
+    assert environment(tmp_path)["BUCKET_SOURCE"] == "my photos", "in a secret, it is refused"
     for line, reason in DOUBTFUL.items():
         (tmp_path / ".env").write_bytes(f"# mine\n{line}\n".replace("\n", line_end).encode())
         with pytest.raises(ConfigError, match=re.escape(reason)) as raised:

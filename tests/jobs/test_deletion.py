@@ -16,7 +16,7 @@ from painterly.jobs import deletion
 from painterly.jobs.deletion import Deletions, Marks
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
-from painterly.jobs.store import PREVIEWS
+from painterly.jobs.store import PREVIEWS, mark_key
 
 
 @pytest.fixture(params=EACH_KIND)
@@ -109,9 +109,11 @@ def test_an_undo_brings_all_back_and_a_further_request_begins_the_time_anew(
 
 
 def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, no_time):
-    first = send(web).json()["id"]
+    one, alike = (saved(Image.new("RGB", (60, 80), each), "PNG") for each in ((9, 9, 9), (8, 8, 8)))
+    assert len(one) == len(alike)
+    first = send(web, photo=one).json()["id"]
     again = web.post("/api/jobs", json={**DRAFT, "again": first}).json()["id"]
-    other = send(web, photo=saved(Image.new("RGB", (60, 80), "red"), "PNG"), name="b.png")
+    other = send(web, photo=alike)
     answer = web.delete(f"/api/jobs/{again}?photo=true").json()
     assert {*answer["jobs"]} == {first, again}
     assert shown(web) == {other.json()["id"]}
@@ -171,14 +173,16 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
     ended = store.read(job)[0].changed(state=JobState.FAILED)
     store.end(ended)
     buckets.result.write(f"monet/{job}/beach.jpg", b"painted")
+    buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"half painted")
     Marks(buckets.result).add(job)
     calls, real = [], deletion.delete_versions
 
-    def killed(*arguments):
-        calls.append(arguments)
-        if len(calls) > at:
-            raise StorageError("killed")
-        real(*arguments)
+    def killed(bucket, *prefixes):
+        for prefix in prefixes:
+            calls.append(prefix)
+            if len(calls) > at:
+                raise StorageError("killed")
+            real(bucket, prefix)
 
     index = JobIndex(store)
     with monkeypatch.context() as patches:
@@ -260,3 +264,17 @@ def test_an_undo_and_the_beginning_exclude_each_other(buckets, store):
             )
             assert begins.result() != taken_back.result()
             buckets.result.delete(f"_web/queue/{job}.deleted.json")
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_a_mark_that_was_renewed_taken_back_or_begun_decides(buckets, store):
+    marks, job = Marks(buckets.result), "0" * 20
+    assert marks.add(job)
+    first = store.queue().marks[job]
+    assert marks.add(job) and not marks.begin(job, first), "its time has begun again"
+    assert marks.begin(job, store.queue().marks[job])
+    assert not marks.add(job) and not marks.take_back(job), "it has begun"
+    assert marks.begin(job, store.queue().marks[job]), "whoever began it was killed"
+    buckets.result.write(mark_key(job), deletion._TAKEN_BACK)
+    assert not marks.begin(job, store.queue().marks[job])
+    assert not store.queue().marks, "whoever took it back was killed"

@@ -16,6 +16,7 @@ from painterly.cli.picture_files import check_is_painted
 from painterly.errors import ConfigError
 from painterly.settings.installation import PROGRAM
 from painterly.storage import known_files
+from painterly.storage.base import ObjectError
 from painterly.storage.download import download_all
 from painterly.storage.files import new_md5, was_at_rest
 from painterly.storage.folder import FolderBucket
@@ -233,6 +234,79 @@ def test_files_that_are_gone_are_dropped_from_the_list(results, tmp_path, monkey
     lines = (results / LIST).read_text().split()
     assert len((results / LIST).read_bytes()) < 4 * 20 * 250, "200 photos have been there"
     assert lines and len(kept._seen) <= 40
+
+
+def test_a_file_that_another_program_replaces_at_once_is_not_taken_for_the_written_one(results):
+    """Between the end of a write and the look at it."""
+    known, path = listed_in(results), results / "beach.jpg"
+    path.write_bytes(b"one")
+    written = path.stat()
+    (results / "other").write_bytes(b"two")
+    (results / "other").replace(path)
+    known.wrote(path, md5(path)[::-1], written)
+    assert known.md5(path) == md5(path)
+
+
+def test_files_are_listed_together_and_once(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(known_files, "SAVE_EVERY_S", 1000.0)
+    kept, photos = listed_in(results), [tmp_path / f"{number}.jpg" for number in range(3)]
+    for each in photos:
+        each.write_bytes(each.name.encode())
+    at_rest(*photos)
+    for each in photos:
+        kept.md5(each)
+    assert not (results / LIST).exists()
+    for _ in range(2):
+        kept.save()
+        assert len((results / LIST).read_text().split("\n")) == 1 + len(photos)
+
+
+def test_files_that_are_still_there_are_seldom_looked_for(results, tmp_path, monkeypatch):
+    looks, real = [], os.path.lexists
+    monkeypatch.setattr(known_files, "MIN_FILES", 4)
+    kept, photos = listed_in(results), [tmp_path / f"{number}.jpg" for number in range(20)]
+    for each in photos:
+        each.write_bytes(each.name.encode())
+    at_rest(*photos)
+    monkeypatch.setattr(os.path, "lexists", lambda path: looks.append(path) or real(path))
+    for each in photos:
+        kept.md5(each)
+    assert 0 < len(looks) < 3 * len(photos)
+
+
+def test_a_list_is_not_shortened_where_others_cannot_be_kept_out(results, monkeypatch):
+    monkeypatch.setattr(known_files, "MIN_BYTES", 100)
+    monkeypatch.setattr(known_files, "locked", lambda folder: (_ for _ in ()).throw(OSError))
+    for _ in range(20):
+        announce(results / "gone.jpg", b"")
+    assert (results / LIST).read_text().count("gone.jpg") == 20
+
+
+def test_a_picture_that_is_announced_and_not_written_yet_stays_listed(results, monkeypatch):
+    monkeypatch.setattr(known_files, "MIN_BYTES", 100)
+    announce(results / "coming.jpg", b"")
+    for _ in range(40):
+        announce(results / "painted.jpg", b"")
+    assert (results / LIST).read_text().count("painted.jpg") < 40, "it was shortened"
+    assert "coming.jpg" in MadeFiles(results).painted
+
+
+def test_a_line_that_was_written_in_part_is_an_error(results, monkeypatch):
+    """As on a full disk: a picture must not be written that nobody knows to be painted."""
+    real = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data: real(file, data[:5]))
+        with pytest.raises(ObjectError, match="space"):
+            announce(results / "beach.jpg", b"")
+
+
+def test_a_downloaded_file_that_was_removed_is_not_known_to_the_next_program(results):
+    bucket, made = FolderBucket(results), MadeFiles(results)
+    bucket.write("beach.jpg", b"photo")
+    made.add(bucket.find("beach.jpg"), "photos", results / "beach.jpg")
+    assert "beach.jpg" in MadeFiles(results).downloaded
+    made.remove("beach.jpg")
+    assert not MadeFiles(results).downloaded
 
 
 @pytest.fixture
