@@ -1,5 +1,6 @@
 """Jobs that are deleted: hidden at once, gone from the bucket later, and back after an undo."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from painterly.jobs.deletion import Deletions, Marks
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import PREVIEWS, mark_key
+from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
+from painterly.storage.base import Version
+from painterly.storage.folder import FolderBucket
 
 
 @pytest.fixture(params=EACH_KIND)
@@ -238,6 +242,57 @@ def test_the_page_that_a_batch_has_written_loses_it_too(web, place, store, bucke
     carry_out(web.service)
     page = buckets.result.read("index.html")
     assert job.encode() not in page and b"mine.jpg" in page
+
+
+def test_older_versions_of_that_page_go_as_well_and_no_others(tmp_path):
+    """They show the small pictures of the job."""
+    deleted, job = [], "0" * 20
+
+    class Versioned(FolderBucket):
+        def versions(self, prefix=""):
+            kinds = ((PAGE, "old", False), (PAGE, "new", True), (f"{PAGE}.txt", "other", False))
+            return [Version(key, number, 1, is_now, False) for key, number, is_now in kinds]
+
+        def delete_version(self, version):
+            deleted.append(version.number)
+
+    published(tmp_path, [record(f"{job}/beach.jpg", "monet")])
+    deletion.renew_page(Versioned(tmp_path), [job])
+    assert deleted == ["old"]
+
+
+def test_a_batch_that_stores_results_meanwhile_writes_that_page_again(tmp_path, monkeypatch):
+    """It finds that it is not the only one."""
+    job, marked = "0" * 20, []
+    bucket = published(tmp_path, [record(f"{job}/beach.jpg", "monet")])
+    real = deletion.Gallery.publish
+    monkeypatch.setattr(
+        deletion.Gallery,
+        "publish",
+        lambda gallery: marked.append(bucket.find(UNPUBLISHED)) or real(gallery),
+    )
+    deletion.renew_page(bucket, [job])
+    assert marked != [None] and bucket.find(UNPUBLISHED) is None
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_deletions_are_carried_out_one_listing_at_a_time(buckets, store, no_time, monkeypatch):
+    index, begun, may_end = JobIndex(store), [], threading.Event()
+    deletions = Deletions(buckets, store, index, index.cancel)
+    monkeypatch.setattr(deletions, "carry_out", lambda due: begun.append(due) or may_end.wait(60))
+    Marks(buckets.result).add("0" * 20)
+    for _ in range(3):
+        deletions.watch(store.queue().marks)
+    may_end.set()
+    deletions._thread.join()
+    assert len(begun) == 1
+    deletions.close()
+    deletions.watch(store.queue().marks)
+    deletions._thread.join()
+    assert len(begun) == 1
+    monkeypatch.undo()
+    deletions.carry_out(store.queue().marks)
+    assert Marks(buckets.result).take_back("0" * 20), "a service that ends begins no deletion"
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)

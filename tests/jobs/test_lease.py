@@ -197,6 +197,10 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there_and_not_overwritt
         lease.confirm()
 
 
+def test_the_trial_of_a_storage_leaves_nothing_in_it(store, buckets):
+    assert store.unfit() == "" and not [*buckets.result.list()]
+
+
 def test_what_is_no_job_is_passed_over(store, buckets):
     for place in ("queue", "done"):
         buckets.result.write(f"_web/{place}/{'0' * 20}.json", b"{")

@@ -154,6 +154,12 @@ def test_a_preview_that_cannot_be_painted_is_refused(answering, asked, files, st
     assert answer.status_code == status and answer.json()["detail"]
 
 
+def test_a_preview_that_is_said_to_be_too_large_is_not_looked_into(answering):
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    answer = answering.post("/api/preview", content=bytes(3_000_000), headers=kind)
+    assert answer.status_code == 413
+
+
 def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answering):
     answering.work = lambda _: (None, None)
     answer = answering.post("/api/preview", data=MONET, files=photo())

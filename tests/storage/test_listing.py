@@ -1,6 +1,7 @@
 """Listings by services with other pages than Amazon's: complete, or an error of one true line."""
 
 import pytest
+from botocore.exceptions import ClientError
 from support.commands import fill, keys, refusal, set_variables
 from support.s3.odd_pages import CUT, NUMBERED_CUT, NUMBERED_WAYS, PAGE, WAYS, OddPages, odd_pages
 from support.s3.other_service import other_service
@@ -49,6 +50,17 @@ def test_a_listing_that_cannot_be_completed_is_an_error(service):
     assert message.startswith(f"{service.url.removeprefix('http://')} ends the listing of photos")
     assert "early" in message and "more follows after " in message
     assert len(service.asked) < 40
+
+
+def test_a_later_page_that_is_refused_for_another_reason_ends_the_listing_with_it():
+    class Refusing:
+        def list_objects_v2(self, **asked):
+            if "ContinuationToken" in asked:
+                raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListObjectsV2")
+            return {"IsTruncated": True, "NextContinuationToken": "a", "Contents": [{"Key": "a"}]}
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        listing.all_items(Refusing(), listing.OBJECTS, "photos", "", lambda _, item: item["Key"])
 
 
 @pytest.mark.parametrize("service", NUMBERED_WAYS, indirect=True)
