@@ -47,7 +47,7 @@ class Steady:
     def next(self, painted: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """Return the next painted frame, steadied. Both are uint8; the frame may have any size."""
         now = fitted(frame, painted.shape)
-        if self._last is None or self._before is None or self._last.shape != painted.shape:
+        if self._last is None or self._before is None:
             self._last = painted
         elif not np.array_equal(now, self._before):
             self._last = steadied(painted, now, self._last, self._before)

@@ -1,6 +1,7 @@
 """Frames of clips of all kinds."""
 
 import shutil
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -75,6 +76,16 @@ def test_pixels_become_square(tmp_path):
         stream.codec_context.sample_aspect_ratio = 2
 
     assert seen(clips.write(tmp_path / "a.mp4", prepare=wide)).shape == (64, 192, 3)
+
+
+@pytest.mark.parametrize(("height", "matrix"), [(704, "ITU601"), (720, "ITU709")])
+def test_a_clip_that_names_no_matrix_has_that_of_its_size(height, matrix):
+    green = np.full((height, 16, 3), (20, 200, 40), np.uint8)
+    frame = av.VideoFrame.from_ndarray(green, "rgb24")
+    frame = frame.reformat(format="yuv444p", dst_colorspace=matrix, dst_color_range="MPEG")
+    frame.colorspace = 2
+    shown = frames.Decoded(frame, Fraction(0), 16, height).pixels()
+    assert np.abs(shown.astype(int) - green).max() < 4
 
 
 def test_an_hdr_clip_becomes_as_bright_as_others(tmp_path):

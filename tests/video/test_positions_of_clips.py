@@ -1,5 +1,6 @@
 """The position where a clip was taken is not stored."""
 
+import io
 import struct
 from contextlib import suppress
 from fractions import Fraction
@@ -135,6 +136,8 @@ def test_a_clip_with_two_frames_at_one_moment_is_taken(walk):
     lengths = data.index(b"stts")
     struct.pack_into(">L", data, lengths + 16, 0)  # The first frames have none.
     assert sent.checked(bytes(data), "walk.mp4", 10_000).parts == 4
+    times = [each.time for each in frames.decoded(io.BytesIO(data), print) if each]
+    assert times == sorted({*times}), "and painted with one"
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mov", "mkv", "webm", "avi"])

@@ -83,6 +83,28 @@ def test_a_fade_is_no_cut(pan):
     assert trust.mean() > 0.5
 
 
+def test_what_comes_into_view_is_as_it_was_painted(pan):
+    frames, _ = pan
+    _, trust = steadying.flow_between(frames[1], frames[0])
+    assert trust[4:-4, -1].mean() < 0.2 < 0.9 < trust[4:-4, 8:-30].mean()
+
+
+def test_what_has_changed_in_the_painted_frames_is_seen_in_the_end(pan):
+    frames, _ = pan
+    steady, random = Steady(), np.random.default_rng(0)
+    for number in range(COUNT):
+        noise = random.integers(-1, 2, frames[0].shape)
+        frame = np.clip(frames[0] + noise, 0, 255).astype(np.uint8)
+        shown = steady.next(np.full_like(frame, 140 if number else 100), frame)
+    assert 120 < shown.mean() < 135
+
+
+def test_a_frame_that_is_larger_than_its_picture_is_averaged():
+    stripes = np.full((40, 40, 3), 255, np.uint8)
+    stripes[:, ::4] = stripes[:, 1::4] = 0
+    assert np.ptp(steadying.fitted(stripes, (10, 10, 3)).astype(int)) <= 1
+
+
 def test_it_goes_on_after_any_frame_as_without_a_pause(pan):
     frames, painted = pan
     whole = steadied(frames, painted)
