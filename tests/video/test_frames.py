@@ -2,6 +2,7 @@
 
 import shutil
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -133,6 +134,26 @@ def test_a_cut_file_has_the_frames_before_the_cut(tmp_path, caplog):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     assert 10 < len(clips.stamps(path)) < 30
+
+
+def test_damaged_parts_are_told_and_memory_that_runs_out_ends_it():
+    def packet(decoded):
+        def decode():
+            if isinstance(decoded, Exception):
+                raise decoded
+            return [decoded]
+
+        return SimpleNamespace(decode=decode)
+
+    def read(*packets):
+        source = SimpleNamespace(demux=lambda stream: map(packet, packets))
+        return [*frames._readable(source, None, told.append)]
+
+    told, bad = [], av.InvalidDataError(1, "damaged")
+    assert read(1, bad, 2) == [1, 2] and told == ["1 damaged parts are left out"]
+    assert read(1, 2) == [1, 2] and len(told) == 1
+    with pytest.raises(MemoryError):
+        read(1, av.error.MemoryError(12, "no memory"))
 
 
 def test_a_clip_with_the_extension_of_another_is_read(tmp_path):
