@@ -3,7 +3,9 @@
 import json
 import signal
 import struct
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,7 +72,8 @@ def test_a_clip_and_a_photo_are_painted_side_by_side(here, capsys):
     }
     sizes, times, sounds = clips.facts(RESULT)
     assert (sizes, len(times), sounds) == ({(64, 42)}, 6, ["aac"])
-    assert np.abs(clips.pixels(RESULT)[0] - clips.pixels(Path("clips/walk.mp4"))[0][:42, :64]).max()
+    frames = [Image.fromarray(clips.picture(each)).resize((64, 42)) for each in range(6)]
+    assert np.abs(clips.pixels(RESULT) - np.stack(frames)).mean() > 20, "it is painted"
     record = json.loads(RECORD.read_text())
     assert (record["photo"], record["width"]) == ("walk.mp4", 64)
     assert record["result_size"] == RESULT.stat().st_size
@@ -320,3 +323,24 @@ def test_a_frame_is_read_by_its_key_and_not_listed(here):
     assert view.find("walk.mp4/2-24.frame").etag != view.find("walk.mp4/3-24.frame").etag
     assert view.find("none.mp4/2-24.frame") is None and view.find("walk.mp4").size > 1000
     assert view.read("walk.mp4") == view.read("walk.mp4/0-24.frame"), "on a sheet"
+    part = view.read_part("walk.mp4/2-24.frame", 2, 5, view.find("walk.mp4/2-24.frame"))
+    assert part == view.read("walk.mp4/2-24.frame")[2:7], "its size is read before it"
+    clips.write(Path("clips/other.mp4"), [clips.picture(9)])
+    assert view.read("other.mp4") != view.read("walk.mp4") == view.read("walk.mp4/0-24.frame")
+
+
+def test_what_is_kept_of_a_part_of_a_clip_is_not_taken_for_that_of_another():
+    order = SimpleNamespace(checkpoint_mark="mark", checkpoint_key="monet/walk.npz")
+    spans = [(Fraction(0), None), (Fraction(1), None), (Fraction(0), Fraction(1))]
+    folders = {source.Clip(order, span, ()).folder for span in spans}
+    assert len(folders) == 3 and all(each.startswith("monet/walk/") for each in folders)
+
+
+def test_steadying_takes_the_memory_of_the_size_that_is_painted():
+    def taken(size):
+        settings = SimpleNamespace(size=size)
+        frame = SimpleNamespace(style=SimpleNamespace(settings=settings))
+        return source.Frame.bytes_beside(frame, 512, 2048)
+
+    assert taken("full") == source.STEADYING * 512 * 2048
+    assert taken("1024") == source.STEADYING * 256 * 1024

@@ -5,6 +5,7 @@ import json
 import socket
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
@@ -326,6 +327,29 @@ def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key
     taken = [send(web, **key) for _ in range(2)]
     assert [each.status_code for each in taken] == [202, 202]
     assert dict(store.queued()).keys() == {each.json()["id"] for each in taken}
+
+
+def test_who_is_still_sending_a_photo_when_it_is_refused_reads_why(web, monkeypatch):
+    def refuse(key):
+        raise ApiError(429, "the queue is full", 1)
+
+    monkeypatch.setattr(web.service.orders, "check_room", refuse)
+    host, port = web.base_url.host, web.base_url.port
+    head = (
+        f"POST /api/jobs HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 30000000\r\n"
+        "Connection: close\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    with socket.create_connection((host, port), timeout=60) as client:
+        client.sendall(head.encode() + bytes(30_000_000))
+        assert client.recv(100).startswith(b"HTTP/1.1 429")
+
+
+@pytest.mark.parametrize("address", ["/api/jobs", "/api/photos"])
+def test_more_photos_at_once_than_fit_are_refused_for_a_moment(web, monkeypatch, address):
+    monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
+    files = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}
+    answer = web.post(address, data={"request": json.dumps(DRAFT)}, files=files)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 
 
 def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker, store):

@@ -6,13 +6,16 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
+from starlette.requests import Request
 from support.pictures import saved
 from support.polling import until
 from support.web_page import Stage, jpeg, staged
 
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
+from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 from painterly.web import picture_answers
+from painterly.web.picture_answers import Asked
 
 LARGE = b"picture" * 20_000  # It is sent as it is, whatever it shows.
 
@@ -83,6 +86,8 @@ def test_a_picture_is_sent_in_parts_and_not_at_all_to_those_who_have_it(server, 
     assert get(range="bytes=20-", if_match=tag).content == data[20:]
     assert get(range="bytes=20-", if_match='"other"').status_code == 412
     assert get(if_unmodified_since=long_ago).status_code == 412
+    assert get(if_unmodified_since=date).content == data
+    assert get(if_match=f"W/{tag}").status_code == 412, "its bytes may be others"
 
 
 def test_a_second_look_reads_nothing_from_the_bucket_but_what_a_picture_is(moto, proxy, place):
@@ -153,6 +158,22 @@ def test_a_picture_that_changes_while_it_is_sent_ends_before_its_end(server, mon
 
 
 @pytest.mark.slow
+def test_a_part_belongs_to_the_picture_that_its_tag_names(tmp_path):
+    """Also if the picture changes after the look at it."""
+
+    class Changing(FolderBucket):
+        def find(self, key):
+            entry = super().find(key)
+            assert entry.etag
+            self.write(key, b"another one")
+            return entry
+
+    Changing(tmp_path).write("a.jpg", b"a picture")
+    scope = {"type": "http", "headers": [(b"range", b"bytes=2-5")]}
+    with pytest.raises(ObjectError):
+        Asked(Request(scope)).stored(Changing(tmp_path), "a.jpg")
+
+
 def test_curl_goes_on_where_a_download_was_cut(server, tmp_path):
     _, addresses = ended(server)
     for kind in ("download", "time-lapse", "gallery"):
