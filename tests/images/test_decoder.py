@@ -1,6 +1,7 @@
 """The process that decodes pictures: its death costs one picture, and it ends with its program."""
 
 import contextlib
+import json
 import os
 import signal
 import struct
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 
 import numpy as np
 import psutil
@@ -192,6 +194,28 @@ def test_what_opening_reserves_for_a_webp_is_not_what_it_takes(cost):
     with cost() as spent:
         assert PictureFile(bytes(large), "photo").header.size == (14_000, 14_000)
     assert spent.memory < 100_000_000
+
+
+@pytest.mark.parametrize("lengths", [[10**12], [60, None, 60]])
+def test_an_answer_that_says_to_be_too_long_takes_no_memory(lengths):
+    with pytest.raises(ValueError, match="too long"):
+        head = json.dumps({"lengths": lengths})
+        answered(struct.pack(">L", len(head)), head)
+
+
+def test_values_that_say_to_be_too_long_take_no_memory():
+    with pytest.raises(ValueError, match="Expecting value"):
+        answered(b"\xff" * 4, "x" * 200)
+
+
+def answered(*parts):
+    """What is received of an answer of 100 bytes at most."""
+    reading, writing = (FileIO(each, how) for each, how in zip(os.pipe(), "rw", strict=True))
+    with reading, writing:
+        for each in parts:
+            writing.write(each if isinstance(each, bytes) else each.encode())
+        writing.close()
+        return contained.receive(reading, 100)
 
 
 def test_if_it_cannot_be_started_the_reason_is_said(monkeypatch):

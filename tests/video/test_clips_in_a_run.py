@@ -19,10 +19,13 @@ from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
 from painterly.configuration import config
 from painterly.errors import PictureError
+from painterly.orders.record import Record
 from painterly.runs import dry_run
+from painterly.runs.workers import Outcome
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import constants, source, steadying
+from painterly.video.clips import Clips, Steadying
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -334,6 +337,27 @@ def test_what_is_kept_of_a_part_of_a_clip_is_not_taken_for_that_of_another():
     spans = [(Fraction(0), None), (Fraction(1), None), (Fraction(0), Fraction(1))]
     folders = {source.Clip(order, span, ()).folder for span in spans}
     assert len(folders) == 3 and all(each.startswith("monet/walk/") for each in folders)
+
+
+def test_a_clip_fails_once_whatever_becomes_of_its_other_frames():
+    said = []
+    order = SimpleNamespace(photo=SimpleNamespace(key="walk.mp4"))
+    clip = SimpleNamespace(order=order, shown=[0, 1], steadied=len, key=lambda *_: "")
+    bench = SimpleNamespace(fail=lambda order, reason: said.append(reason))
+    failing = Steadying(bench, clip, ())
+    for number in range(2):
+        frame = SimpleNamespace(number=number, photo=SimpleNamespace(key=f"walk.mp4/{number}"))
+        failing.take(frame, Record(error=f"walk.mp4/{number} is odd"))
+    assert said == ["walk.mp4 is odd"]
+
+
+def test_a_clip_with_frames_that_were_postponed_is_one_postponed_clip():
+    counted = Clips(None, SimpleNamespace(todo=(), stored=()))
+    counted._frames, counted._painted = dict.fromkeys(range(5)), 3
+    counted._clips = {"walk.mp4": SimpleNamespace(failure="", is_stored=False)}
+    outcome = Outcome(painted=3, postponed=2)
+    counted.finish(outcome)
+    assert (outcome.painted, outcome.postponed) == (0, 1)
 
 
 def test_steadying_takes_the_memory_of_the_size_that_is_painted():

@@ -55,6 +55,9 @@ def test_times_of_a_variable_rate_are_exact(tmp_path):
     path = clips.write(tmp_path / "a.mp4", times=times)
     found = [each.time * clips.RATE for each in clips.stamps(path)]
     assert found == times
+    span = Fraction(1, clips.RATE), Fraction(5, clips.RATE)
+    part = [each.time * clips.RATE for each in clips.stamps(path, span)]
+    assert part == [1, 5], "the frame at the end of a span is after it"
 
 
 def test_a_frame_that_repeats_the_one_before_is_known(tmp_path):

@@ -29,6 +29,15 @@ def written(name, clip, pictures=PICTURES, times=TIMES):
     return target
 
 
+def heard(path):
+    """The start and the end of a clip's sound, in seconds."""
+    with av.open(str(path)) as source:
+        packets = [each for each in source.demux(audio=0) if each.size]
+        ends = ((each.pts, each.pts + (each.duration or 0)) for each in packets)
+        first, last = zip(*ends, strict=True)
+        return tuple(float(each * packets[0].time_base) for each in (min(first), max(last)))
+
+
 @pytest.mark.parametrize(
     ("name", "sounds"),
     [("a.mp4", ["aac"]), ("a.mov", ["aac"]), ("a.mkv", ["aac"]), ("a.webm", ["opus"])],
@@ -93,3 +102,12 @@ def test_an_odd_side_loses_a_row_where_the_encoder_needs_that(clip):
 def test_a_part_of_a_clip_begins_at_once_with_its_own_sound(clip):
     _, times, sounds = clips.facts(written("a.mp4", clip, PICTURES[3:], TIMES[3:]))
     assert times[0] == 0 and len(times) == 5 and sounds == ["aac"]
+    assert -0.03 < heard(clip.with_name("a.mp4"))[0] < 0.03
+
+
+def test_sound_lasts_as_long_as_the_last_picture_and_is_encoded_to_its_end(tmp_path):
+    slow = clips.write(tmp_path / "slow.mp4", PICTURES[:2], sound="aac", times=[0, 12])
+    assert heard(written("a.mp4", slow, PICTURES[:1], TIMES[:1]))[1] > 0.2
+    long = clips.write(tmp_path / "long.mkv", PICTURES[:2], sound="libopus", times=[0, 24])
+    shown = written("b.mp4", long, PICTURES[:2], [Fraction(0), Fraction(1)])
+    assert heard(shown)[1] == pytest.approx(0.5, abs=0.03)

@@ -1,5 +1,6 @@
 """Streams of events: what has changed, and what was missed."""
 
+import asyncio
 import contextlib
 import json
 import resource
@@ -7,6 +8,7 @@ import signal
 import socket
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import httpx
@@ -23,10 +25,10 @@ from painterly.web.server import Server, server_config
 
 
 @contextmanager
-def stream(web, asked=""):
+def stream(web, asked="", headers=None):
     """Reads the data of events."""
     address = f"{web.base_url}/api/events{asked}"
-    with httpx.stream("GET", address, timeout=20, verify=False) as answer:
+    with httpx.stream("GET", address, headers=headers, timeout=20, verify=False) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         data = (line.removeprefix("data: ") for line in answer.iter_lines() if "data: " in line)
         yield map(json.loads, data)
@@ -52,6 +54,48 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monke
         web.post(f"/api/jobs/{jobs[0]['id']}/cancel")
         news = next(each for each in found if each["id"] == jobs[0]["id"])
         assert news["links"]["preview"] is None
+
+
+def test_a_page_that_is_opened_later_begins_with_the_jobs_of_now(web):
+    for count in (1, 2):
+        ids = {each["id"] for each in web.get("/api/jobs").json()["jobs"]}
+        ids.add(send(web).json()["id"])
+        with stream(web) as found:
+            assert {next(found)["id"] for _ in range(count)} == ids
+    until(lambda: not web.service.events.streams)
+
+
+def test_a_stream_has_the_addresses_of_its_own_reader(place):
+    with served({**place, "WEB_PROXIES": "1"}) as web:
+        job = send(web).json()["id"]
+        for prefix in ("", "/pictures"):
+            with stream(web, headers={"x-forwarded-prefix": prefix}) as found:
+                assert next(found)["links"]["self"] == f"{prefix}/api/jobs/{job}"
+
+
+def test_a_silent_stream_sends_pings_and_ends(web, monkeypatch):
+    """Proxies end silent connections, and a login may have ended."""
+    monkeypatch.setattr(events, "PING_S", 0.1)
+    monkeypatch.setattr(events, "MAX_STREAM_S", 0.7)
+    assert ": ping" in web.get("/api/events", timeout=60).text
+
+
+def test_a_reader_who_leaves_takes_no_news_from_others():
+    may_end = threading.Event()
+
+    def changes(since, apart):
+        may_end.wait(60)
+        return index.Changes(7, [], [], [])
+
+    async def read_twice():
+        both = events.Events(SimpleNamespace(version=7, changes=changes))
+        one, other = (asyncio.create_task(both._since(None, False)) for _ in range(2))
+        await asyncio.sleep(0.05)
+        one.cancel()
+        may_end.set()
+        return await other
+
+    assert asyncio.run(read_twice()) == (7, b"")
 
 
 def test_jobs_that_only_move_up_come_together_if_a_reader_asks_for_it(web):

@@ -74,6 +74,7 @@ def test_a_picture_is_sent_in_parts_and_not_at_all_to_those_who_have_it(server, 
         assert (part.status_code, part.content) == (206, data[start:end]), asked
         assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
         assert part.headers["etag"] == tag
+        assert part.headers.get("content-disposition") == whole.headers.get("content-disposition")
     assert get(range="bytes=20-", if_range=tag).content == data[20:]
     assert get(range="bytes=20-", if_range=date).content == data[20:]
     for unfit in ({"if_range": '"other"'}, {"range": "bytes=9-3"}, {"range": "bytes=0-1,4-5"}):
@@ -88,6 +89,12 @@ def test_a_picture_is_sent_in_parts_and_not_at_all_to_those_who_have_it(server, 
     assert get(if_unmodified_since=long_ago).status_code == 412
     assert get(if_unmodified_since=date).content == data
     assert get(if_match=f"W/{tag}").status_code == 412, "its bytes may be others"
+
+
+def test_a_small_picture_is_another_one_than_the_whole(server):
+    addresses = ended(server, jpeg("red", (2000, 1500)))[1]
+    tags = {server.client.get(addresses[kind]).headers["etag"] for kind in ("result", "small")}
+    assert len(tags) == 2
 
 
 def test_a_second_look_reads_nothing_from_the_bucket_but_what_a_picture_is(moto, proxy, place):
