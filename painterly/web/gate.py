@@ -5,6 +5,7 @@ import base64
 import binascii
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -108,9 +109,14 @@ class Transport:
         if secure:
             scope["scheme"] = "https"  # For redirections, which name it.
         static = inner_path(scope).startswith(OPEN_FOLDER)
+        body = _Body(receive, self._options.max_upload)
+        sends, waits = scope["method"] not in SAFE_METHODS, "expect" in Headers(scope=scope)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # With `Expect: 100-continue`, a client sends nothing before something is read.
+                if sends and (body.has_begun or not waits):
+                    await body.read_on()
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -122,7 +128,7 @@ class Transport:
                     headers["set-cookie"] = f"{cookie}; secure" if secure else cookie
             await send(message)
 
-        await self._app(scope, _limited(receive, self._options.max_upload), with_headers)
+        await self._app(scope, body.receive, with_headers)
 
 
 class OtherPages:
@@ -242,37 +248,54 @@ class Gate:
         return _problem(401, detail, way)
 
 
-def _limited(receive: Receive, max_upload: int) -> Receive:
-    """Limit the bytes of a request's body, and how long its parts may take. Otherwise a phone that
-    has lost its network would block one of the few uploads at a time indefinitely.
+class _Body:
+    """The body of a request, with limits of its bytes and of how long its parts may take. Otherwise
+    a phone that has lost its network would block one of the few uploads at a time indefinitely."""
 
-    Raises:
-        ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S, or they
-            are larger than a form with a file of `max_upload` bytes.
-    """
-    arriving, received, ends = True, 0, time.monotonic() + MAX_REQUEST_S
-    most = max_upload + FORM_BYTES
+    def __init__(self, receive: Receive, max_upload: int) -> None:
+        """Take the function that receives a message, and the most bytes of a form's file."""
+        self._receive, self._max_upload = receive, max_upload
+        self._arriving, self._received = True, 0
+        self._ends = time.monotonic() + MAX_REQUEST_S
 
-    async def receive_within_limits() -> Message:
-        nonlocal arriving, received
-        if not arriving:  # Now a route waits for the client to disconnect.
-            return await receive()
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of it was received."""
+        return self._received > 0
+
+    async def receive(self) -> Message:
+        """Receive a message.
+
+        Raises:
+            ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S, or
+                they are larger than a form with a file of `max_upload` bytes.
+        """
+        most = self._max_upload + FORM_BYTES
+        if not self._arriving:  # Now a route waits for the client to disconnect.
+            return await self._receive()
         while True:
             try:
-                patience_s = min(STALLED_S, ends - time.monotonic())
-                message = await asyncio.wait_for(receive(), patience_s)
+                patience_s = min(STALLED_S, self._ends - time.monotonic())
+                message = await asyncio.wait_for(self._receive(), patience_s)
             except TimeoutError:
+                self._arriving = False
                 raise ApiError(408, "the request arrives too slowly; send it again") from None
-            arriving = message.get("more_body", False)
-            received += len(message.get("body", b""))
-            if received <= most:
+            self._arriving = message.get("more_body", False)
+            self._received += len(message.get("body", b""))
+            if self._received <= most:
                 return message
             # A client that is still sending would see a reset instead of the answer.
-            if not arriving or received > most * READ_ON:
-                limit = f"a file may have {max_upload // MEGA} MB at most; make it smaller"
+            if not self._arriving or self._received > most * READ_ON:
+                self._arriving = False
+                limit = f"a file may have {self._max_upload // MEGA} MB at most; make it smaller"
                 raise ApiError(413, limit)
 
-    return receive_within_limits
+    async def read_on(self) -> None:
+        """Read what is still sent of a request that is answered already. Otherwise its client would
+        see a reset instead of the answer, if its connection ends with it."""
+        with suppress(ApiError):
+            while self._arriving:
+                await self.receive()
 
 
 def bearer(headers: Headers) -> str | None:

@@ -212,6 +212,7 @@ def test_what_is_no_picture_or_too_large_is_refused_by_its_content(locked):
 
 def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
     def endless():
+        yield b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
         for _ in range(40):
             yield bytes(100_000)
 

@@ -33,10 +33,10 @@ AT_ONCE = {
     "kind_of",  # It parses a header.
     "_parsed",  # JSON of 20 kB at most.
     # Generators, contexts and futures, which wait only once they are awaited.
-    *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "_limited", "self._stream"),
-    *("_Parser", "job_form", "parsed_form", "receive", "run_in_threadpool", "picture.result"),
+    *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "_Body", "self._stream"),
+    *("_Parser", "job_form", "parsed_form", "self._receive", "run_in_threadpool", "picture.result"),
     *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
-    *("service.uploads.locked", "self._waiting.pop"),
+    *("service.uploads.locked", "self._waiting.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     "self._refusal",  # Compares hashes; a page of two lines for other sites.
     "service.start",  # Before the first request.

@@ -329,18 +329,39 @@ def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key
     assert dict(store.queued()).keys() == {each.json()["id"] for each in taken}
 
 
-def test_who_is_still_sending_a_photo_when_it_is_refused_reads_why(web, monkeypatch):
-    def refuse(key):
-        raise ApiError(429, "the queue is full", 1)
-
-    monkeypatch.setattr(web.service.orders, "check_room", refuse)
+@pytest.mark.parametrize(
+    ("address", "kind", "status"),
+    [
+        ("/api/jobs", "multipart/form-data; boundary=b", 429),
+        ("/api/photos", "multipart/form-data; boundary=b", 429),
+        ("/api/paint", "multipart/form-data; boundary=b", 503),
+        ("/api/preview", "multipart/form-data; boundary=b", 204),
+        ("/api/nothing", "image/jpeg", 404),
+    ],
+)
+def test_who_is_still_sending_when_the_answer_is_known_reads_it(
+    web, monkeypatch, address, kind, status
+):
+    monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
     host, port = web.base_url.host, web.base_url.port
     head = (
-        f"POST /api/jobs HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 30000000\r\n"
-        "Connection: close\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+        f"POST {address} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
+        f"Connection: close\r\nContent-Type: {kind}\r\n\r\n"
     )
     with socket.create_connection((host, port), timeout=60) as client:
-        client.sendall(head.encode() + bytes(30_000_000))
+        client.sendall(head.encode() + bytes(20_000_000))
+        assert client.recv(100).startswith(f"HTTP/1.1 {status}".encode())
+
+
+def test_who_waits_until_the_photo_is_wanted_need_not_send_it(web, monkeypatch):
+    monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
+    host, port = web.base_url.host, web.base_url.port
+    head = (
+        f"POST /api/photos HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
+        "Expect: 100-continue\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    with socket.create_connection((host, port), timeout=60) as client:
+        client.sendall(head.encode())
         assert client.recv(100).startswith(b"HTTP/1.1 429")
 
 

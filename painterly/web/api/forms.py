@@ -53,12 +53,8 @@ async def parsed_form(
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        async for _ in parser.stream:  # Who still sends would see a reset instead of the answer.
-            pass
         raise ApiError(400, f"the form cannot be read: {error.message}") from None
     except OSError:
-        async for _ in parser.stream:
-            pass
         raise ApiError(503, "the server has no room for files that are sent: see TMPDIR") from None
     try:
         yield form

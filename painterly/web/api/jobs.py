@@ -68,16 +68,10 @@ async def new_job(
     """Add a job to the queue: a photo or a clip, and a mask if there is one, in a form with the
     field `request`, or, as JSON, the id of a job in `again`, to paint its photo again. With an
     `Idempotency-Key` that was used before, it is the job of that time."""
-    try:  # Before anything of the photo is kept.
-        await run_in_threadpool(service.orders.check_room, idempotency_key)
-        if service.uploads.locked():
-            raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
-    except ApiError:
-        async for (
-            _
-        ) in request.stream():  # A client that is still sending would not read the answer.
-            pass
-        raise
+    # Before anything of the photo is kept.
+    await run_in_threadpool(service.orders.check_room, idempotency_key)
+    if service.uploads.locked():
+        raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
     async with service.uploads, job_form(request) as (asked, files), service.in_memory:
         photo = (
             await read_photo(files["photo"], service.options, True) if "photo" in files else None
