@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
+from unittest.mock import Mock
 
 import numpy as np
 import psutil
@@ -102,6 +103,7 @@ def test_a_stop_is_obeyed_while_a_picture_is_decoded(waiting):
 
 
 def test_signals_for_all_programs_of_a_terminal_or_service_do_not_end_it(waiting):
+    assert os.getsid(waiting.pid) != os.getsid(0), "before it can ignore them"
     for number in (signal.SIGINT, signal.SIGTERM):
         waiting.send_signal(number)
     decode(WEBP)
@@ -194,6 +196,27 @@ def test_what_opening_reserves_for_a_webp_is_not_what_it_takes(cost):
     with cost() as spent:
         assert PictureFile(bytes(large), "photo").header.size == (14_000, 14_000)
     assert spent.memory < 100_000_000
+
+
+def test_its_time_counts_from_what_it_has_used_and_its_beginning_once(monkeypatch):
+    resource = pytest.importorskip("resource")
+    limits, waits = {}, []
+    monkeypatch.setattr(contained, "_set_limit", limits.__setitem__)
+    used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
+    contained.limit_time(10)
+    assert used + 10 <= limits[resource.RLIMIT_CPU] < used + 30 and used
+
+    timer = Mock()
+    monkeypatch.setattr(threading, "Timer", lambda seconds, _: waits.append(seconds) or timer)
+    monkeypatch.setattr(contained, "send", lambda *_: None)
+    monkeypatch.setattr(contained, "receive", lambda *_: ({}, []))
+    process = object.__new__(contained.ContainedProcess)
+    process._requests = process._answers = None
+    process._beginning = contained._BEGINNING
+    for _ in range(2):
+        process.ask({}, (), 10, 100)
+    assert waits == [contained._BEGINNING + 40, 40]
+    assert timer.cancel.call_count >= 2, "or it would end the next picture"
 
 
 @pytest.mark.parametrize("lengths", [[10**12], [60, None, 60]])

@@ -7,6 +7,7 @@ import pytest
 from support.web_service import step_news, stored_job
 
 from painterly.jobs import index as job_index
+from painterly.jobs.deletion import Marks
 from painterly.jobs.estimates import Estimates, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.presets import sized
@@ -81,7 +82,7 @@ def test_what_has_ended_long_ago_is_listed_once(ended_long_ago, monkeypatch, cos
     index, newest = JobIndex(store), stored_job(store, f"{id_at(1e9 + 86_400 * 9.5)}{0:09x}")
     index.refresh()
     store.end(newest.changed(state=JobState.DONE))
-    late = stored_job(store, f"{id_at(1e9 + 86_400 * 9.5 - 1800)}{0:09x}")
+    late = stored_job(store, f"{id_at(1e9 + 86_400 * 9 - 1800)}{0:09x}")
     store.end(late.changed(state=JobState.DONE))  # Never seen in the queue.
     with cost() as spent:
         index.refresh()
@@ -89,6 +90,34 @@ def test_what_has_ended_long_ago_is_listed_once(ended_long_ago, monkeypatch, cos
     assert len(listings) <= 2
     assert {newest.id, late.id} <= shown(index).keys()
     assert len(shown(index)) == 12
+
+
+def test_ended_jobs_are_not_listed_with_each_look(index, store, monkeypatch):
+    listed, real = [], store.ended
+    monkeypatch.setattr(store, "ended", lambda *after: listed.append(after) or real(*after))
+    for _ in range(3):
+        index.refresh()
+    assert len(listed) == 1
+
+
+def test_a_job_that_has_ended_stays_so_whatever_is_read_late(index, store):
+    job = stored_job(store)
+    etag = store.read(job.id)[1]
+    index.add(job.changed(state=JobState.DONE), "")
+    index.add(job, etag)
+    assert shown(index) == {job.id: JobState.DONE}
+
+
+def test_after_an_undo_a_job_is_read_once(index, store, buckets, monkeypatch):
+    job, marks, read = stored_job(store), Marks(buckets.result), []
+    marks.add(job.id)
+    index.refresh()
+    marks.take_back(job.id)
+    real = store.read
+    monkeypatch.setattr(store, "read", lambda *which: read.append(which) or real(*which))
+    for _ in range(3):
+        index.refresh()
+    assert shown(index) == {job.id: JobState.QUEUED} and len(read) <= 2
 
 
 def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index, store, buckets):
@@ -131,6 +160,7 @@ def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(index, store, monk
     store.end(made[4].changed(state=JobState.DONE))
     index.refresh()
     assert [job.id for job in index.all()] == [made[4].id, made[3].id]
+    assert index._changed_in.keys() == {made[3].id, made[4].id}
     assert index.stored(made[0].id).state == JobState.DONE
 
 

@@ -2,6 +2,7 @@
 the stage is the result of a job by preset instant."""
 
 import io
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from support.bucket_kinds import EACH_KIND, keys, placed
 from support.web_service import served
 
 from painterly.configuration import config
+from painterly.errors import StorageError
 from painterly.jobs import kept_photos
+from painterly.jobs.upload import Upload
 from painterly.jobs.schemas import JobRequest
 from painterly.jobs.store import delete_leftovers
 from painterly.jobs.worker.runner import JobRunner
@@ -107,3 +110,12 @@ def test_a_photo_is_shown_and_deleted_or_goes_after_an_hour(web, buckets, monkey
 def test_what_is_no_photo_is_refused(web, files, status):
     answer = web.post("/api/photos", files=files)
     assert answer.status_code == status and answer.json()["detail"]
+
+
+def test_a_photo_is_known_once_its_file_is_there(web, buckets, monkeypatch):
+    photos = web.service.orders.photos
+    upload = Upload("beach.jpg", "beach.jpg", b"photo", (60, 80))
+    monkeypatch.setattr(photos, "write", Mock(side_effect=StorageError("killed")))
+    with pytest.raises(StorageError):
+        photos.keep(upload)
+    assert not [*buckets.result.list("_web/kept/")]

@@ -197,6 +197,23 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there_and_not_overwritt
         lease.confirm()
 
 
+def test_a_worker_that_takes_its_own_job_again_has_not_died(store):
+    stored_job(store)
+    for _ in range(2):
+        lease = JobClaimer(store, "worker").claim_next()
+    assert lease.job.crashes == 0
+
+
+def test_news_are_stored_together_with_earlier_ones(store):
+    job = stored_job(store)
+    lease = JobClaimer(store, "worker").claim_next()
+    lease.update(step=3)
+    lease.update(seconds_left=5.0)
+    lease.renew()
+    stored = store.read(job.id)[0]
+    assert (stored.step, stored.seconds_left) == (3, 5.0)
+
+
 def test_the_trial_of_a_storage_leaves_nothing_in_it(store, buckets):
     assert store.unfit() == "" and not [*buckets.result.list()]
 

@@ -1,5 +1,6 @@
 """One clip on the command line."""
 
+import argparse
 import shutil
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ from support import clips, tiny
 
 from painterly.bench.bench import Bench
 from painterly.cli.command import main
-from painterly.video import constants
+from painterly.video import constants, single
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -161,3 +162,10 @@ def test_from_and_for_go_with_one_clip(here, capsys):
     with pytest.raises(SystemExit):
         main(["./clips", "./paintings", "./out", "--from", "3s"])
     assert "--from goes with one picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("3s", 3), ("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5)]
+)
+def test_times_are_written_as_people_write_them(text, seconds):
+    assert single._seconds(argparse.Namespace(**{"from": text}), "from") == seconds

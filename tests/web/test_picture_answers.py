@@ -1,5 +1,6 @@
 """Answers with stored pictures: a second look, and a download that is continued."""
 
+import asyncio
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 from painterly.web import picture_answers
+from painterly.web.gate import HeadAsGet
 from painterly.web.picture_answers import Asked
 
 LARGE = b"picture" * 20_000  # It is sent as it is, whatever it shows.
@@ -221,3 +223,19 @@ def test_a_zip_says_that_it_cannot_be_continued_and_is_sent_whole(server):
     cut = server.client.get("/api/gallery.zip", headers={"range": "bytes=100-"})
     assert cut.status_code == 200 and cut.content.startswith(b"PK")
     assert cut.headers["accept-ranges"] == "none"
+
+
+def test_head_of_a_stream_is_answered_by_its_headers_once():
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for more in (True, True, False):
+            await send({"type": "http.response.body", "body": b"part", "more_body": more})
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(HeadAsGet(app)({"type": "http", "method": "HEAD"}, None, send))
+    start, end = sent
+    assert start["status"] == 200 and end["body"] == b"" and not end["more_body"]
