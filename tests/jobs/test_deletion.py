@@ -327,8 +327,10 @@ def test_a_mark_that_was_renewed_taken_back_or_begun_decides(buckets, store):
     assert marks.add(job)
     first = store.queue().marks[job]
     assert marks.add(job) and not marks.begin(job, first), "its time has begun again"
-    assert marks.begin(job, store.queue().marks[job])
-    assert not marks.add(job) and not marks.take_back(job), "it has begun"
+    latest = store.queue().marks[job]
+    assert marks.begin(job, latest)
+    assert not marks.begin(job, latest), "another process has begun"
+    assert not marks.add(job) and not marks.take_back(job)
     assert marks.begin(job, store.queue().marks[job]), "whoever began it was killed"
     buckets.result.write(mark_key(job), deletion._TAKEN_BACK)
     assert not marks.begin(job, store.queue().marks[job])

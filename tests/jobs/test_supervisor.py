@@ -2,6 +2,7 @@
 
 import multiprocessing.process
 import signal
+from unittest.mock import Mock
 
 import pytest
 from support import workers
@@ -94,3 +95,45 @@ def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
     until(lambda: supervisor.device, every_s=0.005)
     taken = [supervisor.send("preview", bytes(4_000_000)) for _ in range(50)]
     assert supervisors.MAX_UNSENT <= sum(taken) <= supervisors.MAX_UNSENT + 1
+
+
+def test_a_message_that_is_taken_in_time_costs_no_worker(monkeypatch):
+    timer, process = Mock(), Mock()
+    monkeypatch.setattr(supervisors.threading, "Timer", timer)
+    outbox = supervisors._Outbox(Mock(), process)
+    assert outbox.add(("preview", 1))
+    until(lambda: timer.return_value.cancel.called)
+    outbox.close()
+    assert not process.kill.called
+
+
+def test_only_early_deaths_make_a_restart_wait(monkeypatch):
+    monkeypatch.setattr(supervisors, "EARLY_S", 0.0)
+    kept, waits = Supervisor(Mock(), Mock()), []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            kept._stopping.set()
+
+    monkeypatch.setattr(kept, "_started", lambda *_: (None, None))
+    monkeypatch.setattr(kept, "_followed", lambda *_: 1)
+    monkeypatch.setattr(kept._stopping, "wait", wait)
+    kept._run()
+    assert waits == [supervisors._PAUSES_S[0]] * 3
+
+
+def test_a_worker_that_has_ended_takes_no_messages():
+    kept, process, pipe = Supervisor(Mock(), Mock()), Mock(exitcode=0), Mock()
+    taken = []
+    pipe.receive = lambda: taken.append(kept.send("preview", 1))  # Then it has ended.
+    assert kept._followed(process, pipe) == 0
+    assert taken == [True] and not kept.send("preview", 2)
+    assert not process.terminate.called
+
+
+def test_a_stop_before_there_is_a_process_stops_it_too():
+    kept, process = Supervisor(Mock(), Mock()), Mock(exitcode=0)
+    kept.ask_to_stop()
+    kept._followed(process, Mock(receive=lambda: None))
+    assert process.terminate.called
