@@ -232,7 +232,7 @@ def test_values_that_say_to_be_too_long_take_no_memory():
 
 
 def answered(*parts):
-    """What is received of an answer of 100 bytes at most."""
+    """Receive an answer of 100 bytes at most."""
     reading, writing = (FileIO(each, how) for each, how in zip(os.pipe(), "rw", strict=True))
     with reading, writing:
         for each in parts:

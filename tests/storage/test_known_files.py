@@ -292,7 +292,7 @@ def test_a_picture_that_is_announced_and_not_written_yet_stays_listed(results, m
 
 
 def test_a_line_that_was_written_in_part_is_an_error(results, monkeypatch):
-    """As on a full disk: a picture must not be written that nobody knows to be painted."""
+    """As on a full disk. Otherwise, a painted picture would count as the user's own."""
     real = os.write
     with monkeypatch.context() as full:
         full.setattr(os, "write", lambda file, data: real(file, data[:5]))
