@@ -160,6 +160,13 @@ def test_each_part_gets_the_colours_of_its_own_painting():
     np.testing.assert_allclose(after[below], SPLIT[below], atol=0.02)
 
 
+def test_a_part_takes_no_colours_from_a_part_of_another_painting():
+    above = np.float32(ROWS < 0.5)
+    picture = where(ROWS < 0.5, SPLIT, face((0.16, 0.0)))
+    after = in_families(picture, PHOTO, [HALVES, NO_LIGHT_ORANGE], [above, 1 - above])
+    assert away_from_orange(after, LIT & (ROWS < 0.4)) < 30
+
+
 def test_what_is_not_painted_stays_bit_for_bit():
     right = np.float32(COLUMNS > 0.75)
     after = in_families(SPLIT, PHOTO, [HALVES], [1 - right])

@@ -55,6 +55,13 @@ def test_plain_clothes_at_the_lower_border_are_no_ground():
     assert faint[:40].min() > 0.97 and faint[215:250].max() < 0.9
 
 
+def test_a_speck_at_the_border_is_no_ground():
+    grain = np.random.default_rng(0).normal(scale=0.08, size=(256, 256, 1))
+    photo = np.clip(0.5 + grain, 0, 1).repeat(3, -1).astype(np.float32)
+    photo[100:114, :14] = 0.5
+    assert tones(photo, boldness=0.0)[104:110, 2:9].mean() < 0.8
+
+
 def test_no_paper_reaches_a_subject_through_a_gap_in_its_contour():
     """As between soft hair and a ground of the same luminance."""
     y, x = np.mgrid[:256, :256]
