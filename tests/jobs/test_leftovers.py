@@ -15,7 +15,9 @@ from painterly.jobs.buckets import PHOTOS, UNFINISHED
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import DAY_S, PREVIEWS, delete_leftovers, new_id
-from painterly.storage.base import StorageError, UnfinishedUpload
+from painterly.storage.base import BucketRefusedError, StorageError, UnfinishedUpload
+from painterly.storage.folder import FolderBucket
+from painterly.storage.versions import delete_versions
 
 OLD = "0123456789a"  # How ids began in 2009.
 
@@ -98,3 +100,18 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", refused)
     delete_leftovers(buckets)
     assert caplog.messages == ["unfinished uploads may be left: AccessDenied"]
+
+
+def test_versions_that_may_not_be_listed_are_asked_for_once_and_objects_go(tmp_path):
+    asked = []
+
+    class Refusing(FolderBucket):
+        def versions(self, prefix=""):
+            asked.append(prefix)
+            raise BucketRefusedError("versions may not be listed")
+
+    bucket = Refusing(tmp_path)
+    for key in ("a/1", "b/1", "c/1"):
+        bucket.write(key, b"x")
+    delete_versions(bucket, "a/", "b/")
+    assert asked == ["a/"] and [each.key for each in bucket.list()] == ["c/1"]

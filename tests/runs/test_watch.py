@@ -30,10 +30,13 @@ from painterly.cli.command import main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
+from painterly.orders.buckets import Listing
 from painterly.runs import run as batch_rounds
 from painterly.runs import word
+from painterly.runs.watch import News
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
+from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 
 
@@ -315,3 +318,15 @@ def test_a_dry_run_ends_all_the_same_and_no_page_is_opened_at_an_end_that_never_
     assert "Nothing to paint: all 4 results" in capsys.readouterr().out
     assert main(["--watch", "--open"]) == 2
     assert "--open do not go together" in capsys.readouterr().err
+
+
+def test_a_round_that_did_not_end_is_made_again_though_all_is_as_before_it():
+    """It may have painted something, or missed something."""
+    news = News(0.0)
+    before, changed = (Listing([Entry("beach.jpg", 9, each, 1.0)], [], {}) for each in "ab")
+    assert news.of(before)
+    news.complete()
+    assert news.of(before) is None
+    assert news.of(changed) and news.of(before), "that round was not complete"
+    news.complete()
+    assert news.of(before) is None
