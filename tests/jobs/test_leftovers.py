@@ -15,7 +15,13 @@ from painterly.jobs.buckets import PHOTOS, UNFINISHED
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import DAY_S, PREVIEWS, delete_leftovers, new_id
-from painterly.storage.base import BucketRefusedError, StorageError, UnfinishedUpload
+from painterly.storage.base import (
+    BucketRefusedError,
+    ObjectError,
+    StorageError,
+    UnfinishedUpload,
+    Version,
+)
 from painterly.storage.folder import FolderBucket
 from painterly.storage.versions import delete_versions
 
@@ -115,3 +121,17 @@ def test_versions_that_may_not_be_listed_are_asked_for_once_and_objects_go(tmp_p
         bucket.write(key, b"x")
     delete_versions(bucket, "a/", "b/")
     assert asked == ["a/"] and [each.key for each in bucket.list()] == ["c/1"]
+
+
+def test_a_version_that_is_locked_keeps_nothing_else(tmp_path):
+    class Locked(FolderBucket):
+        def versions(self, prefix=""):
+            return [Version("a/1", "old", 1, False, False)]
+
+        def delete_version(self, version):
+            raise ObjectError("a/1 is locked")
+
+    bucket = Locked(tmp_path)
+    bucket.write("a/1", b"x")
+    delete_versions(bucket, "a/")
+    assert not [*bucket.list()]

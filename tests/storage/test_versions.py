@@ -32,6 +32,8 @@ def left(server, name):
 
 
 def test_emptying_a_bucket_with_versioning_leaves_nothing_that_is_billed(versioned, server, capsys):
+    current = [each.key for each in server.open(versioned).versions() if each.is_current]
+    assert sorted(current) == ["a.jpg", "trip/c.jpg"]
     assert bucket_management(["list", versioned]) == 0
     assert "in 2 older versions and 1 delete marker, which are billed" in capsys.readouterr().out
     assert bucket_management(["empty", f"{versioned}/trip", "--yes"]) == 0
