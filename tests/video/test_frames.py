@@ -123,7 +123,7 @@ def test_fields_of_an_interlaced_clip_are_joined(tmp_path, caplog):
     options = {"x264-params": "interlaced=1:tff=1:crf=5"}
     path = clips.write(tmp_path / "a.mkv", fields, options=options)
     assert len(clips.stamps(path)) == 6
-    assert "a.mkv: is interlaced" in caplog.text
+    assert caplog.text.count("a.mkv: is interlaced") == 1
 
     def comb(pixels):
         return np.abs(np.diff(pixels, 2, axis=0)).mean()
