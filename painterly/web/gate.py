@@ -286,7 +286,6 @@ class _Body:
                 return message
             # A client that is still sending would see a reset instead of the answer.
             if not self._arriving or self._received > most * READ_ON:
-                self._arriving = False
                 limit = f"a file may have {self._max_upload // MEGA} MB at most; make it smaller"
                 raise ApiError(413, limit)
 

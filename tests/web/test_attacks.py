@@ -1,5 +1,6 @@
 """The answers to attacks, as SECURITY.md lists them."""
 
+import asyncio
 import contextlib
 import io
 import re
@@ -15,6 +16,7 @@ from support import tiny
 from support.polling import until
 from support.web_service import begun_upload, send, served
 
+from painterly.jobs.schemas import ApiError
 from painterly.web import gate, server, sessions
 from painterly.web.service import MAX_UPLOADS
 from painterly.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
@@ -236,6 +238,24 @@ def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
         assert send(web).status_code == 429
         assert until(lambda: send(web).status_code == 202)
         assert stalled[0].recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
+def test_nothing_more_is_awaited_of_a_client_that_stalls(monkeypatch):
+    monkeypatch.setattr(gate, "STALLED_S", 0.01)
+    asked = []
+
+    async def receive():
+        asked.append("part")
+        await asyncio.sleep(60)
+
+    async def refused():
+        body = gate._Body(receive, 1)
+        with pytest.raises(ApiError, match="too slowly"):
+            await body.receive()
+        await body.read_on()
+
+    asyncio.run(refused())
+    assert len(asked) == 1
 
 
 def test_an_upload_that_takes_far_too_long_is_ended(web, monkeypatch):
