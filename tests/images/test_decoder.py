@@ -24,6 +24,7 @@ from painterly.images.contained import process as contained
 from painterly.images.contained.decoding import OpenedPicture
 from painterly.images.own_files import own_files
 from painterly.images.picture_file import UNLIMITED, PictureFile, opening_here
+from painterly.settings import limits
 from painterly.signals import Stop, Stopped
 
 pytestmark = pytest.mark.slow
@@ -200,11 +201,11 @@ def test_what_opening_reserves_for_a_webp_is_not_what_it_takes(cost):
 
 def test_its_time_counts_from_what_it_has_used_and_its_beginning_once(monkeypatch):
     resource = pytest.importorskip("resource")
-    limits, waits = {}, []
-    monkeypatch.setattr(contained, "_set_limit", limits.__setitem__)
+    most, waits = {}, []
+    monkeypatch.setattr(limits, "_set", most.__setitem__)
     used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
-    contained.limit_time(10)
-    assert used + 10 <= limits[resource.RLIMIT_CPU] < used + 30 and used
+    limits.limit_time(10)
+    assert used + 10 <= most[resource.RLIMIT_CPU] < used + 30 and used
 
     timer = Mock()
     monkeypatch.setattr(threading, "Timer", lambda seconds, _: waits.append(seconds) or timer)
