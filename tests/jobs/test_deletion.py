@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -293,6 +294,21 @@ def test_deletions_are_carried_out_one_listing_at_a_time(buckets, store, no_time
     monkeypatch.undo()
     deletions.carry_out(store.queue().marks)
     assert Marks(buckets.result).take_back("0" * 20), "a service that ends begins no deletion"
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_an_undo_of_the_last_second_may_be_on_its_way(buckets, store, monkeypatch):
+    index, moment, begun = JobIndex(store), [1000.0], []
+    monkeypatch.setattr(deletion, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    deletions = Deletions(buckets, store, index, index.cancel)
+    monkeypatch.setattr(deletions, "carry_out", begun.append)
+    Marks(buckets.result).add("0" * 20)
+    for after in (0.0, deletion.UNDO_S + 1, deletion.UNDO_S + deletion.GRACE_S):
+        assert not begun
+        moment[0] = 1000 + after
+        deletions.watch(store.queue().marks)
+    deletions._thread.join()
+    assert len(begun) == 1
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
