@@ -208,7 +208,7 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     done = state_of(web, job)
     assert (done["width"], done["settings"]) == (48, asked["settings"])
     (item,) = gallery(web)
-    assert {"preserve_color": "", "size": "48"}.items() <= dict(item["given"]).items()
+    assert {"preserve_color": True, "size": "48"}.items() <= dict(item["given"]).items()
 
 
 def test_a_result_that_was_stored_before_an_upgrade_is_the_jobs(web, worker):
