@@ -1,15 +1,12 @@
 """`--sheet`: one labelled picture to choose from, painted without TensorFlow."""
 
-import os
-
 import numpy as np
 import pytest
 from PIL import Image, ImageFont
 from support import tiny
-from support.commands import contents, python
+from support.commands import contents, leave_out_env_file, python
 
 from painterly.cli.command import main
-from painterly.configuration import config
 from painterly.images import lettering
 from painterly.images.lettering import FONT
 from painterly.images.sheet import PAPER, cell_side, sheet_of
@@ -27,7 +24,7 @@ BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCK
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """The current folder, with two photos and three styles, one of them with a slow recipe."""
-    monkeypatch.setattr(config, "read_environment", lambda *_: (os.environ | BLANK, []))
+    leave_out_env_file(monkeypatch, also=BLANK)
     monkeypatch.chdir(tmp_path)
     for folder in ("photos", "paintings"):
         (tmp_path / folder).mkdir()
@@ -100,7 +97,7 @@ def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto, monkey
         "PHOTO": "town.png",
         "PRESET": "print",
     }
-    monkeypatch.setattr(config, "read_environment", lambda *_: (variables, []))
+    leave_out_env_file(monkeypatch, only=variables)
     assert sheet("--sheet", "all.webp") == 0
     assert cells(place / "all.webp") == 1 + 3
     assert contents(result) == {}

@@ -1,16 +1,14 @@
 """Buckets, folders and pictures of the scripts' tests."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support import tiny
-from support.commands import configure_buckets, fill_with_photos, set_variables
+from support.commands import configure_buckets, fill_with_photos, leave_out_env_file, set_variables
 from support.inetwork_runs import grey
 
-from painterly.configuration import config
 from painterly.storage.folder import FolderBucket
 
 BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
@@ -44,7 +42,7 @@ def on_moto(moto, monkeypatch):
 @pytest.fixture
 def in_folders(tmp_path, monkeypatch):
     """Three new folders in the buckets' place."""
-    monkeypatch.setattr(config, "read_environment", lambda *_: (dict(os.environ), []))
+    leave_out_env_file(monkeypatch)
     names = iter(("photos-there", "paintings-there", "results-there"))
     buckets = configure_buckets(lambda: FolderBucket(tmp_path / next(names)), monkeypatch)
     for bucket in buckets.values():
@@ -78,7 +76,7 @@ def inetwork_files(tmp_path, monkeypatch, traced_once):
 @pytest.fixture
 def beach(tmp_path, monkeypatch):
     """The current folder, with a photo."""
-    monkeypatch.setattr(config, "read_environment", lambda *_: (os.environ | BLANK, []))
+    leave_out_env_file(monkeypatch, also=BLANK)
     monkeypatch.delenv("STARTED_IN", raising=False)
     monkeypatch.chdir(tmp_path)
     Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))

@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from support.commands import leave_out_env_file
 
 from painterly import errors, log
 from painterly.cli import bucket_management, command, sync_commands, web, weights
 from painterly.cli.app import run_program, run_service
-from painterly.configuration import config
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 
@@ -41,7 +41,7 @@ def test_a_program_that_is_stopped_says_what_stays_and_a_bug_is_not_hidden(capsy
 
 def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch, capsys):
     monkeypatch.setattr(log.logger, "handlers", [])
-    monkeypatch.setattr(config, "read_environment", lambda *_: (dict(os.environ), []))
+    leave_out_env_file(monkeypatch)
     ends = iter([errors.StorageError("no bucket"), KeyError("a bug"), Stopped(signal.SIGTERM)])
 
     def run(_) -> int:

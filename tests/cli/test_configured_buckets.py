@@ -3,7 +3,7 @@
 import webbrowser
 
 import pytest
-from support.commands import contents, fill, keys
+from support.commands import contents, fill, keys, leave_out_env_file
 
 from painterly.cli.bucket_management import bucket_management
 from painterly.cli.sync_commands import (
@@ -13,7 +13,6 @@ from painterly.cli.sync_commands import (
     get_bucket_content,
     send_to_bucket,
 )
-from painterly.configuration import config
 from painterly.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
@@ -153,7 +152,7 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
 
 
 def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(config, "read_environment", lambda *_: ({}, []))
+    leave_out_env_file(monkeypatch, only={})
     for script, word, line in (
         (cl_send_source, str(tmp_path), "BUCKET_SOURCE is not set; set BUCKET_SOURCE in"),
         (cl_get_results, str(tmp_path), "BUCKET_RESULT is not set; set BUCKET_RESULT in"),
@@ -163,7 +162,7 @@ def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypat
         err = capsys.readouterr().err
         assert line in err and err.count("\n") == 1
     one = {"BUCKET_SOURCE": "photos"}
-    monkeypatch.setattr(config, "read_environment", lambda *_: (one, []))
+    leave_out_env_file(monkeypatch, only=one)
     assert bucket_management(["check"]) == 2
     assert "BUCKET_STYLE and BUCKET_RESULT missing" in capsys.readouterr().err
 

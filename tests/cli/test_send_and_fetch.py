@@ -4,14 +4,13 @@ import os
 import sys
 
 import pytest
-from support.commands import contents, keys, set_variables
+from support.commands import contents, keys, leave_out_env_file, set_variables
 
 from painterly.cli.sync_commands import (
     cl_send_source,
     get_bucket_content,
     send_to_bucket,
 )
-from painterly.configuration import config
 
 
 def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_then(
@@ -62,7 +61,7 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
             monkeypatch.delenv(name)
         set_variables(monkeypatch, {"HOME": str(tmp_path), **variables})
-        monkeypatch.setattr(config, "read_environment", lambda *_: (dict(os.environ), []))
+        leave_out_env_file(monkeypatch)
     for run in (
         lambda: send_to_bucket([str(photos), "no-such-bucket"]),
         lambda: get_bucket_content(["no-such-bucket", str(photos)]),
@@ -74,7 +73,7 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
 
 def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "read_environment", lambda *_: ({}, []))
+    leave_out_env_file(monkeypatch, only={})
     before = {*tmp_path.iterdir()}
     for script, words, said in (
         (send_to_bucket, ["nope", "./bucket"], "does not exist; expected a folder or file"),
@@ -96,7 +95,7 @@ def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("kind", ["folder", "moto"])
 def test_single_files_are_sent(request, kind, tmp_path, monkeypatch, capsys):
     if kind == "folder":
-        monkeypatch.setattr(config, "read_environment", lambda *_: ({}, []))
+        leave_out_env_file(monkeypatch, only={})
         name = f"{tmp_path}/bucket"
     else:
         server = request.getfixturevalue("moto")

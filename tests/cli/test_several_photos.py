@@ -5,9 +5,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from support.commands import leave_out_env_file
 
 from painterly.cli.command import inetwork, main
-from painterly.configuration import config
 
 QUICK = ("--preset", "instant", "--size", "64")
 DECOMPOSED = unicodedata.normalize("NFD", "été.jpg")
@@ -158,7 +158,7 @@ def test_what_may_be_several_pictures_or_one_is_a_line_that_tells_of_pictures(
 
 def test_with_an_account_a_bare_word_is_a_bucket_as_before(moto, monkeypatch, capsys):
     both = os.environ | moto.environment
-    monkeypatch.setattr(config, "read_environment", lambda *_: (both, []))
+    leave_out_env_file(monkeypatch, only=both)
     bucket = moto.open()
     assert main(["beach.jpg", "town.jpg", "hokusai", f"s3://{bucket.name}", *QUICK]) == 0
     assert main(["beach.jpg", "hokusai", bucket.name, *QUICK]) == 0

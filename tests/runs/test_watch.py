@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support import tiny
-from support.commands import configure_buckets, contents
+from support.commands import configure_buckets, contents, leave_out_env_file
 from support.folder_batches import QUICK, keys, replace_while_read, run
 from support.polling import until
 from support.processes import STOP_S
@@ -312,7 +312,7 @@ def test_at_rest_it_has_not_loaded_tensorflow_and_obeys_a_stop(folders, stand_in
 def test_a_dry_run_ends_all_the_same_and_no_page_is_opened_at_an_end_that_never_comes(
     folders, stand_in, monkeypatch, capsys
 ):
-    monkeypatch.setattr(config, "read_environment", lambda *_: (os.environ | folders, []))
+    leave_out_env_file(monkeypatch, also=folders)
     run(folders)
     assert main(["--watch", "--dry-run"]) == 0
     assert "Nothing to paint: all 4 results" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import StorageError
 from painterly.settings.installation import PROGRAM
@@ -57,6 +58,17 @@ def fill_with_photos(folder: Path) -> Path:
 def set_variables(monkeypatch, variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+
+
+def leave_out_env_file(
+    monkeypatch, only: Mapping[str, str] | None = None, also: Mapping[str, str] | None = None
+) -> None:
+    """Let commands read these variables, or else those of this process, and no `.env`."""
+    monkeypatch.setattr(
+        config,
+        "read_environment",
+        lambda *_: ({**(os.environ if only is None else only), **(also or {})}, []),
+    )
 
 
 def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:

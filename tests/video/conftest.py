@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from support import clips, tiny
+from support.commands import leave_out_env_file
 from support.web_world import (  # noqa: F401
     buckets,
     fresh_gallery,
@@ -16,7 +17,6 @@ from support.web_world import (  # noqa: F401
 )
 
 from painterly import log
-from painterly.configuration import config
 
 SETTINGS = {"PRESET": "instant", "STYLE_SIZE": "64", "PROGRESS": "plain"}
 COUNT = 6  # frames
@@ -34,7 +34,7 @@ def here(film, tmp_path, monkeypatch):
     log.log_to_stdout("%(message)s")
     monkeypatch.chdir(tmp_path)
     environment = {name: value for name, value in os.environ.items() if "BUCKET" not in name}
-    monkeypatch.setattr(config, "read_environment", lambda *_: (environment, []))
+    leave_out_env_file(monkeypatch, only=environment)
     for folder in ("clips", "paintings"):
         (tmp_path / folder).mkdir()
     shutil.copy(film, tmp_path / "clips")
