@@ -165,10 +165,16 @@ class Bench:
                 style=order.style.name,
                 on=device.name,
             )
-        seconds, photo = perf_counter() - started, inputs.photo.picture.printed(settings)
-        paintings = inputs.style.paintings
-        finished = Finished.after(last, order, photo, paintings, str(device), seconds)
-        return replace(finished, weights=networks.identity, timelapse=timelapse)
+        return Finished(
+            order,
+            inputs.photo.picture.printed(settings),
+            inputs.style.paintings,
+            last.end,
+            networks.identity,
+            str(device),
+            perf_counter() - started,
+            timelapse,
+        )
 
     def begin(
         self,

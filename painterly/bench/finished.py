@@ -1,9 +1,9 @@
 """A finished painting, its files and its record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
 
 if TYPE_CHECKING:
-    from painterly.engine.transfer import Step
+    from painterly.engine.transfer import End
 
 
 @dataclass(frozen=True)
@@ -28,54 +28,36 @@ class Finished:
     """A finished painting.
 
     Attributes:
+        order: The order as it was painted.
         photo: The photo.
         paintings: The paintings of the style, in its order.
-        settings: The settings that it was painted with: a default size may have been halved.
-        image: float32 [H, W, 3], sRGB 0…1; uint8 for a clip, which has a file.
+        end: The picture, with the losses and the weight of the last step.
         weights: The identity of the network's weights.
         device: The device in half a line.
-        losses: The losses of the last step.
-        content_weight: The photo's weight at the end.
         seconds: The time that painting took.
         timelapse: The frames of its time-lapse, if it gets one.
         file: The file of the result, if it is not made of the image.
     """
 
+    order: Order
     photo: Picture
     paintings: list[np.ndarray]
-    settings: Settings
-    image: np.ndarray
+    end: "End"
     weights: str
     device: str
-    losses: Mapping[str, float]
-    content_weight: float
     seconds: float
     timelapse: Timelapse | None = None
     file: bytes = b""
 
-    @classmethod
-    def after(
-        cls,
-        last: "Step | PartStep",
-        order: Order,
-        photo: Picture,
-        paintings: list[np.ndarray],
-        device: str,
-        seconds: float,
-    ) -> Self:
-        """Return the painting after its last step, by its order as it was painted. The other
-        arguments are attributes."""
-        return cls(
-            photo=photo,
-            paintings=paintings,
-            settings=order.style.settings,
-            image=last.image,
-            weights=order.weights.identity,
-            device=device,
-            losses=last.losses,
-            content_weight=last.content_weight,
-            seconds=seconds,
-        )
+    @property
+    def settings(self) -> Settings:
+        """The settings that it was painted with: a default size may have been halved."""
+        return self.order.style.settings
+
+    @property
+    def image(self) -> np.ndarray:
+        """As in `End`; uint8 for a clip, which has a file."""
+        return self.end.image
 
 
 class PartStep(NamedTuple):
@@ -84,26 +66,16 @@ class PartStep(NamedTuple):
     Attributes:
         iteration: The number of finished parts.
         total: The number of all.
-        picture: Returns the latest one, [H, W, 3], or at the end the whole.
-        content_weight: As in `Step`.
+        picture: Returns the latest one, uint8 [H, W, 3].
     """
 
     iteration: int
     total: int
     picture: Callable[[], np.ndarray]
-    content_weight: float = 0.0
 
     @property
     def fraction(self) -> float:
         return self.iteration / self.total
-
-    @property
-    def losses(self) -> dict[str, float]:
-        return {}  # Each part has its own.
-
-    @property
-    def image(self) -> np.ndarray:
-        return self.picture()
 
     @property
     def preview(self) -> np.ndarray:
@@ -145,8 +117,8 @@ def record_of(order: PlannedOrder, finished: Finished, config: Config, data: byt
         vgg_weights=config.vgg_weights,
         engine=ENGINE_VERSION,
         device=finished.device,
-        losses=finished.losses,
-        content_weight=float(f"{finished.content_weight:.4g}"),
+        losses=finished.end.losses,
+        content_weight=float(f"{finished.end.content_weight:.4g}"),
         seconds=round(finished.seconds, 1),
         photo_bucket=config.photo_bucket,
         style_bucket=config.style_bucket,

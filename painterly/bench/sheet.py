@@ -21,6 +21,7 @@ from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, Read
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
+from painterly.engine.transfer import End
 from painterly.errors import ConfigError, PictureError, StorageError
 from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.hanging import Look, Poster, hang
@@ -285,9 +286,9 @@ def paint_poster(
     painted_all(wanted, paint, put, on_picture)
     if not hung.painted:
         raise PictureError("no style could be painted; the log has the reasons")
-    last = PartStep(len(wanted), len(wanted), lambda: to_float(hung.pixels))
-    opaque = replace(picture, alpha_int=None, profile=None)
-    finished = Finished.after(last, order, opaque, [], str(HOST), perf_counter() - started)
+    opaque, end = replace(picture, alpha_int=None, profile=None), End(to_float(hung.pixels), {}, 0)
+    seconds, weights = perf_counter() - started, order.weights.identity
+    finished = Finished(order, opaque, [], end, weights, str(HOST), seconds)
     return replace(order, style=replace(order.style, parts=hung.painted)), finished
 
 

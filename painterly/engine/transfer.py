@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,6 +34,14 @@ TERMS = ("content", "style", "total_variation", "structure")
 Kept = dict[str, tuple[Hashable, Any]]  # See PhotoMemory.
 
 Value = TypeVar("Value")
+
+
+class End(NamedTuple):
+    """A painting after its last step; attributes are as in `Step`."""
+
+    image: np.ndarray
+    losses: Mapping[str, float]
+    content_weight: float
 
 
 class Step:
@@ -114,6 +122,11 @@ class Step:
         """The picture so far, as `image`, or nearly: it is known at once where `image` is decoded
         by a network."""
         return self.image if self._preview is self._picture else self._result(self._preview)
+
+    @property
+    def end(self) -> End:
+        """All that is left of a painting after this step, if it is the last."""
+        return End(self.image, self.losses, self.content_weight)
 
     def _result(self, picture: ArrayLike | None) -> np.ndarray:
         self._check_current()

@@ -9,7 +9,6 @@ import math
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import PurePath
@@ -23,6 +22,7 @@ from painterly.bench.bench import Bench
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep
 from painterly.bench.reading import PhotoInput
+from painterly.engine.transfer import End
 from painterly.errors import PictureError
 from painterly.images.picture import Picture
 from painterly.orders.plan import Plan
@@ -172,12 +172,17 @@ class Steadying:
         if self.done == self._resumed:  # An earlier process has steadied the last frame.
             self._tell()
         first = Picture(self._painted_and_frame(0)[1], None, "BMP")
-        frames, shown = len(clip.stamps), partial(self._kept, 0)
-        last = PartStep(frames, frames, shown, record.content_weight or 0.0)
-        paintings = bench.reader.decode(order, PhotoInput(first)).style.paintings
-        device, weights = record.device or "", record.weights or ""
-        finished = Finished.after(last, order, first, paintings, device, self._seconds)
-        stored = bench.store(order, replace(finished, weights=weights, file=self.written()))
+        finished = Finished(
+            order,
+            first,
+            bench.reader.decode(order, PhotoInput(first)).style.paintings,
+            End(self._kept(0), {}, record.content_weight or 0.0),
+            record.weights or "",
+            record.device or "",
+            self._seconds,
+            file=self.written(),
+        )
+        stored = bench.store(order, finished)
         self.is_stored = True
         with suppress(ObjectError):  # The clip is stored.
             for entry in [*bench.unfinished.list(clip.folder)]:

@@ -204,9 +204,14 @@ class Frame(PlannedOrder):
         image = (255 * np.clip(finished.image, 0, 1) + 0.5).astype(np.uint8)
         frame = fitted(finished.photo.pixels_int, image.shape)
         bucket.write(self.result, picture_file(np.concatenate([image, frame]), "PNG"), "image/png")
-        of_run = ("weights", "device", "content_weight", "seconds")
-        known = {name: getattr(finished, name) for name in of_run}
-        return Record(photo=self.photo.key, style=self.style.name, **known)
+        return Record(
+            photo=self.photo.key,
+            style=self.style.name,
+            weights=finished.weights,
+            device=finished.device,
+            content_weight=finished.end.content_weight,
+            seconds=finished.seconds,
+        )
 
 
 def in_frames(plan: Plan, source: Bucket) -> Plan:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from painterly.engine.schedule import Schedule
+from painterly.engine.transfer import End
 from painterly.images.arrays import resize
 
 STEPS = 10
@@ -61,6 +62,10 @@ class Step:
     @property
     def content_weight(self) -> float:
         return float(self.image.max())
+
+    @property
+    def end(self) -> End:
+        return End(self.image, self.losses, self.content_weight)
 
     @property
     def losses(self) -> dict[str, float]:

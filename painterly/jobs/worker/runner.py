@@ -208,9 +208,16 @@ class JobRunner:
 
         started = time.perf_counter()
         self.desk.paint(pixels, style, photo.mask, check_stop, run)
-        seconds, [last] = time.perf_counter() - started, steps
-        printed, paintings = photo.picture.printed(style.settings), self.desk.paintings(style)
-        finished = Finished.after(last, order, printed, paintings.paintings, str(HOST), seconds)
+        [last] = steps
+        finished = Finished(
+            order,
+            photo.picture.printed(style.settings),
+            self.desk.paintings(style).paintings,
+            last.end,
+            order.weights.identity,
+            str(HOST),
+            time.perf_counter() - started,
+        )
         return finished, last
 
     def prepare_next(self) -> bool:
