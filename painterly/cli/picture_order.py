@@ -47,7 +47,10 @@ def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
         got = " ".join(places) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
     photo, *refs, result = (*places, "") if alone else tuple(places)
-    styles = [_styles_of(ref, result) if names_style(ref) else (ref,) for ref in refs]
+    styles = [
+        _styles_of(ref, refs[at : at + 1], result) if names_style(ref) else (ref,)
+        for at, ref in enumerate(refs, 1)
+    ]
     several = next((ref for ref, names in zip(refs, styles, strict=True) if len(names) > 1), None)
     if not alone and several is None:
         return [[photo, *(name for (name,) in styles), result]]
@@ -65,8 +68,9 @@ def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
     return [[photo, name, f"{start}-{name}{end}"] for name in styles[0]]
 
 
-def _styles_of(word: str, result: str) -> tuple[str, ...]:
-    """Return the ready styles that a word names for single pictures. Raises ConfigError."""
+def _styles_of(word: str, after: Sequence[str], result: str) -> tuple[str, ...]:
+    """Return the ready styles that a word names for single pictures, by the words after it only
+    what is suggested. Raises ConfigError."""
     if word == ready_styles.ALL:
         got = f"; got {result!r}" if result else ""
         raise ConfigError(
@@ -76,7 +80,7 @@ def _styles_of(word: str, result: str) -> tuple[str, ...]:
     if not is_list and not ready_styles.search(word):
         raise ConfigError(
             f"painting {shortened(word)} is neither a file nor a ready style; "
-            f"{ready_styles.hint(word)}"
+            f"{ready_styles.hint(word, *after)}"
         )
     try:
         names = ready_styles.named(word)

@@ -45,7 +45,7 @@ def place_variables(
     ready = _ready_styles(places[1], start, names_photo(places[0], start))
     if len(names) == len(PLACES) and is_photo(places[0], start):
         photo, painting, result = places
-        places = [photo, _folder_here(painting, start), _result_for_photos(result, start)]
+        places = [photo, _folder_here(painting, start), _result_for_photos(painting, result, start)]
     located = [
         "" if ready and name == PLACES[1] else _located(place, name, start)
         for place, name in zip(places, names, strict=True)
@@ -92,6 +92,10 @@ def _photos(
     for photo in photos:
         if is_photo(photo, start) or here(photo, start).is_dir():
             continue
+        if photo == photos[-1] and _lacks_quotes(photo, others[0]):
+            raise ConfigError(
+                f"photo {photo!r} is not a file here; {ready_styles.hint(photo, others[0])}"
+            )
         if is_ready_style(photo, start):
             listed = ",".join(word.strip(",") for word in (photo, others[0]))
             several = (
@@ -160,7 +164,7 @@ def _folder_here(place: str, start: Path) -> str:
     )
 
 
-def _result_for_photos(place: str, start: Path) -> str:
+def _result_for_photos(painting: str, place: str, start: Path) -> str:
     """Return RESULTS for photos that are files here: a folder here is one without ./ before it,
     too. Raises ConfigError if it can be neither that nor a bucket."""
     if not _may_be_bucket(place):
@@ -169,6 +173,10 @@ def _result_for_photos(place: str, start: Path) -> str:
         return f"./{place.rstrip('/' + os.sep)}"
     is_bucket = _BUCKET.fullmatch(place.partition("/")[0]) and not is_photo(place, start)
     if not is_bucket or is_ready_style(place, start):
+        if _lacks_quotes(painting, place):
+            where = "neither a folder here nor the name of a picture"
+            hint = ready_styles.hint(painting, place)
+            raise ConfigError(f"RESULT is {shortened(place)}, {where}; {hint}")
         raise ConfigError(no_result(place, start))
     return place
 
@@ -225,7 +233,8 @@ def no_bucket(places: Sequence[str], start: Path) -> str:
     is_known = is_photo(painting, start) or _ready_styles(painting, start, True)
     if _may_be_bucket(painting) and not is_known:
         unknown = "is neither a picture, a folder nor a ready style"
-        return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting)}"
+        after = places[2:] if names_style(result, start) else ()
+        return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting, *after)}"
     return no_result(result, start) if _may_be_bucket(result) else ""
 
 
@@ -341,6 +350,11 @@ def names_style(word: str, start: Path = Path()) -> bool:
     that name."""
     plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
     return plain and not _is_taken(word, start)
+
+
+def _lacks_quotes(word: str, after: str) -> bool:
+    """Return whether two words are a ready style's name, as in `starry night`."""
+    return bool(ready_styles.search(f"{word} {after}"))
 
 
 def is_ready_style(word: str, start: Path) -> bool:

@@ -36,6 +36,7 @@ from painterly.storage.file_names import start_in_bytes
 from painterly.words.style_title import StyleTitle
 from painterly.words.suggestions import meant, only, question
 from painterly.words.texts import table
+from painterly.words.wording import shortened
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
@@ -179,8 +180,18 @@ class Catalogue:
     def _known(self, name: str) -> Entry:
         entry = self.find(name)
         if entry is None:
-            raise ConfigError(f"there is no painting {display_name(name)[:60]!r}")
+            raise ConfigError(
+                f"there is no painting {shortened(display_name(name))}; {self._meant(name)}"
+            )
         return entry
+
+    def _meant(self, name: str) -> str:
+        """Return which painting was probably meant by a name that none has."""
+        of_styles = (each.entry.key for style in self.all() for each in style.paintings)
+        there = {*self._entries.get(), *of_styles}
+        shown = {each: display_name(each) for each in sorted(there) if not self._is_leaving(each)}
+        called = {each: (name, PurePosixPath(name).stem) for each, name in shown.items()}
+        return question(meant(display_name(name), called), "GET /api/paintings lists them")
 
     def _find_styles(self) -> list[Style]:
         bucket, config = self._style_bucket, self._config

@@ -46,9 +46,18 @@ def search(text: str) -> list[str]:
     return called(text, _called())
 
 
-def hint(text: str) -> str:
-    """Return what was probably meant by a name that there is not, or else where the names are."""
-    return question(similar(text), f"{command('styles')} lists the ready styles")
+def hint(text: str, *after: str) -> str:
+    """Return what was probably meant by a name that there is not, or else where the names are.
+
+    Args:
+        text: The name.
+        after: The words after it on a command line, which may belong to it: quotes are missing.
+    """
+    whole = " ".join((text, *after))
+    names = similar(text) or similar(whole)
+    if after and search(whole):
+        names = [whole]
+    return question(names, f"{command('styles')} lists the ready styles")
 
 
 def similar(text: str) -> list[str]:

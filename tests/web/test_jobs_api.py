@@ -452,7 +452,9 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
 
 REFUSED = (
     ({"style": "manet"}, 422, "no style 'manet'; did you mean monet?"),
-    ({"paintings": {"../../x.jpg": 1}}, 422, "no painting"),
+    ({"paintings": {"../../x.jpg": 1}}, 422, "no painting '../../x.jpg'; GET /api/paintings li"),
+    ({"paintings": {"mnoet.jpg": 1}}, 422, "no painting 'mnoet.jpg'; did you mean 'monet.jpg'?"),
+    ({"paintings": {"monet": 1}}, 422, "no painting 'monet'; did you mean 'monet.jpg'?"),
     ({"style": "monet", "paintings": {"monet.jpg": 1}}, 422, "either"),
     ({}, 422, "either"),
     ({**DRAFT, "settings": {"strength": 9}}, 422, "strength is 9"),

@@ -76,5 +76,5 @@ def test_ready_styles_are_painted_alone_and_blended(only_ready, web, worker):
         assert worker.paint()
         web.service.jobs.refresh()
         assert web.get(job["links"]["self"]).json()["state"] == "done"
-    refused = send(web, {"paintings": {"_ready/nothing.jpg": 1}}).json()["detail"]
-    assert refused == "there is no painting '_ready/nothing.jpg'"
+    refused = send(web, {"paintings": {"_ready/hokusia.jpg": 1}}).json()["detail"]
+    assert "no painting '_ready/hokusia.jpg'; did you mean '_ready/hokusai.jpg'?" in refused
