@@ -156,6 +156,13 @@ class WebProcess:
                 return True
         return False
 
+    def kill(self) -> None:
+        """Kill it and its worker, as a machine that is switched off does."""
+        while self.kill_worker():
+            pass
+        self.process.kill()
+        self.process.wait()
+
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """End it as a platform does. Return the exit code."""
         self.process.send_signal(signum)

@@ -437,7 +437,6 @@ REFUSALS = [
     ((422, "size is 5", None), "beach.jpg: Size is 5."),
     ((422, "beach.jpg: is text, no picture", None), "beach.jpg is text, no picture."),
     ((500, None, None), "beach.jpg: Something went wrong on the server. Try again later."),
-    ((503, None, None), "The server is not ready yet."),
 ]
 
 
@@ -452,11 +451,22 @@ def test_the_page_explains_a_refusal_and_the_photo_can_be_sent_again(page, serve
         page.until("refused.textContent && !document.querySelector('#paint[aria-disabled]')")
         assert page.one("#refused").text == words
         assert page.one("#refused").is_displayed()
-        of_one_photo = refusal[0] != 503
-        queued(page, 2 * number - (1 if of_one_photo else 2))
+        queued(page, 2 * number - 1)
         order(page)
         queued(page, 2 * number)  # The accepted one is not painted twice.
         assert page.one("#refused").text == ""
+
+
+def test_an_order_waits_for_a_service_that_is_not_ready(page, server, photos):
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    server.refusals["POST", "/api/jobs"] = (503, None, None)
+    page.one("#paint").click()
+    page.until("document.querySelector('#queue-full').textContent")
+    assert page.one("#queue-full").text == "The server is not ready yet."
+    queued(page, 1)
+    page.until(f"!{SENDING}")
+    assert page.one("#queue-full").text == page.one("#refused").text == ""
 
 
 FULL = (429, "the queue is full: 5 photos are waiting", 4)

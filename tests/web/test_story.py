@@ -98,14 +98,6 @@ SHOWN = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.starts
 HEALED = f"document.body.dataset.acts === 'preview' && {SHOWN}.length === 2"
 
 
-def killed(web):
-    """Kill the service and its worker, as a machine that is switched off does."""
-    while web.kill_worker():
-        pass
-    web.process.kill()
-    web.process.wait()
-
-
 def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_path):
     web = service(tmp_path, WEB_PASSWORD="", STYLE_SIZE="200")
     photo = tmp_path / "beach.jpg"
@@ -119,13 +111,13 @@ def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_pa
         page.one("#photo-files").send_keys(str(photo))
         # While previews are painted.
         until("document.querySelector('#works').checkVisibility()")
-        killed(web)
+        web.kill()
         until("!away.hidden")
         web.start()
         until("away.hidden")
         until(HEALED)
         # While nothing is done; a picture that is asked for is painted after it.
-        killed(web)
+        web.kill()
         page.js("document.querySelectorAll('[name=style]')[1].click()")
         until("!away.hidden && document.querySelector('#works').checkVisibility()")
         web.start()
@@ -134,7 +126,7 @@ def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_pa
         shown = page.js("document.querySelector('#painting-side').src")
         page.one("#paint").click()
         until("document.querySelector('#progress').value > 0")
-        killed(web)
+        web.kill()
         until("!away.hidden")
         assert page.js("document.querySelector('#photo-side').src").startswith("blob:")
         web.start()
@@ -144,4 +136,4 @@ def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_pa
         page.one("#photos .cell").click()
         until(HEALED)
     finally:
-        killed(web)
+        web.kill()

@@ -45,16 +45,22 @@ export const announce = (words) => {
   const { textContent: before } = byId("said");
   byId("said").textContent = before === words ? `${words}\u00a0` : words;
 };
+// Returns a function that has something tried again, each time after twice the pause.
+export const retrying = (act, first = 1000) => {
+  let pause = first;
+  return () => { setTimeout(act, pause); pause *= 2; };
+};
 const blankFor = (alt) => {
   const blank = make("span.blank", text("gallery.no_preview"));
   if (alt) Object.assign(blank, { role: "img", ariaLabel: alt });
   return blank;
 };
-// A picture, or a blank without a source, or if it cannot be loaded.
+// A picture, or a blank without a source, or as long as it cannot be loaded: the server may be away.
 export const picture = (source, alt) => {
   if (!source) return blankFor(alt);
-  const image = Object.assign(make("img"), { loading: "lazy", decoding: "async", alt, onerror: () => image.replaceWith(blankFor(alt)) });
-  return Object.assign(image, { src: source });
+  const image = make("img"), blank = blankFor(alt), again = retrying(() => Object.assign(image, { loading: "eager", src: source }));
+  const onerror = () => { image.replaceWith(blank); again(); }, onload = () => blank.replaceWith(image);
+  return Object.assign(image, { loading: "lazy", decoding: "async", alt, onerror, onload, src: source });
 };
 // Resolves to a picture once it is loaded, or to null if it cannot be.
 export const loaded = (address) => new Promise((resolve) => {

@@ -1,5 +1,5 @@
 // Two pictures of one size in full screen: the line between them, how large they are, and which part is seen.
-import { byId, loaded, on, percentAcross, say } from "./elements.js";
+import { byId, loaded, on, percentAcross, retrying, say } from "./elements.js";
 import { followPointers, inRoom } from "./pointers.js";
 import { divided, percent, text } from "./texts.js";
 
@@ -9,23 +9,27 @@ const NEAR = 28, TAP = 8, SWIPE = 60, LARGER = 1.5, LINE_STEP = 5; // px, a fact
 // The pictures on the left and the right, as `compare` got them.
 let sides = [], zoom = 1, x = 0, y = 0; // px from the window's middle to the pictures'
 
-// Replaces a picture by the first larger one that can be loaded.
+// Replaces a picture by the first larger one that can be loaded; without any it is tried again later, as long as the picture is shown.
 const latestCalls = new WeakMap();
 const showLarger = async (image, larger) => {
-  const call = {}, isLate = () => latestCalls.get(image) !== call;
-  latestCalls.set(image, call);
-  for (const address of larger.filter(Boolean)) {
-    const isLoaded = await loaded(address);
+  const call = {}, isLate = () => latestCalls.get(image) !== call || !dialog.open;
+  const attempt = async () => {
+    for (const address of larger) {
+      const isLoaded = address && await loaded(address);
+      if (isLate()) return;
+      if (!isLoaded) continue;
+      if (image.dataset.size === "small") image.dataset.size = "larger";
+      image.src = address;
+      say("limited", "");
+      return;
+    }
+    const hasSmall = await image.decode().then(() => true, () => false);
     if (isLate()) return;
-    if (!isLoaded) continue;
-    if (image.dataset.size === "small") image.dataset.size = "larger";
-    image.src = address;
-    return;
-  }
-  const hasSmall = await image.decode().then(() => true, () => false);
-  if (isLate()) return;
-  const missing = image === images[1] ? text("gallery.gone") : text("gallery.not_loaded", { name: image.alt });
-  say("limited", hasSmall ? text("gallery.no_full_picture") : missing);
+    say("limited", hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt }));
+    again();
+  }, again = retrying(attempt);
+  latestCalls.set(image, call);
+  await attempt();
 };
 
 // Moves the line. It waits at the left edge. glides: whether that may be seen.

@@ -7,7 +7,7 @@ import { capital, rounded } from "./words.js";
 export const hasUnsent = () => document.querySelector("#photos .unsent") !== null;
 
 // message: a sentence for people. status: the HTTP status, 0 without an answer, or GONE. after: seconds before the next try.
-export const GONE = 1; // A chosen file can no longer be read.
+export const GONE = 1, CUT_OFF = 2; // A chosen file can no longer be read; the server answers, but not to this file.
 export class Refusal extends Error {
   constructor(message, status, after = null) {
     super(message);
@@ -52,6 +52,30 @@ export const formOf = (request, photo = null, mask = null) => {
 export const ask = async (address, options) => {
   const answer = await answerTo(address, options);
   return answer.status === 204 ? null : answer.json();
+};
+// A server that is busy for a moment is tried again some times before the page says so. LONGEST_S: the longest pause between two tries.
+export const AWAY = [0, 502, 503, 504];
+const BUSY_S = 3, BUSY_TRIES = 3, LONGEST_S = 60;
+const pause = (seconds, signal) => new Promise((resolve) => {
+  setTimeout(resolve, 1000 * seconds);
+  signal?.addEventListener("abort", resolve);
+});
+// As `ask`, once the server is there and has room. onWait: is called with the reason for each longer wait. signal: ends a wait. isOver:
+// whether nobody wants the answer any more. Raises Refusal then, or if the connection breaks again and again for this request alone, as
+// where a proxy limits its size.
+export const askPatiently = async (address, options, { onWait = () => {}, signal = null, isOver = () => false } = {}) => {
+  for (let tries = 1, cut = 0, waits = false; ; tries += 1) {
+    try { return await ask(address, options); } catch (refusal) {
+      const { status, after, message } = refusal, isCut = status === 0 && await ask(`${root}/healthz`).catch(() => null) !== null;
+      cut = isCut ? cut + 1 : 0;
+      if (cut > BUSY_TRIES) throw new Refusal(text("page.cut_off"), CUT_OFF);
+      if (isOver() || !(status === 429 || AWAY.includes(status))) throw refusal;
+      waits ||= !isCut && (status !== 429 || after > BUSY_S || tries > BUSY_TRIES);
+      if (waits) onWait({ 429: text("page.queue_full"), 503: message }[status] || text("page.away"));
+      await pause(Math.min(after || BUSY_S, LONGEST_S), signal);
+      if (isOver()) throw refusal;
+    }
+  }
 };
 export const askForPage = async (address) => (await answerTo(address)).text();
 // Returns the picture that a form asks for, or null if there is none now.

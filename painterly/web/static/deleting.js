@@ -1,7 +1,7 @@
 // Deletes jobs and paintings, and takes that back as long as a message offers it. Marks in the bucket outlast this page.
 import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { ask } from "./api.js";
+import { ask, askPatiently } from "./api.js";
 
 const SECONDS = 20, RENEWED_EVERY = 8; // ticks
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
@@ -57,7 +57,8 @@ export const deleteJobs = async (jobs, hide, withPhoto = false) => {
     return gone;
   });
   tell(wordsFor(jobs.length), async () => {
-    const back = await Promise.allSettled((await asked).map((id) => ask(`${root}/api/jobs/${id}/undelete`, { method: "POST" })));
+    const undelete = (id) => askPatiently(`${root}/api/jobs/${id}/undelete`, { method: "POST" }, { onWait: tell });
+    const back = await Promise.allSettled((await asked).map(undelete));
     const there = back.flatMap(({ value }) => value ? [value] : []);
     hide(there.map(({ id }) => id), false, there);
     if (there.length < back.length) tell(text("gallery.gone_for_good"));

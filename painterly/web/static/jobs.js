@@ -1,7 +1,7 @@
 // The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
 import { announce, byId, mark, on, root, say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
-import { ask } from "./api.js";
+import { ask, askPatiently } from "./api.js";
 import { keepPhotosOf } from "./photos.js";
 import { titleOf } from "./styles.js";
 import { refuse } from "./words.js";
@@ -54,7 +54,7 @@ export const cancelJob = async (job, button) => {
   mark(button, "aria-disabled", true);
   refuse();
   try {
-    updateJob({ ...await ask(job.links.cancel, { method: "POST" }), state: "cancelled" }); // A worker may still finish its step.
+    updateJob({ ...await askPatiently(job.links.cancel, { method: "POST" }, { onWait: refuse }), state: "cancelled" }); // A worker may still finish its step.
     await keepPhotosOf(job);
     await ask(job.links.self, { method: "DELETE" });
     dropJobs([job.id]);

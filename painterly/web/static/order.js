@@ -7,7 +7,7 @@
 // stage updated.
 import { announce, byId, changed, mark, matching, on, root, say } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
-import { ask, formOf, hasUnsent, newKey } from "./api.js";
+import { askPatiently, formOf, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
 import {
   extentSettings, followExtent, lacksRoom, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
@@ -93,10 +93,10 @@ const missing = (requests) => {
   return null;
 };
 
-const showFull = (full) => {
-  if (!full && document.activeElement === stop) (paint.getClientRects().length ? paint : byId("heading")).focus();
-  stop.hidden = !full;
-  say("queue-full", full ? text("page.queue_full") : "");
+const showWait = (why) => {
+  if (!why && document.activeElement === stop) (paint.getClientRects().length ? paint : byId("heading")).focus();
+  stop.hidden = !why;
+  say("queue-full", why || "");
 };
 const requestsOfForm = () => {
   const preset = presetOfForm(), settings = { ...changes, ...extentSettings() };
@@ -107,9 +107,9 @@ const sendOrder = (requests) => {
   return send(
     requests || requestsOfForm(),
     (at, whole) => { said.textContent = text(whole > 1 ? "page.sending_of" : "page.sending", { at, whole }); },
-    (left) => {
-      if (left) said.textContent = counted("page.to_send", left);
-      showFull(left > 0);
+    (left, why) => {
+      if (why) said.textContent = counted("page.to_send", left);
+      showWait(why);
     },
   );
 };
@@ -151,7 +151,7 @@ export const submit = async (requests = null) => {
     }
     refuse(...refused);
   } finally {
-    showFull(false);
+    showWait(null);
     setSending(false);
   }
 };
@@ -175,7 +175,9 @@ export const repaint = async (job, preset, settings = {}) => {
   const body = formOf({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } });
   refuse();
   try {
-    const ordered = await ask(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
+    const post = { method: "POST", body, headers: { "Idempotency-Key": newKey() } };
+    const ordered = await askPatiently(`${root}/api/jobs`, post, { onWait: refuse });
+    refuse();
     refineJob(ordered, job);
     updateJob(ordered);
     showJob(ordered.id);

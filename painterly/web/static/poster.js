@@ -1,7 +1,7 @@
 // The poster: the photo in all styles. It is made of the wall's pictures at once, hung as the server would paint it.
 import { announce, byId, make, on, root, share, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { ask, styled } from "./api.js";
+import { askPatiently, styled } from "./api.js";
 import { submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { styleTiles } from "./styles.js";
@@ -55,13 +55,11 @@ const workOf = ({ style, left, top, width, height }, tile, turn, { edge, plates 
   return { tile, item: placed(make("li.work", frame, ...lines), place), image };
 };
 const draw = async () => {
-  const asked = hanging(), number = latest += 1;
-  let sheet;
-  try { sheet = await ask(`${root}/api/hanging?${new URLSearchParams(asked)}`); } catch (refusal) {
-    said.textContent = refusal.message;
-    return;
-  }
-  if (number !== latest) return;
+  const asked = hanging(), number = latest += 1, isOver = () => number !== latest || !dialog.open;
+  const show = (words) => { if (!isOver()) said.textContent = words; };
+  const how = { isOver, onWait: show };
+  const sheet = await askPatiently(`${root}/api/hanging?${new URLSearchParams(asked)}`, {}, how).catch(({ message }) => show(message));
+  if (!sheet || isOver()) return;
   const { width, height, pictures, seconds } = sheet, tall = 100 * height / width, row = ({ top }) => Math.round(top / 6);
   const tiles = new Map(styleTiles().map((tile) => [tile.order.style, tile])), { edge, paper } = asked;
   // In the order in which one looks at them.

@@ -1,7 +1,7 @@
 // The styles to choose from, as the server renders them, those that are uploaded, and the shares of a blend.
 import { announce, byId, changed, make, on, root, say } from "./shared/elements.js";
 import { counted, listed, percent, text } from "./shared/texts.js";
-import { ask, askForPage, contentOf } from "./api.js";
+import { askForPage, askPatiently, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
 import { ofFile, paintingName, refuse } from "./words.js";
 
@@ -138,7 +138,8 @@ export const addPaintings = async (files) => {
     say("styles-status", text(whole > 1 ? "page.sending_file_of" : "page.sending_file", { name, at: at + 1, whole }));
     try {
       body.append("file", await contentOf(file));
-      added.push((await ask(`${root}/api/paintings`, { method: "POST", body })).name);
+      const onWait = (why) => say("styles-status", why);
+      added.push((await askPatiently(`${root}/api/paintings`, { method: "POST", body }, { onWait })).name);
       await loadStyles();
     } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
@@ -164,7 +165,7 @@ on(list, "click", async ({ target }) => {
   if (!tile) return;
   const { tell } = await import("./deleting.js"), [name] = Object.keys(tile.shares);
   const send = async (path, method) => {
-    await ask(`${root}/api/paintings/${encodeURIComponent(name)}${path}`, { method });
+    await askPatiently(`${root}/api/paintings/${encodeURIComponent(name)}${path}`, { method }, { onWait: tell });
     await loadStyles();
   };
   const restore = async () => {

@@ -1,0 +1,153 @@
+"""The page heals by itself, in a browser, whatever it was doing when the service was killed."""
+
+import pytest
+from PIL import Image
+from support.browser import Viewer
+from support.polling import until
+from support.web_service import WebProcess, send
+
+from painterly.settings.installation import PROGRAM
+
+# A server starts several times, and a browser.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+
+SHOWN = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.startsWith('blob:'))"
+AWAY = "!away.hidden"
+FAR_DOWN = "document.documentElement.style.paddingTop = '9999px'"
+LOADED = "[...document.querySelectorAll('.card img')].filter(e => e.naturalWidth).length"
+SLEEPING = PROGRAM / "tests" / "support" / "sleeping"  # Restarts concern no pixels.
+PRESETS = ("instant", "draft")
+BYTES_S = 15_000  # while a photo is sent
+
+
+@pytest.fixture
+def web(tmp_path):
+    for folder, colours in (("paintings", ("blue", "green")), ("photos", ())):
+        (tmp_path / folder).mkdir()
+        for each in colours:
+            Image.effect_noise((64, 64), 90).save(tmp_path / folder / f"{each}.png")
+    names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
+    environment = {
+        **{name: str(tmp_path / folder) for name, folder in names.items()},
+        "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
+        "LEASE_S": "1",
+        "VGG_WEIGHTS": "builtin",
+        "PAINTING_S": "0.2",
+        "STYLES": "none",
+        "HOME": str(tmp_path),
+    }
+    service = WebProcess(environment, tmp_path / "log")
+    service.start()
+    yield service
+    service.kill()
+
+
+@pytest.fixture
+def page(chromium, web):
+    viewer = Viewer(chromium).look(web.address)
+    viewer.until("document.querySelectorAll('[name=style]').length === 2")
+    viewer.js("document.querySelector('[name=style]').click()")
+    yield viewer
+    upload(viewer, -1)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    paths = [tmp_path / name for name in ("beach.jpg", "town.jpg")]
+    for each in paths:
+        Image.effect_noise((480, 320), 90).convert("RGB").save(each, quality=95)
+    return paths
+
+
+def upload(page, bytes_s):
+    """Limit what the browser sends, in bytes per second; -1: not at all."""
+    how = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_s}
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", how)
+
+
+def sends(page, path):
+    """Wait until the page sends something to a path."""
+    until(lambda: any(each.endswith(path) for each in page.requests()))
+
+
+def test_a_photo_that_was_half_sent_is_sent_again_and_hangs_on_the_wall(web, page, photos):
+    upload(page, BYTES_S)
+    page.one("#photo-files").send_keys(str(photos[0]))
+    sends(page, "/api/photos")
+    web.kill()
+    page.until(AWAY)
+    upload(page, -1)
+    web.start()
+    page.until(f"!({AWAY}) && document.body.dataset.acts === 'preview' && {SHOWN}.length === 2")
+    assert page.one("#refused").text == ""
+
+
+def test_an_order_that_was_half_sent_is_sent_again_and_each_picture_painted_once(web, page, photos):
+    page.one("#photo-files").send_keys("\n".join(map(str, photos)))
+    page.until("document.body.dataset.acts === 'preview'")
+    upload(page, BYTES_S)
+    page.one("#paint").click()
+    sends(page, "/api/jobs")
+    web.kill()
+    page.until(AWAY)
+    assert page.one("#queue-full").text == "The server is not responding"
+    assert page.one("#stop-sending").is_displayed()
+    upload(page, -1)
+    web.start()
+    page.until("document.querySelectorAll('#finished [data-state=done]').length === 2")
+    assert page.one("#refused").text == page.one("#queue-full").text == ""
+    jobs = web.client.get("/api/jobs").json()["jobs"]
+    assert sorted(each["photo"] for each in jobs) == ["beach.jpg", "town.jpg"]
+
+
+def test_an_open_poster_fills_and_a_new_one_hangs_once_the_service_is_back(web, page, photos):
+    page.one("#photo-files").send_keys(str(photos[0]))
+    page.until(f"{SHOWN}.length === 2")
+    page.one("#surprise").click()
+    page.until("document.querySelectorAll('.work img').length === 2")
+    web.kill()
+    page.js("document.querySelector('[name=edge][value=true]').click()")
+    page.until("document.querySelector('#poster-about').textContent.includes('server')")
+    web.start()
+    page.until("document.querySelector('.edges')")
+    page.until("[...document.querySelectorAll('.work img')].every(e => e.naturalWidth)")
+    assert page.one("#poster-about").text.startswith("Made from")
+
+
+@pytest.fixture
+def gallery(chromium, web):
+    """The gallery with two pictures, far below."""
+    until(lambda: web.client.get("/readyz").status_code == 200)
+    jobs = [send(web.client, {"style": "blue", "preset": each}).json() for each in PRESETS]
+    for each in jobs:
+        until(lambda job=each: web.client.get(job["links"]["self"]).json()["state"] == "done")
+    viewer = Viewer(chromium)
+    viewer.begin_with("document.addEventListener('readystatechange', () => { " + FAR_DOWN + " })")
+    viewer.look(f"{web.address}/gallery/")
+    viewer.until("document.querySelectorAll('.card').length === 2")
+    return viewer
+
+
+def test_pictures_of_the_gallery_are_there_once_the_service_is(web, gallery):
+    web.kill()
+    gallery.js("window.scrollTo(0, document.documentElement.scrollHeight)")
+    gallery.until("document.querySelectorAll('.card .blank').length === 2")
+    gallery.js("document.querySelector('.card a').click()")
+    gallery.until("limited.textContent")
+    assert "gone" not in gallery.one("#limited").text
+    web.start()
+    gallery.until(f"{LOADED} === 2 && after.naturalWidth && !limited.textContent")
+
+
+def test_an_undo_that_the_service_has_not_heard_brings_a_picture_back(web, gallery):
+    gallery.js("document.querySelector('.card a').focus()")
+    gallery.js(
+        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown',"
+        " {key: 'Delete', bubbles: true}))"
+    )
+    until(lambda: len(web.client.get("/api/jobs").json()["jobs"]) == 1)
+    web.kill()
+    gallery.one(".told button").click()
+    web.start()
+    gallery.until("document.querySelectorAll('.card').length === 2")
+    assert len(web.client.get("/api/jobs").json()["jobs"]) == 2
