@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from uuid import uuid4
 
 from painterly.errors import StorageError
@@ -30,6 +31,7 @@ from painterly.words.wording import plural
 
 UNDO_S = 20.0  # seconds in which a deletion can be taken back
 GRACE_S = 5.0  # more: the request that takes it back may be on its way
+CANCELLED_S = 3600.0  # seconds after which a cancelled job is deleted, as an unused photo is
 DECIDED_S = 10.0  # the greatest age of a listing: marks may have changed here since then
 _TRIES = 4  # to write a mark that other processes change
 _BEGUN, _TAKEN_BACK = b"begun", b"taken back"  # what a mark may hold; any other one waits
@@ -186,7 +188,7 @@ class Deletions:
         return [each for each in sorted(found - {job.id}) if self._jobs.stored(each)]
 
     def watch(self, marks: Mapping[str, str]) -> None:
-        """Carry out the deletions that are due.
+        """Carry out the deletions that are due, and mark the jobs that were cancelled long ago.
 
         Args:
             marks: The latest listing of the marks, as `store.Queue`.
@@ -194,17 +196,21 @@ class Deletions:
         now, self._marked = time.monotonic(), {*marks}
         self._since = {mark: self._since.get(mark, now) for mark in marks.items()}
         due = {job: etag for (job, etag), at in self._since.items() if now - at >= UNDO_S + GRACE_S}
+        over = time.time() - CANCELLED_S
+        left = [job.id for job in self._jobs.cancelled() if _ended_at(job) < over]
         is_busy = self._thread and self._thread.is_alive()
-        if due and not is_busy and not self._closed.is_set():
-            self._thread = threading.Thread(target=self._run, args=(due,), daemon=True)
+        if (due or left) and not is_busy and not self._closed.is_set():
+            self._thread = threading.Thread(target=self._run, args=(due, left), daemon=True)
             self._thread.start()
 
     def close(self) -> None:
         """Begin no further deletion. Other processes carry out what is left."""
         self._closed.set()
 
-    def _run(self, due: Mapping[str, str]) -> None:
+    def _run(self, due: Mapping[str, str], left: list[str]) -> None:
         try:
+            for job in left:
+                self._marks.add(job)
             self.carry_out(due)
         except StorageError as error:  # Tried again with the next listing.
             self._warnings.warn(f"jobs are deleted later: {error}")
@@ -245,6 +251,11 @@ class Deletions:
             jobs = [each for each in gone if each not in paintings]
             named = (plural(len(jobs), "job"), plural(len(gone) - len(jobs), "painting"))
             event(f"deleted {named[0]} with all pictures, and {named[1]}", event="deleted")
+
+
+def _ended_at(job: StoredJob) -> float:
+    """Return when a job ended, in seconds since 1970."""
+    return datetime.fromisoformat(job.finished).timestamp() if job.finished else time.time()
 
 
 def painting_mark(name: str) -> str:

@@ -164,6 +164,12 @@ class JobIndex:
         unfinished = (job for job in self.all() if not job.state.final)
         return {painting.name for job in unfinished for painting in job.paintings}
 
+    def cancelled(self) -> list[StoredJob]:
+        """Return the cancelled jobs that are not deleted."""
+        with self._lock:
+            there = self._jobs.keys() - self._deleted
+            return [job for each in there if (job := self._jobs[each]).state == JobState.CANCELLED]
+
     def deleted(self) -> frozenset[str]:
         """Return the ids of deleted jobs. Some may come back."""
         with self._lock:
@@ -343,7 +349,8 @@ class JobIndex:
                 self._listed_until = id_at(created_at(latest[-1]) - LATE_S)
         self.complete = True
         with self._lock:
-            known_ended = sorted(self._jobs.keys() - self._etags.keys())
+            cancelled = {job.id for job in self.cancelled()}  # They are deleted later.
+            known_ended = sorted(self._jobs.keys() - self._etags.keys() - cancelled)
             for job_id in known_ended[:-MAX_ENDED] + [e for e in known_ended if e < oldest]:
                 self._forget(job_id)
 

@@ -219,6 +219,24 @@ def test_a_job_that_is_painted_is_cancelled_first(web, store, buckets, no_time):
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_a_cancelled_job_is_there_for_an_hour_and_then_leaves_nothing(
+    web, place, buckets, no_time, monkeypatch
+):
+    cancelled, other = (send(web).json()["id"] for _ in range(2))
+    assert web.post(f"/api/jobs/{cancelled}/cancel").json()["state"] == "cancelled"
+    web.service.deletions.close()
+    with served(place) as later:  # After a restart.
+
+        def left():
+            later.service.jobs.refresh()
+            return [each for each in keys(buckets) if cancelled in each]
+
+        assert left() and later.get(f"/api/jobs/{cancelled}").json()["state"] == "cancelled"
+        monkeypatch.setattr(deletion, "CANCELLED_S", -1.0)
+        until(lambda: not left())
+        assert shown(later) == {other}
+
+
 def test_pages_that_listen_hear_of_it_and_of_the_undo(web, store):
     job = send(web).json()["id"]
     index = web.service.jobs

@@ -143,7 +143,8 @@ def get_job(job: Known, service: Shared) -> JobOut:
 
 @jobs.post("/jobs/{job_id}/cancel", status_code=202, responses=CONFLICT)
 def cancel_job(job: Known, service: Shared) -> JobOut:
-    """Take a job out of the queue, or end its painting after the current step."""
+    """Take a job out of the queue, or end its painting after the current step. It is deleted after
+    an hour."""
     if not job.state.final:
         if later := service.cancel(job.id):
             return service.jobs.view(later)

@@ -102,10 +102,10 @@ const requestsOfForm = () => {
   const preset = presetOfForm(), settings = { ...changes, ...extentSettings() };
   return chosenStyles().map((style) => ({ ...style, preset, settings }));
 };
-const sendOrder = (requests) => {
+const sendOrder = (photos, requests) => {
   const said = byId("paint-said");
   return send(
-    requests || requestsOfForm(),
+    photos, requests || requestsOfForm(),
     (at, whole) => { said.textContent = text(whole > 1 ? "page.sending_of" : "page.sending", { at, whole }); },
     (left, why) => {
       if (why) said.textContent = counted("page.to_send", left);
@@ -134,16 +134,17 @@ const setSending = (is) => {
   mark(paint, "aria-disabled", is);
   showOrder();
 };
-// Orders what is chosen, or other requests for the chosen photos.
+// Orders what is chosen, or other requests for the photo on the stage.
 export const submit = async (requests = null) => {
   if (sending) return;
   const problem = missing(requests), before = shownJob(), asked = requests || chosenStyles();
-  const isOne = chosenPhotos().length * asked.length === 1 && !asked[0].poster, picture = !before && isOne ? shownResult() : null;
+  const photos = requests ? [currentPhoto()] : chosenPhotos();
+  const isOne = photos.length * asked.length === 1 && !asked[0].poster, picture = !before && isOne ? shownResult() : null;
   refuse(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
   setSending(true);
   try {
-    const { accepted, refused } = await sendOrder(requests);
+    const { accepted, refused } = await sendOrder(photos, requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
       if (picture) refine(accepted[0], picture);

@@ -160,7 +160,7 @@ export const isAtServer = async (photo) => {
 export const isGone = (photo) => { photo.kept = null; };
 // All pictures of a photo were accepted. Once those of all photos were, the same order may come again.
 export const markSent = (photo) => photo.item.classList.remove("unsent");
-export const forgetSent = () => { for (const photo of photos) photo.sent = unsent(); };
+export const forgetSent = (of) => { for (const photo of of) photo.sent = unsent(); };
 
 // The buttons that open the current photo's mask, and a line instead if the browser cannot show the photo.
 const showMask = () => {

@@ -41,10 +41,10 @@ export const store = async (photo, request) => {
   stopping = new AbortController();
   await sendOne(photo, request, () => {});
 };
-// Sends the chosen photos, and says at once why some are not. Returns the accepted jobs. onSend is called with a picture's number and
+// Sends chosen photos, and says at once why some are not. Returns the accepted jobs. onSend is called with a picture's number and
 // the number of all, and onWait with the number of pictures that wait, and why, or null.
-export const send = async (requests, onSend, onWait) => {
-  const photos = [...chosenPhotos()], refused = [], accepted = [], { length } = requests, whole = photos.length * length;
+export const send = async (photos, requests, onSend, onWait) => {
+  const refused = [], accepted = [], { length } = requests, whole = photos.length * length;
   let unsent = false;
   stopping = new AbortController();
   for (const [number, photo] of photos.entries()) {
@@ -68,6 +68,6 @@ export const send = async (requests, onSend, onWait) => {
       if (isOfAll) break;
     }
   }
-  if (!unsent) forgetSent();
+  if (!unsent) forgetSent(photos);
   return { accepted, refused };
 };
