@@ -282,6 +282,12 @@ def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos)
     )
     assert widths[2] / widths[1] == pytest.approx(2**0.5, abs=0.05), "to scale"
     assert widths[3] / widths[1] == pytest.approx(2, abs=0.05)
+    pages = page.one("#poster nav")
+    assert pages.text.split() == ["Paint", "Gallery"]
+    pages.find_element("tag name", "button").click()
+    assert not page.js("document.querySelector('#poster').open"), "back at the stage"
+    page.one("#surprise").click()
+    page.until("document.querySelectorAll('.work').length === 2")
     page.resize(390, 844)
     middle = "(id) => (({ top, bottom }) => (top + bottom) / 2)(%s)"
     middle %= "document.getElementById(id).getBoundingClientRect()"

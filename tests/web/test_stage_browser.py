@@ -182,6 +182,28 @@ def test_a_picture_of_another_size_is_painted_again_on_paper(page, server):
     assert (settings["paper"], settings["strength"], settings.get("size")) == ("A4", 0.4, None)
 
 
+def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_as_a_poster(
+    page, server, beach
+):
+    town = beach.with_name("town.jpg")
+    town.write_bytes(jpeg("green"))
+    visit(page, server, beach, town)
+    page.one("#photos .cell").click()
+    previewed(page)
+    page.one("#print-menu summary").click()
+    page.one("[data-paper=A4]").click()
+    page.until(f"{ACTS} === 'painting'")
+    page.one("#photos .cell").click()
+    page.until(f"{ACTS} === 'preview' && !document.querySelector('#paint[aria-disabled]')")
+    page.one("#surprise").click()
+    page.until("document.querySelector('.work')")
+    page.one("#poster-paint").click()
+    until(lambda: len(server.ordered) == 2)
+    page.until("!document.querySelector('#paint[aria-disabled]')")
+    assert [each.photo for each in server.ordered] == ["beach.jpg", "beach.jpg"]
+    assert server.ordered[0].settings["paper"] == "A4" and server.ordered[1].poster
+
+
 def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
     page, server, beach, monkeypatch
 ):
