@@ -243,7 +243,9 @@ def test_while_there_is_no_memory_for_previews_the_page_says_when_they_come(page
     server.busy = False
     previewed(page)
     page.until("!document.querySelector('.waits')")
-    assert page.one("#styles-count").text == "" and not page.one("#works").is_displayed()
+    assert (
+        page.one("#styles-count").text == "quick sketches" and not page.one("#works").is_displayed()
+    )
 
 
 def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page, server, tmp_path):

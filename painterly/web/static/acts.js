@@ -89,12 +89,10 @@ export const offersOf = (job) => {
   return [offer];
 };
 // A menu closes by a click outside it, and by Esc.
-on(document, "click", ({ target }) => {
-  for (const menu of matching(".menu[open]")) if (!menu.contains(target)) menu.open = false;
-});
-on(document, "keydown", ({ key }) => {
-  const menu = key === "Escape" && document.querySelector(".menu[open]");
-  if (!menu) return;
-  menu.open = false;
-  menu.firstElementChild.focus();
+on(document, ["click", "keydown"], ({ target, key }) => {
+  for (const menu of matching(".menu[open]")) {
+    if (key ? key !== "Escape" : menu.contains(target)) continue;
+    menu.open = false;
+    if (key) menu.firstElementChild.focus();
+  }
 });

@@ -8,7 +8,7 @@ export const hasUnsent = () => document.querySelector("#photos .unsent") !== nul
 
 // message: a sentence for people. status: the HTTP status, 0 without an answer, or GONE. after: seconds before the next try.
 export const GONE = 1, CUT_OFF = 2; // A chosen file can no longer be read; the server answers, but not to this file.
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(message, status, after = null) {
     super(message);
     Object.assign(this, { status, after });

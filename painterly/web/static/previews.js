@@ -96,8 +96,9 @@ const showTile = ({ item, preview: image, sample: place, thumb }, address, waits
 };
 const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
 const showCount = (reason = null) => {
+  const finished = current.photo === SAMPLE ? "" : text("page.sketches"); // The sample is painted by preset fine.
   const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
-  say("styles-count", at === whole ? "" : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole }));
+  say("styles-count", at === whole ? finished : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole }));
 };
 
 let controller = new AbortController(), timer = 0, shown = "";
