@@ -46,8 +46,8 @@ export const announce = (words) => {
   byId("said").textContent = before === words ? `${words}\u00a0` : words;
 };
 // Returns a function that has something tried again, each time after twice the pause.
-export const retrying = (act, first = 1000) => {
-  let pause = first;
+export const retrying = (act) => {
+  let pause = 1000; // ms
   return () => { setTimeout(act, pause); pause *= 2; };
 };
 const blankFor = (alt) => {

@@ -54,7 +54,8 @@ export const cancelJob = async (job, button) => {
   mark(button, "aria-disabled", true);
   refuse();
   try {
-    updateJob({ ...await askPatiently(job.links.cancel, { method: "POST" }, { onWait: refuse }), state: "cancelled" }); // A worker may still finish its step.
+    const cancelled = await askPatiently(job.links.cancel, { method: "POST" }, { onWait: refuse });
+    updateJob({ ...cancelled, state: "cancelled" }); // A worker may still finish its step.
     await keepPhotosOf(job);
     await ask(job.links.self, { method: "DELETE" });
     dropJobs([job.id]);
