@@ -55,7 +55,7 @@ const blankFor = (alt) => {
   if (alt) Object.assign(blank, { role: "img", ariaLabel: alt });
   return blank;
 };
-// A picture, or a blank without a source, or as long as it cannot be loaded: the server may be away.
+// A picture, or a blank without a source, or as long as it cannot be loaded: the server may be restarting.
 export const picture = (source, alt) => {
   if (!source) return blankFor(alt);
   const image = make("img"), blank = blankFor(alt), again = retrying(() => Object.assign(image, { loading: "eager", src: source }));

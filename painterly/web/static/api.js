@@ -53,15 +53,15 @@ export const ask = async (address, options) => {
   const answer = await answerTo(address, options);
   return answer.status === 204 ? null : answer.json();
 };
-// A server that is busy for a moment is tried again some times before the page says so. LONGEST_S: the longest pause between two tries.
+// A server that is busy for a moment is tried again some times before a wait is shown. LONGEST_S: the longest pause between two tries.
 export const AWAY = [0, 502, 503, 504];
 const BUSY_S = 3, BUSY_TRIES = 3, LONGEST_S = 60;
 const pause = (seconds, signal) => new Promise((resolve) => {
   setTimeout(resolve, 1000 * seconds);
   signal?.addEventListener("abort", resolve);
 });
-// As `ask`, once the server is there and has room. onWait: is called with the reason for each longer wait. signal: ends a wait. isOver:
-// whether nobody wants the answer any more. Raises Refusal then, or if the connection breaks again and again for this request alone, as
+// As `ask`, once the server answers and has room. onWait: is called with the reason for each longer wait. signal: ends a wait. isOver:
+// whether the answer is no longer wanted. Raises Refusal then, or if the connection breaks again and again for this request alone, as
 // where a proxy limits its size.
 export const askPatiently = async (address, options, { onWait = () => {}, signal = null, isOver = () => false } = {}) => {
   for (let tries = 1, cut = 0, waits = false; ; tries += 1) {
