@@ -7,7 +7,7 @@
 // stage updated.
 import { announce, byId, changed, mark, matching, on, root, say } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
-import { askPatiently, formOf, hasUnsent, newKey } from "./api.js";
+import { ask, formOf, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
 import {
   extentSettings, followExtent, lacksRoom, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
@@ -176,9 +176,7 @@ export const repaint = async (job, preset, settings = {}) => {
   const body = formOf({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } });
   refuse();
   try {
-    const post = { method: "POST", body, headers: { "Idempotency-Key": newKey() } };
-    const ordered = await askPatiently(`${root}/api/jobs`, post, { onWait: refuse });
-    refuse();
+    const ordered = await ask(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
     refineJob(ordered, job);
     updateJob(ordered);
     showJob(ordered.id);
