@@ -98,7 +98,10 @@ class Clip:
         if compares:
             if self._last is None and each.is_transparent:
                 self._tell("what is transparent becomes white")
-            before, self._last = self._last, zlib.crc32(each.frame.to_ndarray(format="rgb24"))
+            shown = np.ascontiguousarray(
+                each.frame.to_ndarray(format="rgb24")
+            )  # Rows may have gaps.
+            before, self._last = self._last, zlib.crc32(shown)
             values["is_repeated"] = before == self._last
         return values
 

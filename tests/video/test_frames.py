@@ -50,6 +50,14 @@ def test_frames_of_each_container_are_read_in_any_order(name, codec, form, tmp_p
         assert close(frame(times[number]), clips.picture(number)), number
 
 
+@pytest.mark.parametrize(("height", "width"), [(48, 854), (63, 95)])
+def test_frames_of_any_width_are_read(height, width, tmp_path):
+    shown = [clips.picture(each, height, width) for each in range(2)]
+    path = clips.write(tmp_path / "a.mkv", shown, "ffv1", "yuv444p")
+    assert len(clips.stamps(path)) == 2
+    assert close(seen(path, 1), shown[1])
+
+
 def test_times_of_a_variable_rate_are_exact(tmp_path):
     times = [0, 1, 5, 6, 13, 20]
     path = clips.write(tmp_path / "a.mp4", times=times)
