@@ -27,7 +27,6 @@ import numpy as np
 from PIL import Image
 
 import painterly
-from painterly.storage.folder import FolderBucket
 from painterly.video import decoder, steadying
 
 PHOTOS = Path(painterly.__file__).parents[1] / "samples/photos"
@@ -143,10 +142,7 @@ def made(kind: str, size: int, count: int) -> Clip:
 def read(path: Path, size: int, count: int) -> Clip:
     """Read the first frames of a clip. Its motion is Farnebäck's, as far as it is the same both
     ways."""
-    bucket, shown = FolderBucket(path.parent), []
-    entry = bucket.find(path.name)
-    assert entry is not None
-    reader = decoder.Decoder(bucket, entry)
+    shown, reader = [], decoder.Decoder(path.name, path)
     for _ in range(count):
         stamp = reader.next()
         frame = None if stamp is None else reader.frame(stamp.time)
@@ -202,9 +198,12 @@ def blended(alone: Sequence[np.ndarray], shown: Sequence[np.ndarray]) -> Iterato
 
 def steadied(alone: Sequence[np.ndarray], shown: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield the frames as a run steadies them."""
-    steady = steadying.Steady()
+    last = before = None
     for picture, frame in zip(alone, shown, strict=True):
-        yield steady.next(picture, frame)
+        if last is not None and before is not None:
+            picture = steadying.steadied(picture, frame, last, before)
+        last, before = picture, frame
+        yield picture
 
 
 def figures(

@@ -145,7 +145,7 @@ HELP = {
     + "".join(f"; {each.about_naming}" for each in PLUGINS.values()),
     "memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "device": f"default: {DEVICE_CHOICES[0]}",
-    **{name: str(form[1]) for plug in PLUGS for name, form in plug.flags.items()},
+    **{name: str(form[1]) for plug in PLUGS for name, form in plug.FLAGS.items()},
     "from_record": "repaint the result of a record (_records/….json)",
     "dry_run": "only report what would be painted, how long it takes here, and the memory",
     "keep": "paint only pictures without a result, whatever has changed",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NoReturn
 
 from painterly.cli.app import run_painter, why_instant
@@ -62,11 +63,11 @@ def run(args: argparse.Namespace, name: str) -> int:
 def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a source as its plug-in does, or else a photo, and return the path written. Raises the
     errors of `paint`."""
-    for plug in PLUGS:
-        if painter := plug.painter(args.places[0], args.places[-1]):
-            path: Path = painter(args, environment, stop)
-            return path
-    return paint(args, environment, stop)
+    names = args.places[0], args.places[-1]
+    of_plugs = (plug.PAINTER for plug in PLUGS if plug.is_painted_alone(*names))
+    painter = next(map(resolve_name, of_plugs), paint)
+    path: Path = painter(args, environment, stop)
+    return path
 
 
 def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:

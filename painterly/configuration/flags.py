@@ -143,7 +143,7 @@ _GROUPS = (
     (Work.PICTURE, "one picture: further arguments", (Flag("regions", "MASK …"),)),
     (Work.PICTURE, "one picture: files and device", _FILES_AND_DEVICE),
     (Work.PICTURE, "one picture: instead of painting", (Flag("from_record", "FILE"),)),
-    *((Work.PICTURE, p.title, tuple(Flag(n, f[0]) for n, f in p.flags.items())) for p in PLUGS),
+    *((Work.PICTURE, p.TITLE, tuple(Flag(n, f[0]) for n, f in p.FLAGS.items())) for p in PLUGS),
     (Work.FOLDERS, "folders and buckets", _FOLDERS),
 )
 # The settings that the original has as well, in the order of its arguments.

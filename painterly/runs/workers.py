@@ -23,7 +23,7 @@ from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
-from painterly.settings.sources import PLUGS
+from painterly.settings.sources import imported
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class SavingPool:
 
     def __init__(self, bench: Bench, plan: Plan) -> None:
         self.outcome = Outcome()
-        self._collectors = [plug.collector(bench, plan) for plug in PLUGS]
+        self._collectors = [each(bench, plan) for each in imported("COLLECTOR")]
         self._bench, self._stop = bench, bench.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
         self._page = bench.gallery if bench.config.makes_page else None

@@ -1,36 +1,41 @@
-"""The packages that add kinds of sources, such as clips, each by the PLUGIN in its module `plugin`.
+"""The packages that add kinds of sources, such as clips, each by its module `plugin`.
 
 A source of such a kind is many photos: its order becomes orders of parts, which are painted as
-photos are, and its records are collected. A PLUGIN has:
+photos are, and its records are collected. A plug-in has:
 
-- `extensions`: those of its files, in lower case and with a dot
+- `EXTENSIONS`: those of its files, in lower case and with a dot
 - `chosen(keys, asked)`: the keys of those to paint here, among them those that were asked for, if
   any. It logs which are left out
-- `title`, `flags`: flags for one source on the command line: form and help of each, by its name
+- `TITLE`, `FLAGS`: flags for one source on the command line: form and help of each, by its name
 - `result_extension(photo)`: the extension of a result without the dot, or None for other photos
 - `lacking(name)`: what to say of a source if the libraries that read it are not installed
-- `sent(data, name, most)`: a `Sent` of a file that a visitor of the service has sent, None for
-  another file by its content, or PictureError, also for a part with more than `most` pixels
-- `view(source)`: the bucket of photos, with all parts as files that are not listed
-- `in_parts(plan, source)`: a plan with orders of parts in the place of the sources' orders
-- `collector(bench, plan)`: has `took(record)`, which returns the record that is shown for one that
-  was stored, or None; and `finish(outcome)`, which counts sources in the place of parts
-- `painter(photo, result)`: what paints one source on the command line, or None for a photo
+- `is_painted_alone(photo, result)`: whether the command line names a source, not a photo
 
-It is imported with the settings, so its methods import what they need.
+It is imported with the settings, so it names what else it has, which is imported later:
+
+- `SENT`: of data, name and most, a `Sent` of a file that a visitor of the service has sent, None
+  for another file by its content, or PictureError, also for a part with more than `most` pixels
+- `VIEW`: of the bucket of photos, that bucket with all parts as files that are not listed
+- `IN_PARTS`: of a plan and that bucket, a plan with orders of parts in the place of the sources'
+- `COLLECTOR`: of a bench and a plan, an object with `took(record)`, which returns the record that
+  is shown for one that was stored, or None; and `finish(outcome)`, which counts sources in the
+  place of parts
+- `PAINTER`: as cli/picture.paint, for a source
 """
 
 from collections.abc import Collection, Iterable
+from functools import reduce
 from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 # All else works without such a package and its line.
 PACKAGES: list[str] = [
     "painterly.video",
 ]
-PLUGS: list[Any] = [import_module(f"{package}.plugin").PLUGIN for package in PACKAGES]
+PLUGS: list[Any] = [import_module(f"{package}.plugin") for package in PACKAGES]
 # The extensions of files in a bucket of photos, whether these can be painted here or not.
-EXTENSIONS = frozenset[str]().union(*(plug.extensions for plug in PLUGS))
+EXTENSIONS = frozenset[str]().union(*(plug.EXTENSIONS for plug in PLUGS))
 
 
 class Sent(NamedTuple):
@@ -51,29 +56,30 @@ class Sent(NamedTuple):
     seconds: float
 
 
+def imported(name: str) -> list[Any]:
+    """Return what all plug-ins name so."""
+    return [resolve_name(getattr(plug, name)) for plug in PLUGS]
+
+
 def sent(data: bytes, name: str, most: int) -> Sent | None:
     """Return another source than a photo that a visitor has sent, or None for other files. Raises
     PictureError, also for a part with more than `most` pixels."""
-    return next(filter(None, (plug.sent(data, name, most) for plug in PLUGS)), None)
+    return next(filter(None, (each(data, name, most) for each in imported("SENT"))), None)
 
 
 def readable() -> frozenset[str]:
     """Return those of EXTENSIONS that can be painted here."""
-    return frozenset[str]().union(*(each.extensions for each in PLUGS if not each.lacking("")))
+    return frozenset[str]().union(*(each.EXTENSIONS for each in PLUGS if not each.lacking("")))
 
 
 def viewed(bucket: Any) -> Any:
     """Return a view of a bucket of photos, with all parts of other sources."""
-    for plug in PLUGS:
-        bucket = plug.view(bucket)
-    return bucket
+    return reduce(lambda seen, view: view(seen), imported("VIEW"), bucket)
 
 
 def in_parts(plan: Any, source: Any) -> Any:
     """Return a plan with orders of parts in the place of those of other sources than photos."""
-    for plug in PLUGS:
-        plan = plug.in_parts(plan, source)
-    return plan
+    return reduce(lambda made, each: each(made, source), imported("IN_PARTS"), plan)
 
 
 def chosen(keys: Iterable[str], asked: Collection[str] | None) -> frozenset[str]:

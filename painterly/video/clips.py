@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import PurePath
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -33,9 +32,6 @@ from painterly.storage.base import ObjectError
 from painterly.video.decoder import written
 from painterly.video.source import PAINTED, Clip, Frame, picture_file
 from painterly.words.wording import duration, printable
-
-if TYPE_CHECKING:
-    from painterly.video.steadying import Steady
 
 
 class Clips:
@@ -91,8 +87,8 @@ class Steadying:
         self._bench, self.clip, self.failure, self.is_stored = bench, clip, "", False
         self._there = {n for n in {*clip.shown} if clip.key(n, PAINTED) in stored}
         self.done = self._resumed = clip.steadied(stored)
-        self._began, self._seconds, self._shown = 0.0, 0.0, 0
-        self._steady: Steady | None = None
+        self._began, self._seconds = 0.0, 0.0
+        self._last: tuple[np.ndarray, np.ndarray] | None = None  # steadied, and its frame
 
     def take(self, frame: Frame, record: Record) -> Record | None:
         """Take the record of a frame. Return the clip's, if that is done or has failed. Raises
@@ -114,27 +110,27 @@ class Steadying:
 
     def _steadies_all(self) -> bool:
         """Steady the frames that are painted. Return whether all frames are steadied."""
+        from painterly.video.steadying import steadied
+
         clip, kept = self.clip, self._bench.unfinished
         while self.done < len(clip.stamps):
             self._bench.stop.obey()
-            number, before = clip.shown[self.done], clip.shown[self.done - 1] if self.done else None
+            number = clip.shown[self.done]
             if number == self.done:
                 if number not in self._there:
                     return False
-                self._steady = self._steady or self._begun(before)
-                steadied = self._steady.next(*self._painted_and_frame(number))
-                kept.write(clip.key(number), picture_file(steadied, "PNG"), "image/png")
+                before = clip.shown[number - 1] if number else None
+                painted, frame = self._painted_and_frame(number)
+                if before is not None:
+                    last = self._last or (self._kept(before), self._painted_and_frame(before)[1])
+                    painted = steadied(painted, frame, *last)
+                self._last = painted, frame
+                kept.write(clip.key(number), picture_file(painted, "PNG"), "image/png")
                 if before:  # The next run would need this one, and the first is on the poster.
                     kept.delete(clip.key(before, PAINTED))
             self.done += 1
             self._show()
         return True
-
-    def _begun(self, before: int | None) -> "Steady":
-        from painterly.video.steadying import Steady
-
-        last = () if before is None else (self._kept(before), self._painted_and_frame(before)[1])
-        return Steady(*last)
 
     def _painted_and_frame(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         painted, frame = np.split(self._kept(number, PAINTED), 2)
@@ -142,29 +138,28 @@ class Steadying:
 
     def _kept(self, number: int, end: str = ".png") -> np.ndarray:
         """Return a picture that was kept. One that is damaged is deleted."""
-        key = self.clip.key(number, end)
+        key, kept = self.clip.key(number, end), self._bench.unfinished
         try:
-            return np.asarray(
-                Image.open(io.BytesIO(self._bench.unfinished.read(key)), formats=["PNG"])
-            )
+            return np.asarray(Image.open(io.BytesIO(kept.read(key)), formats=["PNG"]))
         except (OSError, ValueError, SyntaxError):
-            self._bench.unfinished.delete(key)
+            kept.delete(key)
             raise PictureError(f"{printable(key)} was damaged; run it again") from None
-
-    def _pictures(self, until: float) -> Iterator[tuple[Fraction, np.ndarray]]:
-        """Yield the time and the picture of each steadied frame, until a time of perf_counter."""
-        for number, stamp in enumerate(self.clip.stamps[: self.done]):
-            if self.clip.shown[number] == number:
-                picture = self._kept(number)
-            yield stamp.time, picture
-            if perf_counter() > until:
-                return
 
     def written(self, seconds: float = math.inf) -> bytes:
         """Return the file of the clip as far as it is steadied, or as much of it as can be written
         in these seconds. Raises PictureError."""
-        order, pictures = self.clip.order, self._pictures(perf_counter() + seconds)
-        return written(self._bench.source, order.photo, PurePath(order.result).suffix, pictures)
+        clip, until = self.clip, perf_counter() + seconds
+
+        def pictures() -> Iterator[tuple[Fraction, np.ndarray]]:
+            for number, stamp in enumerate(clip.stamps[: self.done]):
+                if clip.shown[number] == number:
+                    picture = self._kept(number)
+                yield stamp.time, picture
+                if perf_counter() > until:
+                    return
+
+        suffix = PurePath(clip.order.result).suffix
+        return written(self._bench.source, clip.order.photo.key, suffix, pictures())
 
     def _store(self, record: Record) -> Record:
         """Store the clip, and delete what was kept of it. Return its record."""
@@ -196,12 +191,11 @@ class Steadying:
     def _show(self) -> None:
         """Show how many frames are steadied, and log it with the time left."""
         self._tell()
-        order, total = self.clip.order, len(self.clip.stamps)
-        percent, every = 100 * self.done // total, LINES_EVERY[self._bench.config.progress]
-        if not every or percent // every <= self._shown:
+        order, done, total = self.clip.order, self.done, len(self.clip.stamps)
+        percent, every = 100 * done // total, LINES_EVERY[self._bench.config.progress]
+        if not every or percent // every == 100 * (done - 1) // total // every:
             return
-        self._shown = percent // every
-        left_s = (perf_counter() - self._began) / (self.done - self._resumed) * (total - self.done)
-        text = f"{order}: {percent} %, {self.done} of {total} frames, {duration(left_s)} left"
-        numbers = {"step": self.done, "steps": total, "percent": percent}
+        left_s = (perf_counter() - self._began) / (done - self._resumed) * (total - done)
+        text = f"{order}: {percent} %, {done} of {total} frames, {duration(left_s)} left"
+        numbers = {"step": done, "steps": total, "percent": percent}
         order.log(text, event="progress", **numbers, left_s=round(left_s, 1))

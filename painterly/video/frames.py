@@ -21,7 +21,7 @@ from painterly.images.header import MAX_PIXELS
 # Others than these can name further files, or addresses, which a clip has no business to read.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
-USUAL_RATE = Fraction(25)  # frames a second, if a clip names no rate
+_USUAL_RATE = Fraction(25)  # frames a second, if a clip names no rate
 _THREADS = 4  # More would only take memory.
 _INDEXED = ("mov", "matroska")  # start the names of containers that know their key frames
 _BEFORE = 2  # s before a time, from where a key frame is looked for
@@ -29,6 +29,7 @@ _REC709, _REC601 = 1, 5  # matrices in H.273
 _LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
 _BRIGHTEST = {PQ: 49_268, HLG: 65_535}  # values of 1000 cd/m², in 16 bits
 _REC2020, _D65 = (0.708, 0.292, 0.170, 0.797, 0.131, 0.046), (0.3127, 0.3290)
+Tell = Callable[[str], None]  # takes what is worth a line in the log
 
 
 class Decoded(NamedTuple):
@@ -91,24 +92,24 @@ def _toned(values: np.ndarray, transfer: int) -> np.ndarray:
 
 
 def decoded(
-    file: BinaryIO, tell: Callable[[str], None], since: Fraction = Fraction(0)
+    file: BinaryIO, tell: Tell, since: Fraction = Fraction(0), most: int = MAX_PIXELS
 ) -> Iterator[Decoded | None]:
     """Decode a clip, without its damaged parts, and yield the frames from a time on, after None for
     some that come before. If the container knows its key frames, most of these are left out.
 
     Args:
         file: Its file.
-        tell: Takes what is worth a line in the log.
+        tell: Takes warnings.
         since: The time in seconds.
+        most: The most pixels of a frame.
 
     Raises:
         PictureError: No frame can be decoded.
     """
-    seeks = since > _BEFORE
     try:
-        yield from _decoded(file, tell, since, seeks)
+        yield from _decoded(file, tell, since, most, seeks=since > _BEFORE)
     except _InexactError:
-        yield from _decoded(file, tell, since, seeks=False)
+        yield from _decoded(file, tell, since, most, seeks=False)
 
 
 class _InexactError(Exception):
@@ -116,16 +117,15 @@ class _InexactError(Exception):
 
 
 def _decoded(
-    file: BinaryIO, tell: Callable[[str], None], since: Fraction, seeks: bool
+    file: BinaryIO, tell: Tell, since: Fraction, most: int, seeks: bool
 ) -> Iterator[Decoded | None]:
     file.seek(0)
     with errors_told(), av.open(file, options=OPTIONS) as source:
         stream = picture_track(source)
-        width, height = _size_shown(stream)
+        width, height = _size_shown(stream, most)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        each = 1 / (stream.average_rate or stream.guessed_rate or USUAL_RATE)
         if seeks and not source.format.name.startswith(_INDEXED):
             raise _InexactError
         if seeks:
@@ -134,7 +134,7 @@ def _decoded(
         found, last = _readable(source, stream, tell), None
         frames = _after_key_frame(found, since) if seeks else _progressive(found, stream, tell)
         for frame in frames:
-            time = (last or 0) + each
+            time = (last or 0) + 1 / rate_of(stream)
             if frame.pts is not None:
                 time = Fraction(frame.pts * frame.time_base)
             if last is None or time > last:  # A moment has one frame.
@@ -153,34 +153,38 @@ def picture_track(source: Any) -> Any:
     return source.streams.video[0]
 
 
+def rate_of(stream: Any) -> Fraction:
+    """Return the frames a second of a stream of pictures."""
+    return stream.average_rate or stream.guessed_rate or _USUAL_RATE
+
+
 def _after_key_frame(frames: Iterator[Any], since: Fraction) -> Iterator[Any]:
     """Yield the frames from the first key frame on. Raises _InexactError if that does not come
     before a time, and for an interlaced frame: the filter needs the frames before."""
     is_exact = False
     for frame in frames:
         is_exact = is_exact or frame.key_frame
-        if frame.pts is None or frame.interlaced_frame:
+        is_late = frame.pts is None or (not is_exact and frame.pts * frame.time_base >= since)
+        if is_late or frame.interlaced_frame:
             raise _InexactError
         if is_exact:
             yield frame
-        elif frame.pts * frame.time_base >= since:
-            raise _InexactError
     if not is_exact:
         raise _InexactError
 
 
-def _size_shown(stream: Any) -> tuple[int, int]:
+def _size_shown(stream: Any, most: int) -> tuple[int, int]:
     """Return the width and the height in px at which a clip is shown. Raises PictureError."""
     aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)  # None of the pixels is lost.
     width = round(stream.codec_context.width * max(aspect, 1))
     height = round(stream.codec_context.height / min(aspect, 1))
-    if width * height > MAX_PIXELS:
-        what = f"{width} × {height} px are more than {MAX_PIXELS // 10**6} megapixels"
+    if width * height > most:
+        what = f"{width} × {height} px are more than {most // 10**6} megapixels"
         raise PictureError(f"{what}; make it smaller")
     return width, height
 
 
-def _readable(source: Any, stream: Any, tell: Callable[[str], None]) -> Iterator[Any]:
+def _readable(source: Any, stream: Any, tell: Tell) -> Iterator[Any]:
     lost = 0
     for packet in source.demux(stream):
         try:
@@ -193,7 +197,7 @@ def _readable(source: Any, stream: Any, tell: Callable[[str], None]) -> Iterator
         tell(f"{lost} damaged parts are left out")
 
 
-def _progressive(frames: Iterator[Any], stream: Any, tell: Callable[[str], None]) -> Iterator[Any]:
+def _progressive(frames: Iterator[Any], stream: Any, tell: Tell) -> Iterator[Any]:
     """Yield frames. If the first one is interlaced, all are whole pictures without its comb."""
     first = next(frames, None)
     if first is None or not first.interlaced_frame:

@@ -1,97 +1,78 @@
 """The plug of clips, imported with the settings: without NumPy, FFmpeg or TensorFlow."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
+from importlib.util import find_spec
 from logging import WARNING
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
 
-from painterly.errors import ConfigError
 from painterly.log import event
-from painterly.video.constants import EXTENSIONS, WRITTEN, lacking
+from painterly.settings.installation import install_command
 from painterly.words.wording import listed, printable
 
-if TYPE_CHECKING:  # Nothing here is loaded before it is needed.
-    from painterly.bench.bench import Bench
-    from painterly.orders.plan import Plan
-    from painterly.settings.sources import Sent
-    from painterly.storage.base import Bucket
+EXTENSIONS = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"))
+WRITTEN = ("mp4", "mov", "mkv", "webm")
+SILENT = ("gif", "webp")  # results without sound, which are also extensions of pictures
+TITLE = "one picture: clips"
+FLAGS = {
+    "from": ("TIME", "of a clip, only what comes after this time, as 3s, 90 or 1:30"),
+    "for": ("TIME", "of a clip, only this much, as 10s"),
+}
+SENT = "painterly.video.sent:sent"
+VIEW = "painterly.video.source:ClipsView"
+IN_PARTS = "painterly.video.source:in_frames"
+COLLECTOR = "painterly.video.clips:Clips"
+PAINTER = "painterly.video.single:paint"
 
 
-class VideoPlugin:
-    """Clips as sources of photos; see settings/sources.py."""
+@cache  # While one is being loaded, it cannot be found.
+def has_libraries() -> bool:
+    """Return whether the libraries are installed."""
+    return all(map(find_spec, ("av", "cv2")))
 
-    extensions = EXTENSIONS
-    title = "one picture: clips"
-    lacking = staticmethod(lacking)
-    flags: Mapping[str, tuple[str, str]] = {
-        "from": ("TIME", "of a clip, only what comes after this time, as 3s, 90 or 1:30"),
-        "for": ("TIME", "of a clip, only this much, as 10s"),
-    }
 
-    def chosen(self, keys: Sequence[str], asked: Collection[str] | None) -> frozenset[str]:
-        """Return the keys of clips to paint. Clips are left out, and logged, if the libraries are
-        missing, or if a phone has stored them with a photo."""
-        from painterly.settings.bucket_layout import picture_extensions
-        from painterly.storage.base import hidden
+def lacking(name: str) -> str:
+    """Return what to say of a clip if the libraries are not installed, or else an empty text."""
+    how = f"clips need PyAV and OpenCV; this installs them: {install_command('video')}"
+    return "" if has_libraries() else f"{name}: {how}"
 
-        found: dict[bool, list[str]] = {False: [], True: []}
-        stems = {key.rpartition(".")[0] for key in keys if _kind(key) in picture_extensions()}
-        for key in keys:
-            if _kind(key) in EXTENSIONS and not hidden(key):
-                found[key not in (asked or ()) and key.rpartition(".")[0] in stems].append(key)
-        clips, of_photos = found[False], found[True]
-        if of_photos:
-            event(f"left out, the clips of photos: {listed([*map(printable, of_photos)])}")
-        if missing := clips and lacking(listed([*map(printable, clips)])):
-            event(f"left out: {missing}", level=WARNING)
-        return frozenset(() if missing else clips)
 
-    def result_extension(self, photo: str) -> str | None:
-        """Return the extension of a clip's result in a batch, or None for a photo."""
-        own = _kind(photo)
-        known = own[1:] if own[1:] in WRITTEN else "mp4"
-        return known if own in EXTENSIONS else None
+def is_clip(key: str) -> bool:
+    """Return whether a key's extension is a clip's."""
+    return _kind(key) in EXTENSIONS
 
-    def sent(self, data: bytes, name: str, most: int) -> "Sent | None":
-        """Return a clip that a visitor has sent, or None for another file. Raises PictureError,
-        also for frames with more than `most` pixels."""
-        from painterly.video.sent import checked, is_clip
 
-        return checked(data, name, most) if is_clip(data) else None
+def chosen(keys: Sequence[str], asked: Collection[str] | None) -> frozenset[str]:
+    """Return the keys of clips to paint. Clips are left out, and logged, if the libraries are
+    missing, or if a phone has stored them with a photo."""
+    from painterly.settings.bucket_layout import picture_extensions
+    from painterly.storage.base import hidden
 
-    def view(self, source: "Bucket") -> "Bucket":
-        """Return a view of a bucket of photos that also has the frames of its clips."""
-        from painterly.video.source import ClipsView
+    clips = {key for key in keys if is_clip(key) and not hidden(key)}
+    stems = {key.rpartition(".")[0] for key in keys if _kind(key) in picture_extensions()}
+    of_photos = {key for key in clips if key.rpartition(".")[0] in stems}.difference(asked or ())
+    if of_photos:
+        event(f"left out, the clips of photos: {_names(of_photos)}")
+    clips -= of_photos
+    if missing := clips and lacking(_names(clips)):
+        event(f"left out: {missing}", level=WARNING)
+    return frozenset(() if missing else clips)
 
-        return ClipsView(source)
 
-    def in_parts(self, plan: "Plan", source: "Bucket") -> "Plan":
-        """Return a plan with the frames of clips in the place of the clips."""
-        from painterly.video.source import in_frames
+def result_extension(photo: str) -> str | None:
+    """Return the extension of a clip's result in a batch, or None for a photo."""
+    own = _kind(photo)[1:]
+    return (own if own in WRITTEN else "mp4") if is_clip(photo) else None
 
-        return in_frames(plan, source)
 
-    def collector(self, bench: "Bench", plan: "Plan") -> Any:
-        """Return what takes the records of a plan's frames."""
-        from painterly.video.clips import Clips
-
-        return Clips(bench, plan)
-
-    def painter(self, photo: str, result: str) -> Any:
-        """Return the function that paints a clip on the command line, or None for a photo. Raises
-        ConfigError."""
-        kinds = {_kind(photo), _kind(result)}
-        if not kinds & EXTENSIONS and kinds != {".gif"}:
-            return None
-        if missing := lacking(photo):
-            raise ConfigError(missing)
-        from painterly.video.single import paint
-
-        return paint
+def is_painted_alone(photo: str, result: str) -> bool:
+    """Return whether the command line names a clip: also a gif, if the result is one."""
+    return is_clip(photo) or is_clip(result) or {_kind(photo), _kind(result)} == {".gif"}
 
 
 def _kind(name: str) -> str:
     return PurePath(name).suffix.lower()
 
 
-PLUGIN = VideoPlugin()
+def _names(keys: Collection[str]) -> str:
+    return listed([*map(printable, sorted(keys))])

@@ -9,9 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from painterly.bench.bench import Bench
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
 from painterly.cli import picture_files as files_of
@@ -24,6 +22,7 @@ from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.runs.parts import PartsBench
 from painterly.runs.workers import paint_all
 from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
@@ -32,10 +31,10 @@ from painterly.storage.files import md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.video.clips import Steadying
-from painterly.video.constants import SILENT, WRITTEN
-from painterly.video.source import ClipsView, frames_of, opened
+from painterly.video.plugin import SILENT, WRITTEN, lacking
+from painterly.video.source import ClipsView, frames_of
 
-_TIME = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,5}):)?([0-9]{1,7}(?:\.[0-9]{1,6})?)s?")
+_TIME = re.compile(r"([0-9]{1,5}:){0,2}[0-9]{1,7}(\.[0-9]{1,6})?s?")
 STOPPED_S = 3.0  # for the clip of what is done, after a signal
 
 
@@ -47,7 +46,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     """
     settings = settings_of(args)
     file, target = _checked(args, settings)
-    span = _seconds(args, "from") or Fraction(0), _seconds(args, "for")
+    span = _seconds("from", args) or Fraction(0), _seconds("for", args)
     loaded, weights = config_of(args, environment), weights_of(args, settings, environment)
     files = _Files(file)
     view, unfinished = ClipsView(files), FolderBucket(target.parent / files_of.UNFINISHED, new=True)
@@ -55,8 +54,15 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     first = files.add(f"{file}/first.bmp", view.picture(file.name))
     single = order_of(args, settings, files, weights, "", first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
-    order = _Single(**given | {"photo": files.clip}, result=str(target))
-    clip = opened(order, view, span)
+    clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
+    order = _Single(**given | {"photo": clip_entry}, result=str(target))
+
+    def stored() -> dict[str, Entry]:
+        return {entry.key: entry for entry in unfinished.list()}
+
+    before = {} if args.fresh else stored()
+    frames = frames_of(order, view, before, span)
+    clip = frames[0].clip
     if clip.refusal:
         raise PictureError(clip.refusal)
     if not clip.stamps:
@@ -64,23 +70,23 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     kept = unfinished.folder / clip.folder
     if args.fresh:
         shutil.rmtree(kept, ignore_errors=True)
-    stored = {entry.key: entry for entry in unfinished.list(clip.folder)}
-    plan = Plan((*frames_of(clip, stored),), (), (), (), stored, {}, ())
+    plan = Plan((*frames,), (), (), (), before, {}, ())
     buckets = Buckets(view, files, unfinished)
-    with closing(_Bench(loaded, buckets, NetworkPool(None, files), stop)) as bench:
+    shared = loaded, buckets, NetworkPool(None, files), stop
+    with closing(PartsBench(lambda _: None, lambda: None, *shared)) as bench:
         loading = load_devices(args.device, settings.traits.optimises)
         try:
-            outcome = paint_all(bench, plan, loading)
+            paint_all(bench, plan, loading)
+        except PictureError as error:
+            raise PictureError(f"{file.name}: {error}") from None
         except Stopped as stopped:
-            steadying = Steadying(bench, clip, {each.key for each in unfinished.list(clip.folder)})
+            steadying = Steadying(bench, clip, stored())
             what = "no frame is done"
             if steadying.done:
                 files_of.write_file(target, steadying.written(STOPPED_S))
                 count = f"{steadying.done} of {len(clip.stamps)} frames"
                 what = f"{target} is the clip as it stands after {count}"
             raise Stopped(stopped.exit_code - 128, what) from None
-    for _, reason in outcome.failures:
-        raise PictureError(reason)
     shutil.rmtree(kept, ignore_errors=True)
     with suppress(OSError):  # Others are unfinished there.
         os.removedirs(kept.parent)
@@ -92,13 +98,10 @@ class _Files(FilesBucket):
 
     def __init__(self, clip: Path) -> None:
         super().__init__()
-        self._path, self.clip = clip, Entry(clip.name, clip.stat().st_size, md5_of_file(clip))
+        self._clip = clip
 
     def path(self, key: str) -> Path | None:
-        return self._path if key == self.clip.key else None
-
-    def find(self, key: str) -> Entry | None:
-        return self.clip if key == self.clip.key else super().find(key)
+        return self._clip if key == self._clip.name else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,16 +117,11 @@ class _Single(PlannedOrder):
         return Record()
 
 
-class _Bench(Bench):
-    """A bench that keeps no record of failures."""
-
-    def fail(self, order: PlannedOrder, reason: str) -> Record:
-        return Record(photo=order.photo.key, style=order.style.name, error=reason)
-
-
 def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
     """Return the files of the clip and of the result. Raises ConfigError."""
     base, *others, result = args.places
+    if missing := lacking(base):
+        raise ConfigError(missing)
     if STANDARD in (base, result):
         raise ConfigError("a clip is read from a file, and written to one, not to -")
     if settings.timelapse or args.save_every:
@@ -144,12 +142,12 @@ def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
     return clip, target
 
 
-def _seconds(args: argparse.Namespace, name: str) -> Fraction | None:
+def _seconds(name: str, args: argparse.Namespace) -> Fraction | None:
     """Return the time that a flag names, in seconds. Raises ConfigError."""
-    text: Any = getattr(args, name)
+    text = getattr(args, name)
     if text is None:
         return None
-    if not (found := _TIME.fullmatch(text)):
+    if not _TIME.fullmatch(text):
         raise ConfigError(f"--{name} is {text!r}; expected a time such as 3s, 90 or 1:30")
-    hours, minutes, seconds = (Fraction(each or 0) for each in found.groups())
-    return 3600 * hours + 60 * minutes + seconds
+    parts = reversed(text.removesuffix("s").split(":"))
+    return sum((60**power * Fraction(each) for power, each in enumerate(parts)), Fraction(0))

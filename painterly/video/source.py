@@ -10,7 +10,6 @@ from fractions import Fraction
 from functools import cache, cached_property
 from itertools import accumulate
 from logging import DEBUG, WARNING
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from painterly.orders.plan import Plan
 from painterly.orders.record import Record
 from painterly.settings.bucket_layout import CHECKPOINTS
 from painterly.storage.base import Bucket, Entry, ObjectError, View
-from painterly.video.constants import EXTENSIONS, lacking
-from painterly.video.decoder import Decoder, Span, Stamp, stamps
+from painterly.video.decoder import WHOLE, Decoder, Span, Stamp, opened, stamps
+from painterly.video.plugin import is_clip, lacking
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
@@ -39,11 +38,6 @@ PAINTED = ".painted.png"  # ends the key of a frame as painted alone, above that
 NPZ = ".png.npz"  # ends the key of the checkpoint of a frame
 
 
-def is_clip(key: str) -> bool:
-    """Return whether a key's extension is a clip's."""
-    return PurePath(key).suffix.lower() in EXTENSIONS
-
-
 def picture_file(pixels: np.ndarray, form: str = "BMP") -> bytes:
     """Return pixels, uint8 [h, w, 3], as the file of a picture. A BMP is fast to write and read,
     and a PNG small."""
@@ -54,58 +48,48 @@ def picture_file(pixels: np.ndarray, form: str = "BMP") -> bytes:
 
 class ClipsView(View):
     """A bucket of photos that also has each frame of its clips: `walk.mp4/1-24.frame` is the
-    picture at 1/24 s. Frames are not listed."""
+    picture at 1/24 s, and `walk.mp4` the first one. Frames are not listed."""
 
     def __init__(self, bucket: Bucket) -> None:
         super().__init__(bucket)
         self._lock = threading.Lock()
         self._decoder: Decoder | None = None
-        self._clip, self._first = "", b""
+        self._first = "", b""  # All frames of a clip have one size.
 
     def find(self, key: str) -> Entry | None:
         clip, time = _parts(key)
         entry = super().find(clip)
-        return entry if key == clip or not entry else _entry(entry, time or Fraction(0))
+        return entry if time is None or entry is None else _entry(entry, time)
 
     def read(self, key: str) -> bytes:
         clip, time = _parts(key)
-        if time is None and not is_clip(key):
-            return super().read(key)
-        return self.picture(clip, time)
+        return super().read(key) if clip == key and not is_clip(key) else self.picture(clip, time)
 
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
         clip, time = _parts(key)
         if time is None:
             return super().read_part(key, start, count, of)
-        return self.picture(clip)[start : start + count]  # All frames have one size.
+        if self._first[0] != clip:
+            self._first = clip, self.picture(clip)
+        return self._first[1][start : start + count]
 
     def picture(self, key: str, time: Fraction | None = None) -> bytes:
         """Return a frame as the file of a picture, or the first one."""
         if missing := lacking(key):
             raise PictureError(missing)
         with self._lock:
-            try:
-                if self._clip != key:
-                    self._first = picture_file(self._frame(key, None))
-                    self._clip = key
-                return self._first if time is None else picture_file(self._frame(key, time))
-            except BaseException:  # The next frame starts another process.
-                self._clip, self._decoder = "", None
-                raise
-
-    def _frame(self, key: str, time: Fraction | None) -> np.ndarray:
-        if self._decoder and self._clip == key and time is not None:
-            frame = self._decoder.frame(time)
-            if frame is not None:
-                return frame
-        clip = super().find(key)
-        if clip is None:
-            raise ObjectError(f"{printable(key)} is not in {self.name}")
-        self._decoder = Decoder(self._bucket, clip, time or Fraction(0))
-        frame = self._decoder.frame(time)
-        if frame is None:
-            raise PictureError(f"{printable(key)}: has changed; it lacks a frame")
-        return frame
+            # After an error, the next frame starts another process.
+            decoder, self._decoder = self._decoder, None
+            frame = None
+            if decoder and decoder.name == key and time is not None:
+                frame = decoder.frame(time)
+            if frame is None:
+                decoder = opened(self._bucket, key, time or Fraction(0))
+                frame = decoder.frame(time)
+            if frame is None:
+                raise PictureError(f"{printable(key)}: has changed; it lacks a frame")
+            self._decoder = decoder
+            return picture_file(frame)
 
 
 def _parts(key: str) -> tuple[str, Fraction | None]:
@@ -219,8 +203,7 @@ def in_frames(plan: Plan, source: Bucket) -> Plan:
     as long as their clip is in the bucket and not done, painted now or not."""
     todo: list[PlannedOrder] = []
     for order in plan.todo:
-        is_photo = not is_clip(order.photo.key)
-        todo += [order] if is_photo else frames_of(opened(order, source), plan.stored)
+        todo += frames_of(order, source, plan.stored) if is_clip(order.photo.key) else [order]
     kept = tuple({each.clip.folder for each in todo if isinstance(each, Frame)})
     settled = {(each.style, each.photo) for each in plan.done}
     settled |= {(each.style.name, each.photo.key) for each in plan.todo}
@@ -234,27 +217,33 @@ def in_frames(plan: Plan, source: Bucket) -> Plan:
     return replace(plan, todo=tuple(todo), stale=tuple(k for k in plan.stale if not is_kept(k)))
 
 
-def opened(order: PlannedOrder, source: Bucket, span: Span = (Fraction(0), None)) -> Clip:
-    """Return a clip with its frames, and log their number. One that cannot be read has none."""
+def frames_of(
+    order: PlannedOrder, source: Bucket, stored: Collection[str], span: Span = WHOLE
+) -> list[Frame]:
+    """Return the orders of the frames of a clip to paint, and log how many it has.
+
+    Of equal frames, the first is painted. Frames with a picture are left out, except the last one.
+    A clip without frames, or one that cannot be read, has an order that fails.
+
+    Args:
+        order: The order of the clip.
+        source: The bucket that has it, as a ClipsView.
+        stored: The keys of what is kept of clips.
+        span: The part to paint.
+    """
     if order.style.settings.timelapse:
         order.log(f"{order}: a clip gets no time-lapse", level=WARNING)
         without = order.style.settings.replaced({"timelapse": False})
         order = replace(order, timelapse="").with_settings(without)
     try:
-        shown = stamps(source, order.photo, span)
+        clip = Clip(order, span, stamps(source, order.photo.key, span))
     except (PictureError, ObjectError) as error:
-        return Clip(order, span, (), str(error))
-    if shown:
-        seconds = float(shown[-1].time - shown[0].time)
-        text = f"{order}: {len(shown)} frames, {seconds:.1f} s"
-        event(text, event="clip", photo=order.photo.key, frames=len(shown))
-    return Clip(order, span, shown)
-
-
-def frames_of(clip: Clip, stored: Collection[str]) -> list[Frame]:
-    """Return the orders of the frames to paint, of equal ones the first: those without a picture,
-    or else the last one. A clip without frames has an order that fails."""
-    order, begin = clip.order, clip.steadied(stored)
+        clip = Clip(order, span, (), str(error))
+    if clip.stamps:
+        seconds = float(clip.stamps[-1].time - clip.stamps[0].time)
+        text = f"{order}: {len(clip.stamps)} frames, {seconds:.1f} s"
+        event(text, event="clip", photo=order.photo.key, frames=len(clip.stamps))
+    begin = clip.steadied(stored)
     of_all = [*dict.fromkeys(clip.shown)] or [0]
     todo = [each for each in of_all if each >= begin and clip.key(each, PAINTED) not in stored]
     common = {each.name: getattr(order, each.name) for each in fields(Order)}

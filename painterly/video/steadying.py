@@ -31,30 +31,6 @@ _NEAR = np.ones((3, 3), np.uint8)
 cv2.setNumThreads(2)
 
 
-class Steady:
-    """The steadying of a clip's frames, which come in order."""
-
-    def __init__(self, last: np.ndarray | None = None, before: np.ndarray | None = None) -> None:
-        """Begin a clip, or continue after a frame.
-
-        Args:
-            last: The steadied picture of the frame before, uint8 [h, w, 3].
-            before: That frame of the clip, of any size, uint8.
-        """
-        self._last = last
-        self._before = None if last is None or before is None else fitted(before, last.shape)
-
-    def next(self, painted: np.ndarray, frame: np.ndarray) -> np.ndarray:
-        """Return the next painted frame, steadied. Both are uint8; the frame may have any size."""
-        now = fitted(frame, painted.shape)
-        if self._last is None or self._before is None:
-            self._last = painted
-        elif not np.array_equal(now, self._before):
-            self._last = steadied(painted, now, self._last, self._before)
-        self._before = now
-        return self._last
-
-
 def fitted(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return a frame at the size of a picture."""
     if frame.shape == shape:
@@ -76,6 +52,8 @@ def steadied(
         last: The steadied picture of the frame before.
         before: The frame of the clip before.
     """
+    if np.array_equal(now, before):
+        return last
     flow, trust = flow_between(now, before)
     if trust.mean() < CUT:
         return painted

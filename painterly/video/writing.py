@@ -1,6 +1,6 @@
-"""Writing a clip: pictures with their times, and the sound of the clip that they show."""
+"""Writing a clip: pictures with their times and the sound of the clip that they show, or a copy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -8,11 +8,10 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from PIL import Image
 
-from painterly.video.constants import SILENT
-from painterly.video.frames import OPTIONS, USUAL_RATE
+from painterly.video.frames import OPTIONS, Tell, picture_track, rate_of
+from painterly.video.plugin import SILENT
 
 # Encoders by extension, the first that this FFmpeg has: codec, kind of pixels, options.
 # The x264 in wheels of PyAV is under the GPL (NOTICE).
@@ -25,6 +24,7 @@ _ENCODERS = {
     "gif": (("gif", "pal8", {}),),
     "webp": (("libwebp_anim", "yuv420p", {"quality": "88"}),),
 }
+_EXACT = {"fflags": "+bitexact"}  # Without it, Matroska's files have a random number.
 _OPTIONS = {"mp4": {"movflags": "+faststart"}, "webp": {"loop": "0"}}
 # Sound that players expect in a container. Other sound is encoded again, as the last of these.
 _SOUND = {"webm": ("vorbis", "opus"), "mkv": ("mp3", "opus", "vorbis", "flac", "ac3", "aac")}
@@ -39,12 +39,7 @@ class Writer:
     """A clip that is being written."""
 
     def __init__(
-        self,
-        source: BinaryIO,
-        path: str,
-        start: Fraction,
-        shape: tuple[int, ...],
-        tell: Callable[[str], None],
+        self, source: BinaryIO, path: str, start: Fraction, shape: tuple[int, ...], tell: Tell
     ) -> None:
         """Begin it.
 
@@ -53,19 +48,17 @@ class Writer:
             path: Its file. The extension decides the container.
             start: The time of its first picture in that clip, in seconds.
             shape: The height and the width of its pictures. An odd row or column is left out.
-            tell: Takes what is worth a line in the log.
+            tell: Takes warnings.
         """
         extension = Path(path).suffix[1:].lower()
-        # Without it, Matroska's files have a random number.
-        options = {"fflags": "+bitexact", **_OPTIONS.get(extension, {})}
         known = _ENCODERS.get(extension, _USUAL)
         codec, form, settings = next(each for each in known if each[0] in av.codecs_available)
         source.seek(0)
         original = av.open(source, options=OPTIONS)
         seen = original.streams.video[0]
-        rate = seen.average_rate or seen.guessed_rate or USUAL_RATE
+        rate = rate_of(seen)
         self._start, self._each, self._moment = start, 1 / rate, Fraction(0)
-        self._file = av.open(path, "w", options=options)
+        self._file = av.open(path, "w", options=_EXACT | _OPTIONS.get(extension, {}))
         self._stream: Any = self._file.add_stream(codec, rate=rate, options=settings)
         self._stream.height, self._stream.width = (side - side % 2 for side in shape[:2])
         self._stream.pix_fmt, context = form, self._stream.codec_context
@@ -145,12 +138,57 @@ def _copied(original: Any, stream: Any, target: Any) -> Iterator[Any]:
 
 
 def _encoded(original: Any, stream: Any, target: Any) -> Iterator[Any]:
-    context = target.codec_context
-    context.open(strict=False)
-    resampler = AudioResampler(context.format, context.layout, context.rate, context.frame_size)
     for packet in original.demux(stream):
         with suppress(av.FFmpegError):
-            for part in (part for frame in packet.decode() for part in resampler.resample(frame)):
-                yield from target.encode(part)
-    for part in (*resampler.resample(None), None):
-        yield from target.encode(part)
+            for frame in packet.decode():
+                yield from target.encode(frame)
+    yield from target.encode(None)
+
+
+def copied(path: str, target: str) -> dict[str, Any]:
+    """Copy the pictures and the sound of a clip into a container of its kind, without what
+    describes it, such as the position where it was taken. No packet is decoded.
+
+    Args:
+        path: The file of the clip.
+        target: The file of the copy.
+
+    Returns:
+        The number of frames, about, and the seconds that it lasts.
+
+    Raises:
+        PictureError: It has no pictures that can be decoded.
+        av.FFmpegError, ValueError: It is damaged, or cannot be copied.
+    """
+    with av.open(path, options=OPTIONS) as source:
+        container = source.format.name.partition(",")[0]
+    try:
+        return _copied_into(container, path, target)
+    except (av.ArgumentError, ValueError):  # QuickTime lacks some codecs of mp4, such as Opus.
+        return _copied_into("mp4", path, target)
+
+
+def _copied_into(container: str, path: str, target: str) -> dict[str, Any]:
+    with (
+        av.open(path, options=OPTIONS) as source,
+        av.open(target, "w", container, options=_EXACT) as written,
+    ):
+        seen, times, last = picture_track(source), list[Fraction](), dict[int, int]()
+        kept = {
+            each: written.add_stream_from_template(each, opaque=True)
+            for each in (seen, *source.streams.audio[:1])
+        }
+        for packet in source.demux(*kept):
+            if not packet.size:
+                continue  # the end
+            if packet.stream is seen:
+                moment = packet.dts if packet.pts is None else packet.pts
+                times.append(Fraction(moment or 0) * (packet.time_base or 0))
+            if packet.dts is not None:  # Some clips have a moment twice, which cannot be written.
+                packet.dts = max(packet.dts, 1 + last.get(packet.stream_index, packet.dts - 1))
+                last[packet.stream_index] = packet.dts
+                packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+            packet.stream = kept[packet.stream]
+            written.mux(packet)
+    seconds = float(max(times) - min(times)) * len(times) / (len(times) - 1) if times[1:] else 0
+    return {"parts": len(times), "seconds": seconds}

@@ -75,8 +75,7 @@ def write(
 
 def stamps(path: Path, *span):
     """The stamps of the frames of a clip."""
-    bucket = FolderBucket(path.parent)
-    return decoder.stamps(bucket, bucket.find(path.name), *span)
+    return decoder.stamps(FolderBucket(path.parent), path.name, *span)
 
 
 def reader(path: Path):

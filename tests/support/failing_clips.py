@@ -48,4 +48,4 @@ def spin():
 
 if __name__ == "__main__":
     frames.decoded, writing._copied = decoded, copied
-    answer_requests(Clip().answer)
+    answer_requests(Clip()._answer)

@@ -11,7 +11,7 @@ from support import clips, tiny
 
 from painterly.bench.bench import Bench
 from painterly.cli.command import main
-from painterly.video import constants, single
+from painterly.video import plugin, single
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -152,8 +152,18 @@ def test_what_does_not_apply_to_a_clip_is_refused_in_a_line(refusal):
     assert "klimt.png: " in refusal("klimt.png", "monet.jpg", "b.mp4")
 
 
+def test_a_frame_that_cannot_be_painted_ends_the_painting_in_a_line(refusal, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("no paint is left")
+
+    monkeypatch.setattr(Bench, "paint", fail)
+    message = refusal("walk.mp4", "monet.jpg", "out.mp4")
+    assert "walk.mp4: " in message and "no paint is left" in message
+    assert not Path("out.mp4").exists()
+
+
 def test_missing_libraries_are_named_with_the_way_to_install_them(refusal, monkeypatch):
-    monkeypatch.setattr(constants, "has_libraries", lambda: False)
+    monkeypatch.setattr(plugin, "has_libraries", lambda: False)
     message = refusal("walk.mp4", "monet.jpg", "out.mp4")
     assert "clips need PyAV and OpenCV" in message and "setup --video" in message
 
@@ -168,4 +178,4 @@ def test_from_and_for_go_with_one_clip(here, capsys):
     ("text", "seconds"), [("3s", 3), ("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5)]
 )
 def test_times_are_written_as_people_write_them(text, seconds):
-    assert single._seconds(argparse.Namespace(**{"from": text}), "from") == seconds
+    assert single._seconds("from", argparse.Namespace(**{"from": text})) == seconds

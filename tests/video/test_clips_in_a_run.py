@@ -24,7 +24,7 @@ from painterly.runs import dry_run
 from painterly.runs.workers import Outcome
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
-from painterly.video import constants, source, steadying
+from painterly.video import plugin, source, steadying
 from painterly.video.clips import Clips, Steadying
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
@@ -63,7 +63,7 @@ def after_frames(monkeypatch):
 
 
 def refused(bucket, clip, span):
-    raise PictureError(f"{clip.key}: takes too long to decode")
+    raise PictureError(f"{clip}: takes too long to decode")
 
 
 def test_a_clip_and_a_photo_are_painted_side_by_side(here, capsys):
@@ -156,7 +156,7 @@ def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
     kept = {key for key in keys() if key.startswith("_checkpoints/monet/walk.mp4/")}
     with monkeypatch.context() as patch:
         if why == "no library":
-            patch.setattr(constants, "has_libraries", lambda: False)
+            patch.setattr(plugin, "has_libraries", lambda: False)
         else:
             patch.setattr(source, "stamps", refused)
         run(here)
@@ -222,7 +222,7 @@ def test_without_its_libraries_a_clip_is_left_out_and_the_way_to_install_them_na
     here, monkeypatch, capsys
 ):
     Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    monkeypatch.setattr(constants, "has_libraries", lambda: False)
+    monkeypatch.setattr(plugin, "has_libraries", lambda: False)
     assert run(here) == 0
     out = capsys.readouterr().out
     assert out.count("left out: walk.mp4: clips need PyAV and OpenCV") == 1 and "--video" in out

@@ -10,7 +10,8 @@ import pytest
 from support import clips
 
 from painterly.errors import PictureError
-from painterly.video import copying, frames, sent
+from painterly.video import frames, writing
+from painterly.video.sent import sent
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -53,9 +54,9 @@ def packets(path):
 
 def check(data, tmp_path, name="walk.mp4"):
     """Send a clip, and check that nothing of the position is left, and all else is."""
-    taken = sent.checked(data, name, 10_000)
+    taken = sent(data, name, 10_000)
     assert WHERE not in taken.data and b"+27.59" not in taken.data
-    assert taken.data == sent.checked(data, name, 10_000).data, "the same bytes each time"
+    assert taken.data == sent(data, name, 10_000).data, "the same bytes each time"
     before, after = (tmp_path / f"{each}{name[-5:]}" for each in ("before", "after"))
     before.write_bytes(data)
     after.write_bytes(taken.data)
@@ -135,7 +136,7 @@ def test_a_clip_with_two_frames_at_one_moment_is_taken(walk):
     data = bytearray(walk(metadata=NAMES, times=[0, 1, 3, 5], options={"bf": "2"}))
     lengths = data.index(b"stts")
     struct.pack_into(">L", data, lengths + 16, 0)  # The first frames have none.
-    assert sent.checked(bytes(data), "walk.mp4", 10_000).parts == 4
+    assert sent(bytes(data), "walk.mp4", 10_000).parts == 4
     times = [each.time for each in frames.decoded(io.BytesIO(data), print) if each]
     assert times == sorted({*times}), "and painted with one"
 
@@ -144,16 +145,15 @@ def test_a_clip_with_two_frames_at_one_moment_is_taken(walk):
 def test_a_damaged_clip_is_refused_or_copied_without_its_position(kind, walk, tmp_path):
     codecs = {"webm": "libvpx-vp9", "avi": "mpeg4"}
     data = walk(f"walk.{kind}", NAMES, codec=codecs.get(kind, "libx264"))
-    assert sent.is_clip(data)
     path, copy = tmp_path / "damaged", tmp_path / "copy"
     for at in range(0, len(data) - 4, 37):
         for damaged in (data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :], data[:at]):
             path.write_bytes(damaged)
             with suppress(PictureError), frames.errors_told():
-                copying.copied(str(path), str(copy))
+                writing.copied(str(path), str(copy))
                 assert WHERE not in copy.read_bytes()
 
 
 @pytest.mark.parametrize("start", [b"....ftypheic", b"....ftypavif", b"....ftypcrx ", b"\xff\xd8"])
 def test_pictures_are_no_clips(start):
-    assert not sent.is_clip(start + bytes(20))
+    assert sent(start + bytes(20), "photo", 10_000) is None

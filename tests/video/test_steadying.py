@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from painterly.video import steadying
-from painterly.video.steadying import Steady
 
 COUNT, HEIGHT, WIDTH, BY = 12, 64, 96, 1.5  # px that the camera moves in a frame
 EVEN = 4  # levels; strokes that vary less are on an even ground
@@ -39,8 +38,14 @@ def panned(world, strokes_of):
 
 
 def steadied(frames, painted):
-    steady = Steady()
-    return [steady.next(*each) for each in zip(painted, frames, strict=True)]
+    return [painted[0], *after(painted[0], frames[0], painted[1:], frames[1:])]
+
+
+def after(last, before, painted, frames):
+    """Painted frames, steadied after another one."""
+    for picture, frame in zip(painted, frames, strict=True):
+        last, before = steadying.steadied(picture, frame, last, before), frame
+        yield last
 
 
 def flicker(pictures):
@@ -65,15 +70,14 @@ def test_strokes_stay_on_what_they_show_and_stay_sharp(pan):
 
 def test_a_repeated_frame_has_the_same_picture_bit_for_bit(pan):
     frames, painted = pan
-    steady = Steady()
-    first = steady.next(painted[0], frames[0])
-    assert np.array_equal(steady.next(painted[1], frames[0]), first)
+    again = steadying.steadied(painted[1], frames[0], painted[0], frames[0])
+    assert np.array_equal(again, painted[0])
 
 
 def test_after_a_cut_a_frame_is_as_it_was_painted(pan):
     frames, painted = pan
-    steady = Steady(painted[0], 255 - frames[0][::-1])
-    assert np.array_equal(steady.next(painted[1], frames[1]), painted[1])
+    other = 255 - frames[0][::-1]
+    assert np.array_equal(steadying.steadied(painted[1], frames[1], painted[0], other), painted[1])
 
 
 def test_a_fade_is_no_cut(pan):
@@ -91,11 +95,13 @@ def test_what_comes_into_view_is_as_it_was_painted(pan):
 
 def test_what_has_changed_in_the_painted_frames_is_seen_in_the_end(pan):
     frames, _ = pan
-    steady, random = Steady(), np.random.default_rng(0)
+    random, before = np.random.default_rng(0), None
     for number in range(COUNT):
         noise = random.integers(-1, 2, frames[0].shape)
         frame = np.clip(frames[0] + noise, 0, 255).astype(np.uint8)
-        shown = steady.next(np.full_like(frame, 140 if number else 100), frame)
+        now = np.full_like(frame, 140 if number else 100)
+        shown = now if before is None else steadying.steadied(now, frame, shown, before)
+        before = frame
     assert 120 < shown.mean() < 135
 
 
@@ -108,8 +114,7 @@ def test_a_frame_that_is_larger_than_its_picture_is_averaged():
 def test_it_goes_on_after_any_frame_as_without_a_pause(pan):
     frames, painted = pan
     whole = steadied(frames, painted)
-    steady = Steady(whole[5], frames[5])
-    rest = [steady.next(*each) for each in zip(painted[6:], frames[6:], strict=True)]
+    rest = after(whole[5], frames[5], painted[6:], frames[6:])
     assert all(map(np.array_equal, rest, whole[6:]))
 
 

@@ -25,7 +25,7 @@ def clip(tmp_path):
 def written(name, clip, pictures=PICTURES, times=TIMES):
     target = clip.with_name(name)
     bucket, shown = FolderBucket(clip.parent), zip(times, pictures, strict=True)
-    target.write_bytes(decoder.written(bucket, bucket.find(clip.name), target.suffix, shown))
+    target.write_bytes(decoder.written(bucket, clip.name, target.suffix, shown))
     return target
 
 
