@@ -126,13 +126,21 @@ def _decoded(
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        if seeks and not source.format.name.startswith(_INDEXED):
-            raise _InexactError
+        frames, last = _readable(source, stream, tell), None
+        first = next(frames, None)
+        if first is None:
+            raise PictureError("has no frame that can be read")
         if seeks:
+            if first.interlaced_frame or not source.format.name.startswith(_INDEXED):
+                raise _InexactError  # The filter needs the frames before.
             with suppress(av.FFmpegError):
                 source.seek(int((since - _BEFORE) / stream.time_base), stream=stream)
-        found, last = _readable(source, stream, tell), None
-        frames = _after_key_frame(found, since) if seeks else _progressive(found, stream, tell)
+            frames = _after_key_frame(_readable(source, stream, tell), since)
+        else:
+            frames = chain([first], frames)
+            if first.interlaced_frame:
+                tell("is interlaced; its fields are joined")
+                frames = _progressive(frames, stream)
         for frame in frames:
             time = (last or 0) + 1 / rate_of(stream)
             if frame.pts is not None:
@@ -140,8 +148,6 @@ def _decoded(
             if last is None or time > last:  # A moment has one frame.
                 last = time
                 yield Decoded(frame, time, width, height) if time >= since else None
-        if last is None:
-            raise PictureError("has no frame that can be read")
 
 
 def picture_track(source: Any) -> Any:
@@ -160,12 +166,11 @@ def rate_of(stream: Any) -> Fraction:
 
 def _after_key_frame(frames: Iterator[Any], since: Fraction) -> Iterator[Any]:
     """Yield the frames from the first key frame on. Raises _InexactError if that does not come
-    before a time, and for an interlaced frame: the filter needs the frames before."""
+    before a time."""
     is_exact = False
     for frame in frames:
         is_exact = is_exact or frame.key_frame
-        is_late = frame.pts is None or (not is_exact and frame.pts * frame.time_base >= since)
-        if is_late or frame.interlaced_frame:
+        if frame.pts is None or (not is_exact and frame.pts * frame.time_base >= since):
             raise _InexactError
         if is_exact:
             yield frame
@@ -197,17 +202,12 @@ def _readable(source: Any, stream: Any, tell: Tell) -> Iterator[Any]:
         tell(f"{lost} damaged parts are left out")
 
 
-def _progressive(frames: Iterator[Any], stream: Any, tell: Tell) -> Iterator[Any]:
-    """Yield frames. If the first one is interlaced, all are whole pictures without its comb."""
-    first = next(frames, None)
-    if first is None or not first.interlaced_frame:
-        yield from chain([first] if first else [], frames)
-        return
-    tell("is interlaced; its fields are joined")
+def _progressive(frames: Iterator[Any], stream: Any) -> Iterator[Any]:
+    """Yield frames as whole pictures, without the comb of those that are interlaced."""
     graph = Graph()
     ends = graph.add_buffer(template=stream), graph.add("bwdif", "send_frame:auto:interlaced")
     graph.link_nodes(*ends, graph.add("buffersink")).configure()
-    for frame in chain([first], frames, [None]):  # None is the end.
+    for frame in chain(frames, [None]):  # None is the end.
         graph.push(frame)
         with suppress(av.BlockingIOError, av.EOFError):
             while True:

@@ -50,9 +50,9 @@ def decoded(path, since=Fraction(0)):
     return [(each.time, each.pixels().tobytes()) for each in found if each], len(found)
 
 
-def check(path, seeks):
+def check(path, seeks, numbers=(70, 79, 80, 81, 100)):
     whole, _ = decoded(path)
-    for number in (70, 79, 80, 81, 100):
+    for number in numbers:
         shown, count = decoded(path, whole[number][0])
         assert shown == whole[number:], number
     assert (count < len(whole)) == seeks
@@ -62,6 +62,30 @@ def check(path, seeks):
 def test_frames_from_a_time_on_are_those_of_the_whole_clip(name, tmp_path):
     none = ("refresh.mkv", "interlaced.mkv", "rough.avi", "moves.gif")
     check(made(name, tmp_path), name not in none)
+
+
+def test_a_clip_whose_later_frames_are_interlaced_has_each_frame_once(tmp_path):
+    kinds = {"progressive.mkv": "", "laced.mkv": ":interlaced=1:tff=1"}
+    options = "repeat-headers=1:keyint=24:bframes=0"
+    parts = [
+        clips.write(tmp_path / name, 48, options={"x264-params": options + more})
+        for name, more in kinds.items()
+    ]
+    number, path = 0, tmp_path / "mixed.mkv"
+    with av.open(str(path), "w") as mixed:
+        for part in parts:
+            with av.open(str(part)) as source:
+                stream = source.streams.video[0]
+                target = mixed.streams or [mixed.add_stream_from_template(stream)]
+                for packet in source.demux(stream):
+                    if packet.dts is not None:
+                        moment = round(Fraction(number, clips.RATE) / packet.time_base)
+                        packet.stream, packet.pts, packet.dts = target[0], moment, moment
+                        mixed.mux(packet)
+                        number += 1
+    with av.open(str(path)) as source:
+        assert {frame.interlaced_frame for frame in source.decode(video=0)} == {False, True}
+    check(path, True, (70, 90))
 
 
 def test_a_file_without_an_index_is_read_from_a_key_frame(tmp_path):
