@@ -1,4 +1,5 @@
-"""Packages that add a recipe: without one and its line, all else works and passes its tests."""
+"""Packages that add a recipe or a kind of source: without them and their lines, all else works and
+passes its tests."""
 
 import re
 import shutil
@@ -9,9 +10,11 @@ import pytest
 from support import tiny
 from support.commands import python
 
+from painterly.settings import recipes, sources
 from painterly.settings.installation import PROGRAM
-from painterly.settings.recipes import PACKAGES
 
+# The packages, each with the module that names it.
+PACKAGES = dict.fromkeys(recipes.PACKAGES, "recipes") | dict.fromkeys(sources.PACKAGES, "sources")
 # Documents that tests hold to the program. Lines of them are about a package.
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/troubleshooting.md")
 PARTS = 4  # groups of test files: each is one test, which may not take five minutes
@@ -22,35 +25,36 @@ for each in pkgutil.walk_packages(painterly.__path__, "painterly."):
     if not each.name.endswith("__main__"):
         import_module(each.name)
 from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
-assert not PLUGINS and len(PRESETS) == 4 and len(RECIPES) == 5
+from painterly.settings.sources import PLUGS
+assert not PLUGINS and not PLUGS and len(PRESETS) == 4 and len(RECIPES) == 5
 """
 
 
-def without(package: str, folder: Path) -> Path:
-    """Return a copy of the program in a folder, without a package, its tests, its line, and what
-    documents say of it."""
-    left_out = shutil.ignore_patterns(".git", ".venv", ".*_cache", "results", "weights")
-    copy = Path(shutil.copytree(PROGRAM, folder / "copy", ignore=left_out, symlinks=True))
+def leave_out(copy: Path, package: str, table: str) -> None:
+    """Delete a package, its tests, its line, and what documents say of it."""
     name = package.removeprefix("painterly.")
     for place in ("painterly", "tests"):
         shutil.rmtree(copy / place / name)
-    recipes = copy / "painterly/settings/recipes.py"
-    lines = recipes.read_text().splitlines(keepends=True)
+    module = copy / f"painterly/settings/{table}.py"
+    lines = module.read_text().splitlines(keepends=True)
     kept = [line for line in lines if package not in line]
     assert len(lines) - len(kept) == 1
-    recipes.write_text("".join(kept))
+    module.write_text("".join(kept))
     about = re.compile(rf"`{name}/|tests/{name}/|recipe `{name}`")
     for page in (copy / each for each in DOCUMENTS):
         lines = page.read_text().splitlines(keepends=True)
         page.write_text("".join(line for line in lines if not about.search(line)))
-    return copy
 
 
-@pytest.fixture(scope="module", params=PACKAGES)
-def copy(request):
+@pytest.fixture(scope="module")
+def copy():
+    left_out = shutil.ignore_patterns(".git", ".venv", ".*_cache", "results", "weights")
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # A test looks into the copy as another user.
-        yield without(request.param, Path(folder))
+        whole = shutil.copytree(PROGRAM, f"{folder}/copy", ignore=left_out, symlinks=True)
+        for package, table in PACKAGES.items():
+            leave_out(Path(whole), package, table)
+        yield Path(whole)
 
 
 def run(copy, *words):
@@ -60,7 +64,7 @@ def run(copy, *words):
 
 
 @pytest.mark.thorough
-def test_a_person_can_delete_a_package_and_its_line(copy):
+def test_a_person_can_delete_the_packages_and_their_lines(copy):
     run(copy, "-c", IMPORT_ALL)
     for seed, name in enumerate(("photo.jpg", "painting.jpg")):
         (copy / name).write_bytes(tiny.file(48, 64, seed))
@@ -71,7 +75,7 @@ def test_a_person_can_delete_a_package_and_its_line(copy):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("part", range(PARTS))
-def test_without_it_all_quick_tests_pass(copy, part):
+def test_without_them_all_quick_tests_pass(copy, part):
     for page in ("settings_tables", "price_list"):
         run(copy, "-m", f"tools.{page}")
     files = sorted(each.relative_to(copy) for each in (copy / "tests").rglob("test_*.py"))
