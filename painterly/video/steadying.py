@@ -19,6 +19,7 @@ import numpy as np
 KEEP = 0.9  # the share of the last picture where the flow can be trusted
 RESIDUAL, MOST_RESIDUAL = 3.0, 10.0  # levels of 255: trusted below; the deviation beyond
 ROUND_TRIP = 0.5  # px²; more between the flow there and back is an occlusion
+SHORTEST, LONGER = 8, 12  # px, the sides that a frame needs for flow
 CUT = 0.3  # a smaller mean of c is a cut
 DETAIL = 0.7, 1.4  # px, standard deviations of blurs; bands of detail are their differences
 MOST_GAIN = 1.4  # the largest factor of a band; with more, a mesh grows in dark parts
@@ -54,6 +55,9 @@ def steadied(
     """
     if np.array_equal(now, before):
         return last
+    shorter, longer = sorted(now.shape[:2])
+    if shorter < SHORTEST or longer < LONGER:
+        return painted
     flow, trust = flow_between(now, before)
     if trust.mean() < CUT:
         return painted

@@ -80,6 +80,12 @@ def test_after_a_cut_a_frame_is_as_it_was_painted(pan):
     assert np.array_equal(steadying.steadied(painted[1], frames[1], painted[0], other), painted[1])
 
 
+@pytest.mark.parametrize("shape", [(3, 64), (64, 7), (11, 11)])
+def test_frames_that_are_too_narrow_for_flow_are_as_they_were_painted(shape):
+    noise = np.random.default_rng(0).integers(0, 255, (4, *shape, 3), np.uint8)
+    assert np.array_equal(steadying.steadied(*noise), noise[0])
+
+
 def test_a_fade_is_no_cut(pan):
     frames, _ = pan
     darker = (0.85 * frames[1]).astype(np.uint8)
