@@ -63,11 +63,11 @@ def run(args: argparse.Namespace, name: str) -> int:
 def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a source as its plug-in does, or else a photo, and return the path written. Raises the
     errors of `paint`."""
-    names = args.places[0], args.places[-1]
-    of_plugs = (plug.PAINTER for plug in PLUGS if plug.is_painted_alone(*names))
-    painter = next(map(resolve_name, of_plugs), paint)
-    path: Path = painter(args, environment, stop)
-    return path
+    for plug in PLUGS:
+        if plug.is_painted_alone(args.places[0], args.places[-1]):
+            path: Path = resolve_name(plug.PAINTER)(args, environment, stop)
+            return path
+    return paint(args, environment, stop)
 
 
 def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
