@@ -101,7 +101,7 @@ def test_what_comes_into_view_is_as_it_was_painted(pan):
 
 def test_what_has_changed_in_the_painted_frames_is_seen_in_the_end(pan):
     frames, _ = pan
-    random, before = np.random.default_rng(0), None
+    random, shown, before = np.random.default_rng(0), None, None
     for number in range(COUNT):
         noise = random.integers(-1, 2, frames[0].shape)
         frame = np.clip(frames[0] + noise, 0, 255).astype(np.uint8)
