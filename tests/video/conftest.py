@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from support import clips, tiny
+from support import clips, decoding_here, tiny
 from support.commands import leave_out_env_file
 from support.web_world import (  # noqa: F401
     buckets,
@@ -28,8 +28,15 @@ def film(tmp_path_factory):
     return clips.write(tmp_path_factory.mktemp("clips") / "walk.mp4", COUNT, sound="aac")
 
 
+@pytest.fixture(autouse=True)
+def decoded_here(monkeypatch):
+    """This process decodes the clips; a file of tests may have a fixture of this name that does
+    not."""
+    decoding_here.install(monkeypatch.setattr)
+
+
 @pytest.fixture
-def here(film, tmp_path, monkeypatch):
+def folder_with_clip(film, tmp_path, monkeypatch):
     """The current folder, with a clip, a photo and a painting, and the variables of a run."""
     log.log_to_stdout("%(message)s")
     monkeypatch.chdir(tmp_path)
@@ -44,3 +51,9 @@ def here(film, tmp_path, monkeypatch):
         "BUCKET_STYLE": "./paintings",
         "BUCKET_RESULT": "./out",
     }
+
+
+@pytest.fixture
+def here(folder_with_clip):
+    """The same; a file of tests may have a fixture of this name that needs no engine."""
+    return folder_with_clip

@@ -31,6 +31,11 @@ SAID = {
 }
 
 
+@pytest.fixture
+def decoded_here():
+    """Processes decode the clips."""
+
+
 def processes():
     """The processes that decode clips."""
     gc.collect()  # Readers end their process with the last reference.
