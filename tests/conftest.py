@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,6 +174,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return GROUPS.index(name) if name in GROUPS else len(GROUPS) + (name not in with_slow)
 
     items.sort(key=lambda item: (in_workers and place(group(item)), is_slow(item)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _services_read_once() -> Iterator[None]:
+    """Read botocore's descriptions of services once: each session parses a megabyte for S3."""
+    from botocore.loaders import JSONFileLoader
+
+    read = JSONFileLoader().load_file
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(read)))
+        yield
 
 
 @pytest.fixture(autouse=True)
