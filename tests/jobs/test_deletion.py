@@ -31,6 +31,11 @@ def place(request, place):
 
 
 @pytest.fixture
+def engine(stand_in):
+    """Painting takes no time."""
+
+
+@pytest.fixture
 def no_time(monkeypatch):
     """Deletions are carried out as soon as their marks are seen."""
     monkeypatch.setattr(deletion, "UNDO_S", 0.0)

@@ -15,6 +15,7 @@ from painterly.cli import repaint
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor
 from painterly.configuration import config
+from painterly.jobs import runner
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
 from painterly.storage.folder import FolderBucket
@@ -48,7 +49,7 @@ def stand_in(monkeypatch):
     is not loaded."""
     loads = []
     stand_in_engine.install(monkeypatch.setattr)
-    for module in (loading, repaint, actor):
+    for module in (loading, repaint, actor, runner):
         host = partial(load_devices, optimises=False)
         monkeypatch.setattr(module, "load_devices", lambda wanted, *_, host=host: host(wanted))
     build = NetworkPool.build

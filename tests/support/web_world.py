@@ -87,7 +87,13 @@ def store(buckets):
 
 
 @pytest.fixture
-def worker(place, buckets, small_vgg):
+def engine(small_vgg):
+    """What the worker paints with; a file of tests may have a fixture of this name without a
+    network."""
+
+
+@pytest.fixture
+def worker(place, buckets, engine):
     """The worker in this process: `worker.paint()` paints the oldest free job, `worker.said` has
     its messages."""
     from painterly.jobs.worker.runner import JobRunner

@@ -8,6 +8,7 @@ from support import clips, decoding_here, tiny
 from support.commands import leave_out_env_file
 from support.web_world import (  # noqa: F401
     buckets,
+    engine,
     fresh_gallery,
     place,
     server,

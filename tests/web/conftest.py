@@ -2,6 +2,7 @@
 
 from support.web_world import (  # noqa: F401
     buckets,
+    engine,
     fresh_gallery,
     hand,
     locked,
