@@ -1,6 +1,6 @@
 """Posters: frames on a wall."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -12,8 +12,10 @@ RATIOS = [1.475, 1.25, 1, 0.795, 0.81, 0.76, 1.24, 0.97, 1.28, 1.25]
 RATIOS += [0.81, 0.76, 1.36, 1, 0.75, 0.72, 1, 0.7, 1, 1.25]
 
 
-@pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE, 1.6])
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 20, 45])
+@pytest.mark.parametrize(
+    ("count", "proportion"),
+    [*product((1, 2, 3, 7, 20), (LANDSCAPE, 1 / LANDSCAPE, 1.6)), (45, 1 / LANDSCAPE)],
+)
 def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
     ratios = (RATIOS * 3)[:count]
     places = hang(tuple(ratios), Look(proportion, seed=1))
@@ -32,7 +34,9 @@ def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
 
 
 @pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE, 1.6, 1 / 1.6])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(each, marks=pytest.mark.thorough) for each in (2, 3))]
+)
 def test_a_wall_is_full_of_pictures_of_similar_sizes_flush_with_the_title(proportion, seed):
     look = Look(proportion, seed=seed)
     places, wall = hang(tuple(RATIOS), look), Wall.of(look)
@@ -93,8 +97,8 @@ def test_what_follows_the_title_is_in_italics():
 
 
 def test_a_seed_gives_one_hanging_and_another_seed_another_one():
-    assert hang(tuple(RATIOS), Look(seed=5)) == hang(tuple(RATIOS), Look(seed=5))
-    assert hang(tuple(RATIOS), Look(seed=5)) != hang(tuple(RATIOS), Look(seed=6))
+    one, again, other = (hang(tuple(RATIOS[:7]), Look(seed=seed)) for seed in (5, 5, 6))
+    assert one == again != other
 
 
 @pytest.mark.parametrize("frame", ["black", "oak", "none"])
