@@ -197,7 +197,7 @@ def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole, after_fra
 def test_other_settings_begin_anew(here, after_frames, whole):
     with pytest.raises(Stopped):
         after_frames(3, lambda: signal.raise_signal(signal.SIGTERM))
-        run(here, STYLE_STRENGTH="0.2")
+        run(here, STYLE_SEED="3")
     assert run(here) == 0
     assert RESULT.read_bytes() == whole
 
