@@ -1,6 +1,7 @@
 """Clips among the photos of a run: painted frame by frame, steadied, and stored as one result."""
 
 import json
+import re
 import signal
 import struct
 from fractions import Fraction
@@ -96,14 +97,18 @@ def test_a_clip_and_a_photo_are_painted_side_by_side(folder_with_clip, capsys):
     assert "Nothing to paint: all 2 results" in capsys.readouterr().out
 
 
-def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole, after_frames, capsys):
+def test_a_run_that_was_stopped_goes_on_after_its_last_frame(
+    here, whole, after_frames, monkeypatch
+):
     with pytest.raises(Stopped):
-        after_frames(3, lambda: signal.raise_signal(signal.SIGTERM))
+        after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
         run(here)
-    assert any(key.startswith("_checkpoints/monet/walk.mp4/") for key in keys())
-    painted = after_frames(0, None)
+    done = [key for key in keys() if re.search(r"^_checkpoints/monet/walk.mp4/.*/\d+\.png$", key)]
+    painted, steadied, real = after_frames(0, None), [], steadying.steadied
+    monkeypatch.setattr(steadying, "steadied", lambda *a: steadied.append(1) or real(*a))
     assert run(here) == 0
     assert RESULT.read_bytes() == whole and 1 <= len(painted) <= 4
+    assert len(steadied) == 6 - max(1, len(done))
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
