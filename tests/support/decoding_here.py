@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from painterly.images.contained import Answer, Buffers
+from painterly.images.contained.process import Answer, Buffers
 from painterly.video import decoder, decoding
 
 

@@ -15,7 +15,7 @@ from painterly.cli import repaint
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor
 from painterly.configuration import config
-from painterly.jobs import runner
+from painterly.jobs.worker import runner
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
 from painterly.storage.folder import FolderBucket
