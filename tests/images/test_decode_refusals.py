@@ -75,7 +75,7 @@ def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
         data[16:24] = struct.pack(">II", width, 14000)
         data[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + data[16:29]))
         assert f"has {14 * width // 1000} megapixels" in refusal(bytes(data), "bomb.png")
-    # What other tests left unclosed may be collected here, with a warning.
+    # Files that other tests left unclosed may be collected here, with a warning.
     assert not [each for each in recwarn if each.category is not ResourceWarning]
 
 

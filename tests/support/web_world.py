@@ -88,7 +88,7 @@ def store(buckets):
 
 @pytest.fixture
 def engine(small_vgg):
-    """What the worker paints with; a file of tests may have a fixture of this name without a
+    """The engine of the worker; a file of tests may have a fixture of this name that needs no
     network."""
 
 
