@@ -20,7 +20,7 @@ class DecodingHere:
 
     def ask(self, request: dict[str, Any], buffers: Buffers, seconds: int, most: int) -> Answer:
         values = json.loads(json.dumps({**request, "seconds": seconds}))
-        answer, found = self._clip.answer(values, _copied(buffers))
+        answer, found = self._clip._answer(values, _copied(buffers))
         return json.loads(json.dumps(answer)), _copied(found)
 
     def end(self) -> None:
