@@ -52,27 +52,45 @@ class Upload:
         return hashlib.sha256(self.source.data if self.source else self.data).hexdigest()
 
 
-def checked_upload(
-    given_name: str, data: bytes, options: WebOptions, clips: bool = False
-) -> Upload:
-    """Check a file that was uploaded. Raises ApiError for a file that is not a picture, or if
-    `clips` a clip, and for one that is too large."""
-    # Browsers write a quotation mark in a form's file names so.
-    given_name = given_name.replace("%22", '"')
+def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
+    """Check a picture that was uploaded. Raises ApiError for a file that is not a picture, and for
+    one that is too large."""
     shown = _shown(given_name)
     _check_length(data, shown, options)
-    source = _source(data, shown, options) if clips else None
-    first = source.first if source else data
-    file = _checked(PictureFile.without_position, first, shown, options)
-    name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
-    return Upload(name, shown, file.data, file.header.size, source)
+    return _upload(given_name, data, options)
 
 
-def _source(data: bytes, shown: str, options: WebOptions) -> Sent | None:
+def checked_source(
+    given_name: str, data: bytes, options: WebOptions, memory_limit: int | None
+) -> Upload:
+    """Check a photo or a clip that was uploaded.
+
+    Args:
+        given_name: The name of its file.
+        data: Its file.
+        options: The options of the service.
+        memory_limit: MEMORY_LIMIT in bytes, if there is one.
+
+    Raises:
+        ApiError: As `checked_upload`, also for a clip that cannot be read in the memory that is
+            left.
+    """
+    shown, most = _shown(given_name), options.max_pixels
+    _check_length(data, shown, options)
     try:
-        return decoded_in_turn(lambda _: sent(data, shown, options.max_pixels), None)
+        read = decoded_in_turn(lambda available: sent(data, shown, most, available), memory_limit)
     except PictureError as error:
         raise ApiError(422, for_visitors(error)) from None
+    return _upload(given_name, data, options, read)
+
+
+def _upload(
+    given_name: str, data: bytes, options: WebOptions, source: Sent | None = None
+) -> Upload:
+    first = source.first if source else data
+    file = _checked(PictureFile.without_position, first, _shown(given_name), options)
+    name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
+    return Upload(name, _shown(given_name), file.data, file.header.size, source)
 
 
 def checked_mask(
@@ -145,9 +163,15 @@ def _checked(
     return file
 
 
+def _own_name(file_name: str) -> str:
+    """Return a path in a form as its user wrote it, with slashes. Browsers write a quotation mark
+    as %22."""
+    return file_name.replace("%22", '"').replace("\\", "/")
+
+
 def _shown(file_name: str) -> str:
     """Return a file's name for people, shortened before its extension if it is too long."""
-    name = printable(PurePosixPath(file_name.replace("\\", "/")).name) or "photo"
+    name = printable(PurePosixPath(_own_name(file_name)).name) or "photo"
     if len(name) <= _LONGEST_SHOWN:
         return name
     ending = PurePosixPath(name).suffix[-10:]
@@ -156,7 +180,7 @@ def _shown(file_name: str) -> str:
 
 def safe_stem(file_name: str) -> str:
     """Return the stem of a file's name, reduced to letters, digits, `-` and `_`."""
-    name = nfc(file_name.replace("\\", "/").rpartition("/")[2])
+    name = nfc(_own_name(file_name).rpartition("/")[2])
     stem = name.rpartition(".")[0] or name
     plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
     return start_in_bytes(plain[:_LONGEST_NAME], _MOST_BYTES) or "picture"

@@ -13,8 +13,9 @@ photos are, and its records are collected. A plug-in has:
 
 It is imported with the settings, so it names what else it has, which is imported later:
 
-- `SENT`: of data, name and most, a `Sent` of a file that a visitor of the service has sent, None
-  for another file by its content, or PictureError, also for a part with more than `most` pixels
+- `SENT`: of data, name, most and available, a `Sent` of a file that a visitor of the service has
+  sent, None for another file by its content, or PictureError, also for a part with more than
+  `most` pixels, and if reading it takes more than the bytes that are available
 - `VIEW`: of the bucket of photos, that bucket with all parts as files that are not listed
 - `IN_PARTS`: of a plan and that bucket, a plan with orders of parts in the place of the sources'
 - `COLLECTOR`: of a bench and a plan, an object with `took(record)`, which returns the record that
@@ -61,10 +62,12 @@ def imported(name: str) -> list[Any]:
     return [resolve_name(getattr(plug, name)) for plug in PLUGS]
 
 
-def sent(data: bytes, name: str, most: int) -> Sent | None:
-    """Return another source than a photo that a visitor has sent, or None for other files. Raises
-    PictureError, also for a part with more than `most` pixels."""
-    return next(filter(None, (each(data, name, most) for each in imported("SENT"))), None)
+def sent(data: bytes, name: str, most: int, available: int) -> Sent | None:
+    """Return another source than a photo that a visitor has sent, or None for other files;
+    arguments and errors as for `SENT`."""
+    return next(
+        filter(None, (each(data, name, most, available) for each in imported("SENT"))), None
+    )
 
 
 def readable() -> frozenset[str]:

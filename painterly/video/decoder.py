@@ -49,13 +49,19 @@ class Decoder:
     """
 
     def __init__(
-        self, name: str, path: Path, since: Fraction = Fraction(0), most: int = MAX_PIXELS
+        self,
+        name: str,
+        path: Path,
+        available: int,
+        since: Fraction = Fraction(0),
+        most: int = MAX_PIXELS,
     ) -> None:
         """Open a clip.
 
         Args:
             name: Its name.
             path: Its file, which may be deleted once it is open.
+            available: The most bytes that the process may take, also to write.
             since: The time of the first frame, in seconds.
             most: The most pixels of a frame.
 
@@ -66,7 +72,7 @@ class Decoder:
         with errors_named(name):
             self._process = ContainedProcess(PROGRAM, "mp4")
         self.close = weakref.finalize(self, self._process.end)
-        memory = min(MOST_MEMORY, free_memory())
+        memory = min(MOST_MEMORY, available)
         where = str(path.absolute())
         self.ask("open", path=where, since=str(since), most=most, memory=memory)
 
@@ -107,11 +113,11 @@ def opened(bucket: Bucket, key: str, since: Fraction = Fraction(0)) -> Decoder:
     """Open a clip of a bucket, which is downloaded if that is no folder. Raises PictureError,
     ObjectError, UnavailableError."""
     if own := bucket.path(key):
-        return Decoder(key, own, since)
+        return Decoder(key, own, free_memory(), since)
     with tempfile.TemporaryDirectory(prefix="painterly-", ignore_cleanup_errors=True) as folder:
         path = Path(folder, "clip")
         bucket.download(key, path)
-        return Decoder(key, path, since)
+        return Decoder(key, path, free_memory(), since)
 
 
 def stamps(bucket: Bucket, key: str, span: Span = WHOLE) -> tuple[Stamp, ...]:

@@ -73,7 +73,7 @@ def errors_told() -> Iterator[None]:
         yield
     except PictureError:
         raise
-    except MemoryError:
+    except (MemoryError, BlockingIOError):  # The second if a thread gets no stack.
         raise PictureError("needs more memory than a clip may take; make it smaller") from None
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -9,15 +9,22 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from support import clips
 from support.folder_batches import keys, run
 
+from painterly.configuration.web_options import WebOptions
+from painterly.devices.system_memory import resident_memory
 from painterly.errors import PictureError
+from painterly.images.contained import decoder as pictures
 from painterly.images.contained import process as contained
+from painterly.jobs.schemas import ApiError
+from painterly.jobs.upload import checked_source
 from painterly.signals import Stop, Stopped
 from painterly.video import decoder
+from painterly.video.sent import sent
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -70,6 +77,25 @@ def test_ffmpeg_has_no_more_memory_than_the_limit(here, monkeypatch):
     monkeypatch.setattr(decoder, "MOST_MEMORY", 100_000)
     with pytest.raises(PictureError, match=r"^walk\.mp4: needs more memory"):
         clips.stamps(WALK)
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
+def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(tmp_path, cost):
+    options = WebOptions("127.0.0.1", 8000)
+    small, large = (
+        clips.write(tmp_path / f"{name}.mp4", [frame]).read_bytes()
+        for name, frame in (
+            ("small", clips.picture(0)),
+            ("large", np.zeros((6000, 8000, 3), np.uint8)),
+        )
+    )
+    left = resident_memory() + pictures.BYTES
+    with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 50 MB .* 0 MB are"):
+        checked_source("walk.mp4", small, options, left)
+    assert checked_source("walk.mp4", small, options, 2 * left + 200_000_000).source
+    with cost() as spent, pytest.raises(PictureError, match="needs more memory than a clip may"):
+        sent(large, "walk.mp4", 10**8, 150_000_000)
+    assert spent.memory < 220_000_000
 
 
 def test_a_signal_ends_the_process(faults, monkeypatch):

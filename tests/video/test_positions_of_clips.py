@@ -15,6 +15,7 @@ from painterly.video.sent import sent
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
+MEMORY = 10**9
 WHERE = b"+27.5916+086.5640+8850/"
 NAMES = {"location": WHERE.decode(), "com.apple.quicktime.location.ISO6709": WHERE.decode()}
 
@@ -54,9 +55,9 @@ def packets(path):
 
 def check(data, tmp_path, name="walk.mp4"):
     """Send a clip, and check that nothing of the position is left, and all else is."""
-    taken = sent(data, name, 10_000)
+    taken = sent(data, name, 10_000, MEMORY)
     assert WHERE not in taken.data and b"+27.59" not in taken.data
-    assert taken.data == sent(data, name, 10_000).data, "the same bytes each time"
+    assert taken.data == sent(data, name, 10_000, MEMORY).data, "the same bytes each time"
     before, after = (tmp_path / f"{each}{name[-5:]}" for each in ("before", "after"))
     before.write_bytes(data)
     after.write_bytes(taken.data)
@@ -136,7 +137,7 @@ def test_a_clip_with_two_frames_at_one_moment_is_taken(walk):
     data = bytearray(walk(metadata=NAMES, times=[0, 1, 3, 5], options={"bf": "2"}))
     lengths = data.index(b"stts")
     struct.pack_into(">L", data, lengths + 16, 0)  # The first frames have none.
-    assert sent(bytes(data), "walk.mp4", 10_000).parts == 4
+    assert sent(bytes(data), "walk.mp4", 10_000, MEMORY).parts == 4
     times = [each.time for each in frames.decoded(io.BytesIO(data), print) if each]
     assert times == sorted({*times}), "and painted with one"
 
@@ -156,4 +157,4 @@ def test_a_damaged_clip_is_refused_or_copied_without_its_position(kind, walk, tm
 
 @pytest.mark.parametrize("start", [b"....ftypheic", b"....ftypavif", b"....ftypcrx ", b"\xff\xd8"])
 def test_pictures_are_no_clips(start):
-    assert sent(start + bytes(20), "photo", 10_000) is None
+    assert sent(start + bytes(20), "photo", 10_000, MEMORY) is None

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError, JobRequest
-from painterly.jobs.upload import Upload, checked_mask, checked_upload
+from painterly.jobs.upload import Upload, checked_mask, checked_source, checked_upload
 from painterly.web.api.forms import KIND, kind_of, parsed_form, text_of
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
@@ -79,10 +79,16 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
         yield asked, files
 
 
-async def read_photo(file: UploadFile, options: WebOptions, clips: bool = False) -> Upload:
-    """Read and check a photo of a form. Arguments and errors are as in `checked_upload`."""
+async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
+    """Read and check a photo of a form, as `checked_upload`. Raises its errors."""
     data = await file.read()
-    return await run_in_threadpool(checked_upload, file.filename or "", data, options, clips)
+    return await run_in_threadpool(checked_upload, file.filename or "", data, options)
+
+
+async def read_source(file: UploadFile, options: WebOptions, memory_limit: int | None) -> Upload:
+    """Read and check a photo or a clip of a form, as `checked_source`. Raises its errors."""
+    data, name = await file.read(), file.filename or ""
+    return await run_in_threadpool(checked_source, name, data, options, memory_limit)
 
 
 async def read_mask(

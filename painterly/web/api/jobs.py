@@ -34,7 +34,7 @@ from painterly.web.api.job_form import (
     PHOTO_BODY,
     job_form,
     read_mask,
-    read_photo,
+    read_source,
 )
 from painterly.web.events import EVENTS, EventResponse
 from painterly.web.picture_answers import ANSWERS, Asking, saved_as
@@ -73,13 +73,9 @@ async def new_job(
     if service.uploads.locked():
         raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
     async with service.uploads, job_form(request) as (asked, files), service.in_memory:
-        photo = (
-            await read_photo(files["photo"], service.options, True) if "photo" in files else None
-        )
-        mask = None
-        if "mask" in files:
-            limit = service.config.memory_limit
-            mask = await read_mask(files["mask"], service.options, limit)
+        options, limit = service.options, service.config.memory_limit
+        photo = await read_source(files["photo"], options, limit) if "photo" in files else None
+        mask = await read_mask(files["mask"], options, limit) if "mask" in files else None
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
     return await run_in_threadpool(service.jobs.view, job)
@@ -101,7 +97,7 @@ async def new_photo(request: Request, service: Shared) -> KeptPhoto:
         file = form.get("photo")
         if not isinstance(file, UploadFile):
             raise NO_PHOTO
-        photo = await read_photo(file, service.options, True)
+        photo = await read_source(file, service.options, service.config.memory_limit)
         return await run_in_threadpool(service.orders.photos.keep, photo)
 
 
