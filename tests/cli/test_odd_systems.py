@@ -1,6 +1,7 @@
 """The scripts on systems that lack what others have: letters, permissions, POSIX."""
 
 import os
+import runpy
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from painterly.cli.places import place_variables
 from painterly.cli.sync_commands import get_bucket_content, send_to_bucket
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError, StorageError
+from painterly.settings import limits
 from painterly.settings.installation import PROGRAM
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.base import BadKeyError
@@ -260,6 +262,9 @@ def test_variables_are_saved_where_files_have_no_modes(tmp_path, monkeypatch):
 
 def test_weights_whose_reader_cannot_be_limited_are_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
+    on_windows = runpy.run_path(limits.__file__)
+    on_windows["limit_memory"](0)
+    monkeypatch.setattr(limits, "EXIST", on_windows["EXIST"])
     assert foreign_formats.main([str(tmp_path / "x.h5"), "vgg19", str(tmp_path / "out")]) == 3
     assert "convert it to .npz there" in capsys.readouterr().out
 

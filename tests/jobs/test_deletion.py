@@ -1,6 +1,7 @@
 """Jobs that are deleted: hidden at once, gone from the bucket later, and back after an undo."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -322,7 +323,8 @@ def test_deletions_are_carried_out_one_listing_at_a_time(buckets, store, no_time
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
 def test_an_undo_of_the_last_second_may_be_on_its_way(buckets, store, monkeypatch):
     index, moment, begun = JobIndex(store), [1000.0], []
-    monkeypatch.setattr(deletion, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    clock = SimpleNamespace(monotonic=lambda: moment[0], time=time.time)
+    monkeypatch.setattr(deletion, "time", clock)
     deletions = Deletions(buckets, store, index, index.cancel)
     monkeypatch.setattr(deletions, "carry_out", begun.append)
     Marks(buckets.result).add("0" * 20)

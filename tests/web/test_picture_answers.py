@@ -183,6 +183,7 @@ def test_a_part_belongs_to_the_picture_that_its_tag_names(tmp_path):
         Asked(Request(scope)).stored(Changing(tmp_path), "a.jpg")
 
 
+@pytest.mark.slow  # curl is a process.
 def test_curl_goes_on_where_a_download_was_cut(server, tmp_path):
     _, addresses = ended(server)
     for kind in ("download", "time-lapse", "gallery"):
