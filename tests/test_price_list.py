@@ -5,6 +5,7 @@ import pytest
 from tools import price_list
 
 
+@pytest.mark.slow
 def test_each_module_belongs_to_a_part_and_each_price_is_about_right():
     page = price_list.PAGE.read_text()
     by_part = price_list.parts(page)

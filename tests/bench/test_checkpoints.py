@@ -124,6 +124,7 @@ def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
         assert done == ["waited", "saved", "saved" if then == "save_last" else "deleted"]
 
 
+@pytest.mark.slow
 def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

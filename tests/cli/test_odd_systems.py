@@ -215,6 +215,7 @@ def test_on_windows_a_name_that_would_be_a_device_or_a_hidden_stream_is_refused(
 
 
 @pytest.mark.usefixtures("on_windows")
+@pytest.mark.slow
 def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
     tmp_path, monkeypatch
 ):

@@ -222,6 +222,7 @@ def test_if_no_worker_can_paint_the_run_ends_with_the_reason(
     assert results() == set()
 
 
+@pytest.mark.slow
 def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
     cluster, painting, monkeypatch, capsys
 ):
@@ -270,6 +271,7 @@ def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, er
     assert f": {reason}\n" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
     cluster, painting, monkeypatch, capsys
 ):

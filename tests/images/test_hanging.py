@@ -7,6 +7,8 @@ import pytest
 
 from painterly.images.hanging import DARK, PAPER, WIDTH, Look, Poster, Wall, hang
 
+pytestmark = pytest.mark.slow  # Hundreds of walls are hung.
+
 LANDSCAPE = 2**0.5
 RATIOS = [1.475, 1.25, 1, 0.795, 0.81, 0.76, 1.24, 0.97, 1.28, 1.25]
 RATIOS += [0.81, 0.76, 1.36, 1, 0.75, 0.72, 1, 0.7, 1, 1.25]

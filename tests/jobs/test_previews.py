@@ -230,6 +230,7 @@ def test_the_worker_paints_the_latest_preview_first_and_none_too_late(hand):
 
 
 @pytest.mark.parametrize("has_room", [True, False])
+@pytest.mark.slow
 def test_previews_are_painted_beside_a_job_that_leaves_them_the_memory(hand, idle, has_room):
     def paint(job, on_step, _):
         hand.hears(("preview", request(1)))

@@ -41,6 +41,7 @@ def test_a_proxy_that_is_not_there_is_the_cause_and_keeps_its_password(monkeypat
     assert SECRET not in message
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_named_and_given_up(proxy, moto, monkeypatch, caplog):
     monkeypatch.setattr(s3_client, "READ_S", 0.3)
     monkeypatch.setattr(s3_client, "TRIES", 3)

@@ -49,6 +49,7 @@ def test_a_download_is_in_its_place_when_it_is_complete(hub, published):
         ("not HTTP", "SSH-2.0"),
     ],
 )
+@pytest.mark.slow
 def test_a_download_that_fails_names_the_cause_and_the_ways_out_and_continues(
     hub, published, mode, said, monkeypatch
 ):

@@ -124,6 +124,7 @@ def test_it_goes_on_after_any_frame_as_without_a_pause(pan):
     assert all(map(np.array_equal, rest, whole[6:]))
 
 
+@pytest.mark.slow
 def test_detail_does_not_grow_from_frame_to_frame(pan):
     frames, painted = pan
     calm, _ = shuttled(frames, painted, 72)
@@ -152,6 +153,7 @@ def frequencies(pictures):
     return np.mean(found)
 
 
+@pytest.mark.slow
 def test_no_ripples_grow_in_even_parts(world):
     calm, alone = shuttled(*panned(world, EVEN), 180)
     assert frequencies(calm[-COUNT:]) > 0.75 * frequencies(alone[-COUNT:])

@@ -21,6 +21,8 @@ from painterly.web import gate, server, sessions
 from painterly.web.service import MAX_UPLOADS
 from painterly.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
 
+pytestmark = pytest.mark.slow  # Limits of time are waited for.
+
 PASSWORD = "a long password"
 BEARER = {"Authorization": f"Bearer {PASSWORD}"}
 

@@ -18,6 +18,8 @@ from painterly.jobs.worker.previews import Previews
 from painterly.jobs.worker.supervisor import Supervisor
 from painterly.settings.installation import PROGRAM
 
+pytestmark = pytest.mark.slow  # The loop runs for some time.
+
 # Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
 # here only if that is true of it; else it is awaited, in `run_in_threadpool` for example.
 AT_ONCE = {

@@ -24,6 +24,8 @@ from painterly.web import events, gate
 from painterly.web.app import create_app
 from painterly.web.server import Server, server_config
 
+pytestmark = pytest.mark.slow  # Streams are read as they come.
+
 
 @contextmanager
 def stream(web, asked="", headers=None):
