@@ -9,6 +9,8 @@ from support.commands import leave_out_env_file
 
 from painterly.cli.command import inetwork, main
 
+pytestmark = pytest.mark.slow  # Many photos are painted.
+
 QUICK = ("--preset", "instant", "--size", "64")
 DECOMPOSED = unicodedata.normalize("NFD", "été.jpg")
 
@@ -69,7 +71,6 @@ def test_photos_of_one_name_in_two_folders_keep_their_folders():
     assert results() == {"hokusai/one/same.jpg", "hokusai/two/same.jpg"}
 
 
-@pytest.mark.slow
 def test_more_photos_than_are_listed_alone_are_all_painted():
     names = [f"{number}.jpg" for number in range(25)]
     for name in names:

@@ -90,8 +90,8 @@ def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
 
 @pytest.mark.slow
 def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
+    assert not Supervisor(Mock(), Mock()).send("look"), "there is no worker yet"
     supervisor, _ = started(workers.hangs_once)
-    assert not supervisor.send("look"), "there is no worker yet"
     until(lambda: supervisor.device, every_s=0.005)
     taken = [supervisor.send("preview", bytes(4_000_000)) for _ in range(50)]
     assert supervisors.MAX_UNSENT <= sum(taken) <= supervisors.MAX_UNSENT + 1

@@ -21,6 +21,8 @@ from painterly.signals import Stop
 from painterly.storage.files import was_at_rest
 from painterly.storage.known_files import LIST
 
+pytestmark = pytest.mark.slow  # Several runs read the same files.
+
 OTHERS = 300_000  # bytes that a round reads, without photos and results
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 

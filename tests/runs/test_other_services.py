@@ -9,11 +9,11 @@ from support.s3.other_service import other_service
 from painterly.cli.sync_commands import cl_get_results
 from painterly.configuration.config import BUCKETS
 
-WAYS = ("no token",)
+WAYS = ("shuffled",)
 MORE_WAYS = (
     "opaque",
     *(
-        "shuffled",
+        "no token",
         "no ETag",
         "same token",
         "reversed",

@@ -43,7 +43,6 @@ def assert_night_suits_everybody(page):
     page.resize(1280, 860)
 
 
-@pytest.mark.story
 def test_the_form_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red"))
     page.look(server.address)
