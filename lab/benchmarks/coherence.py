@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 import painterly
+from painterly.devices.system_memory import free_memory
 from painterly.video import decoder, steadying
 
 PHOTOS = Path(painterly.__file__).parents[1] / "samples/photos"
@@ -142,7 +143,7 @@ def made(kind: str, size: int, count: int) -> Clip:
 def read(path: Path, size: int, count: int) -> Clip:
     """Read the first frames of a clip. Its motion is Farnebäck's, as far as it is the same both
     ways."""
-    shown, reader = [], decoder.Decoder(path.name, path)
+    shown, reader = [], decoder.Decoder(path.name, path, free_memory())
     for _ in range(count):
         stamp = reader.next()
         frame = None if stamp is None else reader.frame(stamp.time)
