@@ -47,6 +47,7 @@ def test_a_picture_stays_as_it_stands_with_its_checkpoint():
     assert Path(".unfinished/x.png.npz").exists()
 
 
+@pytest.mark.thorough
 def test_where_hang_ups_are_ignored_as_by_nohup_it_goes_on_without_the_terminal():
     assert painted_on_a_terminal_that_closes(signal.SIG_IGN) == 0
     assert Image.open("x.png").size == (64, 48)
