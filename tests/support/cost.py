@@ -46,8 +46,11 @@ class Cost:
 
     def _processes(self) -> list[Path]:
         """Return the folders of the process and of its children."""
-        lists = [each.read_text() for each in self._folder.glob("task/*/children")]
-        return [self._folder, *(Path("/proc", each) for text in lists for each in text.split())]
+        children: list[Path] = []
+        for thread in self._folder.glob("task/*/children"):
+            with suppress(OSError):  # It has ended.
+                children += (Path("/proc", each) for each in thread.read_text().split())
+        return [self._folder, *children]
 
     def _peaks(self) -> dict[Path, int]:
         peaks = {}
