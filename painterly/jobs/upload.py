@@ -57,7 +57,7 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
     one that is too large."""
     shown = _shown(given_name)
     _check_length(data, shown, options)
-    return _upload(given_name, data, options)
+    return _upload(given_name, shown, data, options)
 
 
 def checked_source(
@@ -81,16 +81,16 @@ def checked_source(
         read = decoded_in_turn(lambda available: sent(data, shown, most, available), memory_limit)
     except PictureError as error:
         raise ApiError(422, for_visitors(error)) from None
-    return _upload(given_name, data, options, read)
+    return _upload(given_name, shown, data, options, read)
 
 
 def _upload(
-    given_name: str, data: bytes, options: WebOptions, source: Sent | None = None
+    given_name: str, shown: str, data: bytes, options: WebOptions, source: Sent | None = None
 ) -> Upload:
     first = source.first if source else data
-    file = _checked(PictureFile.without_position, first, _shown(given_name), options)
+    file = _checked(PictureFile.without_position, first, shown, options)
     name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
-    return Upload(name, _shown(given_name), file.data, file.header.size, source)
+    return Upload(name, shown, file.data, file.header.size, source)
 
 
 def checked_mask(
