@@ -16,6 +16,7 @@ from unittest.mock import Mock
 
 import httpx
 import uvicorn
+from PIL import Image
 from starlette.middleware import Middleware
 
 from painterly.configuration import config
@@ -167,3 +168,21 @@ class WebProcess:
         """End it as a platform does. Return the exit code."""
         self.process.send_signal(signum)
         return self.process.wait(60)
+
+
+def two_styles(place: Path, **environment: str) -> WebProcess:
+    """Return a service with the styles blue and green, on new folders in a place, which is its
+    home, too; it is not started.
+
+    Args:
+        place: The folder.
+        environment: Further variables.
+    """
+    for folder, colours in (("paintings", ("blue", "green")), ("photos", ())):
+        (place / folder).mkdir()
+        for each in colours:
+            Image.effect_noise((64, 64), 90).save(place / folder / f"{each}.png")
+    names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
+    folders = {name: str(place / folder) for name, folder in names.items()}
+    usual = {"VGG_WEIGHTS": "builtin", "STYLES": "none", "HOME": str(place)}
+    return WebProcess({**folders, **usual, **environment}, place / "log")

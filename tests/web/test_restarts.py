@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from support.browser import Viewer
 from support.polling import until
-from support.web_service import WebProcess, send
+from support.web_service import send, two_styles
 
 from painterly.settings.installation import PROGRAM
 
@@ -22,21 +22,8 @@ BYTES_S = 15_000  # while a photo is sent
 
 @pytest.fixture
 def web(tmp_path):
-    for folder, colours in (("paintings", ("blue", "green")), ("photos", ())):
-        (tmp_path / folder).mkdir()
-        for each in colours:
-            Image.effect_noise((64, 64), 90).save(tmp_path / folder / f"{each}.png")
-    names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
-    environment = {
-        **{name: str(tmp_path / folder) for name, folder in names.items()},
-        "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
-        "LEASE_S": "1",
-        "VGG_WEIGHTS": "builtin",
-        "PAINTING_S": "0.2",
-        "STYLES": "none",
-        "HOME": str(tmp_path),
-    }
-    service = WebProcess(environment, tmp_path / "log")
+    python_path = f"{SLEEPING}:{PROGRAM}"
+    service = two_styles(tmp_path, PYTHONPATH=python_path, LEASE_S="1", PAINTING_S="0.2")
     service.start()
     yield service
     service.kill()

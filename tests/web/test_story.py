@@ -5,7 +5,7 @@ import signal
 import pytest
 from PIL import Image
 from support.browser import Viewer
-from support.web_service import WebProcess
+from support.web_service import two_styles
 
 # A server, its worker and a browser start.
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
@@ -13,26 +13,9 @@ pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 PASSWORD = "a long password"
 
 
-def service(tmp_path, **others):
-    """Return a service that paints small pictures, with a password."""
-    for folder, colours in (("paintings", ("blue", "green")), ("photos", ())):
-        (tmp_path / folder).mkdir()
-        for each in colours:
-            Image.effect_noise((64, 64), 90).save(tmp_path / folder / f"{each}.png")
-    names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
-    environment = {
-        **{name: str(tmp_path / folder) for name, folder in names.items()},
-        **{"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
-        "STYLES": "none",
-        "HOME": str(tmp_path),
-        **others,
-    }
-    return WebProcess(environment, tmp_path / "log")
-
-
 @pytest.fixture
 def server(tmp_path):
-    web = service(tmp_path)
+    web = two_styles(tmp_path, STYLE_SIZE="64", WEB_PASSWORD=PASSWORD)
     web.start()
     yield web
     assert web.stop() == 128 + signal.SIGTERM
@@ -99,7 +82,7 @@ HEALED = f"document.body.dataset.acts === 'preview' && {SHOWN}.length === 2"
 
 
 def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_path):
-    web = service(tmp_path, WEB_PASSWORD="", STYLE_SIZE="200")
+    web = two_styles(tmp_path, STYLE_SIZE="200")
     photo = tmp_path / "beach.jpg"
     Image.effect_noise((300, 200), 60).convert("RGB").save(photo)
     web.start()
