@@ -5,7 +5,6 @@ import pytest
 from PIL import Image, ImageFile
 from support.pictures import decode, png16, saved
 
-from painterly.images.files.animations import reserved
 from painterly.images.picture_file import PictureFile, read_header
 
 START = 4096
@@ -65,12 +64,3 @@ def test_exif_behind_the_pixels_of_a_png_counts():
     picture = decode(data)
     assert PictureFile(data, "name").header.size == picture.size == (160, 96)
     assert b"A camera" in picture.exif
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"lossless": True}, {"exif": b"Exif\0\0II*\0" + bytes(40)}], ids=str
-)
-def test_what_a_webp_reserves_is_known_by_its_size(options):
-    data = saved(Image.fromarray(PIXELS), "WEBP", **options)
-    assert reserved(data) == 2 * 4 * 96 * 160
-    assert not reserved(data[:29]) and not reserved(saved(Image.fromarray(PIXELS), "GIF"))

@@ -111,7 +111,8 @@ def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
     try:
         data = bytes(buffers.pop() or b"")
         limit_time(request["seconds"])
-        limit_memory(request["memory"] + (opening and animations.reserved(data)))
+        reserved = animations.WEBP_RESERVES if opening and animations.is_webp(data) else 0
+        limit_memory(request["memory"] + reserved)
         return _done(request, OpenedPicture(data))
     except (PictureError, MemoryShortError) as error:
         return {"error": type(error).__name__, "text": str(error)}, ()

@@ -7,8 +7,9 @@ from painterly.errors import PictureError
 from painterly.images.files.content import MISSING_END, Content
 
 GIF_START = b"GIF8"
-_WEBP_HEADER, _LONGEST_SIDE = 30, 0x3FFF  # bytes, px
-_MOST_RESERVED = 2_800_000_000  # bytes: more than for any picture that is read
+# Bytes that opening a WebP reserves at most, for two pictures of its size, and does not touch: more
+# than for any that is read.
+WEBP_RESERVES = 2_800_000_000
 _MANY_BLOCKS = 50_000  # data blocks before a GIF's first frame
 MOST_FRAMES = 100  # at the start of an animation; the first that shows something is read
 _BEFORE_GIF_FRAMES = re.compile(rb"\xf9\x04.{4}\0|\xff\x0bNETSCAPE2\.0\x03.{3}\0", re.DOTALL)
@@ -17,21 +18,6 @@ _BEFORE_GIF_FRAMES = re.compile(rb"\xf9\x04.{4}\0|\xff\x0bNETSCAPE2\.0\x03.{3}\0
 def is_webp(data: bytes) -> bool:
     """Return whether a file begins as a WebP does."""
     return data.startswith(b"RIFF") and data[8:12] == b"WEBP"
-
-
-def reserved(data: bytes) -> int:
-    """Return the bytes that opening a file reserves for pixels, and does not touch: for two
-    pictures of a WebP's size."""
-    if not is_webp(data) or len(data) < _WEBP_HEADER:
-        return 0
-    if data[12:16] == b"VP8X":
-        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
-    elif data[12:16] == b"VP8L":
-        (both,) = struct.unpack_from("<L", data, 21)
-        width, height = (1 + (each & _LONGEST_SIDE) for each in (both, both >> 14))
-    else:
-        width, height = (each & _LONGEST_SIDE for each in struct.unpack_from("<HH", data, 26))
-    return min(8 * width * height, _MOST_RESERVED)
 
 
 def gif(data: bytes) -> Content:
