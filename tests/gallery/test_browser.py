@@ -2,6 +2,8 @@
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 from urllib.request import urlopen
 
@@ -9,6 +11,9 @@ import pytest
 from PIL import Image
 from selenium.webdriver import Keys
 from support.gallery import HOSTILE, LONG, published, record
+from support.serving import serving
+
+from painterly.gallery import gallery
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 
@@ -349,6 +354,30 @@ def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewe
     )
     viewer.until("document.querySelector('.card .blank')")
     assert viewer.js("document.querySelector('.card .blank').ariaLabel").startswith("After “")
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_after_an_outage_a_picture_is_shown_in_full_width(viewer, tmp_path, monkeypatch, embedded):
+    if not embedded:
+        monkeypatch.setattr(gallery, "EMBEDDED_BYTES", 0)
+    published(tmp_path, [record()])
+    refused = []
+
+    class Away(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            if "/_gallery/" in self.path and len(refused) < 3:
+                refused.append(self.path)
+                self.send_error(503)
+            else:
+                super().do_GET()
+
+    with serving(ThreadingHTTPServer(("", 0), partial(Away, directory=tmp_path))) as server:
+        viewer.look(f"http://127.0.0.1:{server.server_port}/index.html")
+        viewer.until("document.querySelector('.card img')?.currentSrc.includes('_gallery/results')")
+    assert len(refused) == 3 == len(viewer.errors())
 
 
 def test_a_gallery_of_many_pictures_hangs_them_by_pages(viewer, tmp_path):

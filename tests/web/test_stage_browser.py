@@ -173,6 +173,24 @@ def test_a_finished_picture_is_refined_in_place_and_stays_if_that_is_stopped(pag
     assert page.errors() == []
 
 
+def test_a_finished_picture_is_refined_once_the_service_is_ready_or_its_user_stops_that(
+    page, server
+):
+    old, starting = finished(page, server, preset="instant"), (503, None, 1)
+    waits = "document.querySelector('#queue-full').textContent"
+    server.refusals["POST", "/api/jobs"] = starting
+    page.one("#about button").click()
+    page.until(waits)
+    page.one("#stop-sending").click()
+    page.until(f"!{waits} && document.querySelector('#refused').textContent")
+    server.refusals["POST", "/api/jobs"] = starting
+    page.one("#about button").click()
+    page.until(f"{ACTS} === 'painting'")
+    assert page.one("#refused").text == page.one("#queue-full").text == ""
+    [new] = [each for each in server.ordered if each.id != old.id]
+    assert (new.preset, new.photo) == ("fine", "beach.jpg")
+
+
 def test_a_picture_of_another_size_is_painted_again_on_paper(page, server):
     finished(page, server, settings={"size": 3840, "strength": 0.4})
     page.one("#print-menu summary").click()

@@ -55,12 +55,17 @@ const blankFor = (alt) => {
   if (alt) Object.assign(blank, { role: "img", ariaLabel: alt });
   return blank;
 };
-// A picture, or a blank without a source, or as long as it cannot be loaded: the server may be restarting.
-export const picture = (source, alt) => {
+// A picture, or a blank without a source, or as long as it cannot be loaded: the server may be restarting. larger: the address of a wide
+// copy, which a page alone lacks.
+export const picture = (source, alt, larger = "", sizes = "") => {
   if (!source) return blankFor(alt);
-  const image = make("img"), blank = blankFor(alt), again = retrying(() => Object.assign(image, { loading: "eager", src: source }));
-  const onerror = () => { image.replaceWith(blank); again(); }, onload = () => blank.replaceWith(image);
-  return Object.assign(image, { loading: "lazy", decoding: "async", alt, onerror, onload, src: source });
+  const image = make("img"), blank = blankFor(alt), srcset = larger && `${source} 320w, ${larger} 1280w`;
+  const load = (loading) => Object.assign(image, { loading, sizes, srcset, src: source });
+  const again = retrying(async () => { if (!image.isConnected || await loaded(larger)) load("eager"); else again(); });
+  const onload = () => { blank.replaceWith(image); if (srcset && !image.srcset) again(); };
+  const onerror = () => { if (image.srcset) image.srcset = ""; else { image.replaceWith(blank); again(); } };
+  Object.assign(image, { decoding: "async", alt, onerror, onload });
+  return load("lazy");
 };
 // Resolves to a picture once it is loaded, or to null if it cannot be.
 export const loaded = (address) => new Promise((resolve) => {

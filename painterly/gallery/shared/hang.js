@@ -14,14 +14,8 @@ const ratioOf = ({ size }) => {
   const [height, width] = size || USUAL_SIZE;
   return Math.min(WIDEST, Math.max(1 / WIDEST, width / height));
 };
-// A wide picture is loaded in full width; a page alone has the small one.
-const imageOf = (each) => {
-  const { thumb, preview, alt } = each, image = picture(thumb, alt), missing = image.onerror;
-  if (!thumb || !preview) return image;
-  Object.assign(image, { sizes: `${Math.ceil(ratioOf(each) * 23)}vw`, srcset: `${thumb} 320w, ${preview} 1280w` });
-  image.onerror = () => { if (image.srcset) image.removeAttribute("srcset"); else missing(); };
-  return image;
-};
+// A wide picture is loaded in full width.
+const imageOf = (each) => picture(each.thumb, each.alt, each.preview || "", `${Math.ceil(ratioOf(each) * 23)}vw`);
 const cardOf = (each) => {
   const link = make("a", imageOf(each)), star = make("button.round.star", sign("star"));
   const photo = stem(each.photo), work = make("small", text("gallery.of_work", { photo, work: each.work }));

@@ -5,16 +5,15 @@
 // stage.js, previews.js, photos.js and this module listen, and show what depends on these. An event of the form itself comes from the
 // server's answers, not from a user. Jobs flow separately: the server's events reach jobs.js, which has their cells and the
 // stage updated.
-import { announce, byId, changed, mark, matching, on, root, say } from "./shared/elements.js";
+import { announce, byId, changed, mark, matching, on, say } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
-import { ask, formOf, hasUnsent, newKey } from "./api.js";
-import { updateJob } from "./jobs.js";
+import { hasUnsent } from "./api.js";
 import {
   extentSettings, followExtent, lacksRoom, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
   showExtents,
 } from "./settings.js";
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
-import { chosenPhotos, currentPhoto, setPhotoOf } from "./photos.js";
+import { chosenPhotos, currentPhoto, photoOf, setPhotoOf } from "./photos.js";
 import { send, stopSending, store } from "./sending.js";
 import { refine, refineJob, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
 import { about, brief, refuse } from "./words.js";
@@ -134,11 +133,11 @@ const setSending = (is) => {
   mark(paint, "aria-disabled", is);
   showOrder();
 };
-// Orders what is chosen, or other requests for the photo on the stage.
-export const submit = async (requests = null) => {
+// Orders what is chosen, or other requests for the photo on the stage, or for that of a job, whose picture they refine.
+export const submit = async (requests = null, job = null) => {
   if (sending) return;
-  const problem = missing(requests), before = shownJob(), asked = requests || chosenStyles();
-  const photos = requests ? [currentPhoto()] : chosenPhotos();
+  const problem = job ? null : missing(requests), before = shownJob(), asked = requests || chosenStyles();
+  const photos = job ? [photoOf(job)] : requests ? [currentPhoto()] : chosenPhotos();
   const isOne = photos.length * asked.length === 1 && !asked[0].poster, picture = !before && isOne ? shownResult() : null;
   refuse(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
@@ -147,7 +146,7 @@ export const submit = async (requests = null) => {
     const { accepted, refused } = await sendOrder(photos, requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
-      if (picture) refine(accepted[0], picture);
+      if (job) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
       if (shownJob()?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
     }
     refuse(...refused);
@@ -169,19 +168,11 @@ export const keepResult = async (picture) => {
 };
 
 // Orders the photo of a job once more, in its style, with other settings; without a job, what is on the stage.
-export const repaint = async (job, preset, settings = {}) => {
+export const repaint = (job, preset, settings = {}) => {
   if (!job) { submit([{ ...chosenStyles()[0], preset, settings: { ...changes, ...settings } }]); return; }
   const named = tilesOf(job).some(({ order }) => order.style === job.style);
   const style = named ? { style: job.style } : { paintings: Object.fromEntries(job.paintings.map(({ name, share }) => [name, share])) };
-  const body = formOf({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } });
-  refuse();
-  try {
-    const ordered = await ask(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
-    refineJob(ordered, job);
-    updateJob(ordered);
-    showJob(ordered.id);
-    announce(counted("page.added", 1));
-  } catch (refusal) { refuse(refusal.message); }
+  submit([{ ...style, preset, settings: { ...job.settings, ...settings } }], job);
 };
 
 // Photos that were not sent, and those that are being sent, are lost with the page.

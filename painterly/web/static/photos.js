@@ -88,6 +88,8 @@ export const addPhotos = (files) => {
   refuse(...refused);
   if (good.length) announce(counted("page.photos_chosen", photos.length));
 };
+// The photo of a job for one more order.
+export const photoOf = ({ id, photo }) => ({ name: photo, job: id, sent: unsent() });
 // The photo of a job with its mask, without sending them again.
 const addPhotoOf = ({ id, photo, frames, links }) => {
   add({ name: photo, thumb: `${links.photo}?small=1`, job: id, frames, maskAddress: links.mask });
@@ -159,7 +161,7 @@ export const isAtServer = async (photo) => {
 // The server has deleted a photo after an hour.
 export const isGone = (photo) => { photo.kept = null; };
 // All pictures of a photo were accepted. Once those of all photos were, the same order may come again.
-export const markSent = (photo) => photo.item.classList.remove("unsent");
+export const markSent = (photo) => photo.item?.classList.remove("unsent");
 export const forgetSent = (of) => { for (const photo of of) photo.sent = unsent(); };
 
 // The buttons that open the current photo's mask, and a line instead if the browser cannot show the photo.
