@@ -193,9 +193,9 @@ def _takes_other_names(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, waits: bool = True) -> Iterator[None]:
     """Let one thread of one process at a time do what is inside, for a folder; a lock ends with its
-    process. Creates the folder."""
+    process. Creates the folder. Raises OSError if another has the lock, unless this one waits."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("ab") as file:
         if sys.platform == "win32":
@@ -204,8 +204,8 @@ def locked(folder: Path) -> Iterator[None]:
             file.seek(0)  # One byte is locked, which need not exist.
             locked = False
             while not locked:
-                with contextlib.suppress(OSError):  # It waits for ten seconds only.
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                with contextlib.suppress(*((OSError,) if waits else ())):  # It waits ten seconds.
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK, 1)
                     locked = True
             try:
                 yield
@@ -215,7 +215,7 @@ def locked(folder: Path) -> Iterator[None]:
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
 
 

@@ -1,14 +1,13 @@
 """One clip on the command line: a separate run with a file as its result."""
 
 import argparse
-import os
 import re
-import shutil
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
@@ -27,12 +26,12 @@ from painterly.runs.workers import paint_all
 from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, Entry
-from painterly.storage.files import md5_of_file
+from painterly.storage.files import LOCK_FILE, locked, md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.video.clips import Steadying
 from painterly.video.plugin import SILENT, WRITTEN, lacking
-from painterly.video.source import ClipsView, frames_of
+from painterly.video.source import Clip, ClipsView, frames_of
 
 _TIME = re.compile(r"([0-9]{1,5}:){0,2}[0-9]{1,7}(\.[0-9]{1,6})?s?")
 STOPPED_S = 3.0  # for the clip of what is done, after a signal
@@ -49,48 +48,75 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     span = _seconds("from", args) or Fraction(0), _seconds("for", args)
     loaded, weights = config_of(args, environment), weights_of(args, settings, environment)
     files = _Files(file)
-    view, unfinished = ClipsView(files), FolderBucket(target.parent / files_of.UNFINISHED, new=True)
+    view = ClipsView(files)
     # As a photo, the first frame gives the sizes, masks and paintings that all frames have.
     first = files.add(f"{file}/first.bmp", view.picture(file.name))
     single = order_of(args, settings, files, weights, "", first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
     order = _Single(**given | {"photo": clip_entry}, result=str(target))
-
-    def stored() -> dict[str, Entry]:
-        return {entry.key: entry for entry in unfinished.list()}
-
-    before = {} if args.fresh else stored()
-    frames = frames_of(order, view, before, span)
-    clip = frames[0].clip
-    if clip.refusal:
-        raise PictureError(clip.refusal)
-    if not clip.stamps:
-        raise ConfigError(f"{file}: there is no frame in the time that --from and --for name")
-    kept = unfinished.folder / clip.folder
-    if args.fresh:
-        shutil.rmtree(kept, ignore_errors=True)
-    plan = Plan((*frames,), (), (), (), before, {}, ())
-    buckets = Buckets(view, files, unfinished)
-    shared = loaded, buckets, NetworkPool(None, files), stop
-    with closing(PartsBench(lambda _: None, lambda: None, *shared)) as bench:
-        loading = load_devices(args.device, settings.traits.optimises)
-        try:
-            paint_all(bench, plan, loading)
-        except PictureError as error:
-            raise PictureError(f"{file.name}: {error}") from None
-        except Stopped as stopped:
-            steadying = Steadying(bench, clip, stored())
-            what = "no frame is done"
-            if steadying.done:
-                files_of.write_file(target, steadying.written(STOPPED_S))
-                count = f"{steadying.done} of {len(clip.stamps)} frames"
-                what = f"{target} is the clip as it stands after {count}"
-            raise Stopped(stopped.exit_code - 128, what) from None
-    shutil.rmtree(kept, ignore_errors=True)
-    with suppress(OSError):  # Others are unfinished there.
-        os.removedirs(kept.parent)
+    kept = Clip(order, span, ()).folder
+    with _held(target.parent / files_of.UNFINISHED, kept) as unfinished:
+        if args.fresh:
+            for entry in [*unfinished.list(kept)]:
+                unfinished.delete(entry.key)
+        before = {entry.key: entry for entry in unfinished.list(kept)}
+        frames = frames_of(order, view, before, span)
+        clip = frames[0].clip
+        if clip.refusal:
+            raise PictureError(clip.refusal)
+        if not clip.stamps:
+            raise ConfigError(f"{file}: there is no frame in the time that --from and --for name")
+        plan = Plan((*frames,), (), (), (), before, {}, ())
+        shared = loaded, Buckets(view, files, unfinished), NetworkPool(None, files), stop
+        with closing(PartsBench(lambda _: None, lambda: None, *shared)) as bench:
+            loading = load_devices(args.device, settings.traits.optimises)
+            try:
+                paint_all(bench, plan, loading)
+            except PictureError as error:
+                raise PictureError(f"{file.name}: {error}") from None
+            except Stopped as stopped:
+                steadying = Steadying(bench, clip, {each.key for each in unfinished.list(kept)})
+                what = "no frame is done"
+                if steadying.done:
+                    files_of.write_file(target, steadying.written(STOPPED_S))
+                    count = f"{steadying.done} of {len(clip.stamps)} frames"
+                    what = f"{target} is the clip as it stands after {count}"
+                raise Stopped(stopped.exit_code - 128, what) from None
     return target
+
+
+@contextmanager
+def _held(folder: Path, kept: str) -> Iterator[FolderBucket]:
+    """Open the bucket of what is kept of a clip until it is done, for one command at a time.
+    Another one that paints the same gets a separate bucket, which goes with it.
+
+    Args:
+        folder: The folder of all that is unfinished.
+        kept: The start of the keys.
+
+    Raises:
+        ConfigError: The folder cannot be written.
+    """
+    with ExitStack() as stack:
+        where, lock = folder, folder / kept / LOCK_FILE
+        try:
+            stack.enter_context(locked(lock.parent, waits=False))
+        except OSError:
+            with files_of.writing(folder):
+                separate = TemporaryDirectory(prefix=".", dir=folder, ignore_cleanup_errors=True)
+            where = Path(stack.enter_context(separate))
+        else:
+            stack.callback(lambda: _delete(lock))  # As long as it is held.
+        yield FolderBucket(where, new=True)
+    with suppress(OSError):  # Others are unfinished there.
+        for each in (lock.parent, lock.parent.parent, folder):
+            each.rmdir()
+
+
+def _delete(path: Path) -> None:
+    with suppress(OSError):  # Windows deletes no open file.
+        path.unlink()
 
 
 class _Files(FilesBucket):

@@ -127,6 +127,23 @@ def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
 
 
 @pytest.mark.usefixtures("walk")
+@pytest.mark.parametrize("more", [[], ["--fresh"]], ids=["plain", "fresh"])
+def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other(monkeypatch, more):
+    real, codes, left = Bench.paint, [], iter("12")
+
+    def paint(*arguments, **named):
+        if next(left, "") == "2":
+            codes.append(main(["walk.mp4", "monet.jpg", "two.mp4", *WORDS, *more]))
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(Bench, "paint", paint)
+    codes.append(main(["walk.mp4", "monet.jpg", "one.mp4", *WORDS]))
+    assert codes == [0, 0]
+    assert Path("one.mp4").read_bytes() == Path("two.mp4").read_bytes()
+    assert not Path(".unfinished").exists()
+
+
+@pytest.mark.usefixtures("walk")
 def test_fresh_begins_anew(monkeypatch, capsys):
     words = ["walk.mp4", "monet.jpg", "out.mp4", *WORDS]
     with monkeypatch.context() as patch:
