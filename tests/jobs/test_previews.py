@@ -331,23 +331,23 @@ def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     painter, place, monkeypatch
 ):
-    painter.desk._sides = 64, LARGEST_SIDE
+    painter.desk._sides = 64, 96
     folder = Path(place["BUCKET_STYLE"])
-    for number in range(12):
+    for number in range(4):
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
     read, real = [], painter.desk._read
     painter.desk._read = lambda key: read.append(key) or real(key)
     while painter.prepare_next():
         pass
-    assert len(read) == len(set(read)) == 15
-    for number in range(12):
+    assert len(read) == len(set(read)) == 7
+    for number in range(4):
         painter.desk.file(in_style(painter, f"p{number}", 64))
-    assert len(read) == 15, "nothing is read again"
+    assert len(read) == 7, "nothing is read again"
     monkeypatch.setattr(desk, "KEPT_BYTES", painter.desk._kept_bytes() // 2)
     painter.desk.file(in_style(painter, "p0", 64))
     assert painter.desk._kept_bytes() <= desk.KEPT_BYTES
     painter.desk.file(in_style(painter, "p0", 64))
-    assert len(read) == 15, "the latest stays"
+    assert len(read) == 7, "the latest stays"
 
 
 def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
@@ -384,6 +384,8 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     # With the built-in network, which instant pictures need.
     runner = JobRunner(configured, buckets, hand.stop)
     monkeypatch.setattr(runner, "seconds_per_work", lambda: 1.0)
+    monkeypatch.setattr(runner.desk, "seconds_per_work", lambda: 1.0)
+    runner.desk._sides = 64, 96
     recipes, real = set(), runner.desk.paint
     runner.desk.paint = lambda photo, style: (
         recipes.add(style.settings.recipe) or real(photo, style)

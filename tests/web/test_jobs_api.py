@@ -19,11 +19,12 @@ from support.web_service import DRAFT, begun_upload, send, served
 
 from painterly import ENGINE_VERSION
 from painterly.devices.device import HOST, Device, Devices
+from painterly.engine import style_transfer
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import in_order
 from painterly.jobs.schemas import ApiError, JobState
 from painterly.jobs.store import PREVIEWS
-from painterly.jobs.worker import lease
+from painterly.jobs.worker import lease, runner
 from painterly.settings.bucket_layout import record_key
 from painterly.settings.recipes import PLUGINS, PRESETS
 from painterly.settings.settings import Settings
@@ -50,9 +51,11 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 
 
 @pytest.mark.slow
-def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
+def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monkeypatch):
     unknown = web.get("/api/estimate").json()
     assert {unknown[each] for each in (*PRESETS, "poster")} == {None}
+    monkeypatch.setattr(runner, "MEASURED_SIZE", (48, 64))
+    monkeypatch.setattr(style_transfer, "MOMENT_S", 0.0)
     rate = 100 * worker.runner.seconds_per_work()  # Long enough for what is rounded.
     web.service.handle_worker_message(("speed", rate, "cpu"))
     web.service.handle_worker_message(("instant_speed", rate / 2))
