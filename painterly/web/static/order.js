@@ -133,7 +133,7 @@ const setSending = (is) => {
   mark(paint, "aria-disabled", is);
   showOrder();
 };
-// Orders what is chosen, or other requests for the photo on the stage, or for that of a job, whose picture they refine.
+// Orders what is chosen, or other requests for the photo on the stage. With a job, they refine the picture of its photo.
 export const submit = async (requests = null, job = null) => {
   if (sending) return;
   const problem = job ? null : missing(requests), before = shownJob(), asked = requests || chosenStyles();

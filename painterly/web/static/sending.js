@@ -5,7 +5,7 @@ import { jobWith, updateJob } from "./jobs.js";
 import { chosenPhotos, forgetSent, isGone, markSent, removePhotos } from "./photos.js";
 import { ofFile, refuse } from "./words.js";
 
-const isChosen = (photo) => !photo.item || chosenPhotos().includes(photo); // That of a job has no cell.
+const isChosen = (photo) => !photo.item || chosenPhotos().includes(photo); // The photo of a job has no cell.
 // These concern the next photo, too; all others are of one photo.
 const OF_ALL = [...AWAY, 401, 403, 429];
 
