@@ -107,9 +107,10 @@ def test_regions_and_shares_of_drawings_are_drawn(tiny):
     photo, left = portrait(side=128), np.zeros((8, 8), np.float32)
     left[:, :4] = 1
     pair = [PEN, drawing(solid=True, side=128)]
-    for settings, vgg in ((dataclasses.replace(SHORT, iterations=2), tiny), (INSTANT, None)):
-        image = last(stylize(photo, pair, settings, vgg, [1, 3], regions=[left, 1 - left])).image
-        assert np.isfinite(image).all() and image.std() > 0.05
+    for others in ({"regions": [left, 1 - left]}, {"shares": [1, 3]}):
+        for settings, vgg in ((dataclasses.replace(SHORT, iterations=2), tiny), (INSTANT, None)):
+            image = last(stylize(photo, pair, settings, vgg, **others)).image
+            assert np.isfinite(image).all() and image.std() > 0.05
 
 
 def test_at_a_strength_of_0_the_photo_stays(builtin):
