@@ -202,11 +202,15 @@ def locked(folder: Path, *, waits: bool = True) -> Iterator[None]:
             import msvcrt
 
             file.seek(0)  # One byte is locked, which need not exist.
+            mode = msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK
             locked = False
             while not locked:
-                with contextlib.suppress(*((OSError,) if waits else ())):  # It waits ten seconds.
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK, 1)
+                try:
+                    msvcrt.locking(file.fileno(), mode, 1)
                     locked = True
+                except OSError:  # LK_LOCK waits for ten seconds only.
+                    if not waits:
+                        raise
             try:
                 yield
             finally:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -99,24 +100,30 @@ def _held(folder: Path, kept: str) -> Iterator[FolderBucket]:
         ConfigError: The folder cannot be written.
     """
     with ExitStack() as stack:
-        where, lock = folder, folder / kept / LOCK_FILE
+        where, own = folder, folder / kept
+        stack.callback(lambda: _remove_empty(own, own.parent, folder))
         try:
-            stack.enter_context(locked(lock.parent, waits=False))
+            stack.enter_context(locked(own, waits=False))
         except OSError:
             with files_of.writing(folder):
                 separate = TemporaryDirectory(prefix=".", dir=folder, ignore_cleanup_errors=True)
             where = Path(stack.enter_context(separate))
         else:
-            stack.callback(lambda: _delete(lock))  # As long as it is held.
+            stack.callback(lambda: _delete(own / LOCK_FILE))  # As long as it is held.
         yield FolderBucket(where, new=True)
-    with suppress(OSError):  # Others are unfinished there.
-        for each in (lock.parent, lock.parent.parent, folder):
-            each.rmdir()
+        if where is folder:
+            shutil.rmtree(own, ignore_errors=True)  # Also what killed processes left.
 
 
 def _delete(path: Path) -> None:
     with suppress(OSError):  # Windows deletes no open file.
         path.unlink()
+
+
+def _remove_empty(*folders: Path) -> None:
+    for each in folders:
+        with suppress(OSError):  # Others are unfinished there, or it is gone.
+            each.rmdir()
 
 
 class _Files(FilesBucket):
