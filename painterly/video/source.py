@@ -29,7 +29,10 @@ from painterly.words.wording import printable
 if TYPE_CHECKING:
     from painterly.bench.finished import Finished
 
-STEADYING = 300  # bytes that it takes for a pixel
+PROCESS = 90_000_000  # bytes of a process with FFmpeg's libraries
+# Bytes for a pixel: of a frame for the process that reads a clip (H.264 that keeps 16 frames, HEVC
+# of 10 bits), and of a painted one to steady it, and for the process that writes it (H.264, VP9).
+READING, STEADYING, WRITING = 50, 300, 200
 METHOD = 2  # the way of steadying: with another number, unfinished clips begin again
 _FRAME = re.compile(r"(.+)/(\d+)-(\d+)\.frame")
 _MARK = 16  # characters of a hash
@@ -168,10 +171,12 @@ class Frame(PlannedOrder):
         """Refuse another size: all frames have one."""
 
     def bytes_beside(self, height: int, width: int) -> int:
-        """Return the memory that steadying takes at the same time."""
+        """Return the memory that is taken at the same time, while one clip is read, and another
+        one is steadied and written."""
         size = self.style.settings.size
         scale = 1.0 if size == "full" else int(size) / max(height, width)
-        return int(STEADYING * scale**2 * height * width)
+        each = READING + (STEADYING + WRITING) * scale**2
+        return 2 * PROCESS + int(each * height * width)
 
     def log(self, message: str, **values: Any) -> None:
         """Log a line at debug level, unless it is a warning: there are many frames."""

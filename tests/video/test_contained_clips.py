@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from painterly.images.contained import process as contained
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.upload import checked_source
 from painterly.signals import Stop, Stopped
-from painterly.video import decoder
+from painterly.video import decoder, source
 from painterly.video.sent import sent
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
@@ -90,7 +91,7 @@ def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(tmp_pa
         )
     )
     left = resident_memory() + pictures.BYTES
-    with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 50 MB .* 0 MB are"):
+    with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 50 MB .* \d MB are"):
         checked_source("walk.mp4", small, options, left)
     assert checked_source("walk.mp4", small, options, 2 * left + 200_000_000).source
     with cost() as spent, pytest.raises(PictureError, match="needs more memory than a clip may"):
@@ -122,3 +123,28 @@ def test_a_reader_ends_its_process_and_begins_anew_after_its_death(here):
     assert (frame(0) == first).all() and not process.is_running()
     del frame
     assert {*processes()} <= {*before}
+
+
+@pytest.mark.thorough
+def test_reading_and_writing_take_no_more_memory_than_is_counted(here, decoded_here, cost):
+    """A clip that keeps the most frames, and one with more bits for a pixel."""
+    wide = [clips.picture(each, 1080, 1920) for each in range(40)]
+    for name, codec, form, options in (
+        ("a.mp4", "libx264", "yuv420p", {"refs": "16", "preset": "ultrafast"}),
+        ("b.mp4", "libx265", "yuv420p10le", {"preset": "ultrafast", "x265-params": "ref=5"}),
+    ):
+        path = clips.write(Path(name), wide, codec, form, options=options)
+        with cost() as spent, closing(decoder.Decoder(name, path, 10**9)) as reading:
+            while reading.next():
+                pass
+            process = spent.memory - spent.own_memory
+        assert process < source.PROCESS + source.READING * 1920 * 1080, name
+    for suffix in (".mp4", ".webm"):
+        out = Path(f"out{suffix}").absolute()
+        with cost() as spent, closing(decoder.Decoder("a.mp4", Path("a.mp4"), 10**9)) as writing:
+            for number, each in enumerate(wide):
+                time = str(Fraction(number, 24))
+                writing.ask("add", each, path=str(out), time=time, shape=each.shape)
+            writing.ask("end", times=64)
+            process = spent.memory - spent.own_memory
+        assert process < source.PROCESS + source.WRITING * 1920 * 1080, suffix
