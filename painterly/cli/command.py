@@ -19,7 +19,7 @@ from painterly.cli.parser import HELP_WORDS, Parser, section
 from painterly.cli.picture_files import as_on_disk, name_files, read_file
 from painterly.cli.places import (
     STANDARD,
-    here,
+    is_folder_here,
     is_on_the_web,
     is_photo,
     is_ready_style,
@@ -210,7 +210,7 @@ def _work_of(given: argparse.Namespace, start: Path) -> Work:
     if photo == STANDARD:
         return _single(photo, result, start)
     elsewhere = ("://" in photo and not is_on_the_web(photo)) or "://" in result
-    if elsewhere or here(photo, start).is_dir():
+    if elsewhere or is_folder_here(photo, start):
         return Work.FOLDERS
     if len(paintings) > 1:
         return _work_of_several(given, start)
@@ -228,8 +228,8 @@ def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
         return Work.FOLDERS
     is_picture = result == STANDARD or names_picture(result)
     is_ready = names_style(style, start)
-    are_here = all(here(each, start).is_file() for each in words)
-    are_here = are_here and (is_ready or here(style, start).exists())
+    are_here = all(is_photo(each, start) for each in words)
+    are_here = are_here and (is_ready or is_photo(style, start) or is_folder_here(style, start))
     if not are_here or (is_picture and not is_ready):  # The picture's program says what is missing.
         return Work.PICTURE if names_picture(words[0]) else Work.FOLDERS
     if not is_picture:

@@ -303,19 +303,19 @@ def _check_standard_output() -> None:
 
 def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
     """Raise ConfigError if a file that the user calls `name` cannot be written, or is an input."""
-    if target.is_dir():
-        raise ConfigError(f"{target} is a folder; choose another result than {name!r}")
-    if not name or name.endswith(("/", os.sep)):
-        where = "a name after the folder" if name else "the name of the result"
-        raise ConfigError(f"the result is {name!r}; expected {where}")
-    if target.parent.exists() and not target.parent.is_dir():
-        raise ConfigError(f"the result is {name!r}, but {target.parent} is not a folder")
-    for path in inputs:
-        if target.exists() and path.exists() and target.samefile(path):
-            raise ConfigError(
-                f"the result would overwrite {path}; choose another result than {name!r}"
-            )
     with writing(target):
+        if target.is_dir():
+            raise ConfigError(f"{target} is a folder; choose another result than {name!r}")
+        if not name or name.endswith(("/", os.sep)):
+            where = "a name after the folder" if name else "the name of the result"
+            raise ConfigError(f"the result is {name!r}; expected {where}")
+        if target.parent.exists() and not target.parent.is_dir():
+            raise ConfigError(f"the result is {name!r}, but {target.parent} is not a folder")
+        for path in inputs:
+            if target.exists() and path.exists() and target.samefile(path):
+                raise ConfigError(
+                    f"the result would overwrite {path}; choose another result than {name!r}"
+                )
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=target.parent):
             pass

@@ -90,7 +90,7 @@ def _photos(
     if len(places) <= len(names) or not are_named:
         return [], [*places]
     for photo in photos:
-        if is_photo(photo, start) or here(photo, start).is_dir():
+        if is_photo(photo, start) or is_folder_here(photo, start):
             continue
         if photo == photos[-1] and _lacks_quotes(photo, others[0]):
             raise ConfigError(
@@ -152,7 +152,7 @@ def _ready_styles(place: str, start: Path, one_photo: bool) -> str | None:
 def _folder_here(place: str, start: Path) -> str:
     """Return PAINTINGS for photos that are files here: a folder here is one without ./ before it,
     too. Raises ConfigError if it may also be a ready style."""
-    if not _may_be_bucket(place) or not here(place, start).is_dir():
+    if not _may_be_bucket(place) or not is_folder_here(place, start):
         return place
     if not ready_styles.search(place):
         return f"./{place}"
@@ -312,6 +312,13 @@ def is_photo(place: str, start: Path) -> bool:
     return False
 
 
+def is_folder_here(place: str, start: Path) -> bool:
+    """Return whether a place is a folder here."""
+    with suppress(OSError):  # No file system takes a name of any length.
+        return here(place, start).is_dir()
+    return False
+
+
 def names_photo(place: str, start: Path) -> bool:
     """Return whether a place can only be one photo: a file here, or the name of a picture that is
     no folder."""
@@ -336,7 +343,7 @@ def names_file(place: str, start: Path) -> bool:
 
 def means_folder(place: str, start: Path) -> bool:
     """Return whether a place is a folder, or can only be one."""
-    if place.endswith(("/", os.sep)) or here(place, start).is_dir():
+    if place.endswith(("/", os.sep)) or is_folder_here(place, start):
         return True
     return is_folder(place) and not names_picture(place)
 

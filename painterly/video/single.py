@@ -15,7 +15,7 @@ from painterly.bench.loading import load_devices
 from painterly.cli import picture_files as files_of
 from painterly.cli.picture import config_of
 from painterly.cli.picture_order import order_of, settings_of, weights_of
-from painterly.cli.places import STANDARD
+from painterly.cli.places import STANDARD, is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
@@ -161,7 +161,7 @@ def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
         flag = "--timelapse" if settings.timelapse else "--save_every"
         raise ConfigError(f"{flag} shows how one picture grows, and a clip has many; leave it out")
     clip, target = Path(base), Path(result)
-    if not clip.is_file():
+    if not is_photo(base, Path()):
         files_of.read_file(base, "clip")  # Raises an error that says why.
     if not target.suffix:
         target = target.with_suffix(".mp4")

@@ -128,6 +128,23 @@ def test_what_cannot_be_meant_is_one_line_with_what_may_be(capsys, words, said):
     assert said in refused(capsys, *words)
 
 
+LONG = 300 * "a"  # characters; file systems take 255
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (f"{LONG}.jpg", "hokusai", "x.jpg"),
+        ("beach.jpg", f"{LONG}.jpg", "x.jpg"),
+        ("beach.jpg", "hokusai", f"{LONG}.jpg"),
+        (f"{LONG}.jpg", "beach.jpg", "hokusai", "out/"),
+        (f"{LONG}.mp4", "hokusai", "x.mp4"),
+    ],
+)
+def test_a_name_that_is_too_long_for_a_file_is_one_line(capsys, words):
+    assert LONG in refused(capsys, *words)
+
+
 def test_a_folder_or_file_with_a_styles_name_is_no_style_and_stays(capsys):
     Path("munch").mkdir()
     Path("klimt").write_bytes(b"mine")
