@@ -21,6 +21,7 @@ from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import Paintings, resized
+from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import is_used
 from painterly.images import arrays
 from painterly.signals import CheckStop
@@ -89,23 +90,20 @@ class Patches(NamedTuple):
         total = sum(paintings.shares[each] for each in members)
         found, deviations, colours = [], np.zeros(len(DETAIL)), []
         for each in members:
-            random, part = np.random.default_rng(0), paintings.shares[each] / total
+            part = paintings.shares[each] / total
             painting = arrays.resampled(paintings.paintings[each], sizes[each])
             mask = resized(paintings.masks[each], sizes[each])
-            used = is_used(mask)
             colours.append((colours_of(painting, mask), part))
             deviations += part * _deviations(painting)
-            windows = _windows(painting, SIDE // 2, SIDE // 2)
-            rows, columns = np.nonzero(used)
-            of_each = min(len(rows), max(1, int(part * count / ROTATIONS)))
-            for quarters in range(ROTATIONS):
-                some = random.choice(len(rows), of_each, replace=False)
-                drawn = windows[rows[some], columns[some]].transpose(0, 2, 3, 1)
-                found.append(np.rot90(drawn, quarters, (1, 2)))
+            found += _drawn(painting, is_used(mask), max(1, int(part * count / ROTATIONS)))
+            del painting, mask  # As large as the picture.
         pixels = np.concatenate(found)
+        del found
         flat = pixels.reshape(len(pixels), -1)
         focus = _focus()
-        votes = focus * np.concatenate([pixels, np.ones_like(pixels[..., :1])], -1)
+        votes = np.ones((*pixels.shape[:-1], 4), np.float32)
+        votes[..., :3] = pixels
+        votes *= focus
         mean, weights = flat.mean(0), np.sqrt(focus.ravel()).repeat(3)
         offsets = (flat - mean) * weights
         _, directions = np.linalg.eigh(offsets.T @ offsets)
@@ -151,47 +149,55 @@ def rebuilt(
             change = _rebuilt(picture, patches, check_stop)
             change -= picture
             change *= share
-            whole = whole + change
+            change += whole
+            whole = change
     return whole
 
 
 def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
     """Return a picture [h, w, 3] rebuilt from patches."""
-    windows = _windows(picture, SIDE, SIDE + GAP)[::GAP, ::GAP]
-    down, across = windows.shape[:2]
+    # No other name refers to what is passed on: it is as large as the picture.
+    return _sharpened(_steady(_mean(picture, patches, check_stop)), patches.deviations)
+
+
+def _mean(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
+    """Return the mean at each pixel of a picture [h, w, 3] of the patches that replace its own."""
+    seen = _Mirrored(picture, SIDE, SIDE + GAP)
+    down, across = (-(-(side - SIDE + 1) // GAP) for side in seen.size)
     sums = np.zeros((GAP * (down - 1) + SIDE, GAP * (across - 1) + SIDE, 4), np.float32)
     some = [*arrays.bands(down, max(1, AT_ONCE // across))]
     for first in range(0, len(some), BANDS_AT_ONCE):
         check_stop()
         bands = some[first : first + BANDS_AT_ONCE]
         # Added in order, so that sums are the same each time.
-        for rows, part in zip(bands, _votes(windows, bands, patches), strict=True):
+        for rows, part in zip(bands, _votes(seen, across, bands, patches), strict=True):
             sums[GAP * rows.start : GAP * rows.start + len(part)] += part
-    del windows  # A large picture's memory is shortest below.
     height, width = picture.shape[:2]
     sums = sums[SIDE : SIDE + height, SIDE : SIDE + width]
-    mean = np.divide(sums[..., :3], sums[..., 3:], out=sums[..., :3])
-    return _sharpened(_steady(mean), patches.deviations)
+    return np.divide(sums[..., :3], sums[..., 3:], out=sums[..., :3])
 
 
-def _votes(windows: np.ndarray, bands: Sequence[slice], patches: Patches) -> Sequence[np.ndarray]:
+def _votes(
+    picture: "_Mirrored", across: int, bands: Sequence[slice], patches: Patches
+) -> Sequence[np.ndarray]:
     """Return the weighted sum of the patches that are most similar to those in some rows of a
     picture, and of their weights, [H, W, 4] for each band.
 
     Args:
-        windows: The picture's patches [rows, columns, 3, SIDE, SIDE].
-        bands: The rows of each band.
+        picture: The picture.
+        across: The number of its patches in a row.
+        bands: The rows of patches of each band.
         patches: The patches of the paintings.
     """
-    across = windows.shape[1]
-    starts = np.cumsum([0, *(across * len(windows[rows]) for rows in bands)])
+    starts = np.cumsum([0, *(across * (rows.stop - rows.start) for rows in bands)])
     parts = [slice(*ends) for ends in pairwise(starts)]
     queries = np.empty((starts[-1], patches.keys.shape[1]), np.float32)
     votes = [np.empty(0)] * len(bands)
 
     def ask(todo: Iterator[tuple[slice, slice]]) -> None:
         for rows, part in todo:
-            seen = windows[rows].transpose(0, 1, 3, 4, 2)
+            shown = picture.rows(GAP * rows.start, GAP * (rows.stop - 1) + SIDE)
+            seen = _windows(shown)[::GAP, ::GAP].transpose(0, 1, 3, 4, 2)
             queries[part] = patches.queries(seen.reshape(-1, 3 * SIDE**2))
 
     def vote(todo: Iterator[tuple[int, slice]]) -> None:
@@ -229,11 +235,47 @@ def _focus() -> np.ndarray:
     return (np.outer(line, line) / line.sum() ** 2).astype(np.float32)[..., None]
 
 
-def _windows(image: np.ndarray, before: int, after: int) -> np.ndarray:
-    """Return all patches of an image [H, W, 3] that is mirrored by some pixels before and after its
-    borders, a view [rows, columns, 3, SIDE, SIDE]."""
-    padded = np.pad(image, ((before, after), (before, after), (0, 0)), "symmetric")
-    return np.lib.stride_tricks.sliding_window_view(padded, (SIDE, SIDE), (0, 1))
+def _drawn(painting: np.ndarray, used: np.ndarray, count: int) -> list[np.ndarray]:
+    """Draw patches [count, SIDE, SIDE, 3] of each rotation of a painting [H, W, 3] at random, or as
+    many as there are, around pixels that are used [H, W]."""
+    random, middles = np.random.default_rng(0), np.flatnonzero(used)
+    mirrored = _Mirrored(painting, SIDE // 2, SIDE // 2)
+    drawn = []
+    for quarters in range(ROTATIONS):
+        some = middles[random.choice(len(middles), min(len(middles), count), replace=False)]
+        rows, columns = np.unravel_index(some, used.shape)
+        shown = mirrored.squares(rows, columns, SIDE)
+        drawn.append(np.rot90(shown, quarters, (1, 2)))
+    return drawn
+
+
+def _windows(image: np.ndarray) -> np.ndarray:
+    """Return all patches of an image [H, W, 3], a view [rows, columns, 3, SIDE, SIDE]."""
+    return np.lib.stride_tricks.sliding_window_view(image, (SIDE, SIDE), (0, 1))
+
+
+class _Mirrored:
+    """An image [H, W, 3], mirrored by some pixels before and after its borders. Only the parts that
+    are asked for are copied.
+
+    Attributes:
+        size: Its (height, width) with these pixels.
+    """
+
+    def __init__(self, image: np.ndarray, before: int, after: int) -> None:
+        canvas = Canvas(picture_size(image), (before, before), (after, after))
+        self._image, self.size = image, canvas.size
+        self._rows, self._columns = canvas.shown()
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        """Return the rows from the first to before the last."""
+        return self._image[self._rows[first:last]].take(self._columns, 1)
+
+    def squares(self, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
+        """Return squares [N, side, side, 3] from their first rows [N] and columns [N]."""
+        line = np.arange(side)
+        across = self._columns[columns[:, None, None] + line]
+        return self._image[self._rows[rows[:, None, None] + line[:, None]], across]
 
 
 def _steady(image: np.ndarray) -> np.ndarray:
@@ -298,11 +340,11 @@ def _in_bands(
 def _with_margin(image: np.ndarray, margin: int, use: Callable[[slice, np.ndarray], None]) -> None:
     """Pass some rows of an image [h, w, 3] at a time to `use`, in several threads: the rows, and
     their pixels with those around them, mirrored at the image's borders."""
-    padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
+    mirrored = _Mirrored(image, margin, margin)
 
     def work(todo: Iterator[slice]) -> None:
         for rows in todo:
-            use(rows, padded[rows.start : rows.stop + 2 * margin])
+            use(rows, mirrored.rows(rows.start, rows.stop + 2 * margin))
 
     spread(arrays.bands(len(image), max(2 * margin, FILTERED_PIXELS // image.shape[1])), work)
 

@@ -289,7 +289,8 @@ class StyleTransfer(Transfer):
         The content error of a mixture is nearly a quadratic function of its parts.
         """
         settings = self._settings
-        whole = tf.constant(self._from_patches(picture[0].numpy(), canvas, check_stop)[None])
+        # Without a copy on a CPU, which numpy() makes.
+        whole = tf.constant(self._from_patches(np.asarray(picture)[0], canvas, check_stop)[None])
         if settings.content_weight != "auto":
             return whole
         limit = settings.strength + min(MOST_ERROR_OF_PATCHES, settings.strength / 4)
@@ -315,9 +316,9 @@ class StyleTransfer(Transfer):
         limit_blas()
         styles, size = self._styles, canvas.picture
         sizes = painting_sizes(styles, self._view, size, self._settings.stroke_size)
-        shares = styles.shares_of_groups(size)
+        shares = [canvas.padded(each)[..., None] for each in styles.shares_of_groups(size)]
         groups = [
-            (Patches.of(styles, members, sizes, patch_count(size)), canvas.padded(share)[..., None])
+            (Patches.of(styles, members, sizes, patch_count(size)), share)
             for members, share in zip(styles.members, shares, strict=True)
         ]
         return self._from_groups(picture, canvas, groups, check_stop)

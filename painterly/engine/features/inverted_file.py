@@ -16,6 +16,7 @@ from painterly.images import arrays
 PIVOTS, NEAR = 256, 768
 LEAST_QUERIES = 16 * PIVOTS  # Fewer are compared with all keys: that takes less time.
 AT_ONCE = 256  # queries compared at a time: a cache holds their similarities
+PIVOTS_AT_ONCE = 16  # pivots with keys that are sorted at a time, in int64
 
 
 def pivots(count: int) -> np.ndarray:
@@ -26,8 +27,10 @@ def pivots(count: int) -> np.ndarray:
 def nearest(similarities: np.ndarray) -> np.ndarray:
     """Return the numbers of the keys near each pivot, int16 [P, N], from the similarities of the
     pivots to all keys [P, K]."""
-    last = min(NEAR, similarities.shape[1]) - 1
-    return np.argpartition(-similarities, last, 1)[:, : last + 1].astype(np.int16)
+    near = np.empty((len(similarities), min(NEAR, similarities.shape[1])), np.int16)
+    for some in arrays.bands(len(near), PIVOTS_AT_ONCE):
+        near[some] = np.argpartition(-similarities[some], near.shape[1] - 1, 1)[:, : near.shape[1]]
+    return near
 
 
 def most_similar(

@@ -1,7 +1,7 @@
 """The function to minimise: losses on features, and the gradient of their weighted sum."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -331,14 +331,29 @@ class Objective:
             slice(before // side, -(-(before + length) // side))
             for before, length in zip(canvas.before, canvas.picture, strict=True)
         )
-        feature = self.view.features(image, [layer])[layer][:, rows, columns]
-        content = targets.content[:, rows, columns]
-        masks = tuple(mask[:, rows, columns] for mask in targets.content_mask)
-        shown = targets._replace(content=content, content_mask=masks)
-        error = tf.reduce_sum(self._content_error(feature, shown, None))
+        error = 0.0
+        for tile, feature in self._content_features(image):
+            of_tile = self._content_error(feature, targets, tile)
+            top, left = (0, 0) if tile is None else (each.own_first // side for each in tile)
+            inside = of_tile[:, max(0, rows.start - top) : max(0, rows.stop - top)]
+            inside = inside[:, :, max(0, columns.start - left) : max(0, columns.stop - left)]
+            error += float(tf.reduce_sum(inside))
+        content, *masks = (
+            each[:, rows, columns] for each in (targets.content, *targets.content_mask)
+        )
         of_photo = spread(content, masks[0] if masks else None)
         norm = losses.content_norm(of_photo, targets.groups, canvas.picture)
-        return float(error) / float(norm)
+        return error / float(norm)
+
+    def _content_features(self, image: tf.Tensor) -> Iterator[tuple[Tile | None, tf.Tensor]]:
+        """Compute the content layer's feature of a picture: all of it, or if memory is short, the
+        own part of one tile at a time, since errors take four times as much."""
+        layer = self.view.losses.content_layer
+        if not self.view.saves_memory:
+            yield None, self.view.features(image, [layer])[layer]
+            return
+        for tile, maps in self.view.tiled_features(image, self.view.layers):
+            yield tile, maps[layer]
 
     def _with_places(self, group: Group, canvas: Canvas) -> Group:
         """Return a group with the sums of the weights of its places on a canvas."""
