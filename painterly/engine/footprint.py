@@ -69,6 +69,7 @@ def footprint_of(
         what_fits=settings.what_fits,
         copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
         lbfgs=settings.optimizer == "lbfgs",
+        rebuilds=settings.traits.rebuilds,
         paintings=inputs.paintings,
         regions=inputs.regions,
         blends=inputs.blends,

@@ -35,12 +35,17 @@ TILED_WASTE = 1.4
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 # A CPU's allocator keeps chunks of earlier scales that are too small for an update of the whole
-# picture, though not for tiles: bytes per pixel, and at most, without TILED_WASTE. Measured with
-# 1024 to 6000 px.
-LEFTOVERS, MOST_LEFTOVERS = 200, 140_000_000
+# picture, though not for tiles: bytes per pixel, and at most, without TILED_WASTE. Measured.
+LEFTOVERS, MOST_LEFTOVERS = 280, 165_000_000
+MASKED_LEFTOVERS = 30_000_000  # the same, with and without tiles, for each group with a mask
 # While Adam updates the state, without and with tiles: the gradient, the next state in addition to
 # the present one, and temporaries.
 UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
+# While NumPy rebuilds a finished picture, in addition to all that TensorFlow's CPU allocator keeps:
+# bytes of patches, and of what looking at paintings has left, measured. For each pixel, the picture
+# with families of colours, the sums of patches with their weights, and their means; and for each
+# group of paintings its share. If there are several, also what the others have changed.
+REBUILD_BYTES, REBUILD, SHARE = 85_000_000, RGB + (RGB + 4) + RGB, 4
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
 # float32 copies of places while they are compared with matches, without and with tiles; measured.
 COPIES_OF_PLACES, TILED_COPIES_OF_PLACES = 2.5, 1
@@ -178,6 +183,10 @@ class MemoryNeeds(ABC):
         """
         return bool(self.copies) and self.bytes_needed(size, None, fast=True) <= free
 
+    def without_last_step(self) -> "MemoryNeeds":
+        """Return the needs of all steps but the one that rebuilds a picture after its scales."""
+        return self
+
     @abstractmethod
     def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes in addition to those in use.
@@ -204,6 +213,7 @@ class Footprint(MemoryNeeds):
         ordered: The bytes per pixel of more copies in a step without tiles.
         channels: The channels of all layers at which places are matched, or 0.
         lbfgs: Whether L-BFGS optimises the picture.
+        rebuilds: Whether the finished picture is rebuilt from patches.
         paintings: The number of paintings.
         regions: The number of groups of paintings with masks.
         blends: The number of groups of several paintings.
@@ -219,6 +229,7 @@ class Footprint(MemoryNeeds):
     ordered: float
     channels: int
     lbfgs: bool = False
+    rebuilds: bool = False
     paintings: int = 1
     regions: int = 0
     blends: int = 0
@@ -265,9 +276,24 @@ class Footprint(MemoryNeeds):
             fixed = 0 if side is None else CUDNN * self.number
         else:
             fixed = KERNELS * max(3, scales) + self.outside
-            fixed += pixels * (RESULT + (LBFGS if self.lbfgs else 0))
+            fixed += MASKED_LEFTOVERS * self.regions if scales > 1 else 0
+            fixed += max(pixels * RESULT, self._rebuild_bytes(pixels))
+            fixed += pixels * LBFGS if self.lbfgs else 0
         fixed += self.copies if fast else 0
         return int(most + candidates + fixed)
+
+    def without_last_step(self) -> "Footprint":
+        """Return the needs of all steps but the one that rebuilds a picture after its scales."""
+        return replace(self, rebuilds=False)
+
+    def _rebuild_bytes(self, pixels: int) -> int:
+        """Return the bytes that it takes to rebuild a picture, with what looking at its paintings
+        has left; 0 if the recipe does not."""
+        if not self.rebuilds:
+            return 0
+        groups = max(1, self.regions)
+        of_pixel = REBUILD + SHARE * groups + (RGB if groups > 1 else 0)
+        return REBUILD_BYTES + of_pixel * pixels
 
 
 @dataclass(frozen=True)
@@ -312,9 +338,12 @@ class MemoryPlan:
             return _fastest(size, self.footprint, self.budget, self.fast)
         share = size[0] * size[1] / (self.size[0] * self.size[1])
         copies = self.footprint.copies if self.fast else 0  # They are the same at all scales.
-        scaled = EARLIER_SCALE * share * (self.bytes_needed - copies)
+        # Only the last one's picture is rebuilt.
+        steps = replace(self, footprint=self.footprint.without_last_step())
+        needed = steps._with(self.size, self.side).bytes_needed
+        scaled = EARLIER_SCALE * share * (needed - copies)
         free = min(self.budget.bytes, int(scaled + copies + EARLIER_BYTES))
-        plans = [self._with(size, side) for side in SIDES]
+        plans = [steps._with(size, side) for side in SIDES]
         # The larger last scale fits, so the smallest tiles do.
         return next((plan for plan in plans if plan.bytes_needed <= free), plans[-1])
 

@@ -121,15 +121,14 @@ def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkey
 @pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's peak there")
 def test_a_picture_stays_below_a_limit_and_the_peak_is_as_estimated():
-    """The largest scale of a picture under a limit that an untiled step exceeds; the process's own
-    peak, as the system counts it."""
+    """A whole picture with its last step, under a limit that an untiled step exceeds; the process's
+    own peak, as the system counts it."""
     program = """
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import last, network, picture
 from painterly import Settings, load_vgg, stylize
 from painterly.devices.budget import Limits
 from painterly.devices.memory import device_budget
-from painterly.engine import schedule
 from painterly.engine.paintings import Paintings
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs
@@ -141,21 +140,20 @@ photo, painting = picture(672, 1024), picture(128, 128, 2)
 begun = Settings(size=64, iterations=1, recipe="moments")  # Keeps no memory of patches.
 last(stylize(photo[:64, :64], [painting], begun, network()))
 held = memory("VmRSS")
-limit = held + 480_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
-schedule.FIRST_SCALE = 1024
+limit = held + 870_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
 def prepared():
     inputs = TransferInputs(photo, Paintings([painting]), settings)
     return StyleTransfer(inputs, vgg, device_budget(Limits(limit)))
 transfer = prepared()
-next(transfer.steps())
+last(transfer.steps())
 first, second = transfer.memory_plan, prepared().memory_plan
 print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
 """
     done = python("-c", program, TF_CPP_MIN_LOG_LEVEL="3")
     assert done.returncode == 0, done.stderr
     first, second, limit, held, needed, peak = map(int, done.stdout.split()[-6:])
+    assert 0.8 * needed < peak - held <= needed
     assert peak < limit
-    assert abs(held + needed - peak) < 0.1 * needed
     # The second picture can use what TensorFlow keeps of the first.
     assert second == first
 
@@ -187,4 +185,4 @@ def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_l
             assert needed > plain[side] + 5 * 6e6
     half = footprint_of(View.of(Settings(precision="bfloat16"), random_vgg), settings)
     sixty_four_megapixels = 6532, 9798
-    assert half.bytes_needed(sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
+    assert half.bytes_needed(sixty_four_megapixels, memory_model.SIDES[-1]) < 18e9
