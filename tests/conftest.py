@@ -36,6 +36,10 @@ pytest_plugins = (
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
+# The servers of the tests have their own certificates, if any. Each S3 client would load the tester's
+# file: 8 s of a processor in all. uv, which builds the wheel, reads SSL_CERT_FILE.
+os.environ.pop("AWS_CA_BUNDLE", None)
+os.environ.pop("REQUESTS_CA_BUNDLE", None)
 # Otherwise each of the hundreds of processes that the tests start would compile what it imports,
 # which takes longer than the import of TensorFlow itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -70,8 +74,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(autouse=True)
 def _same_account() -> Iterator[None]:
-    """Undo what a test did to AWS_*, which a `.env` that is read sets for the whole process."""
-    before = {name for name in os.environ if name.startswith("AWS_")}
+    """Undo what a test did to AWS_*, which a `.env` that is read sets for the whole process, apart
+    from what Ceph's server sets for the session."""
+    before = {"AWS_CA_BUNDLE"} | {name for name in os.environ if name.startswith("AWS_")}
     yield
     for name in [name for name in os.environ if name.startswith("AWS_") and name not in before]:
         del os.environ[name]
