@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.optimize import fmin_l_bfgs_b
 from support.tiny import picture
 
 from painterly import Settings, stylize
@@ -216,6 +215,8 @@ def squares(image, target=TARGET):
 
 
 def test_without_bounds_lbfgs_is_scipys_on_the_scale_of_bytes():
+    from scipy.optimize import fmin_l_bfgs_b  # Takes long, which the other workers need not wait.
+
     start = 0.25 + 0.5 * picture(6, 5, 1)
 
     def of_bytes(x):

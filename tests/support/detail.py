@@ -1,11 +1,12 @@
 """A photo's detail in NumPy and SciPy, as painterly/engine/features/detail.py has it."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 
 def numpy_detail(photo):
     """Return the detail of a photo [h, w, 3], [h, w], 0…1, float64."""
+    from scipy.ndimage import gaussian_filter  # Takes long, which few workers need to wait.
+
     longer = max(photo.shape[:2])
 
     def blurred(image, deviation):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from scipy.io import savemat
 
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 
@@ -68,6 +67,8 @@ def save_mat(path: Path, weights: Weights, layout: str = "new", net: bool = Fals
     normalization = {"normalization": {"averageImage": average, "interpolation": "bilinear"}}
     variables = {"layers": cells(layers)}
     variables |= {"meta": normalization} if layout == "new" else normalization
+    from scipy.io import savemat  # Takes long, which few workers need to wait.
+
     savemat(path, {"net": variables} if net else variables, oned_as="row")
     return path
 
