@@ -138,7 +138,8 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     """Without TensorFlow."""
     without(HIDDEN, tmp_path)
     monkeypatch.chdir(tmp_path)
-    web = WebProcess({"PYTHONPATH": f"{tmp_path}:{site}"}, tmp_path / "log")
+    variables = {"PYTHONPATH": f"{tmp_path}:{site}", "STYLES": "none"}
+    web = WebProcess(variables, tmp_path / "log")
     request.addfinalizer(web.stop)
     web.start()
     until(lambda: web.client.get("/readyz").status_code == 200)

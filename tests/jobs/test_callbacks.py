@@ -190,6 +190,7 @@ def deliver(place: dict[str, str], folder: str) -> None:
         "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
         "PAINTING_S": "1",
         "VGG_WEIGHTS": "builtin",
+        "STYLES": "none",
         "WEB_CALLBACK_HOSTS": f"other.example,{PUBLIC}",
         "WEB_CALLBACK_SECRET": SECRET,
     }

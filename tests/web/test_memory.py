@@ -47,6 +47,7 @@ def client(limited):
 @pytest.mark.slow
 def test_the_worker_leaves_out_a_painting_that_does_not_fit(place, hand, cost, request):
     # Libraries and the network are in memory before what is free is measured.
+    place["STYLES"] = "hokusai"
     assert JobRunner(config.load(place), hand.web.buckets, hand.stop).prepare_next()
     limited = request.getfixturevalue("limited")
     painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop)
