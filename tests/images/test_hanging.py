@@ -16,7 +16,14 @@ RATIOS += [0.81, 0.76, 1.36, 1, 0.75, 0.72, 1, 0.7, 1, 1.25]
 
 @pytest.mark.parametrize(
     ("count", "proportion"),
-    [*product((1, 2, 3, 7, 20), (LANDSCAPE, 1 / LANDSCAPE, 1.6)), (45, 1 / LANDSCAPE)],
+    [
+        *product((1, 2, 3, 7), (LANDSCAPE, 1 / LANDSCAPE, 1.6)),
+        (20, LANDSCAPE),
+        *(
+            pytest.param(count, proportion, marks=pytest.mark.thorough)
+            for count, proportion in ((20, 1 / LANDSCAPE), (20, 1.6), (45, 1 / LANDSCAPE))
+        ),
+    ],
 )
 def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
     ratios = (RATIOS * 3)[:count]
@@ -37,7 +44,7 @@ def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
 
 @pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE, 1.6, 1 / 1.6])
 @pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(each, marks=pytest.mark.thorough) for each in (2, 3))]
+    "seed", [0, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1, 2, 3))]
 )
 def test_a_wall_is_full_of_pictures_of_similar_sizes_flush_with_the_title(proportion, seed):
     look = Look(proportion, seed=seed)

@@ -27,8 +27,8 @@ OTHERS = 300_000  # bytes that a round reads, without photos and results
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 
 
-def noise(seed, side=700):
-    """A photo of a megabyte."""
+def noise(seed, side=500):
+    """A photo of 750 kB."""
     pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
     return saved(Image.fromarray(pixels), "PNG")
 
@@ -50,7 +50,7 @@ def large(folders, stand_in):
     for number in range(3):
         write_at_rest(Path(f"photos/{number}.png"), noise(number))
     write_at_rest(Path("paintings/monet.png"), noise(7))
-    return folders | {"STYLE_SIZE": "512", "OUTPUT_FORMAT": "png"}
+    return folders | {"STYLE_SIZE": "400", "OUTPUT_FORMAT": "png"}
 
 
 def size(folder):
@@ -59,7 +59,7 @@ def size(folder):
 
 def test_a_second_run_over_finished_folders_reads_hardly_anything(large, cost, capsys):
     assert run(large) == 0
-    assert size("photos") > 3e6 and size("out") > 1e6
+    assert size("photos") > 2e6 and size("out") > 1e6
     with cost() as spent:
         assert run(large) == 0
     assert "all 3 results are in ./out" in capsys.readouterr().out
