@@ -6,7 +6,7 @@ import pytest
 from support import programs
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_two_deterministic_runs_give_one_result_bit_for_bit(start_program, tmp_path):
     """In two processes, because TensorFlow stays deterministic once it is."""
     children = [

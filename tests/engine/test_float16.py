@@ -74,7 +74,7 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
         assert cosine(far * rounded, far * gradient) > 0.99
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_gradient_of_the_built_in_network_is_that_in_float32(builtin):
     """It lacks some of VGG's layers."""
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)

@@ -116,10 +116,11 @@ def test_the_formulas_give_what_a_small_case_gives_by_hand():
 @pytest.mark.parametrize(
     ("model", "paintings", "masks", "content_loss_type", "pool_type"),
     [
-        ("vgg19", 3, "style", 1, "max"),
+        pytest.param("vgg19", 3, "style", 1, "max", marks=pytest.mark.thorough),
         pytest.param("vgg16", 1, "none", 0, "max", marks=pytest.mark.thorough),
         pytest.param("vgg19", 3, "none", 2, "ave", marks=pytest.mark.thorough),
-        ("vgg16", 1, "content and style", 0, "ave"),
+        pytest.param("vgg16", 1, "content and style", 0, "ave", marks=pytest.mark.thorough),
+        ("vgg16", 2, "content and style", 0, "max"),
     ],
 )
 def test_the_objective_is_the_originals(model, paintings, masks, content_loss_type, pool_type):
@@ -183,7 +184,13 @@ def test_an_iterations_losses_are_those_of_its_picture_which_is_better_than_the_
 
 @pytest.mark.parametrize(
     "settings",
-    [{"iterations": 3}, {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02}],
+    [
+        {"iterations": 3},
+        pytest.param(
+            {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02},
+            marks=pytest.mark.thorough,
+        ),
+    ],
     ids=["lbfgs", "adam"],
 )
 def test_a_run_with_the_built_in_network_lowers_the_loss(builtin, settings):

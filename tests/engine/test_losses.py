@@ -6,7 +6,6 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import ndimage
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
@@ -74,6 +73,8 @@ def numpy_total_variation(image, mask):
 
 def numpy_structure_error(image, photo, mask):
     """Compare the contours of luminance in blocks of 4 and of 8 pixels."""
+    from scipy.ndimage import uniform_filter  # Takes long, which the other workers need not wait.
+
     luminances = [np.float64(each) @ [0.299, 0.587, 0.114] for each in (image, photo)]
     errors = []
     for side in (4, 8):
@@ -88,8 +89,7 @@ def numpy_structure_error(image, photo, mask):
         square = (wanted**2).sum(0)
         # Means of 3 × 3 pixels, of fewer at the border.
         sums, count = (
-            ndimage.uniform_filter(each, 3, mode="constant")
-            for each in (square, np.ones_like(square))
+            uniform_filter(each, 3, mode="constant") for each in (square, np.ones_like(square))
         )
         weight = (sums / count) ** 3 / (sums / count + 2e-3) ** 4
         covered = mask[: height * side, : width * side].reshape(height, side, width, side)
@@ -129,7 +129,11 @@ def halved(mask, layer):
 
 @pytest.mark.parametrize(
     ("statistic", "contrast"),
-    [("gram", 1), ("moments", 0.05), ("moments on a GPU", 1)],
+    [
+        pytest.param("gram", 1, marks=pytest.mark.thorough),
+        ("moments", 0.05),
+        pytest.param("moments on a GPU", 1, marks=pytest.mark.thorough),
+    ],
 )
 def test_the_objective_equals_the_formulas_written_in_numpy(tiny, statistic, contrast, monkeypatch):
     """Two paintings, one of them masked, each with a soft region, inside a content mask of a photo
@@ -206,7 +210,9 @@ def test_what_is_blended_are_raw_moments(tiny):
 
 
 def luminance_gradients(image):
-    smooth = ndimage.gaussian_filter(image @ np.float32([0.299, 0.587, 0.114]), 2)
+    from scipy.ndimage import gaussian_filter
+
+    smooth = gaussian_filter(image @ np.float32([0.299, 0.587, 0.114]), 2)
     return np.stack(np.gradient(smooth)).ravel()
 
 
@@ -260,28 +266,29 @@ def test_a_style_mask_says_what_is_painted_from_a_painting_and_where(tiny):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "given"),
     [
-        Settings(size=96, iterations=1),
-        Settings.inetwork(size=96, iterations=3, optimizer="adam", learning_rate=0.02),
+        (Settings(size=96, iterations=1), {"regions", "content_mask"}),
+        pytest.param(Settings(size=96, iterations=1), {"regions"}, marks=pytest.mark.thorough),
+        pytest.param(Settings(size=96, iterations=1), {"content_mask"}, marks=pytest.mark.thorough),
+        (
+            Settings.inetwork(size=96, iterations=3, optimizer="adam", learning_rate=0.02),
+            {"content_mask"},
+        ),
     ],
-    ids=["default", "inetwork"],
+    ids=["default, both", "default, regions", "default, mask", "inetwork, mask"],
 )
-def test_outside_of_masks_and_regions_the_photos_pixels_are_kept_exactly(tiny, settings):
+def test_outside_of_masks_and_regions_the_photos_pixels_are_kept_exactly(tiny, settings, given):
     photo, paintings = picture(64, 96, 2), [picture(64, 64, 3), picture(64, 64, 4)]
     narrow, upper = LEFT.copy(), np.zeros((64, 96), np.float32)
     narrow[:, :8], upper[:32] = 0, 1
-    cases = [
-        {"content_mask": LEFT},
-        {"regions": [narrow, LEFT]},
-        {"regions": [narrow, LEFT], "content_mask": upper},
-    ]
-    for masks in cases[:1] if settings.recipe == "inetwork" else cases:
-        image = last(stylize(photo, paintings, settings, tiny, **masks)).image
-        np.testing.assert_array_equal(image[:, 50:], photo[:, 50:])
-        assert np.abs(image[:28, :44] - photo[:28, :44]).mean() > 0.005
-        if "content_mask" in masks and "regions" in masks:
-            np.testing.assert_array_equal(image[34:], photo[34:])
+    masks = {"regions": [narrow, LEFT], "content_mask": upper if "regions" in given else LEFT}
+    masks = {name: masks[name] for name in given}
+    image = last(stylize(photo, paintings, settings, tiny, **masks)).image
+    np.testing.assert_array_equal(image[:, 50:], photo[:, 50:])
+    assert np.abs(image[:28, :44] - photo[:28, :44]).mean() > 0.005
+    if len(given) > 1:
+        np.testing.assert_array_equal(image[34:], photo[34:])
 
 
 def test_a_painting_without_a_share_is_not_used(tiny):

@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.stats import rankdata
 from support import hard_networks
 from support.detail import numpy_detail
 from support.tiny import picture
@@ -92,6 +91,8 @@ def numpy_tones(image):
 def numpy_tone_error(photo, painting):
     """The squared difference of tones, in the candidates' deviations plus 0.03, [h · w, K]; the
     photo's have the ranks that they had, among the candidates'."""
+    from scipy.stats import rankdata  # Takes long, which the other workers need not wait.
+
     tones = numpy_tones(photo)
     like = np.concatenate([numpy_tones(np.rot90(painting, quarter)) for quarter in range(4)])
     ranks = (rankdata(np.round(tones, 3)) - 0.5) / len(tones)
@@ -208,7 +209,7 @@ def test_matches_leave_the_photo_as_its_weight_falls_at_high_strengths(
 # --- the gradient ---------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     """In float64, so that nothing but the order of sums differs, with a network that is hard on the
     arithmetic: two paintings with a soft region each, inside a mask."""

@@ -60,9 +60,9 @@ def test_masks_regions_and_the_picture_to_start_from_are_cropped_as_the_photo_is
 
 
 def test_a_photo_smaller_than_the_paper_is_enlarged_and_a_lying_one_stays_lying():
-    settings = Settings(preset="instant", paper="5x7.5cm", dpi=100)
-    assert paint(settings, tiny.picture(20, 16, 1)).shape == (295, 197, 3)
-    assert paint(settings, tiny.picture(16, 90, 1)).shape == (197, 295, 3)
+    settings = Settings(preset="instant", paper="5x7.5cm", dpi=50)
+    assert paint(settings, tiny.picture(20, 16, 1)).shape == (148, 98, 3)
+    assert paint(settings, tiny.picture(16, 90, 1)).shape == (98, 148, 3)
 
 
 def test_a_mask_of_another_shape_is_refused_as_without_paper():

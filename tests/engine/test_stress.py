@@ -105,7 +105,7 @@ def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(bu
     assert grain(image) < 1.5 * grain(photo)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_clear_sky_is_painted_as_well(builtin):
     """Relative to its own few shapes it would be a photo with grain."""
     painting, shades = sample("styles/mosaic.jpg", 96), np.linspace(0.6, 0.9, 72)

@@ -36,7 +36,7 @@ DEEP_LAYERS = (*SOME_LAYERS, "conv5_1")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["gram", "inetwork"])
+@pytest.mark.parametrize("recipe", ["gram", pytest.param("inetwork", marks=pytest.mark.thorough)])
 def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path, monkeypatch):
     """In float64, nothing but the order of sums differs. The default recipe: test_neighbours.py."""
     masks, size, dtype, tolerance = {}, (49, 67), tf.float64, 1e-9

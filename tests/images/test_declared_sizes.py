@@ -140,6 +140,7 @@ def larger_heic():
     return patched("HEIF", (40, 30), flat, enc_params={"preset": "ultrafast"})
 
 
+@pytest.mark.thorough
 @read_and_reduced
 def test_a_heic_far_larger_than_it_declares_takes_nothing_of_who_asks(larger_heic, read, cost):
     with (

@@ -78,7 +78,7 @@ def test_winograds_convolution_and_its_gradient_are_direct_ones(size, padding, m
     ("dtype", "padding"),
     [
         (tf.float32, "replicate"),
-        (tf.bfloat16, "zero"),
+        pytest.param(tf.bfloat16, "zero", marks=pytest.mark.thorough),
         pytest.param(tf.float32, "zero", marks=pytest.mark.thorough),
         pytest.param(tf.bfloat16, "replicate", marks=pytest.mark.thorough),
     ],
@@ -90,7 +90,7 @@ def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch
 
     def features(dtype, spends_memory=False):
         options = NetworkOptions("max", dtype, padding, spends_memory)
-        return lambda x: tf.cast(random_vgg.forward(x, ["conv4_2"], options)["conv4_2"], x.dtype)
+        return lambda x: tf.cast(random_vgg.forward(x, ["conv3_2"], options)["conv3_2"], x.dtype)
 
     found = traced(features(dtype, True), tf.constant(x, tf.float32))
     direct = traced(features(dtype), tf.constant(x, tf.float32))

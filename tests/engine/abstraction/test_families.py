@@ -59,7 +59,7 @@ def painted(recipe="default", resume=None, **settings):
     return stylize(PHOTO, [HALVES], changed, vgg, init=SPLIT, resume=resume)
 
 
-@pytest.mark.parametrize("recipe", ["default", "instant"])
+@pytest.mark.parametrize("recipe", [pytest.param("default", marks=pytest.mark.thorough), "instant"])
 def test_a_face_that_was_split_in_two_colours_has_one(recipe):
     steps = painted(recipe)
     looked = [
