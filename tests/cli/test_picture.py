@@ -72,7 +72,8 @@ def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypat
         check_stop()
 
     monkeypatch.setattr(patches, "_rebuilt", stopped)
-    drawn = ["--preset", preset, "--size", "64", "--num_iter", "2", "--weights", "builtin"]
+    weights = {"draft": "random", "instant": "builtin"}[preset]
+    drawn = ["--preset", preset, "--size", "64", "--num_iter", "2", "--weights", weights]
     assert inetwork([*ONE, *drawn]) == 143
     steps = "2 of 3" if preset == "draft" else "1 of 2"
     what = f"x.png is the picture as it stands after {steps} steps"
