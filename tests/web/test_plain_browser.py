@@ -3,6 +3,8 @@
 import pytest
 from support import tiny
 
+from painterly.web import pages
+
 # A browser starts.
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 
@@ -39,10 +41,11 @@ def test_without_javascript_the_page_is_a_form_that_can_be_sent(scriptless, serv
 
 
 @pytest.mark.story
-def test_without_javascript_a_photo_comes_back_painted(scriptless, painting, tmp_path):
+def test_without_javascript_a_photo_comes_back_painted(scriptless, painting, tmp_path, monkeypatch):
     from selenium.webdriver import Keys
     from selenium.webdriver.support.wait import WebDriverWait
 
+    monkeypatch.setattr(pages, "PLAIN_SIZES", (128, 1024))
     (tmp_path / "beach.jpg").write_bytes(tiny.file(60, 90, 1))
     scriptless.look(str(painting.base_url.join("/plain")))
     scriptless.one("#photo").send_keys(str(tmp_path / "beach.jpg"))
@@ -51,4 +54,4 @@ def test_without_javascript_a_photo_comes_back_painted(scriptless, painting, tmp
         lambda driver: driver.current_url.endswith("/api/paint")
     )
     picture = scriptless.one("body > img")
-    assert picture.get_property("naturalWidth") == 1024, "the first size of the form"
+    assert picture.get_property("naturalWidth") == 128, "the first size of the form"
