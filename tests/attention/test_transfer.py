@@ -98,6 +98,7 @@ def test_a_picture_is_steered_by_its_measured_distance(monkeypatch):
     assert weights[1] == pytest.approx(steered(weights[0], errors[0], 0.5), rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_the_photo_shows_where_nothing_is_painted():
     photo = picture(64, 64)
     mask = np.zeros((64, 64), np.float32)

@@ -102,6 +102,7 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_styles_of_about_as_many_candidates_share_a_program(tiny, monkeypatch):
     asked = []
     monkeypatch.setattr(matching, "gpus_in_use", lambda: ["a GPU"])

@@ -17,7 +17,11 @@ LEFT = np.zeros((64, 96), np.float32)
 LEFT[:, :48] = 1
 
 
-@pytest.mark.parametrize("regions", [None, [LEFT, 1 - LEFT]], ids=["blended", "in regions"])
+@pytest.mark.parametrize(
+    "regions",
+    [pytest.param(None, marks=pytest.mark.thorough), [LEFT, 1 - LEFT]],
+    ids=["blended", "in regions"],
+)
 def test_the_objective_is_the_papers(regions):
     image, photo = tiny.picture(64, 96, 1), tiny.picture(64, 96, 2)
     paintings, weights = [tiny.picture(48, 64, 3), tiny.picture(80, 64, 4)], tiny.weights()
@@ -34,6 +38,7 @@ def test_the_objective_is_the_papers(regions):
     assert np.linalg.norm(gradient - wanted) < 1e-4 * np.linalg.norm(wanted)
 
 
+@pytest.mark.thorough
 def test_a_network_without_the_deepest_layer_compares_the_others():
     kernels = dict(tiny.weights().kernels)
     for layer in [layer for layer in kernels if layer.startswith("conv5")]:

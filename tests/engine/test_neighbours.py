@@ -117,7 +117,7 @@ def numpy_distance(vgg, image, candidates, matches):
     return np.mean(found)
 
 
-@pytest.mark.parametrize("light", [0.0, 0.7])
+@pytest.mark.parametrize("light", [0.0, pytest.param(0.7, marks=pytest.mark.thorough)])
 def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny, light):
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
     image, photo = (light + (1 - light) * each for each in (image, photo))

@@ -30,6 +30,7 @@ def test_a_picture_on_paper_is_that_of_the_cropped_photo(recipe):
     assert np.array_equal(picture, paint(settings, PHOTO[SHOWN]))
 
 
+@pytest.mark.thorough
 def test_a_picture_on_paper_resumes_to_the_same_bytes():
     given = PHOTO, [PAINTING], Settings(**EXACT, **PAPER), tiny.network()
     mask = {"content_mask": RIGHT}

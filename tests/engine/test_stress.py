@@ -134,7 +134,7 @@ def border_ratio(image):
     return np.mean(ratios)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_outermost_pixels_are_no_rougher_than_inner_ones(tiny):
     ratios = []
     for seed, strength in ((1, 0.3), (3, 0.9)):

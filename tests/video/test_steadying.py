@@ -153,7 +153,7 @@ def frequencies(pictures):
     return np.mean(found)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_ripples_grow_in_even_parts(world):
     calm, alone = shuttled(*panned(world, EVEN), 180)
     assert frequencies(calm[-COUNT:]) > 0.75 * frequencies(alone[-COUNT:])

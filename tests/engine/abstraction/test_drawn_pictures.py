@@ -83,9 +83,9 @@ def test_a_drawn_picture_resumes_as_if_it_had_not_been_stopped(tiny):
     transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
     snapshots = {}
     for step in transfer.steps():
-        if step.can_resume and step.iteration in (2, 4, 6):
+        if step.can_resume and step.iteration in (2, 6):  # at both sizes
             snapshots[step.iteration] = {k: np.array(v) for k, v in step.snapshot().items()}
-    assert len(snapshots) == 3
+    assert len(snapshots) == 2
     for snapshot in snapshots.values():
         resumed = last(stylize(*args, tiny, resume=snapshot))
         assert resumed.image.tobytes() == step.image.tobytes()

@@ -30,6 +30,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.thorough
 def test_of_the_ready_styles_one_woodcut_is_a_drawing_in_ink_and_none_is_near_the_bounds():
     margins = {
         path.stem: look_of(sample_bytes(f"styles/{path.name}", 512)).margin
