@@ -36,7 +36,7 @@ pytest_plugins = (
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
-# The servers of the tests have their own certificates, if any. Each S3 client would load those of the
+# The servers of the tests have their own certificates, if any. Each S3 client would load those of a
 # tester, which takes 8 s of a processor in all. uv, which builds the wheel, reads SSL_CERT_FILE.
 os.environ.pop("AWS_CA_BUNDLE", None)
 os.environ.pop("REQUESTS_CA_BUNDLE", None)
