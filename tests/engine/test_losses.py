@@ -73,7 +73,7 @@ def numpy_total_variation(image, mask):
 
 def numpy_structure_error(image, photo, mask):
     """Compare the contours of luminance in blocks of 4 and of 8 pixels."""
-    from scipy.ndimage import uniform_filter  # Takes long, which the other workers need not wait.
+    from scipy.ndimage import uniform_filter  # Slow to load, and each worker loads this file.
 
     luminances = [np.float64(each) @ [0.299, 0.587, 0.114] for each in (image, photo)]
     errors = []

@@ -91,7 +91,7 @@ def numpy_tones(image):
 def numpy_tone_error(photo, painting):
     """The squared difference of tones, in the candidates' deviations plus 0.03, [h · w, K]; the
     photo's have the ranks that they had, among the candidates'."""
-    from scipy.stats import rankdata  # Takes long, which the other workers need not wait.
+    from scipy.stats import rankdata  # Slow to load, and each worker loads this file.
 
     tones = numpy_tones(photo)
     like = np.concatenate([numpy_tones(np.rot90(painting, quarter)) for quarter in range(4)])

@@ -215,7 +215,7 @@ def squares(image, target=TARGET):
 
 
 def test_without_bounds_lbfgs_is_scipys_on_the_scale_of_bytes():
-    from scipy.optimize import fmin_l_bfgs_b  # Takes long, which the other workers need not wait.
+    from scipy.optimize import fmin_l_bfgs_b  # Slow to load, and each worker loads this file.
 
     start = 0.25 + 0.5 * picture(6, 5, 1)
 
