@@ -301,6 +301,12 @@ def _check_standard_output() -> None:
         raise ConfigError("the result is -, the standard output, which is neither file nor pipe")
 
 
+def _is_same_file(target: Path, path: Path) -> bool:
+    with suppress(OSError):  # Reading the input will name it.
+        return target.samefile(path)
+    return False
+
+
 def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
     """Raise ConfigError if a file that the user calls `name` cannot be written, or is an input."""
     with writing(target):
@@ -312,7 +318,7 @@ def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
         if target.parent.exists() and not target.parent.is_dir():
             raise ConfigError(f"the result is {name!r}, but {target.parent} is not a folder")
         for path in inputs:
-            if target.exists() and path.exists() and target.samefile(path):
+            if _is_same_file(target, path):
                 raise ConfigError(
                     f"the result would overwrite {path}; choose another result than {name!r}"
                 )

@@ -314,7 +314,7 @@ def is_photo(place: str, start: Path) -> bool:
 
 def is_folder_here(place: str, start: Path) -> bool:
     """Return whether a place is a folder here."""
-    with suppress(OSError):  # No file system takes a name of any length.
+    with suppress(OSError):  # A name that is too long, or a folder that may not be read.
         return here(place, start).is_dir()
     return False
 
@@ -371,8 +371,9 @@ def is_ready_style(word: str, start: Path) -> bool:
 def _is_taken(word: str, start: Path) -> bool:
     """Return whether something here has a style's name, apart from its results in this folder: the
     same command is given again for the rest."""
-    are_results = (start / bucket_layout.RECORDS / word).is_dir()
-    return os.path.lexists(start / word) and not are_results
+    if not os.path.lexists(start / word):  # So no name is too long below.
+        return False
+    return not (start / bucket_layout.RECORDS / word).is_dir()
 
 
 def _may_be_bucket(place: str) -> bool:
