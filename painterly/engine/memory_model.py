@@ -37,14 +37,14 @@ EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 # A CPU's allocator keeps chunks of earlier scales that are too small for an update of the whole
 # picture, though not for tiles: bytes per pixel, and at most, without TILED_WASTE. Measured.
 LEFTOVERS, MOST_LEFTOVERS = 280, 165_000_000
-MASKED_LEFTOVERS = 30_000_000  # the same, with and without tiles, for each group with a mask
+MASKED_LEFTOVERS = 30_000_000  # bytes of more such chunks, also with tiles, for each masked group
 # While Adam updates the state, without and with tiles: the gradient, the next state in addition to
 # the present one, and temporaries.
 UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
-# While NumPy rebuilds a finished picture, in addition to all that TensorFlow's CPU allocator keeps:
-# bytes of patches, and of what looking at paintings has left, measured. For each pixel, the picture
-# with families of colours, the sums of patches with their weights, and their means; and for each
-# group of paintings its share. If there are several, also what the others have changed.
+# While NumPy rebuilds a finished picture, in addition to what TensorFlow's CPU allocator keeps.
+# Bytes: patches, and what looking at paintings leaves; measured. Bytes per pixel: the picture with
+# families of colours, the sums of patches with their weights, and the steadied means; the share of
+# each group; and with several groups, the picture that the earlier ones have changed.
 REBUILD_BYTES, REBUILD, SHARE = 85_000_000, RGB + (RGB + 4) + RGB, 4
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
 # float32 copies of places while they are compared with matches, without and with tiles; measured.
@@ -184,7 +184,7 @@ class MemoryNeeds(ABC):
         return bool(self.copies) and self.bytes_needed(size, None, fast=True) <= free
 
     def without_last_step(self) -> "MemoryNeeds":
-        """Return the needs of all steps but the one that rebuilds a picture after its scales."""
+        """Return the needs before the last picture is rebuilt: by default, the same."""
         return self
 
     @abstractmethod

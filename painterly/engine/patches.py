@@ -96,7 +96,7 @@ class Patches(NamedTuple):
             colours.append((colours_of(painting, mask), part))
             deviations += part * _deviations(painting)
             found += _drawn(painting, is_used(mask), max(1, int(part * count / ROTATIONS)))
-            del painting, mask  # As large as the picture.
+            del painting, mask  # Not kept while the next painting is resampled.
         pixels = np.concatenate(found)
         del found
         flat = pixels.reshape(len(pixels), -1)
@@ -156,7 +156,7 @@ def rebuilt(
 
 def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
     """Return a picture [h, w, 3] rebuilt from patches."""
-    # No other name refers to what is passed on: it is as large as the picture.
+    # Nested, so that each picture is freed as soon as the next step has read it.
     return _sharpened(_steady(_mean(picture, patches, check_stop)), patches.deviations)
 
 

@@ -8,7 +8,7 @@ crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from painterly.devices.choose import (
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.detail import leaves_bare
-from painterly.engine.features.targets import Problem, Targets
+from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan, lacking
@@ -268,7 +268,8 @@ class StyleTransfer(Transfer):
                     break
             if rebuilds and size == sizes[-1]:
                 picture, targets = optimizer.state.average, optimizer.matching.problem.targets
-                picture = self._rebuilt(picture, canvas, targets, check_stop)
+                error = partial(optimizer.objective.content_error, targets=targets, canvas=canvas)
+                picture = self._rebuilt(picture, canvas, error, check_stop)
                 yield Step(
                     eta.tick(),
                     picture,
@@ -281,12 +282,22 @@ class StyleTransfer(Transfer):
             del optimizer
 
     def _rebuilt(
-        self, picture: tf.Tensor, canvas: Canvas, targets: Targets, check_stop: CheckStop
+        self,
+        picture: tf.Tensor,
+        canvas: Canvas,
+        content_error: Callable[[tf.Tensor], float],
+        check_stop: CheckStop,
     ) -> tf.Tensor:
         """Return a finished picture on its canvas [1, H, W, 3], rebuilt from patches of the
         paintings, as far as the strength permits.
 
         The content error of a mixture is nearly a quadratic function of its parts.
+
+        Args:
+            picture: The picture on its canvas [1, H, W, 3].
+            canvas: Its canvas.
+            content_error: Returns the relative distance of a picture from the photo.
+            check_stop: As in `steps`.
         """
         settings = self._settings
         # Without a copy on a CPU, which numpy() makes.
@@ -294,13 +305,10 @@ class StyleTransfer(Transfer):
         if settings.content_weight != "auto":
             return whole
         limit = settings.strength + min(MOST_ERROR_OF_PATCHES, settings.strength / 4)
-        last = self._objective.content_error(whole, targets, canvas)
+        last = content_error(whole)
         if last <= limit:
             return whole
-        first, middle = (
-            self._objective.content_error(each, targets, canvas)
-            for each in (picture, (picture + whole) / 2)
-        )
+        first, middle = map(content_error, (picture, (picture + whole) / 2))
         if first >= limit:
             return picture
         square = 2 * (first + last - 2 * middle)

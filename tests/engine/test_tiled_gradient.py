@@ -118,6 +118,21 @@ def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkey
         list(stylize(picture(72, 96), [picture(32, 32)], settings, tiny))
 
 
+def test_the_content_error_in_tiles_is_that_of_the_whole_picture(tiny, monkeypatch):
+    monkeypatch.setattr("painterly.vgg.tiles.SMALL_FORWARD_SIDE", 32)
+    objective, size = Objective.of(Settings(), tiny), (72, 100)
+    canvas, left = objective.view.canvas(size), np.zeros(size, np.float32)
+    left[:, :40] = 1
+    groups = groups_of(Paintings([picture(60, 70, 3)]), objective.view, size)
+    problem = objective.problem(tf.constant(picture(*size, 2)[None]), groups, left)
+    image = tf.constant(canvas.padded(picture(*size, 1))[None])
+    whole, tiled = (
+        objective.planned(False, saves_memory).content_error(image, problem.targets, canvas)
+        for saves_memory in (False, True)
+    )
+    assert tiled == pytest.approx(whole, rel=1e-5) and whole > 0
+
+
 @pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's peak there")
 def test_a_picture_stays_below_a_limit_and_the_peak_is_as_estimated():

@@ -16,7 +16,7 @@ from painterly.images import arrays
 PIVOTS, NEAR = 256, 768
 LEAST_QUERIES = 16 * PIVOTS  # Fewer are compared with all keys: that takes less time.
 AT_ONCE = 256  # queries compared at a time: a cache holds their similarities
-PIVOTS_AT_ONCE = 16  # pivots with keys that are sorted at a time, in int64
+PIVOTS_AT_ONCE = 16  # sorted at a time: argpartition's numbers are int64, for all keys
 
 
 def pivots(count: int) -> np.ndarray:

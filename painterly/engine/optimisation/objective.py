@@ -346,8 +346,8 @@ class Objective:
         return error / float(norm)
 
     def _content_features(self, image: tf.Tensor) -> Iterator[tuple[Tile | None, tf.Tensor]]:
-        """Compute the content layer's feature of a picture: all of it, or if memory is short, the
-        own part of one tile at a time, since errors take four times as much."""
+        """Yield the content layer's feature of a picture: all of it, or if memory is short, the own
+        part of one tile at a time, because errors are computed in several float32 copies of it."""
         layer = self.view.losses.content_layer
         if not self.view.saves_memory:
             yield None, self.view.features(image, [layer])[layer]

@@ -126,6 +126,7 @@ class ScaleOptimizer:
     """The optimisation of one picture at one scale.
 
     Attributes:
+        objective: The objective; it saves memory once that has run out.
         matching: The problem with the latest matches.
         state: The state after the last step, or before the first.
         converged: Whether the last step improved the loss by less than `min_improvement`.
@@ -145,7 +146,7 @@ class ScaleOptimizer:
         self._uses_adam = settings.optimizer == "adam"
         self._in_float16 = objective.view.options.dtype == tf.float16
         self.matching, self.state, self.converged = matching, state, False
-        self._objective, self._plan = objective, plan
+        self.objective, self._plan = objective, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
         left = schedule.steps - schedule.done
         height, width = state.image.shape[1:3]
@@ -212,7 +213,7 @@ class ScaleOptimizer:
             terms, gradient = evaluate(image)
             return float(tf.reduce_sum(weights * terms)), gradient.numpy()
 
-        bounds = self._objective.view.recipe.bounds
+        bounds = self.objective.view.recipe.bounds
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight
@@ -237,15 +238,15 @@ class ScaleOptimizer:
                 else:
                     self._plan = self._plan.with_less()
                     self.matching.save_memory()
-                    self._objective = self._objective.planned(fast=False, saves_memory=True)
+                    self.objective = self.objective.planned(fast=False, saves_memory=True)
                     logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
-                if not (self._compiled or self._objective.compiled_terms):
+                if not (self._compiled or self.objective.compiled_terms):
                     raise
                 xla_failed(error)
-                self._objective = dataclasses.replace(self._objective, compiled_terms=False)
+                self.objective = dataclasses.replace(self.objective, compiled_terms=False)
             self._compiled = False
-            self._program = program(self._objective, self.matching.problem, self._plan.side)
+            self._program = program(self.objective, self.matching.problem, self._plan.side)
 
     def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
         """Go back to the last good picture and halve the learning rate if the picture has diverged.
