@@ -36,8 +36,8 @@ pytest_plugins = (
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
-# The servers of the tests have their own certificates, if any. Each S3 client would load those of a
-# tester, which takes 8 s of a processor in all. uv, which builds the wheel, reads SSL_CERT_FILE.
+# The tests' servers have other certificates, if any, and each S3 client would load the
+# tester's: 8 s of processor time in all. uv, which builds the wheel, reads SSL_CERT_FILE.
 os.environ.pop("AWS_CA_BUNDLE", None)
 os.environ.pop("REQUESTS_CA_BUNDLE", None)
 # Otherwise each of the hundreds of processes that the tests start would compile what it imports,

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from painterly.bench.finished import Finished
 
 PROCESS = 90_000_000  # bytes of a process with FFmpeg's libraries
-# Bytes for a pixel: of a frame for the process that reads a clip (H.264 that keeps 16 frames, HEVC
-# of 10 bits), and of a painted one to steady it, and for the process that writes it (H.264, VP9).
+# Bytes per pixel: to read a clip, of its frames (the most: H.264 with 16 kept frames, 10-bit HEVC);
+# to steady and to write one, of its painted frames (H.264, VP9).
 READING, STEADYING, WRITING = 50, 300, 200
 METHOD = 2  # the way of steadying: with another number, unfinished clips begin again
 _FRAME = re.compile(r"(.+)/(\d+)-(\d+)\.frame")

@@ -15,7 +15,7 @@ from painterly.video.plugin import SILENT
 
 # Encoders by extension, the first that this FFmpeg has: codec, kind of pixels, options.
 # The x264 in wheels of PyAV is under the GPL (NOTICE).
-# With macroblock trees and AVX-512, x264 reads memory that it has not written, and bytes vary.
+# mbtree: with AVX-512, x264's macroblock trees read memory that was never written, so bytes vary.
 _X264 = ("libx264", "yuv420p", {"crf": "16", "preset": "medium", "mbtree": "0"})
 _AV1 = ("libsvtav1", "yuv420p", {"crf": "24", "preset": "8"})
 _VP9 = ("libvpx-vp9", "yuv420p", {"crf": "22", "b": "0", "cpu-used": "4", "row-mt": "1"})

@@ -34,10 +34,8 @@ def painted(photo, paintings, recipe, **settings):
 @pytest.mark.parametrize(
     "recipe",
     [
-        "default",
-        "instant",
-        pytest.param("moments", marks=pytest.mark.thorough),
-        pytest.param("inetwork", marks=pytest.mark.thorough),
+        each if each in ("default", "instant") else pytest.param(each, marks=pytest.mark.thorough)
+        for each in RECIPES
     ],
 )
 def test_a_grey_photo_in_grey_paintings_is_grey(recipe):

@@ -187,7 +187,7 @@ def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(t
     monkeypatch.setattr(groups, "painting_targets", measured)
     painting = picture(90, 90, 2)
     style = Paintings([painting])
-    for number, (size, count) in enumerate(((136, 2), (136, 0), (96, 1))):
+    for number, (size, count) in enumerate(((136, 2), (136, 0), (96, 1), (136, 2))):
         photo, settings = picture(60, 80, number), Settings(size=size, iterations=1)
         sizes.clear()
         kept = last(stylize(photo, style, settings, tiny)).image

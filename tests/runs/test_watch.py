@@ -249,7 +249,7 @@ def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_rou
     replace_while_read(photo, monkeypatch)
     acts = (lambda: photo.write_bytes(tiny.file(60, 80, 7)), *(7 * [rest]))
     out = rounds(monkeypatch, capsys, folders | {"NOTIFY_URL": receiver.address}, *acts)
-    first, *waited, last = painted(out)  # Both replacements may meet one round, or one each.
+    first, *waited, last = painted(out)  # Both replacements may fall into one round.
     assert (first, {*waited}, last) == (4, {0}, 2) and "FAILED" not in out
     assert out.count("new.jpg is being changed; it is waited for") == 2
     until(lambda: len(receiver.posts) == 2)

@@ -5,7 +5,7 @@ import numpy as np
 
 def numpy_detail(photo):
     """Return the detail of a photo [h, w, 3], [h, w], 0…1, float64."""
-    from scipy.ndimage import gaussian_filter  # Takes long, which few workers need to wait.
+    from scipy.ndimage import gaussian_filter  # Slow to load, and few workers need it.
 
     longer = max(photo.shape[:2])
 

@@ -67,7 +67,7 @@ def save_mat(path: Path, weights: Weights, layout: str = "new", net: bool = Fals
     normalization = {"normalization": {"averageImage": average, "interpolation": "bilinear"}}
     variables = {"layers": cells(layers)}
     variables |= {"meta": normalization} if layout == "new" else normalization
-    from scipy.io import savemat  # Takes long, which few workers need to wait.
+    from scipy.io import savemat  # Slow to load, and few workers need it.
 
     savemat(path, {"net": variables} if net else variables, oned_as="row")
     return path

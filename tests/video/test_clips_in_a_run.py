@@ -369,11 +369,12 @@ def test_a_clip_with_frames_that_were_postponed_is_one_postponed_clip():
     assert (outcome.painted, outcome.postponed) == (0, 1)
 
 
-def test_steadying_and_writing_take_the_memory_of_the_size_that_is_painted():
+def test_reading_takes_the_memory_of_the_clip_steadying_and_writing_that_of_what_is_painted():
     def taken(size):
         settings = SimpleNamespace(size=size)
         frame = SimpleNamespace(style=SimpleNamespace(settings=settings))
         return source.Frame.bytes_beside(frame, 512, 2048)
 
-    more = taken("full") - taken("1024")
-    assert more == (source.STEADYING + source.WRITING) * (512 * 2048 - 256 * 1024)
+    painted, reading = source.STEADYING + source.WRITING, source.READING * 512 * 2048
+    for size, pixels in (("full", 512 * 2048), ("1024", 256 * 1024)):
+        assert taken(size) == 2 * source.PROCESS + reading + painted * pixels

@@ -14,7 +14,7 @@ from painterly.video import decoder
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
-M_PERTURB = -6  # Memory that is allocated is filled with a byte.
+M_PERTURB = -6  # mallopt's option that fills memory with a byte as it is allocated and freed
 PICTURES = [clips.picture(each) for each in range(8)]
 TIMES = [Fraction(each, clips.RATE) for each in (0, 1, 2, 3, 6, 7, 8, 9)]
 
