@@ -161,7 +161,8 @@ def test_what_does_not_apply_to_a_clip_is_refused_in_a_line(refusal):
     assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "a.mp4", "--save_every", "1")
     assert "expected one of mp4" in refusal("walk.mp4", "monet.jpg", "a.jpg")
     assert "not to -" in refusal("walk.mp4", "monet.jpg", "-")
-    assert "cannot be read" in refusal("wlk.mp4", "monet.jpg", "a.mp4")
+    for photo in ("wlk.mp4", f"{300 * 'a'}.mp4"):
+        assert "cannot be read" in refusal(photo, "monet.jpg", "a.mp4")
     Path("a.mp4").write_bytes(b"mine")
     assert "choose another name" in refusal("walk.mp4", "monet.jpg", "a.mp4")
     assert Path("a.mp4").read_bytes() == b"mine"
