@@ -371,9 +371,8 @@ def is_ready_style(word: str, start: Path) -> bool:
 def _is_taken(word: str, start: Path) -> bool:
     """Return whether something here has a style's name, apart from its results in this folder: the
     same command is given again for the rest."""
-    if not os.path.lexists(start / word):  # So no name is too long below.
-        return False
-    return not (start / bucket_layout.RECORDS / word).is_dir()
+    # In this order: is_dir() raises for a name that is too long, and lexists() does not.
+    return os.path.lexists(start / word) and not (start / bucket_layout.RECORDS / word).is_dir()
 
 
 def _may_be_bucket(place: str) -> bool:
