@@ -807,12 +807,25 @@ def test_the_sizes_show_the_whole_of_an_upright_photo(page, server, tmp_path):
     page.resize(1280, 860)
 
 
-def test_a_photo_that_cannot_be_loaded_is_named(page, server):
+# Has pictures of one kind load after all others.
+LOADED_LATE = """
+const { get, set } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
+Object.defineProperty(HTMLImageElement.prototype, "src", { get, set(address) {
+  setTimeout(() => set.call(this, address), address.includes("/%s") ? 500 : 0);
+} });
+"""
+
+
+@pytest.mark.parametrize("late", ["photo", "result"])
+def test_a_photo_that_cannot_be_loaded_is_named(page, server, late):
+    """Whether the picture next to it is loaded before or after that."""
     job = server.add()
     server.end(job)
     server.buckets.source.delete(job.photo_key)
+    page.begin_with(LOADED_LATE % late)
     page.look(f"{server.address}/#{job.id}")
     page.until("limited.textContent")
+    page.until("after.naturalWidth")
     assert page.one("#limited").text == "Cannot be loaded: The photo beach.jpg."
 
 

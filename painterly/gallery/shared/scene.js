@@ -9,6 +9,12 @@ const NEAR = 28, TAP = 8, SWIPE = 60, LARGER = 1.5, LINE_STEP = 5; // px, a fact
 // The pictures on the left and the right, as `compare` got them.
 let sides = [], zoom = 1, x = 0, y = 0; // px from the window's middle to the pictures'
 
+// The words about each picture that is not seen in full, if any, in one line.
+const lacks = new Map();
+const sayLack = (image, words) => {
+  lacks.set(image, words);
+  say("limited", [...new Set(lacks.values())].filter(Boolean).join(" "));
+};
 // Replaces a picture by the first larger one that can be loaded; without any it is tried again later, as long as the picture is shown.
 const latestCalls = new WeakMap();
 const showLarger = async (image, larger) => {
@@ -20,12 +26,12 @@ const showLarger = async (image, larger) => {
       if (!isLoaded) continue;
       if (image.dataset.size === "small") image.dataset.size = "larger";
       image.src = address;
-      say("limited", "");
+      sayLack(image, "");
       return;
     }
     const hasSmall = await image.decode().then(() => true, () => false);
     if (isLate()) return;
-    say("limited", hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt }));
+    sayLack(image, hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt }));
     again();
   }, again = retrying(attempt);
   latestCalls.set(image, call);
@@ -47,7 +53,6 @@ on(slider, "input", () => moveLine());
 // be missing.
 export const compare = (left, right) => {
   sides = [left, right];
-  say("limited", "");
   for (const id of ["line-of", "compare-both"]) byId(id).hidden = !left;
   moveLine(left ? slider.value : 0);
   say("right", right.short);
@@ -55,6 +60,7 @@ export const compare = (left, right) => {
     const image = images[at];
     Object.assign(image, { alt: each ? each.alt : "", hidden: !each });
     image.dataset.size = "small";
+    sayLack(image, "");
     if (each && each.thumb) image.src = each.thumb; else image.removeAttribute("src");
     if (each) showLarger(image, [each.preview, each.href]);
   }
