@@ -327,7 +327,11 @@ def test_a_photo_that_the_browser_cannot_show_has_a_line_instead_until_it_was_se
     assert not page.one("#mask-open").is_displayed()
     assert "so no mask can be drawn" in page.one("#mask-for").get_attribute("textContent")
     assert page.one("#about").text.startswith("This browser cannot show the photo.")
+    (tmp_path / "cut.jpg").write_bytes(jpeg("red")[:300])
+    page.one("#photo-files").send_keys(str(tmp_path / "cut.jpg"))
+    page.until("refused.textContent")
     page.driver.execute_script("window.release()")
     page.until("document.querySelector('#photo-side').naturalWidth === arguments[0]", SIZE[0])
     assert page.one("#mask-open").is_displayed()
-    assert page.one("#refused").text == ""
+    refused = page.one("#refused").text
+    assert refused == "cut.jpg is damaged or incomplete.", "what the page does does not clear it"

@@ -52,7 +52,6 @@ const fetchJobs = async () => {
 export const cancelJob = async (job, button) => {
   if (button.hasAttribute("aria-disabled")) return;
   mark(button, "aria-disabled", true);
-  refuse();
   try {
     const cancelled = await askPatiently(job.links.cancel, { method: "POST" }, { onWait: refuse });
     updateJob({ ...cancelled, state: "cancelled" }); // A worker may still finish its step.

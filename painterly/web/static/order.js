@@ -113,8 +113,9 @@ const sendOrder = (photos, requests) => {
   );
 };
 
+// A refusal stays until the next action of the user. Changes that the page makes by itself do not clear it.
+on(form, ["click", "change"], ({ isTrusted, target }) => { if (isTrusted && target.closest("button, input, select")) refuse(); }, true);
 on(form, "change", () => {
-  refuse();
   showOrder();
   showSettings();
   followExtent(showOrder);
@@ -143,13 +144,12 @@ export const submit = async (requests = null, job = null) => {
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
   setSending(true);
   try {
-    const { accepted, refused } = await sendOrder(photos, requests);
+    const accepted = await sendOrder(photos, requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
       if (job) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
       if (shownJob()?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
     }
-    refuse(...refused);
   } finally {
     showWait(null);
     setSending(false);

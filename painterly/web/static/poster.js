@@ -5,7 +5,7 @@ import { askPatiently, styled } from "./api.js";
 import { submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { styleTiles } from "./styles.js";
-import { brief, paintingName, refuse } from "./words.js";
+import { brief, paintingName } from "./words.js";
 
 await styled("poster.css");
 const dialog = byId("poster"), form = byId("hanging"), print = byId("print"), said = byId("poster-about"), SEEDS = 2 ** 31;
@@ -113,7 +113,6 @@ const fileOf = async () => {
 };
 
 export const openPoster = () => {
-  refuse();
   byId("poster-name").placeholder = paintingName(currentPhoto().name);
   dialog.showModal();
   draw();

@@ -66,5 +66,5 @@ export const send = async (photos, requests, onSend, onWait) => {
     }
   }
   if (!unsent) forgetSent(photos);
-  return { accepted, refused };
+  return accepted;
 };

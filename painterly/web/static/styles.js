@@ -141,12 +141,14 @@ export const addPaintings = async (files) => {
       const onWait = (why) => say("styles-status", why);
       added.push((await askPatiently(`${root}/api/paintings`, { method: "POST", body }, { onWait })).name);
       await loadStyles();
-    } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
+    } catch (refusal) {
+      refused.push(ofFile(file, refusal.message));
+      refuse(...refused);
+    }
   }
   say("styles-status", "");
   // Of many, none is chosen for the user.
   if (added.length === 1) choose([...(several.checked ? chosenTiles() : []), tileOf(added[0])], list);
-  refuse(...refused);
   if (added.length) announce(counted("page.styles_added", added.length));
 };
 // Chooses the style of a job, as far as its paintings still exist.
@@ -172,7 +174,6 @@ on(list, "click", async ({ target }) => {
     try { await send("/undelete", "POST"); } catch { tell(text("gallery.gone_for_good")); return; }
     choose([tileOf(name)], list);
   };
-  refuse();
   try {
     await send("", "DELETE");
     byId("painting-files").focus();

@@ -2,7 +2,7 @@
 import { say, stem, withoutCode } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
-// Says below the picture why something was not done. The next change of the order clears it.
+// Says below the picture why something was not done.
 export const refuse = (...reasons) => { say("refused", reasons.join(" ")); };
 
 // A time that is estimated, and rounded therefore.
