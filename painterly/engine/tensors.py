@@ -55,21 +55,13 @@ def padded(canvas: Canvas, image: tf.Tensor) -> tf.Tensor:
     return image
 
 
-def mirrored(image: tf.Tensor, before: int, after: int) -> tf.Tensor:
-    """Return image [1, h, w, C] with mirrored margins: `before` px above and on the left, `after`
-    px below and on the right. They may be wider than the image."""
-    for axis in (1, 2):
-        shown = np.pad(np.arange(image.shape[axis]), (before, after), "symmetric")
-        image = tf.gather(image, shown, axis=axis)
-    return image
-
-
 def blurred(image: tf.Tensor, deviation: float) -> tf.Tensor:
     """Return image [1, h, w, C], blurred by a Gaussian of this standard deviation in px."""
     radius = math.ceil(3 * deviation)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
     line = tf.constant(weights / weights.sum(), image.dtype)
-    channels = tf.transpose(mirrored(image, radius, radius), [3, 1, 2, 0])
+    canvas = Canvas(tuple(image.shape[1:3]), (radius, radius), (radius, radius))
+    channels = tf.transpose(padded(canvas, image), [3, 1, 2, 0])
     for kernel in (line[:, None], line[None]):
         channels = tf.nn.conv2d(channels, kernel[..., None, None], 1, "VALID")
     return tf.transpose(channels, [3, 1, 2, 0])
