@@ -82,12 +82,14 @@ const add = (about) => {
 };
 export const addPhotos = (files) => {
   const { good, refused } = checkedFiles(files), same = ["name", "size", "lastModified"];
-  const isChosen = (file) => photos.some((each) => each.file && same.every((field) => each.file[field] === file[field]));
-  for (const file of good) if (!isChosen(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file });
+  const isThere = (file) => photos.some((each) => each.file && same.every((field) => each.file[field] === file[field]));
+  for (const file of good) if (!isThere(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file });
   if (good.length) changed(list);
   refuse(...refused);
   if (good.length) announce(counted("page.photos_chosen", photos.length));
 };
+// Whether a photo is still to be sent. That of `photoOf` has no cell, from which its user could remove it.
+export const isChosen = (photo) => !photo.item || photos.includes(photo);
 // The photo of a job for one more order.
 export const photoOf = ({ id, photo }) => ({ name: photo, job: id, sent: unsent() });
 // The photo of a job with its mask, without sending them again.

@@ -2,10 +2,9 @@
 import { root } from "./shared/elements.js";
 import { askPatiently, AWAY, contentOf, formOf, GONE, newKey } from "./api.js";
 import { jobWith, updateJob } from "./jobs.js";
-import { chosenPhotos, forgetSent, isGone, markSent, removePhotos } from "./photos.js";
+import { forgetSent, isChosen, isGone, markSent, removePhotos } from "./photos.js";
 import { ofFile, refuse } from "./words.js";
 
-const isChosen = (photo) => !photo.item || chosenPhotos().includes(photo); // The photo of a job has no cell.
 // These concern the next photo, too; all others are of one photo.
 const OF_ALL = [...AWAY, 401, 403, 429];
 
