@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest.mock import Mock
 
 import httpx
+import psutil
 import uvicorn
 from PIL import Image
 from starlette.middleware import Middleware
@@ -150,11 +151,11 @@ class WebProcess:
 
     def kill_worker(self) -> bool:
         """Kill the worker by `kill -9`. Return False if there is none at the moment."""
-        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        for pid in (int(each) for path in children for each in path.read_text().split()):
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
-                return True
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # It may end by itself.
+                if any("spawn_main" in each for each in child.cmdline()):
+                    child.kill()
+                    return True
         return False
 
     def kill(self) -> None:
