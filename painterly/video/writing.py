@@ -1,5 +1,8 @@
 """Writing a clip: pictures with their times and the sound of the clip that they show, or a copy."""
 
+import math
+import struct
+from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -175,6 +178,7 @@ def _copied_into(container: str, path: str, target: str) -> dict[str, Any]:
         av.open(target, "w", container, options=_EXACT) as written,
     ):
         seen, times, last = picture_track(source), list[Fraction](), dict[int, int]()
+        media = _media_of(path) if source.format.name.startswith("mov") else None
         kept = {
             each: written.add_stream_from_template(each, opaque=True)
             for each in (seen, *source.streams.audio[:1])
@@ -182,6 +186,8 @@ def _copied_into(container: str, path: str, target: str) -> dict[str, Any]:
         for packet in source.demux(*kept):
             if not packet.size:
                 continue  # the end
+            if media is not None and not _is_within(media, packet):
+                raise ValueError("a packet contains what describes the clip")
             if packet.stream is seen:
                 moment = packet.dts if packet.pts is None else packet.pts
                 times.append(Fraction(moment or 0) * (packet.time_base or 0))
@@ -193,3 +199,25 @@ def _copied_into(container: str, path: str, target: str) -> dict[str, Any]:
             written.mux(packet)
     seconds = float(max(times) - min(times)) * len(times) / (len(times) - 1) if times[1:] else 0
     return {"parts": len(times), "seconds": seconds}
+
+
+def _media_of(path: str) -> list[tuple[int, int]]:
+    """Return the boxes of media data of an mp4 or QuickTime file: the first byte of each, and the
+    one after its last (ISO/IEC 14496-12, 4.2)."""
+    found, at, whole = [], 0, Path(path).stat().st_size
+    with Path(path).open("rb") as file:
+        while len(head := file.read(16)) >= 8:
+            size, kind, long_size = struct.unpack(">L4sQ", head.ljust(16, b"\0"))
+            after = at + max(8, long_size if size == 1 else size) if size else whole
+            if kind == b"mdat":
+                found.append((at, after))
+            at = file.seek(min(after, whole))
+    return found
+
+
+def _is_within(media: list[tuple[int, int]], packet: av.Packet) -> bool:
+    """Tell whether a packet lies in one of these boxes, or its place is not known."""
+    if packet.pos is None:
+        return True
+    at = bisect(media, (packet.pos, math.inf)) - 1
+    return at >= 0 and packet.pos + packet.size <= media[at][1]

@@ -155,6 +155,27 @@ def test_a_damaged_clip_is_refused_or_copied_without_its_position(kind, walk, tm
                 assert WHERE not in copy.read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["mp4", "mov"])
+def test_a_damaged_length_or_place_of_a_frame_does_not_reach_the_position(kind, walk, tmp_path):
+    options = {"movflags": "use_metadata_tags"} if kind == "mp4" else {}
+    data = walk(f"walk.{kind}", NAMES, container=options)
+    path, copy = tmp_path / "damaged", tmp_path / "copy"
+    tables = range(data.rindex(b"stsc"), data.rindex(b"udta"))
+    assert data.index(WHERE) > tables.stop, "after the pictures and their tables"
+    taken = 0
+    for at in tables:
+        for changed in (1, 4, 255):
+            damaged = bytearray(data)
+            damaged[at] ^= changed
+            path.write_bytes(damaged)
+            copy.write_bytes(b"")
+            with suppress(PictureError), frames.errors_told():
+                writing.copied(str(path), str(copy))
+                assert WHERE not in copy.read_bytes()
+                taken += 1
+    assert taken < 3 * len(tables) - 50
+
+
 @pytest.mark.parametrize("start", [b"....ftypheic", b"....ftypavif", b"....ftypcrx ", b"\xff\xd8"])
 def test_pictures_are_no_clips(start):
     assert sent(start + bytes(20), "photo", 10_000, MEMORY) is None
