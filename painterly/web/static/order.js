@@ -114,7 +114,9 @@ const sendOrder = (photos, requests) => {
 };
 
 // A refusal stays until the next action of the user. Changes that the page makes by itself do not clear it.
-on(form, ["click", "change"], ({ isTrusted, target }) => { if (isTrusted && target.closest("button, input, select")) refuse(); }, true);
+on(form, ["click", "change"], ({ isTrusted, type, target }) => {
+  if (isTrusted && (type === "change" || target.closest("button"))) refuse();
+}, true);
 on(form, "change", () => {
   showOrder();
   showSettings();
