@@ -216,7 +216,7 @@ def _media_of(path: str) -> list[tuple[int, int]]:
 
 
 def _is_within(media: list[tuple[int, int]], packet: av.Packet) -> bool:
-    """Tell whether a packet lies in one of these boxes, or its place is not known."""
+    """Tell whether a packet is inside one of these boxes, as far as its place is known."""
     if packet.pos is None:
         return True
     at = bisect(media, (packet.pos, math.inf)) - 1
