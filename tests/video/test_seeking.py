@@ -23,6 +23,10 @@ KINDS = {
     "rough.avi": ("mpeg4", {"g": "40"}, None),
     "moves.gif": ("gif", {}, None),
 }
+USUAL = ("closed.mp4", "open.mkv", "variable.mp4", "interlaced.mkv", "moves.gif")
+KINDS_OF_EACH_TIER = [
+    pytest.param(name, marks=[] if name in USUAL else pytest.mark.thorough) for name in KINDS
+]
 
 
 def again(path, name, **options):
@@ -58,7 +62,7 @@ def check(path, seeks, numbers=(70, 79, 80, 81, 100)):
     assert (count < len(whole)) == seeks
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", KINDS_OF_EACH_TIER)
 def test_frames_from_a_time_on_are_those_of_the_whole_clip(name, tmp_path):
     none = ("refresh.mkv", "interlaced.mkv", "rough.avi", "moves.gif")
     check(made(name, tmp_path), name not in none)
@@ -91,5 +95,9 @@ def test_a_clip_whose_later_frames_are_interlaced_has_each_frame_once(tmp_path):
 def test_a_file_without_an_index_is_read_from_a_key_frame(tmp_path):
     flags = "frag_keyframe+empty_moov+default_base_moof+skip_trailer"
     check(again(made("closed.mp4", tmp_path), "parts.mp4", movflags=flags), True)
+
+
+@pytest.mark.thorough
+def test_a_live_recording_and_a_stream_without_an_index_are_read_as_well(tmp_path):
     check(again(made("vp9.webm", tmp_path), "live.webm", live="1"), True)
     check(again(made("closed.mp4", tmp_path), "sent.ts"), False)
