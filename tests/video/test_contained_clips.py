@@ -58,6 +58,7 @@ def faults(here, monkeypatch):
     return here
 
 
+@pytest.mark.thorough
 def test_clips_that_fail_their_process_cost_only_themselves(faults, capsys, monkeypatch):
     monkeypatch.setattr(decoder, "MOST_MEMORY", 400_000_000)
     monkeypatch.setattr(decoder, "SECONDS", 1)

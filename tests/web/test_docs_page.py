@@ -35,7 +35,7 @@ def test_the_page_that_paints_leads_to_it(web):
     assert 'href="/docs"' in web.get("/").text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl: apt-get install curl")
 def test_its_examples_work_in_a_shell(painting, tmp_path):
     (tmp_path / "beach.jpg").write_bytes(tiny.file(60, 80, 1))
@@ -53,7 +53,7 @@ def test_its_examples_work_in_a_shell(painting, tmp_path):
     assert len(painting.service.jobs.all()) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl: apt-get install curl")
 def test_with_a_password_its_examples_send_the_token_from_a_variable(place, tmp_path):
     with served({**place, "WEB_PASSWORD": TOKEN}) as client:

@@ -103,6 +103,7 @@ def test_a_drawn_picture_has_white_paper_and_its_colours_and_masked_parts_are_th
     assert last(stylize(photo, [PEN], INSTANT)).image[:20].mean() > 0.9
 
 
+@pytest.mark.thorough
 def test_regions_and_shares_of_drawings_are_drawn(tiny):
     photo, left = portrait(side=128), np.zeros((8, 8), np.float32)
     left[:, :4] = 1

@@ -69,6 +69,7 @@ def test_a_face_that_was_split_in_two_colours_has_one(recipe):
     assert max(looked[-1]) < 30
 
 
+@pytest.mark.thorough
 def test_a_resumed_run_ends_in_the_same_picture():
     steps = painted()
     snapshot = {name: array.copy() for name, array in next(steps).snapshot().items()}
