@@ -187,7 +187,7 @@ def _copied_into(container: str, path: str, target: str) -> dict[str, Any]:
             if not packet.size:
                 continue  # the end
             if media is not None and not _is_within(media, packet):
-                raise ValueError("a packet contains what describes the clip")
+                raise ValueError("a packet is outside of the media data")
             if packet.stream is seen:
                 moment = packet.dts if packet.pts is None else packet.pts
                 times.append(Fraction(moment or 0) * (packet.time_base or 0))
@@ -216,7 +216,7 @@ def _media_of(path: str) -> list[tuple[int, int]]:
 
 
 def _is_within(media: list[tuple[int, int]], packet: av.Packet) -> bool:
-    """Tell whether a packet is inside one of these boxes, as far as its place is known."""
+    """Tell whether a packet is inside one of these boxes, or has no known place."""
     if packet.pos is None:
         return True
     at = bisect(media, (packet.pos, math.inf)) - 1

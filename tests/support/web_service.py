@@ -151,6 +151,8 @@ class WebProcess:
 
     def kill_worker(self) -> bool:
         """Kill the worker by `kill -9`. Return False if there is none at the moment."""
+        if self.process.poll() is not None:
+            return False
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # It may end by itself.
                 if any("spawn_main" in each for each in child.cmdline()):

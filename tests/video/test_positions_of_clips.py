@@ -173,7 +173,7 @@ def test_a_damaged_length_or_place_of_a_frame_does_not_reach_the_position(kind, 
                 writing.copied(str(path), str(copy))
                 assert WHERE not in copy.read_bytes()
                 taken += 1
-    assert taken < 3 * len(tables) - 50
+    assert 0 < taken < 3 * len(tables) - 50
 
 
 @pytest.mark.parametrize("start", [b"....ftypheic", b"....ftypavif", b"....ftypcrx ", b"\xff\xd8"])

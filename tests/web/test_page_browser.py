@@ -227,6 +227,17 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     assert chosen_photos(page) == ["pasted-1.jpg", "9.jpg", "10.jpg", "town.png"]
 
 
+def test_what_an_order_lacked_is_said_until_the_order_has_it(page, server, photos):
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    page.one("#photos .x").click()
+    page.one("#surprise").click()
+    page.until("refused.textContent === 'Choose at least one photo.'")
+    page.one(".told button").click()
+    page.until("!refused.textContent")
+    assert chosen_photos(page) == ["beach.jpg"]
+
+
 @pytest.mark.story
 def test_a_result_takes_the_stage_and_the_next_style_is_one_click_away(page, server, photos):
     from selenium.webdriver import Keys
@@ -363,7 +374,6 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     page.one("#queue .cell").click()
     page.one("#cancel").click()
     page.until("document.querySelector('#refused').textContent")
-    page.one("#cancel").click()
     page.until("!document.querySelector('#queue > li')")
     assert page.one("#refused").text == "" and label(page)[0] == "In Mosaic"
     assert chosen_photos(page) == ["beach.jpg"], "as it was"

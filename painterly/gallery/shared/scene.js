@@ -9,7 +9,7 @@ const NEAR = 28, TAP = 8, SWIPE = 60, LARGER = 1.5, LINE_STEP = 5; // px, a fact
 // The pictures on the left and the right, as `compare` got them.
 let sides = [], zoom = 1, x = 0, y = 0; // px from the window's middle to the pictures'
 
-// The words about each picture that is not seen in full, if any, in one line.
+// The words about each picture; empty if it is shown in full. One line has those about both.
 const lacks = new Map();
 const sayLack = (image, words) => {
   lacks.set(image, words);

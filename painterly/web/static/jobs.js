@@ -52,8 +52,12 @@ const fetchJobs = async () => {
 export const cancelJob = async (job, button) => {
   if (button.hasAttribute("aria-disabled")) return;
   mark(button, "aria-disabled", true);
+  refuse();
+  let waits = false;
+  const onWait = (why) => { waits = true; refuse(why); };
   try {
-    const cancelled = await askPatiently(job.links.cancel, { method: "POST" }, { onWait: refuse });
+    const cancelled = await askPatiently(job.links.cancel, { method: "POST" }, { onWait });
+    if (waits) refuse();
     updateJob({ ...cancelled, state: "cancelled" }); // A worker may still finish its step.
     await keepPhotosOf(job);
     await ask(job.links.self, { method: "DELETE" });

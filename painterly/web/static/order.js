@@ -113,11 +113,15 @@ const sendOrder = (photos, requests) => {
   );
 };
 
-// A refusal stays until the next action of the user. Changes that the page makes by itself do not clear it.
-on(form, ["click", "change"], ({ isTrusted, type, target }) => {
-  if (isTrusted && (type === "change" || target.closest("button"))) refuse();
-}, true);
-on(form, "change", () => {
+// The last refusal that is about the order itself, such as "Choose at least one photo."
+let lack = "";
+const refuseOrder = (words) => { lack = words; refuse(words); };
+const clearLack = () => { if (byId("refused").textContent === lack) refuse(); };
+// A refusal stays until its user presses a button of the form or changes a field. A change by the page itself clears only one about the
+// order.
+on(form, "click", ({ target }) => { if (target.closest("button")) refuse(); }, true);
+on(form, "change", ({ isTrusted }) => {
+  if (isTrusted) refuse(); else clearLack();
   showOrder();
   showSettings();
   followExtent(showOrder);
@@ -134,6 +138,7 @@ on(stop, "click", stopSending);
 const setSending = (is) => {
   sending = is;
   mark(paint, "aria-disabled", is);
+  if (!is) clearLack();
   showOrder();
 };
 // Orders what is chosen, or other requests for the photo on the stage. With a job, they refine the picture of its photo.
@@ -142,16 +147,17 @@ export const submit = async (requests = null, job = null) => {
   const problem = job ? null : missing(requests), before = shownJob(), asked = requests || chosenStyles();
   const photos = job ? [photoOf(job)] : requests ? [currentPhoto()] : chosenPhotos();
   const isOne = photos.length * asked.length === 1 && !asked[0].poster, picture = !before && isOne ? shownResult() : null;
-  refuse(problem ? problem[0] : "");
+  refuseOrder(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
   setSending(true);
   try {
-    const accepted = await sendOrder(photos, requests);
+    const { accepted, refused } = await sendOrder(photos, requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
       if (job) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
       if (shownJob()?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
     }
+    if (refused.length) refuse(...refused);
   } finally {
     showWait(null);
     setSending(false);
@@ -189,7 +195,7 @@ export const backToOrder = (job) => {
 };
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
-  if (sending) { refuse(text("page.still_sending")); return; }
+  if (sending) { refuseOrder(text("page.still_sending")); return; }
   setPhotoOf(job);
   if (job.poster) { submit([{ poster: true, hanging: job.hanging }]); return; }
   setStylesOf(job);

@@ -88,7 +88,7 @@ export const addPhotos = (files) => {
   refuse(...refused);
   if (good.length) announce(counted("page.photos_chosen", photos.length));
 };
-// Whether a photo is still to be sent. The photo of `photoOf` has no cell, from which its user could remove it.
+// Whether a photo is still to be sent. A photo of `photoOf` has no cell, so its user cannot remove it.
 export const isChosen = (photo) => !photo.item || photos.includes(photo);
 // The photo of a job for one more order.
 export const photoOf = ({ id, photo }) => ({ name: photo, job: id, sent: unsent() });

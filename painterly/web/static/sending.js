@@ -65,5 +65,5 @@ export const send = async (photos, requests, onSend, onWait) => {
     }
   }
   if (!unsent) forgetSent(photos);
-  return accepted;
+  return { accepted, refused };
 };

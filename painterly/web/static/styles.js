@@ -141,14 +141,12 @@ export const addPaintings = async (files) => {
       const onWait = (why) => say("styles-status", why);
       added.push((await askPatiently(`${root}/api/paintings`, { method: "POST", body }, { onWait })).name);
       await loadStyles();
-    } catch (refusal) {
-      refused.push(ofFile(file, refusal.message));
-      refuse(...refused);
-    }
+    } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
   say("styles-status", "");
   // Of many, none is chosen for the user.
   if (added.length === 1) choose([...(several.checked ? chosenTiles() : []), tileOf(added[0])], list);
+  if (refused.length) refuse(...refused);
   if (added.length) announce(counted("page.styles_added", added.length));
 };
 // Chooses the style of a job, as far as its paintings still exist.
