@@ -13,6 +13,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from painterly.errors import PictureError
 from painterly.video.frames import OPTIONS, Tell, picture_track, rate_of
 from painterly.video.plugin import SILENT
 
@@ -37,6 +38,7 @@ _ENCODED_SOUND = {"aac": ("aac", 44_100), "opus": ("libopus", 48_000)}
 _HUNDREDTHS = Fraction(1, 100)  # s, the unit of a gif
 _BEFORE = 1  # s of sound before the first picture, which a decoder may need
 _REC709, _LIMITED = 1, 1
+_OUTSIDE = "is damaged: it has a packet outside of its media data; export it anew as mp4"
 
 
 class Writer:
@@ -161,7 +163,7 @@ def copied(path: str, target: str) -> dict[str, Any]:
         The number of frames, about, and the seconds that it lasts.
 
     Raises:
-        PictureError: It has no pictures that can be decoded.
+        PictureError: It has no pictures that can be decoded, or a packet outside of its media data.
         av.FFmpegError, ValueError: It is damaged, or cannot be copied.
     """
     with av.open(path, options=OPTIONS) as source:
@@ -187,7 +189,7 @@ def _copied_into(container: str, path: str, target: str) -> dict[str, Any]:
             if not packet.size:
                 continue  # the end
             if media is not None and not _is_within(media, packet):
-                raise ValueError("a packet is outside of the media data")
+                raise PictureError(_OUTSIDE)
             if packet.stream is seen:
                 moment = packet.dts if packet.pts is None else packet.pts
                 times.append(Fraction(moment or 0) * (packet.time_base or 0))

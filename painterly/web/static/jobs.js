@@ -4,7 +4,7 @@ import { duration, text } from "./shared/texts.js";
 import { ask, askPatiently } from "./api.js";
 import { keepPhotosOf } from "./photos.js";
 import { titleOf } from "./styles.js";
-import { refuse } from "./words.js";
+import { refuse, unsay } from "./words.js";
 
 const jobs = new Map();
 let handlers = {};
@@ -53,11 +53,11 @@ export const cancelJob = async (job, button) => {
   if (button.hasAttribute("aria-disabled")) return;
   mark(button, "aria-disabled", true);
   refuse();
-  let waits = false;
-  const onWait = (why) => { waits = true; refuse(why); };
+  let waitsFor = "";
+  const onWait = (why) => { waitsFor = why; refuse(why); };
   try {
     const cancelled = await askPatiently(job.links.cancel, { method: "POST" }, { onWait });
-    if (waits) refuse();
+    unsay(waitsFor);
     updateJob({ ...cancelled, state: "cancelled" }); // A worker may still finish its step.
     await keepPhotosOf(job);
     await ask(job.links.self, { method: "DELETE" });

@@ -16,7 +16,7 @@ import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.j
 import { chosenPhotos, currentPhoto, photoOf, setPhotoOf } from "./photos.js";
 import { send, stopSending, store } from "./sending.js";
 import { refine, refineJob, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
-import { about, brief, refuse } from "./words.js";
+import { about, brief, refuse, unsay } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
 let sending = false;
@@ -116,12 +116,11 @@ const sendOrder = (photos, requests) => {
 // The last refusal that is about the order itself, such as "Choose at least one photo."
 let lack = "";
 const refuseOrder = (words) => { lack = words; refuse(words); };
-const clearLack = () => { if (byId("refused").textContent === lack) refuse(); };
 // A refusal stays until its user presses a button of the form or changes a field. A change by the page itself clears only one about the
 // order.
 on(form, "click", ({ target }) => { if (target.closest("button")) refuse(); }, true);
 on(form, "change", ({ isTrusted }) => {
-  if (isTrusted) refuse(); else clearLack();
+  if (isTrusted) refuse(); else unsay(lack);
   showOrder();
   showSettings();
   followExtent(showOrder);
@@ -138,7 +137,7 @@ on(stop, "click", stopSending);
 const setSending = (is) => {
   sending = is;
   mark(paint, "aria-disabled", is);
-  if (!is) clearLack();
+  if (!is) unsay(lack);
   showOrder();
 };
 // Orders what is chosen, or other requests for the photo on the stage. With a job, they refine the picture of its photo.
