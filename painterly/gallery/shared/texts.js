@@ -11,6 +11,7 @@ const storeLanguage = (language) => {
   }
   const path = document.documentElement.dataset.root || "/", secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `${STORED_AS}=${language}; path=${path}; max-age=${STORED_S}; samesite=lax${secure}`;
+  void document.cookie; // Chromium stores it in another process: reading it waits for that, so that the next request has it.
 };
 const preferredLanguages = () => [storedLanguage() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
 const language = isFile ? preferredLanguages().find((each) => languages.includes(each)) || document.documentElement.lang : languages[0];
