@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ os.environ.pop("REQUESTS_CA_BUNDLE", None)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
+WORKER_ENDS_S = 20  # execnet ends a worker 15 s after it has lost the connection.
 _SENT = pytest.StashKey[Path]()  # The file in which a worker sends the tests' groups.
 # The groups of marker `group`, the longest first. Their tests share a costly resource: S3 and a
 # process that has loaded TensorFlow, a browser, or traced graphs.
@@ -117,6 +119,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_configure_node(node: "WorkerController") -> None:
     node.workerinput["groups"] = str(node.config.stash[_SENT])
+
+
+def pytest_testnodedown(node: "WorkerController", error: object) -> None:
+    """Say how a worker ended that was lost: xdist names only the test that it was at."""
+    if not error:
+        return
+    try:
+        how = f"exit code {node.gateway._io.popen.wait(WORKER_ENDS_S)}"
+    except subprocess.TimeoutExpired:
+        how = f"still runs after {WORKER_ENDS_S} s"
+    node.config.pluginmanager.get_plugin("terminalreporter").write_line(f"{node.gateway.id}: {how}")
 
 
 @pytest.hookimpl(wrapper=True)
