@@ -1,5 +1,6 @@
 """A batch from and to folders, with a VGG so small that a painting takes milliseconds."""
 
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,11 +119,12 @@ def replace_while_read(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a photo be replaced twice while it is read, by half of another one and then by all of it:
     once for each style."""
     whole, real = tiny.file(60, 80, 9), reading.read_photo
-    news = iter([whole[:300], whole])
+    news, in_turn = iter([whole[:300], whole]), threading.Lock()  # Two are read at a time.
 
     def read(order: Order, *arguments: Any) -> Any:
-        if order.photo.key == photo.name and (data := next(news, None)):
-            photo.write_bytes(data)
+        with in_turn:
+            if order.photo.key == photo.name and (data := next(news, None)):
+                photo.write_bytes(data)
         return real(order, *arguments)
 
     monkeypatch.setattr(reading, "read_photo", read)
