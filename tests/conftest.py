@@ -122,7 +122,7 @@ def pytest_configure_node(node: "WorkerController") -> None:
 
 
 def pytest_testnodedown(node: "WorkerController", error: object) -> None:
-    """Say how a worker ended that was lost: xdist names only the test that it was at."""
+    """Say how a lost worker ended: xdist names only the test that it was running."""
     if not error:
         return
     try:

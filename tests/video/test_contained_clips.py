@@ -94,7 +94,7 @@ def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(
             ("large", np.zeros((6000, 8000, 3), np.uint8)),
         )
     )
-    resident = resident_memory()  # Otherwise other threads may free memory.
+    resident = resident_memory()  # Other threads may free some between two looks.
     monkeypatch.setattr(reading, "resident_memory", lambda: resident)
     left = resident + pictures.BYTES
     with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 50 MB .* \d MB are"):
