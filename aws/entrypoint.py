@@ -20,9 +20,7 @@ from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
 from painterly.orders.paintings_view import all_styles, open_paintings
-from painterly.orders.plugin_weights import weights_of
 from painterly.settings import ready_styles
-from painterly.settings.traits import Plugin
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account
 from painterly.storage.base import Bucket
@@ -74,8 +72,6 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "STYLE": wish.style,
         }
     )
-    if plugin := requested.settings.plugin:
-        requested = _with_weights(bucket, requested, plugin)
     with tempfile.TemporaryDirectory() as folder:
         complete = dataclasses.replace(
             requested,
@@ -112,15 +108,6 @@ def _first_style(requested: Config) -> str:
     if not styles:
         raise ConfigError(f"there is no painting in {bucket.name}; put one there")
     return styles[0].name
-
-
-def _with_weights(bucket: Bucket, requested: Config, plugin: Plugin) -> Config:
-    """Copy the weights of a recipe from among the shared paintings, where those of a chat have
-    none, and return the configuration without them. Raises WeightsError, StorageError."""
-    variables = weights_of(plugin).brought(
-        requested.variables, lambda key, path: bucket.download(f"{contract.STYLES}/{key}", path)
-    )
-    return dataclasses.replace(requested, variables=variables)
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:

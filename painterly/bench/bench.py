@@ -44,7 +44,6 @@ from painterly.words.wording import duration, printable
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.bench.easel import Easel
     from painterly.devices.budget import MemoryBudget
-    from painterly.engine.schedule import Schedule
     from painterly.engine.transfer import Step, Transfer
 
 
@@ -147,7 +146,7 @@ class Bench:
             networks = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
             order, inputs, transfer = self.begin(order, inputs, easel, networks)
-            self._log_plan(order, transfer, device.name)
+            self._log_plan(order, transfer)
             last = follow(
                 self._steps(
                     order,
@@ -209,20 +208,6 @@ class Bench:
                 order.log(f"{order}: {error}; {size} px are tried instead", level=level)
             # Read for its own size, so that its record gives the same bytes.
             order, inputs = smaller, self.reader.decode(smaller, inputs.photo)
-
-    def warn_if_slow(self, order: Order, device: str, schedule: "Schedule") -> None:
-        """Log how long an order takes if a plug-in paints it on a CPU, and what takes less.
-
-        Args:
-            order: The order.
-            device: TensorFlow's name of the device.
-            schedule: The steps.
-        """
-        settings = order.style.settings
-        if settings.plugin and device.startswith("CPU"):
-            seconds, warning = settings.plugin.cpu_time(settings, schedule)
-            message = f"{order}: {warning}"
-            order.log(message, level=WARNING, event="slow", seconds=round(seconds))
 
     def store(self, order: PlannedOrder, finished: Finished) -> Record:
         """Store a painting, and return its record.
@@ -305,9 +290,8 @@ class Bench:
         self.leave()
         self._checkpoints.close()
 
-    def _log_plan(self, order: Order, transfer: "Transfer", device: str) -> None:
-        """Log the memory of a painting, and its time if that is long."""
-        self.warn_if_slow(order, device, transfer.schedule)
+    def _log_plan(self, order: Order, transfer: "Transfer") -> None:
+        """Log the memory of a painting."""
         plan = transfer.memory_plan
         height, width = plan.size
         order.log(

@@ -86,7 +86,7 @@ class Easel:
         def within(budget: MemoryBudget) -> Transfer:
             if beside := order.bytes_beside(*photo.picture.size):
                 budget = budget.with_more_in_use(beside)
-            return prepared(painted, networks.vgg, budget, networks.plugin_weights)
+            return prepared(painted, networks.vgg, budget)
 
         if budget is not None:
             return within(budget)

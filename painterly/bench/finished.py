@@ -78,7 +78,7 @@ class PartStep(NamedTuple):
         return self.iteration / self.total
 
     @property
-    def preview(self) -> np.ndarray:
+    def image(self) -> np.ndarray:
         return self.picture()
 
 

@@ -19,7 +19,6 @@ from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.images import encode
 from painterly.images.output import OutputFormat
-from painterly.orders import plugin_weights
 from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import SingleOrder
@@ -31,7 +30,7 @@ from painterly.signals import Stop
 from painterly.storage.base import Entry
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
-from painterly.vgg.sources import WeightsSource, source_for
+from painterly.vgg.sources import source_for
 from painterly.words.wording import plural
 
 Picture = str | PathLike[str] | Image.Image
@@ -100,7 +99,7 @@ def paint(
             ),
             chosen,
         ),
-        weights=_weights(chosen),
+        weights=source_for(chosen, None),
         output=LOSSLESS,
         own_checkpoint_key="none.npz",
     )
@@ -146,8 +145,3 @@ def _added(files: FilesBucket, picture: Picture, what: str) -> Entry:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{what} {path!r} cannot be read: {reason}") from None
-
-
-def _weights(settings: Settings) -> WeightsSource:
-    plugin = settings.plugin
-    return plugin_weights.weights_of(plugin).local(None) if plugin else source_for(settings, None)

@@ -38,7 +38,7 @@ class Timelapse:
         """Add the picture after a step if it is a frame. Call it with every step but the last."""
         number = -(-(FRAMES - 1) * step.iteration // step.total)
         if number not in self._frames:
-            self._frames[number] = jpeg_of(step.preview, LONGER_SIDE, KEPT_QUALITY)
+            self._frames[number] = jpeg_of(step.image, LONGER_SIDE, KEPT_QUALITY)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the frames so far as arrays, uint8 [bytes], for a checkpoint."""

@@ -13,7 +13,7 @@ from painterly.configuration.flags import NUM_ITER, SWITCH, Flag, Work, flags, g
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command, install_command
-from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
+from painterly.settings.recipes import PRESETS, RECIPES
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.sources import PLUGS
 from painterly.settings.values import expectation, parse_bool
@@ -141,8 +141,7 @@ HELP = {
     "(default: False)",
     "weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
-    "recipes inetwork, gatys: published, if they were downloaded before)"
-    + "".join(f"; {each.about_naming}" for each in PLUGINS.values()),
+    "recipes inetwork, gatys: published, if they were downloaded before)",
     "memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "device": f"default: {DEVICE_CHOICES[0]}",
     **{name: str(form[1]) for plug in PLUGS for name, form in plug.FLAGS.items()},

@@ -36,7 +36,6 @@ from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
-from painterly.settings.recipes import PLUGINS
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
 from painterly.words.wording import shortened
@@ -64,7 +63,6 @@ class Verb:
         return function
 
 
-_OF_PLUGINS = [f"those of recipe {name}" for name in PLUGINS]
 VERBS = {
     "web": Verb("web", "main", "serve a page and an API to paint from a browser"),
     "cluster": Verb("command", "cluster", "paint folders or buckets on a Ray cluster"),
@@ -76,7 +74,7 @@ VERBS = {
     "buckets": Verb("bucket_management", "bucket_management", "check, create, list, empty buckets"),
     "get-bucket": Verb("sync_commands", "get_bucket_content", "download a bucket"),
     "send-bucket": Verb("sync_commands", "send_to_bucket", "upload into a bucket"),
-    "weights": Verb("weights", "main", ", or ".join(("download VGG's weights", *_OF_PLUGINS))),
+    "weights": Verb("weights", "main", "download VGG's weights"),
 }
 COMMANDS = section(
     "other commands, each with a --help",

@@ -144,19 +144,13 @@ def weights_of(
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
-    from painterly.orders import plugin_weights
-    from painterly.vgg.sources import source_for
+    from painterly.vgg.sources import IN_BUCKET, source_for
 
-    plugin, variable, form = settings.plugin, "VGG_WEIGHTS", "FILE|random|builtin"
-    if plugin:
-        variable, form = plugin.names_weights, plugin.form_of_weights
-    weights = args.weights or environment.get(variable)
-    if weights and weights.startswith(plugin_weights.IN_BUCKET):
+    weights = args.weights or environment.get("VGG_WEIGHTS")
+    if weights and weights.startswith(IN_BUCKET):
         raise WeightsError(
-            f"weights are {weights!r}, which only a batch reads; pass --weights {form}"
+            f"weights are {weights!r}, which only a batch reads; pass --weights FILE|random|builtin"
         )
-    if plugin:
-        return plugin_weights.weights_of(plugin).local(weights)
     return source_for(settings, weights)
 
 

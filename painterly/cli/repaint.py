@@ -22,7 +22,6 @@ from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool, OtherWeightsError
 from painterly.orders.order import Order
 from painterly.orders.paintings_view import is_ready, open_paintings
-from painterly.orders.plugin_weights import IN_BUCKET, weights_of
 from painterly.orders.record import PictureRef, Record
 from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import Settings
@@ -32,7 +31,7 @@ from painterly.storage.address import parse_account
 from painterly.storage.base import Bucket, Entry
 from painterly.storage.files import has_etag
 from painterly.storage.folder import FolderBucket
-from painterly.vgg.sources import WeightsSource, named_source, source_of
+from painterly.vgg.sources import IN_BUCKET, WeightsSource, named_source, source_of
 from painterly.words.wording import printable
 
 _Value = TypeVar("_Value")
@@ -148,8 +147,6 @@ def _order(
     settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
     identity = known(record.weights, "weights")
     usual = record.vgg_weights
-    if settings.plugin:
-        usual = environment.get(settings.plugin.names_weights)
     weights = recorded_weights(args.weights or usual, identity, settings)
     if weights.identity != identity:
         raise _other_weights(args, identity, weights.identity)
@@ -178,8 +175,6 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     Raises:
         WeightsError: There are no such weights.
     """
-    if settings.plugin:
-        return weights_of(settings.plugin).local(name)
     if name is None or settings.traits.network == "builtin":
         return source_of(identity, settings.model)
     if name.startswith(IN_BUCKET):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from painterly.configuration import env_file, variables
 from painterly.errors import ConfigError
@@ -24,7 +24,7 @@ from painterly.images.output import (
 from painterly.progress import PROGRESS_MODES
 from painterly.settings import ready_styles
 from painterly.settings.installation import SAMPLE_PHOTOS, WORKSPACE
-from painterly.settings.recipes import PLUGINS, PRESETS
+from painterly.settings.recipes import PRESETS
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import MEMORY_SYNTAX, parse_bool, parse_memory, parse_whole
 from painterly.storage.address import Account, overlap, parse_account, parse_address
@@ -74,7 +74,6 @@ class Config:
             for one round.
         notify_url: The address that gets the summary of a run.
         notify_format: The form of that message, one of `notice.FORMS`; None for the address's.
-        variables: Those of plug-ins that have a value, by name.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
         include, exclude: Patterns of the photos to paint, as in `foreign_files.chooser`. They are
@@ -107,7 +106,6 @@ class Config:
     notify_url: str | None = field(default=None, repr=False)
     notify_format: str | None = None
     gallery: bool = True
-    variables: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
@@ -222,7 +220,6 @@ def load(
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_read(values, "VGG_WEIGHTS", _any_but_bare_bucket, WEIGHTS_SYNTAX),
-        variables=_variables_of_plugins(values),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=_read(values, "MEMORY_LIMIT", parse_memory, MEMORY_SYNTAX),
@@ -278,16 +275,6 @@ def _cluster(text: str) -> str | None:
 def _any_but_bare_bucket(text: str) -> str | None:
     """Return the text; None if it means an object of the style bucket, and names none."""
     return None if text == "bucket:" else text
-
-
-def _variables_of_plugins(values: Mapping[str, str]) -> dict[str, Any]:
-    """Return the variables of plug-ins that have a value. Raises ConfigError."""
-    return {
-        name: _read(values, name, *variable)
-        for plugin in PLUGINS.values()
-        for name, variable in plugin.variables.items()
-        if name in values
-    }
 
 
 def _web_address(values: Mapping[str, str], name: str) -> str | None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
-from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import FIELDS
 from painterly.settings.sources import PLUGS
 from painterly.settings.values import (
@@ -102,7 +101,6 @@ def _whole_number(low: int, high: int) -> Callable[[str], Any]:
     return _type(partial(parse_whole, low=low, high=high), f"a whole number from {low} to {high}")
 
 
-_OF_PLUGINS = [each.names_weights for each in PLUGINS.values()]
 _BOOLEAN = _type(parse_bool, "true or false")
 _COUNT = _whole_number(0, 999_999_999)
 NUM_ITER = Flag("num_iter", "N", instead="--iterations is its name")
@@ -122,7 +120,7 @@ _FILES_AND_DEVICE = (
     Flag("keep_gps", SWITCH, "KEEP_GPS", default=False, type=_BOOLEAN),
     Flag("overwrite", SWITCH, default=False, type=_BOOLEAN),
     Flag("fresh", SWITCH, default=False, type=_BOOLEAN),
-    Flag("weights", "FILE", " or ".join(("VGG_WEIGHTS", *_OF_PLUGINS))),
+    Flag("weights", "FILE", "VGG_WEIGHTS"),
     Flag("memory_limit", "SIZE", "MEMORY_LIMIT", type=_type(parse_memory, MEMORY_SYNTAX)),
     Flag("device", "WORD", "DEVICE", default=DEVICE_CHOICES[0], choices=DEVICE_CHOICES),
 )

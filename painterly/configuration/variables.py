@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import FIELDS
 from painterly.words.suggestions import closest
 
@@ -23,7 +22,6 @@ NAMES = frozenset(
         *("WEB_CALLBACK_HOSTS", "WEB_CALLBACK_SECRET", "WEB_METRICS_USER"),
         *("WEB_METRICS_PASSWORD", "RUN_MODE"),
         *(f"STYLE_{name.upper()}" for name in FIELDS),
-        *(name for each in PLUGINS.values() for name in (*each.variables, *each.fetch_variables)),
     )
 )
 # Names of other programs. Some are almost ours.

@@ -64,12 +64,6 @@ class Schedule(NamedTuple):
                 f"{least} px, or crop the photo"
             )
         traits, count = settings.traits, settings.iterations
-        if traits.native and longer > traits.native.largest:
-            whole = cls.of(height, width, settings.finishing(longer))
-            native = fit_size(height, width, traits.native.side)
-            number = sum(max(scale) <= traits.native.side for scale in whole.sizes)
-            scales, counts = [native, *whole.sizes[number:]], [count, *whole.counts[number:]]
-            return cls(scales, counts, whole.rebuilds)
         scales = scale_sizes(height, width, longer, traits.grows)
         shares = [
             _share(number, max(scale), traits.rebuilds) if traits.grows else 1.0
@@ -77,13 +71,6 @@ class Schedule(NamedTuple):
         ]
         counts = [max(1, round(count * share)) if traits.optimises else 1 for share in shares]
         return cls(scales, counts, traits.rebuilds)
-
-    @property
-    def finishing(self) -> "Schedule | None":
-        """The steps after those at the first scale, which another recipe takes; None if there are
-        none."""
-        rest = Schedule(self.sizes[1:], self.counts[1:], self.rebuilds)
-        return rest if rest.sizes else None
 
     @property
     def total(self) -> int:
@@ -177,10 +164,9 @@ def work_of_steps(schedule: Schedule, settings: Settings, on_gpu: bool = False) 
     per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
     if not optimises:
         per_step = INSTANT_STEPS
-    native = settings.traits.native
     work = [
-        (native.work if native and number == 0 else per_step) * step_work(size, on_gpu)
-        for number, (size, count) in enumerate(zip(schedule.sizes, schedule.counts, strict=True))
+        per_step * step_work(size, on_gpu)
+        for size, count in zip(schedule.sizes, schedule.counts, strict=True)
         for _ in range(count)
     ]
     if schedule.rebuilds:

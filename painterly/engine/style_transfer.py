@@ -52,11 +52,10 @@ from painterly.engine.picture import (
     picture_size,
     postprocess_bytes,
 )
-from painterly.engine.schedule import Schedule, StepEta, work_of_steps
+from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import TERMS, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
-from painterly.images.colours import colour
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 from painterly.vgg.network import VGG
@@ -66,7 +65,6 @@ one_operation_at_a_time()
 MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error beyond the strength
 # A drawing is as far from the photo at most, as a part of the distance that is steered to.
 DRAWN_WITHIN = 0.9
-AREA = 16  # px of the picture to start from: areas of this side keep their colours
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
@@ -113,14 +111,10 @@ def plan_painting(
 class StyleTransfer(Transfer):
     """A photo prepared to be painted by optimisation.
 
-    With a schedule, it takes these steps of a longer run, from the picture of `start_from`.
-
     Args:
         inputs: The inputs.
         vgg: The network.
         budget: The memory.
-        schedule: The steps, or None for all that the settings ask for.
-        measured: The (height, width) of pictures that `distance` measures, if there are any.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
@@ -128,15 +122,8 @@ class StyleTransfer(Transfer):
         MemoryShortError: It cannot be computed in the available memory.
     """
 
-    def __init__(
-        self,
-        inputs: TransferInputs,
-        vgg: VGG,
-        budget: MemoryBudget,
-        schedule: Schedule | None = None,
-        measured: Sequence[tuple[int, int]] = (),
-    ) -> None:
-        super().__init__(inputs, schedule)
+    def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
+        super().__init__(inputs)
         inputs = self._inputs
         settings, styles, init = inputs.settings, inputs.styles, inputs.init
         full_float32()
@@ -146,7 +133,7 @@ class StyleTransfer(Transfer):
             self._photo_size,
             self.is_masked,
             styles.masked_groups(inputs.content_mask is not None),
-            init is not None or schedule is not None,
+            init is not None,
             len(styles.paintings),
             styles.blends,
             self._ink is not None,
@@ -157,32 +144,13 @@ class StyleTransfer(Transfer):
         self._view = self._objective.view
         check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
         in_tiles = self.memory_plan.side is not None
-        sizes = [*measured, *self.schedule.sizes]
-        keep_targets(styles, self._view, sizes, settings.stroke_size, in_tiles)
+        keep_targets(styles, self._view, self.schedule.sizes, settings.stroke_size, in_tiles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 
     @cached_property
     def _bare(self) -> bool:
         """Whether the photo's flat parts stay bare."""
         return _stays_bare(self._view, self._styles)
-
-    def start_from(self, picture: np.ndarray) -> None:
-        """Take a picture [h, w, 3] of any size as the photo, and as the picture to start from.
-
-        Results get the colours of its areas: statistics of the whole painting would shift them."""
-        self._content = picture
-        self._first = resample(to_batch(picture), self.schedule.sizes[0])
-        plain = self._postprocess
-        self._postprocess = lambda image: plain(colour.with_areas(image, picture, AREA))
-
-    def distance(self, photo: np.ndarray) -> Callable[[np.ndarray], float]:
-        """Return a function that measures how far a picture [h, w, 3] is from a photo of its size:
-        the content error that `strength` steers."""
-        targets = self._problem(tf.identity(to_batch(photo))).targets
-        canvas = self._view.canvas(picture_size(photo))
-        return lambda picture: self._objective.content_error(
-            padded(canvas, tf.identity(to_batch(picture))), targets, canvas
-        )
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a

@@ -2,7 +2,7 @@
 minimise a loss, and not for recipe `instant`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,7 +31,6 @@ def stylize(  # noqa: PLR0913  The public signature.
     color_mask: np.ndarray | None = None,
     init: np.ndarray | None = None,
     memory_limit: int | None = None,
-    plugin_weights: Any = None,
 ) -> Iterator[Step]:
     """Paint a photo in the style of paintings.
 
@@ -56,7 +55,6 @@ def stylize(  # noqa: PLR0913  The public signature.
             that is free. A picture that does not fit is computed in tiles
             (`Objective.gradient`): the same picture up to rounding, in less memory and more time.
             Recipe instant paints on the CPU, in bands of bounded memory.
-        plugin_weights: The weights of the networks of a plug-in, for its recipe.
 
     Yields:
         Every step, to be read before the next one is asked for. The last step's image is the
@@ -73,7 +71,7 @@ def stylize(  # noqa: PLR0913  The public signature.
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
     inputs = TransferInputs(content, paintings, settings, content_mask, color_mask, init)
     budget = _budget(settings, Limits(memory_limit))
-    return prepared(inputs, vgg, budget, plugin_weights).steps(resume)
+    return prepared(inputs, vgg, budget).steps(resume)
 
 
 def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
@@ -88,7 +86,6 @@ def prepared(
     inputs: TransferInputs,
     vgg: "VGG | None",
     budget: MemoryBudget,
-    plugin_weights: Any = None,
 ) -> Transfer:
     """Return a photo prepared to be painted by its recipe.
 
@@ -96,7 +93,6 @@ def prepared(
         inputs: The photo, the paintings and the settings.
         vgg: As in `stylize`.
         budget: The memory that it may take.
-        plugin_weights: As in `stylize`.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
@@ -112,9 +108,6 @@ def prepared(
         return InstantTransfer(inputs, budget)
     if vgg is None:
         raise ValueError(f"recipe {settings.recipe} needs a network: load_vgg()")
-    if settings.plugin:
-        transfer: Transfer = settings.plugin.prepared(inputs, vgg, plugin_weights, budget)
-        return transfer
     from painterly.engine.style_transfer import StyleTransfer
 
     return StyleTransfer(inputs, vgg, budget)

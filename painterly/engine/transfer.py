@@ -84,7 +84,6 @@ class Step:
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
         self._picture: ArrayLike | None = picture
-        self._preview: ArrayLike | None = picture
         self._canvas, self._postprocess = canvas, postprocess
         self._terms, self._state, self._matches = terms, state, matches
 
@@ -115,26 +114,17 @@ class Step:
     @cached_property
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
-        return self._result(self._picture)
-
-    @cached_property
-    def preview(self) -> np.ndarray:
-        """The picture so far, as `image`, or nearly: it is known at once where `image` is decoded
-        by a network."""
-        return self.image if self._preview is self._picture else self._result(self._preview)
+        self._check_current()
+        # It shares TensorFlow's memory: a copy would take memory when it is shortest.
+        image = self._canvas.cropped(np.asarray(self._picture))[0]
+        if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
+            image = np.clip(image, 0, 1)
+        return self._postprocess(image)
 
     @property
     def end(self) -> End:
         """All that is left of a painting after this step, if it is the last."""
         return End(self.image, self.losses, self.content_weight)
-
-    def _result(self, picture: ArrayLike | None) -> np.ndarray:
-        self._check_current()
-        # It shares TensorFlow's memory: a copy would take memory when it is shortest.
-        image = self._canvas.cropped(np.asarray(picture))[0]
-        if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
-            image = np.clip(image, 0, 1)
-        return self._postprocess(image)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return the arrays that `stylize` needs to resume after this step, if `can_resume`.
@@ -151,21 +141,9 @@ class Step:
             arrays["matches"] = matches.astype(np.int32)
         return {"iteration": np.array(self.iteration), "terms": np.asarray(self._terms), **arrays}
 
-    def within(self, position: Position, **more: np.ndarray) -> "Step":
-        """Return it as a step of a longer run, with `more` arrays in its snapshot."""
-        self.iteration, self.total, self.fraction, self.eta_s = position
-        assert self._state is not None
-        self._state = {**self._state, **more}
-        return self
-
-    def shown_as(self, preview: ArrayLike) -> "Step":
-        """Return it with a picture that is nearly the same and known sooner."""
-        self._preview = preview
-        return self
-
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""
-        self._picture = self._preview = self._terms = self._state = None
+        self._picture = self._terms = self._state = None
         self._matches = ()
 
     def _check_current(self) -> None:
@@ -260,7 +238,7 @@ class Transfer(ABC):
 
     memory_plan: MemoryPlan
 
-    def __init__(self, inputs: TransferInputs, schedule: Schedule | None = None) -> None:
+    def __init__(self, inputs: TransferInputs) -> None:
         picture_size(inputs.content)
         check_values(inputs.content, "the photo")
         for name in ("content_mask", "color_mask"):
@@ -273,15 +251,14 @@ class Transfer(ABC):
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
         content_mask, init = inputs.content_mask, inputs.init
         self._photo_size = picture_size(content)
-        self.schedule = schedule or Schedule.of(*self._photo_size, settings)
+        self.schedule = Schedule.of(*self._photo_size, settings)
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask, self._init = content_mask, init
         self._painted_part = content_mask
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
-        # With a schedule, the photo is a picture that is painted already.
-        self._ink = ink_of(styles) if settings.traits.draws and schedule is None else None
-        self.has_families = schedule is None and not settings.preserve_color
+        self._ink = ink_of(styles) if settings.traits.draws else None
+        self.has_families = not settings.preserve_color
 
     def _drawings(self, photo: ArrayLike, boldness: Sequence[float]) -> list[np.ndarray]:
         """Return a photo [h, w, 3] as drawings of such boldness; none unless it is made into a

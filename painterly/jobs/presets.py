@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from painterly.configuration.config import Config
-from painterly.errors import WeightsError
 from painterly.jobs.schemas import Preset
-from painterly.orders.plugin_weights import IN_BUCKET, weights_of
 from painterly.settings import paper
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
-from painterly.settings.traits import Plugin
 
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.
 INSTANT_SIZES = (1280, 1024)
@@ -47,22 +44,8 @@ def sized(settings: Settings, instant_side: int) -> Settings:
 
 
 def offered(config: Config, device: str | None) -> Sequence[Preset]:
-    """Return the presets that can be ordered: all but instant need TensorFlow, and those of
-    plug-ins a GPU, and their weights.
-
-    Args:
-        config: The configuration.
-        device: The worker's device in half a line; None while it is not known.
-    """
-    on_gpu = device is not None and "CPU" not in device
-
-    def can_be_ordered(preset: Preset) -> bool:
-        if lacks_tensorflow(preset):
-            return False
-        plugin = plugin_of(preset)
-        return plugin is None or (on_gpu and _has_weights(plugin, config))
-
-    return [preset for preset in Preset if can_be_ordered(preset)]
+    """Return the presets that can be ordered: all but instant need TensorFlow."""
+    return [preset for preset in Preset if not lacks_tensorflow(preset)]
 
 
 def lacks_tensorflow(preset: Preset) -> bool:
@@ -72,22 +55,4 @@ def lacks_tensorflow(preset: Preset) -> bool:
 
 def why_not_offered(preset: Preset) -> str:
     """Return why a preset cannot be ordered."""
-    if lacks_tensorflow(preset):
-        return f"preset {preset} needs TensorFlow; this installs it: {install_command('cpu')}"
-    return f"preset {preset} needs a GPU, and weights: docs/recipe.md"
-
-
-def plugin_of(preset: Preset) -> Plugin | None:
-    """Return the plug-in that paints by a preset, if one does."""
-    return Settings(preset=preset.value).plugin
-
-
-def _has_weights(plugin: Plugin, config: Config) -> bool:
-    given = config.variables.get(plugin.names_weights)
-    if given and given.startswith(IN_BUCKET):
-        return True  # The worker finds out, or fails its jobs.
-    try:
-        weights_of(plugin).local(given)
-    except WeightsError:
-        return False
-    return True
+    return f"preset {preset} needs TensorFlow; this installs it: {install_command('cpu')}"

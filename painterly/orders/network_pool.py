@@ -3,30 +3,24 @@ is being loaded."""
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from painterly.configuration.config import Config
 from painterly.errors import WeightsError
-from painterly.orders.plugin_weights import IN_BUCKET, weights_of
 from painterly.settings.settings import Settings
-from painterly.settings.traits import Plugin
 from painterly.storage.base import Bucket, Entry, UnavailableError
 from painterly.vgg import architectures, sources
-from painterly.vgg.sources import WeightsSource
+from painterly.vgg.sources import IN_BUCKET, WeightsSource
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from painterly.vgg.network import VGG
 
-_Value = TypeVar("_Value")
-NO_VARIABLES: Mapping[str, Any] = MappingProxyType({})
-_Network = tuple[str, WeightsSource]  # model, or recipe of a plug-in; weights
+_Network = tuple[str, WeightsSource]  # model; weights
 
 
 class Networks(NamedTuple):
@@ -35,12 +29,10 @@ class Networks(NamedTuple):
     Attributes:
         identity: The identity of their weights, for the record.
         vgg: VGG, if the recipe compares its features.
-        plugin_weights: The weights that the recipe's plug-in has read, if a plug-in adds it.
     """
 
     identity: str
     vgg: "VGG | None" = None
-    plugin_weights: Any = None
 
 
 class OtherWeightsError(WeightsError):
@@ -52,14 +44,13 @@ class OtherWeightsError(WeightsError):
 
 
 class NetworkPool:
-    """The networks that VGG_WEIGHTS, the variables of plug-ins and the styles' settings ask for."""
+    """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
     def __init__(
         self,
         vgg_weights: str | None,
         style: Bucket,
         style_entries: Sequence[Entry] = (),
-        variables: Mapping[str, Any] = NO_VARIABLES,
     ) -> None:
         """Prepare the pool.
 
@@ -67,14 +58,12 @@ class NetworkPool:
             vgg_weights: The variable, or None for the usual weights.
             style: The style bucket.
             style_entries: The objects in it.
-            variables: Those of plug-ins, as in Config.
         """
-        self._variables = variables
         self._vgg_weights, self._style, self._entries = vgg_weights, style, style_entries
-        # By plug-in, model, seed and Traits.network: what may decide which weights.
-        self._sources: dict[tuple[Plugin | None, str, int, str], WeightsSource] = {}
+        # By model, seed and Traits.network: what may decide which weights.
+        self._sources: dict[tuple[str, int, str], WeightsSource] = {}
         self._reader = ThreadPoolExecutor(1)
-        self._weights: dict[_Network, Future[Any]] = {}
+        self._weights: dict[_Network, Future[architectures.Weights]] = {}
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
@@ -83,7 +72,7 @@ class NetworkPool:
         cls, config: Config, style: Bucket, style_entries: Sequence[Entry] = ()
     ) -> "NetworkPool":
         """Return the pool of a run with this configuration."""
-        return cls(config.vgg_weights, style, style_entries, config.variables)
+        return cls(config.vgg_weights, style, style_entries)
 
     def relist(self, style_entries: Sequence[Entry]) -> None:
         """Take a later listing of the style bucket, in which weights may have changed. Loaded
@@ -95,7 +84,7 @@ class NetworkPool:
 
         Raises WeightsError if a file that a variable names does not exist.
         """
-        kind = settings.plugin, settings.model, settings.seed, settings.traits.network
+        kind = settings.model, settings.seed, settings.traits.network
         known = self._sources
         source = known.get(kind)
         if source is None:
@@ -107,9 +96,7 @@ class NetworkPool:
 
         Random ones are computed, which has to wait until the device is chosen.
         """
-        if settings.plugin:
-            self._reading_for(settings.plugin, source)
-        elif settings.traits.optimises and source.given != sources.RANDOM:
+        if settings.traits.optimises and source.given != sources.RANDOM:
             self._reading(settings, source)
 
     def load(
@@ -119,7 +106,7 @@ class NetworkPool:
         own.
 
         There is one VGG for each device, as its tensors and what TensorFlow traces belong to the
-        device. The weights of a plug-in are tested on the current device.
+        device.
 
         Args:
             settings: The settings.
@@ -130,15 +117,9 @@ class NetworkPool:
             WeightsError: The weights cannot be used.
             StorageError: They cannot be read from the style bucket.
         """
-        source, plugin = source or self.source(settings), settings.plugin
-        if plugin is None:
-            vgg = self._vgg(settings, device, source) if settings.traits.optimises else None
-            return Networks(vgg.identity if vgg else source.identity, vgg)
-        weights = self._reading_for(plugin, source).result()
-        vgg = self._vgg(settings, device, sources.source_for(settings, None))
-        with self._loading:
-            weights_of(plugin).test(weights)
-        return Networks(source.identity, vgg, weights)
+        source = source or self.source(settings)
+        vgg = self._vgg(settings, device, source) if settings.traits.optimises else None
+        return Networks(vgg.identity if vgg else source.identity, vgg)
 
     def _vgg(self, settings: Settings, device: str, source: WeightsSource) -> "VGG":
         which = (settings.model, source), device
@@ -172,8 +153,6 @@ class NetworkPool:
         return (key, source.identity) in ((each.key, f"md5:{each.etag}") for each in listed)
 
     def _choice(self, settings: Settings) -> WeightsSource:
-        if settings.plugin:
-            return weights_of(settings.plugin).chosen(self._variables, self._entries)
         name = self._vgg_weights
         if name and name.startswith(IN_BUCKET) and settings.traits.network != "builtin":
             return WeightsSource(name, f"md5:{self._entry(name).etag}")
@@ -191,20 +170,14 @@ class NetworkPool:
     def _reading(
         self, settings: Settings, source: WeightsSource
     ) -> "Future[architectures.Weights]":
+        """Return the weights that are being read, or else begin to read them."""
         key = settings.model, source
-        return self._begun(key, partial(_read_weights, source, settings, self._style))
-
-    def _reading_for(self, plugin: Plugin, source: WeightsSource) -> "Future[Any]":
-        key = plugin.recipe, source
-        return self._begun(key, partial(weights_of(plugin).read, source, self._style.download))
-
-    def _begun(self, key: _Network, read: "Callable[[], _Value]") -> "Future[_Value]":
-        """Return what is kept under a key, or else begin to read it."""
         with self._lock:
             known = self._weights.get(key)
             # A service's jobs outlast an outage, and so must what it keeps.
             if not known or (known.done() and isinstance(known.exception(), UnavailableError)):
-                known = self._weights[key] = self._reader.submit(read)
+                known = self._reader.submit(_read_weights, source, settings, self._style)
+                self._weights[key] = known
             return known
 
 

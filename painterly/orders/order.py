@@ -60,8 +60,6 @@ class Order:
     @property
     def network(self) -> str:
         """The network that paints it, in half a line."""
-        if plugin := self.style.settings.plugin:
-            return plugin.network
         return sources.described(self.weights.identity, self.weights.given)
 
     @cached_property

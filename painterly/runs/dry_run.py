@@ -198,7 +198,6 @@ class Forecast:
         settings, memory, schedule = order.style.settings, transfer.memory_plan, transfer.schedule
         kind = settings, memory.side, transfer.is_masked, _size_class(memory.size)
         if kind not in self._rates:
-            self._bench.warn_if_slow(order, device.name, schedule)
             self._rates[kind] = self._seconds_per_work(order, inputs, device, held, schedule)
         seconds = self._rates[kind] * sum(work_of_steps(schedule, settings))
         return OrderForecast(order, transfer.result_size, memory, schedule.total, seconds)
@@ -234,9 +233,7 @@ class Forecast:
             schedule: The steps of the whole run.
         """
         settings = order.style.settings
-        native = settings.traits.native
-        count = 2 * native.period + 1 if native else MEASURED_ITERATIONS
-        few = dataclasses.replace(settings, iterations=count, min_improvement=0)
+        few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
         measured = order.with_settings(few)
 
         def step_times() -> tuple[list[StepKind], list[float]]:

@@ -1,19 +1,10 @@
-"""The recipes, the presets, and the packages that add some."""
+"""The recipes and the presets."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
-from painterly.settings.traits import Plugin, Traits
+from painterly.settings.traits import Traits
 
-# The packages that add a recipe, each by the PLUGIN in its module `plugin`. All else works without
-# such a package and its line.
-PACKAGES: list[str] = [
-    "painterly.attention",
-]
-
-_plugins: list[Plugin] = [import_module(f"{package}.plugin").PLUGIN for package in PACKAGES]
-PLUGINS = {plugin.recipe: plugin for plugin in _plugins}
 RECIPES: dict[str, Traits] = {
     "default": Traits(rebuilds=True, draws=True),
     "moments": Traits(),
@@ -56,7 +47,6 @@ RECIPES: dict[str, Traits] = {
         relative=False,
     ),
     "instant": Traits(network="builtin", optimises=False, rebuilds=True, draws=True),
-    **{name: plugin.traits for name, plugin in PLUGINS.items()},
 }
 # How each preset's defaults differ from those of the fields, which are `fine`.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -64,7 +54,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "draft": {"iterations": 14, "learning_rate": 0.033},
     "fine": {},
     "print": {"size": 2400, "iterations": 80},
-    **{plugin.preset: {"recipe": plugin.recipe} for plugin in PLUGINS.values()},
 }
 # Preset instant, even for a style with another recipe.
 INSTANT: Mapping[str, str] = {"preset": "instant", **PRESETS["instant"]}

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Self
 from painterly.errors import ConfigError
 from painterly.settings import paper as papers
 from painterly.settings import values as setting_values
-from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
-from painterly.settings.traits import Plugin, Traits
+from painterly.settings.recipes import PRESETS, RECIPES
+from painterly.settings.traits import Traits
 from painterly.settings.values import expectation, setting
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened
@@ -31,13 +31,6 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 # The settings of the result on paper; and those of its shape, with their only values on paper.
 OF_PAPER = ("paper", "dpi", "bleed")
-# Settings that also apply while recipe default finishes a picture of another recipe's native steps,
-# the strength then, and the part of `iterations` that it takes.
-OF_FINISHING = (
-    *("stroke_size", "preserve_color", "rescale_image", "rescale_method", "maintain_aspect_ratio"),
-    *("precision", "deterministic", "compile", "seed"),
-)
-FINISHING_STRENGTH, FINISHING_STEPS = 0.25, 0.3
 _WITHOUT_PAPER = {"rescale_image": False, "maintain_aspect_ratio": True}
 
 
@@ -214,8 +207,7 @@ class Settings:
         "`default` paints each place like the most similar place of the painting; `instant` does "
         "so within seconds, without optimisation; `moments` compares only statistics of the "
         "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
-        "those of Gatys, Ecker & Bethge 2016"
-        + "".join(f"; {each.meaning}" for each in PLUGINS.values()),
+        "those of Gatys, Ecker & Bethge 2016",
         choices=tuple(RECIPES),
     )
     content_loss_type: int = setting(
@@ -267,11 +259,6 @@ class Settings:
     def traits(self) -> Traits:
         """Properties of the recipe."""
         return RECIPES[self.recipe]
-
-    @property
-    def plugin(self) -> Plugin | None:
-        """The plug-in that adds the recipe, if one does."""
-        return PLUGINS.get(self.recipe)
 
     @property
     def has_default_size(self) -> bool:
@@ -338,14 +325,6 @@ class Settings:
         smaller = copy.copy(self)
         object.__setattr__(smaller, "size", int(self.size) // 2)
         return smaller
-
-    def finishing(self, longer: int) -> "Settings":
-        """Return the settings of recipe default that finish a smaller picture, painted by native
-        steps, at this longer side in px."""
-        kept = {name: getattr(self, name) for name in OF_FINISHING}
-        iterations = max(1, round(FINISHING_STEPS * self.iterations))
-        strength = FINISHING_STRENGTH
-        return Settings(size=longer, strength=strength, iterations=iterations, **kept)
 
     def what_fits(self, longest: int) -> str:
         """Name the largest size if a longer side of at most `longest` px fits, or the most dpi on

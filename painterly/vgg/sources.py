@@ -25,6 +25,7 @@ from painterly.vgg.download import DownloadError, download
 from painterly.vgg.readers import read_file
 from painterly.words.wording import memory_size, one_line
 
+IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 BUILT_IN_NETWORK = "the built-in network"  # in records, and for people
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
-from painterly.jobs.presets import PAPERS, plugin_of, print_dpi
+from painterly.jobs.presets import PAPERS, print_dpi
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
@@ -49,7 +49,6 @@ def index(request: Request, service: Shared) -> Response:
         service,
         "index",
         presets=[{"name": preset.value, "size": sizes[preset.value]} for preset in presets],
-        licences=[plugin.licence for each in presets if (plugin := plugin_of(each))],
         usual="fine" if "fine" in presets else "instant",
         sample=_sample(),
         papers=[_paper(each) for each in PAPERS],

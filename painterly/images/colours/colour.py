@@ -8,9 +8,8 @@ lightness; a and b give hue and chroma. Hues stay the same when chroma changes, 
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image
 
-from painterly.images.arrays import bands, resample, small_bands, to_float
+from painterly.images.arrays import bands, small_bands, to_float
 from painterly.images.colours.rgb_space import srgb_encoded
 
 # Rows processed at a time: a large image never has several copies in floats.
@@ -158,21 +157,3 @@ def _linear_light(lab: np.ndarray) -> np.ndarray:
 
 def _is_outside(linear: np.ndarray) -> np.ndarray:
     return np.asarray(((linear < -_ROUNDING) | (linear > 1 + _ROUNDING)).any(axis=-1))
-
-
-def with_areas(image: np.ndarray, picture: np.ndarray, side: int) -> np.ndarray:
-    """Return an image whose areas have the mean colours that those of a smaller picture have.
-
-    Args:
-        image: The image.
-        picture: The picture.
-        side: The side of an area in the picture, in px.
-    """
-    areas = [max(1, length // side) for length in picture.shape[:2]]
-    wanted, found = (
-        resample(each, areas[0], areas[1], Image.Resampling.BOX) for each in (picture, image)
-    )
-    height, width = image.shape[:2]
-    moved = resample(wanted - found, height, width, Image.Resampling.BICUBIC)
-    moved += image
-    return np.clip(moved, 0, 1, out=moved)

@@ -140,7 +140,7 @@ class JobRunner:
 
     def _measured_settings(self) -> Settings:
         settings = self._config.settings
-        if settings.plugin or not settings.traits.optimises:  # Other jobs take other times.
+        if not settings.traits.optimises:  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         return settings
 

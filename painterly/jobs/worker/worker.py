@@ -340,7 +340,7 @@ class Follower:
         busy = self._stored and not self._stored.done()
         if now - self._previewed >= PREVIEW_EVERY_S and not busy:
             self._previewed = now
-            data = jpeg_of(step.preview, PREVIEW_SIDE)
+            data = jpeg_of(step.image, PREVIEW_SIDE)
             self._stored = self._pool.submit(self._store, data)
 
     def _left(self, now: float, step: "Step | PartStep") -> float | None:

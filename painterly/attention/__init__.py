@@ -1,1 +1,0 @@
-"""Recipe `attention`: it compares what Stable Diffusion's network attends to."""

@@ -1,1 +1,0 @@
-"""Stable Diffusion 1.5's networks (Rombach et al. 2022), for recipe `attention`."""
