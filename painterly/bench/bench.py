@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.bench.checkpoints import CheckpointStore, SavedState
-from painterly.bench.finished import Finished, PartStep, encoded, record_of
+from painterly.bench.finished import Finished, encoded, record_of, record_of_frame
 from painterly.bench.reading import Inputs, Reader
 from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
@@ -24,6 +24,7 @@ from painterly.log import event
 from painterly.orders import ownership
 from painterly.orders.buckets import Buckets
 from painterly.orders.comparison import differences, stays
+from painterly.orders.frames import FrameOrder
 from painterly.orders.network_pool import NetworkPool, Networks
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.record import PictureRef, Record
@@ -57,7 +58,7 @@ class Bench:
     Requests to the buckets outlast outages, and threads run, until `close`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  All that painting needs.
         self,
         config: Config,
         buckets: Buckets,
@@ -66,6 +67,7 @@ class Bench:
         gallery: Gallery | None = None,
         unfinished: Bucket | None = None,
         leaving: threading.Event | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Set it up.
 
@@ -77,9 +79,11 @@ class Bench:
             gallery: The gallery of the results, if they get one.
             unfinished: The bucket of checkpoints; by default, that of results.
             leaving: Is set by `leave`, for the RetryingBuckets of networks and gallery.
+            check: Is called between steps and several times a second in a long one, as when a
+                finished picture is rebuilt. Its errors end the painting.
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
-        self._leaving = leaving or threading.Event()
+        self._leaving, self._check = leaving or threading.Event(), check
         self._ending = threading.Event()
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
@@ -89,9 +93,6 @@ class Bench:
         self.reader = Reader(self.source, self.style, config.memory_limit, watched)
         self.unfinished = RetryingBucket(unfinished or buckets.result, self._leaving)
         self._checkpoints = CheckpointStore(unfinished or buckets.result, self.unfinished)
-
-    def show(self, step: PartStep) -> None:
-        """Take the progress of a source after each finished part. Its errors end the painting."""
 
     def finished_record(self, order: PlannedOrder) -> Record | None:
         """Return the record of the order's result if it has been stored since the plan was made,
@@ -114,7 +115,6 @@ class Bench:
         on_step: "Callable[[Step], None] | None" = None,
         on_stop: "Callable[[Step, Timelapse | None], None] | None" = None,
         resume: bool = False,
-        check: "Callable[[], None]" = lambda: None,
     ) -> Finished:
         """Paint an order.
 
@@ -126,8 +126,6 @@ class Bench:
             on_stop: Is called after a signal or `end`, with the latest step and the time-lapse so
                 far.
             resume: Whether to start from its checkpoint, if it has one.
-            check: Is called between steps and several times a second in a long one, as when the
-                finished picture is rebuilt. Its errors end the painting.
 
         Raises:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
@@ -137,10 +135,6 @@ class Bench:
         settings, batch_left = order.style.settings, easel.batch_left
         timelapse = Timelapse() if settings.timelapse else None
         device = easel.device_for(settings)
-
-        def check_stop() -> None:
-            self.obey()
-            check()
 
         with device.scope():
             networks = self.networks.load(settings, device.name, order.weights)
@@ -155,7 +149,6 @@ class Bench:
                     on_step,
                     on_stop,
                     resume,
-                    check_stop,
                 ),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
@@ -215,8 +208,10 @@ class Bench:
         Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
         that fail the picture or end the run.
         """
-        if part := order.kept(self.unfinished, finished):
-            return part
+        if isinstance(order, FrameOrder):
+            data, _ = encoded(order, finished)
+            self.unfinished.write(order.result, data, "image/png")
+            return record_of_frame(order, finished)
         # A default size may have been halved.
         order = order.with_settings(finished.settings)
         data, animated = encoded(order, finished)
@@ -252,6 +247,8 @@ class Bench:
 
     def fail(self, order: PlannedOrder, reason: str) -> Record:
         """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
+        if isinstance(order, FrameOrder):  # That of its clip has a record.
+            return Record(error=reason)
         order.log(f"{order.label}: FAILED: {reason}", level=ERROR, event="failed")
         current, _ = order_record(self.result, order)
         record = replace(latest_record(order, current), error=reason, tried=now())
@@ -280,10 +277,11 @@ class Bench:
         self._ending.set()
 
     def obey(self) -> None:
-        """Raise Stopped after a signal, and Ended after `end`."""
+        """Raise Stopped after a signal, Ended after `end`, and the errors of `check`."""
         self.stop.obey()
         if self._ending.is_set():
             raise Ended
+        self._check()
 
     def close(self) -> None:
         """Give up requests that wait for a bucket, and end the threads."""
@@ -313,7 +311,6 @@ class Bench:
         on_step: "Callable[[Step], None] | None",
         on_stop: "Callable[[Step, Timelapse | None], None] | None",
         resume: bool,
-        check_stop: "Callable[[], None]",
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal or `end`, which may also come while the finished picture is rebuilt. The time-lapse
@@ -324,7 +321,7 @@ class Bench:
             timelapse.restore(state)
         step: Step | None = None
         try:
-            for step in transfer.steps(state, check_stop):
+            for step in transfer.steps(state, self.obey):
                 if on_step:
                     on_step(step)
                 yield step
@@ -332,7 +329,7 @@ class Bench:
                     return
                 if timelapse:
                     timelapse.add(step)
-                check_stop()
+                self.obey()
                 due = perf_counter() - saved >= self.config.checkpoint_every
                 if due and step.can_resume and not checkpoints.is_saving(order):
                     checkpoints.save(order, _snapshot(step, timelapse))

@@ -13,6 +13,7 @@ from painterly.configuration.config import Config
 from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
+from painterly.orders.frames import FrameOrder
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.record import Record
 from painterly.orders.stored_records import now
@@ -96,6 +97,18 @@ def encoded(order: PlannedOrder, finished: Finished) -> tuple[bytes, bytes]:
         raise MemoryShortError(
             f"{order.photo.key}: there is too little memory to encode its result; make it smaller"
         ) from None
+
+
+def record_of_frame(order: FrameOrder, finished: Finished) -> Record:
+    """Return what a clip's record needs to know of a painted frame."""
+    return Record(
+        photo=order.photo.key,
+        style=order.style.name,
+        weights=finished.weights,
+        device=finished.device,
+        content_weight=finished.end.content_weight,
+        seconds=finished.seconds,
+    )
 
 
 def record_of(order: PlannedOrder, finished: Finished, config: Config, data: bytes) -> Record:

@@ -15,7 +15,6 @@ from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command, install_command
 from painterly.settings.recipes import PRESETS, RECIPES
 from painterly.settings.settings import FIELDS, Settings
-from painterly.settings.sources import PLUGS
 from painterly.settings.values import expectation, parse_bool
 
 _NO_FLAG = "\0"  # before a word that argparse would take for a flag
@@ -144,7 +143,8 @@ HELP = {
     "recipes inetwork, gatys: published, if they were downloaded before)",
     "memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "device": f"default: {DEVICE_CHOICES[0]}",
-    **{name: str(form[1]) for plug in PLUGS for name, form in plug.FLAGS.items()},
+    "from": "of a clip, only what comes after this time, as 3s, 90 or 1:30",
+    "for": "of a clip, only this much, as 10s",
     "from_record": "repaint the result of a record (_records/….json)",
     "dry_run": "only report what would be painted, how long it takes here, and the memory",
     "keep": "paint only pictures without a result, whatever has changed",

@@ -1,13 +1,10 @@
 """Paints one photo in a file, in the style of paintings in files, into a file."""
 
 import argparse
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NoReturn
 
 from painterly.cli.app import run_painter, why_instant
@@ -17,13 +14,18 @@ from painterly.cli.picture_files import (
     ResultFiles,
     result_files,
 )
-from painterly.cli.picture_order import order_of, pictures_of, save_every, settings_of, weights_of
+from painterly.cli.picture_order import (
+    config_of,
+    order_of,
+    pictures_of,
+    save_every,
+    settings_of,
+    weights_of,
+)
 from painterly.cli.places import STANDARD
-from painterly.configuration import config
-from painterly.configuration.config import Config
 from painterly.images.output import OutputFormat
 from painterly.log import event, logger
-from painterly.settings.sources import PLUGS
+from painterly.settings.clips import is_painted_alone
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
@@ -32,8 +34,6 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.bench.timelapse import Timelapse
     from painterly.engine.transfer import Step
     from painterly.storage.folder import FolderBucket
-
-VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
 
 
 def run(args: argparse.Namespace, name: str) -> int:
@@ -61,12 +61,11 @@ def run(args: argparse.Namespace, name: str) -> int:
 
 
 def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
-    """Paint a source as its plug-in does, or else a photo, and return the path written. Raises the
-    errors of `paint`."""
-    for plug in PLUGS:
-        if plug.is_painted_alone(args.places[0], args.places[-1]):
-            path: Path = resolve_name(plug.PAINTER)(args, environment, stop)
-            return path
+    """Paint a clip or a photo, and return the path written. Raises the errors of `paint`."""
+    if is_painted_alone(args.places[0], args.places[-1]):
+        from painterly.cli import clip
+
+        return clip.paint(args, environment, stop)
     return paint(args, environment, stop)
 
 
@@ -129,14 +128,6 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
         with suppress(OSError):  # Others are unfinished in it, or there was none.
             unfinished.folder.rmdir()
     return path
-
-
-def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
-    """Return the configuration of the bench. Raises ConfigError."""
-    known = {name: environment[name] for name in VARIABLES if name in environment}
-    loaded = replace(config.load(known), memory_limit=args.memory_limit)
-    keeps_checkpoint = args.places[-1] != STANDARD
-    return loaded if keeps_checkpoint else replace(loaded, checkpoint_every=math.inf)
 
 
 def _checkpoint_key(name: str, unfinished: "FolderBucket") -> str:

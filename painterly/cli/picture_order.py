@@ -1,6 +1,7 @@
 """The order of one picture: what a command line asks for, and the files that it names."""
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from painterly.cli.picture_files import read_file, read_photo
 from painterly.cli.places import STANDARD, names_picture, names_style
+from painterly.configuration import config
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.output import OutputFormat
 from painterly.settings import ready_styles
@@ -23,6 +26,7 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.vgg.sources import WeightsSource
 
 NO_MASK = "-"
+VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
 START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
@@ -91,6 +95,14 @@ def _styles_of(word: str, after: Sequence[str], result: str) -> tuple[str, ...]:
     if not names:
         raise ConfigError(f"{shortened(word)} names no painting")
     return names
+
+
+def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
+    """Return the configuration of the bench. Raises ConfigError."""
+    known = {name: environment[name] for name in VARIABLES if name in environment}
+    loaded = replace(config.load(known), memory_limit=args.memory_limit)
+    keeps_checkpoint = args.places[-1] != STANDARD
+    return loaded if keeps_checkpoint else replace(loaded, checkpoint_every=math.inf)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

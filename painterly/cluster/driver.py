@@ -206,21 +206,18 @@ class _Painting:
         self._queues.end()
         if answer.postponed is not None:
             order.log(f"{order.label}: {answer.postponed}", level=WARNING)
-            self._saving.postpone()
+            self._saving.postpone(order)
             return
         record, failure = answer.record, answer.failure
         assert record is not None
         self._shown.add(failed=failure is not None, already_stored=answer.already_stored)
-        self._saving.show(record)
+        self._saving.add(order, record, answer.already_stored)
         if failure is not None:
-            self._saving.outcome.failures.append((order, failure))
             order.log(f"{order}: FAILED: {failure}", level=ERROR, event="failed")
             return
         if answer.already_stored:
-            self._saving.outcome.already_stored += 1
             said = f"{order}: another run has stored it meanwhile"
         else:
-            self._saving.outcome.add_painted(record.seconds or 0.0)
             said = f"{order}: done"
         order.log(said, level=DEBUG)
 

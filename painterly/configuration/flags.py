@@ -13,7 +13,6 @@ from typing import Any
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
 from painterly.settings.settings import FIELDS
-from painterly.settings.sources import PLUGS
 from painterly.settings.values import (
     MEMORY_SYNTAX,
     kind,
@@ -141,7 +140,7 @@ _GROUPS = (
     (Work.PICTURE, "one picture: further arguments", (Flag("regions", "MASK …"),)),
     (Work.PICTURE, "one picture: files and device", _FILES_AND_DEVICE),
     (Work.PICTURE, "one picture: instead of painting", (Flag("from_record", "FILE"),)),
-    *((Work.PICTURE, p.TITLE, tuple(Flag(n, f[0]) for n, f in p.FLAGS.items())) for p in PLUGS),
+    (Work.PICTURE, "one picture: clips", (Flag("from", "TIME"), Flag("for", "TIME"))),
     (Work.FOLDERS, "folders and buckets", _FOLDERS),
 )
 # The settings that the original has as well, in the order of its arguments.

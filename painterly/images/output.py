@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from posixpath import splitext
 
 from painterly.errors import ConfigError
-from painterly.settings.sources import PLUGS
+from painterly.settings.clips import result_extension
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,11 @@ class OutputFormat:
 
         It follows from the photo's name. `format` is one of these four; `same` for the photo's own
         format, or the closest that can be written (HEIC and AVIF → jpg, GIF and BMP → png); or
-        None, jpg for JPEG photos and png for all others. Another source has its plug's. Raises
+        None, jpg for JPEG photos and png for all others. A clip's does not depend on it. Raises
         ConfigError for any other format.
         """
-        for plug in PLUGS:
-            if own := plug.result_extension(photo):
-                return str(own)
+        if clip := result_extension(photo):
+            return clip
         wanted, suffix = (self.format or "").strip().lower(), splitext(photo)[1].lower()
         if not wanted:
             return "png" if suffix in _CLOSEST else "jpg"

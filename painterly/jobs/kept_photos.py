@@ -13,9 +13,9 @@ from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.schemas import not_found
 from painterly.jobs.store import KEPT, StoredJob, new_id
 from painterly.jobs.upload import Upload
-from painterly.settings.sources import Sent
 from painterly.storage.base import ObjectError
 from painterly.storage.versions import delete_versions
+from painterly.video.sent import EXTENSION, Sent
 
 
 class KeptPhoto(BaseModel):
@@ -72,8 +72,7 @@ class KeptPhotos:
         """Read a photo as it was sent. Raises ObjectError if it is gone."""
         source, read = None, self._source.read
         if key := stored.source_key:
-            extension = PurePosixPath(key).suffix[1:]
-            source = Sent(read(key), extension, b"", stored.frames or 1, stored.duration or 0)
+            source = Sent(read(key), b"", stored.frames or 1, stored.duration or 0)
         name = stored.photo_key.partition("/")[2]
         return Upload(name, stored.photo, read(stored.photo_key), stored.size, source)
 
@@ -94,8 +93,8 @@ def stored_as(owner: str, upload: Upload) -> dict[str, Any]:
     """Return the fields of a photo, or of a job, with its id, that name the files of its photo."""
     about: dict[str, Any] = {"photo_key": f"{owner}/{upload.name}"}
     if source := upload.source:
-        name = f"{owner}/{PurePosixPath(upload.name).stem}.{source.extension}"
-        about |= {"source_key": name, "frames": source.parts, "duration": source.seconds}
+        name = f"{owner}/{PurePosixPath(upload.name).stem}.{EXTENSION}"
+        about |= {"source_key": name, "frames": source.frames, "duration": source.seconds}
     return about
 
 

@@ -226,7 +226,7 @@ class OrderBook:
             if request.poster
             else self._style(request)
         )
-        frames, size = photo.source.parts if photo.source else 1, photo.size
+        frames, size = photo.source.frames if photo.source else 1, photo.size
         works = (total_work(*size, each.settings) for each in style.parts or (style,))
         return style, frames * sum(works)
 

@@ -19,8 +19,8 @@ from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
-from painterly.settings.sources import Sent, sent
 from painterly.storage.file_names import nfc, start_in_bytes
+from painterly.video.sent import Sent, sent
 from painterly.words.wording import printable
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from painterly.configuration.config import Config
 from painterly.orders.paintings_view import open_paintings
 from painterly.settings import bucket_layout
-from painterly.settings.sources import viewed
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, Store
 from painterly.storage.folder import FolderBucket
@@ -31,8 +30,10 @@ class Buckets:
     @classmethod
     def open(cls, config: Config) -> "Buckets":
         """Open the buckets that the configuration names. Raises ConfigError."""
+        from painterly.video.view import ClipsView  # With NumPy.
+
         known, account = KnownFiles(), config.account
-        source = viewed(open_bucket(config.photo_bucket, account, known=known))
+        source = ClipsView(open_bucket(config.photo_bucket, account, known=known))
         result = open_bucket(config.result_bucket, account, new=True, known=known)
         style = open_paintings(config.style_bucket, account, known)
         if isinstance(result, FolderBucket):

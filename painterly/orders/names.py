@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from painterly.images.output import FILE_FORMATS, OutputFormat
 from painterly.settings.bucket_layout import picture_extensions
-from painterly.settings.sources import EXTENSIONS
+from painterly.settings.clips import EXTENSIONS
 from painterly.storage.file_names import Fold
 
 TIMELAPSE = ".timelapse.webp"

@@ -15,7 +15,7 @@ from painterly.orders.record import PaintingRef, PictureRef, Record
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
 from painterly.settings.settings import FIELDS, OF_PAPER, Settings
-from painterly.storage.base import Bucket, Entry
+from painterly.storage.base import Entry
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
 from painterly.words.style_title import NO_TITLE
@@ -172,11 +172,6 @@ class PlannedOrder(Order):
     def record_key(self) -> str:
         """The key of its record."""
         return bucket_layout.record_key(self.style.name, self.photo.key)
-
-    def kept(self, bucket: Bucket, finished: Any) -> Record | None:
-        """Keep a finished part of a source, and return its record; None for an order that is
-        whole. See settings/sources.py."""
-        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The photos and styles that a run is asked to paint."""
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 from pathlib import PurePosixPath
@@ -15,7 +15,7 @@ from painterly.orders.names import ResultNames, could_meet
 from painterly.orders.paintings_view import all_styles
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
-from painterly.settings.sources import chosen
+from painterly.settings.clips import is_clip, lacking, of_photos
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.words.suggestions import did_you_mean
@@ -67,7 +67,7 @@ def select(
         keys = {entry.key for entry in listing.source}
         stored = tuple(styles.as_stored(photo, keys) for photo in config.photos)
         config = replace(config, photos=stored)
-    others = chosen([entry.key for entry in listing.source], config.photos)
+    others = _clips([entry.key for entry in listing.source], config.photos)
     every_photo = styles.find_pictures(listing.source, others)
     if every_style is None:
         every_style = styles_of(buckets, listing.style, config)
@@ -112,6 +112,20 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
             "expected photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name "
             "the folder of one style"
         )
+
+
+def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
+    """Return the keys of clips to paint. Clips are left out, and logged, if what they need is not
+    installed, or if a phone has stored them with a photo and nobody has asked for them."""
+    clips = {key for key in keys if is_clip(key) and not hidden(key)}
+    known = bucket_layout.picture_extensions()
+    photos = [key for key in keys if PurePosixPath(key).suffix.lower() in known]
+    if live := of_photos(clips, photos).difference(asked):
+        event(f"left out, the clips of photos: {listed([*map(printable, sorted(live))])}")
+    clips -= live
+    if missing := clips and lacking(listed([*map(printable, sorted(clips))])):
+        event(f"left out: {missing}", level=WARNING)
+    return frozenset(() if missing else clips)
 
 
 def _key(entry: Entry | None) -> str:

@@ -29,7 +29,6 @@ from painterly.runs.report import Summary
 from painterly.runs.watch import News, rest
 from painterly.runs.word import Word
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
-from painterly.settings.sources import in_parts
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
 from painterly.storage.retry import outlasting_outages
@@ -124,7 +123,9 @@ class Run:
         if plan is None:
             return report.NO_INPUT
         config = self._config
-        parts = in_parts(plan, self._buckets.source)
+        from painterly.orders.frames import in_frames
+
+        parts = in_frames(plan, self._buckets.source)
         whole = replace(plan, stale=parts.stale)
         gallery = None if config.dry_run else self._prepared(selection, whole)
         if not plan.todo:

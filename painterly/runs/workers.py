@@ -20,10 +20,11 @@ from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.log import event
+from painterly.orders.frames import FrameOrder
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
-from painterly.settings.sources import imported
+from painterly.runs.clips import Clips, Fail, Postpone, Store
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ GRACE_S = 3.0
 # After an error on one device, for the others' steps and checkpoints. A device may not answer.
 LAST_STEPS_S = 10.0
 Fetched = PhotoFiles | PhotoInput
+MakeClips = Callable[[Store, Fail, Postpone], Clips]
 
 
 @dataclass
@@ -46,25 +48,24 @@ class Outcome:
 
     Attributes:
         painted: The number of results.
-        seconds: The time that painting them took.
         failures: The orders that have failed, each with the reason.
         already_stored: The number of results that another run has stored since the plan was made.
         postponed: The number of orders with a file that has changed since it was listed.
     """
 
     painted: int = 0
-    seconds: float = 0.0
     failures: list[tuple[PlannedOrder, str]] = field(default_factory=list)
     already_stored: int = 0
     postponed: int = 0
 
-    def add_painted(self, seconds: float) -> None:
-        """Count an order with a stored result and record."""
-        self.painted += 1
-        self.seconds += seconds
 
-
-def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]", set_aside: int = 0) -> Outcome:
+def paint_all(
+    bench: Bench,
+    plan: Plan,
+    loading: "Future[Devices]",
+    set_aside: int = 0,
+    clips: MakeClips | None = None,
+) -> Outcome:
     """Paint the plan's orders. One that cannot be painted fails right before its first step.
 
     Args:
@@ -73,6 +74,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]", set_aside: i
         loading: What paints, which may be loading. Photos, paintings and weights are read in the
             meantime.
         set_aside: The bytes that painting must leave free.
+        clips: Makes what steadies and writes clips, by default into the bucket of results.
 
     Returns:
         The outcome.
@@ -84,7 +86,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]", set_aside: i
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
     stop, first = bench.stop, plan.todo[0]
-    with SavingPool(bench, plan) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
+    with SavingPool(bench, plan, clips) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
         bench.networks.prefetch(first.style.settings, first.weights)
         devices = loading.result()
         stop.obey()
@@ -136,6 +138,8 @@ def _paint(
     fetching: "Future[Fetched]",
 ) -> None:
     """Paint an order, and hand the result or the failure to those that store."""
+    if not saving.wants(order):
+        return
     try:
         if isinstance(bench.stop.result_of(fetching), PhotoFiles):
             saving.wait()  # Finished pictures keep photos that may be as large.
@@ -143,7 +147,7 @@ def _paint(
         finished = bench.paint(order, inputs, easel, resume=order.may_resume)
     except ChangedError as error:
         order.log(f"{order.label}: {error}", level=WARNING)
-        saving.postpone()
+        saving.postpone(order)
     except Exception as error:
         raise_if_fatal(error)
         saving.fail(order, reason_of(error))
@@ -224,15 +228,22 @@ class SavingPool:
     """Stores the pictures of any number of easels in its own threads, and counts them, until the
     `with` block ends."""
 
-    def __init__(self, bench: Bench, plan: Plan) -> None:
+    def __init__(self, bench: Bench, plan: Plan, clips: MakeClips | None = None) -> None:
+        """Args:
+        bench, plan, clips: As in `paint_all`.
+        """
         self.outcome = Outcome()
-        self._collectors = [each(bench, plan) for each in imported("COLLECTOR")]
+        self._ended, self._seconds = 0, 0.0  # painted orders, and the time that they took
         self._bench, self._stop = bench, bench.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
         self._page = bench.gallery if bench.config.makes_page else None
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
         self._running: set[Future[None]] = set()
+        self._clips: Clips | None = None
+        if any(isinstance(order, FrameOrder) for order in plan.todo):
+            make = clips or partial(Clips, bench, plan)
+            self._clips = make(self._store, self._fail, self.postpone)
 
     def __enter__(self) -> "SavingPool":
         return self
@@ -241,6 +252,8 @@ class SavingPool:
         """Give up requests that wait for a bucket, and end the threads, after GRACE_S seconds at
         most for pictures that are being stored."""
         self._bench.leave()
+        if self._clips:
+            self._clips.close()
         wait(self._copy_of_running(), timeout=GRACE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -252,17 +265,41 @@ class SavingPool:
         """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._submit(self._fail, order, reason)
 
-    def postpone(self) -> None:
+    def wants(self, order: PlannedOrder) -> bool:
+        """Return whether an order is still needed: not that of a frame if its clip has failed."""
+        return not (self._clips and isinstance(order, FrameOrder)) or self._clips.wants(order)
+
+    def postpone(self, order: PlannedOrder) -> None:
         """Count an order that another round of a watch paints."""
+        if self._clips and isinstance(order, FrameOrder):
+            self._clips.take(order, None)
+            return
         with self._lock:
             self.outcome.postponed += 1
 
-    def show(self, stored: Record) -> None:
-        """Show a record on the gallery's page, if this run writes it, or collect it."""
-        record: Record | None = stored
-        for each in self._collectors:
-            record = record and each.took(record)
-        if self._page and record:
+    def add(self, order: PlannedOrder, record: Record, already_stored: bool = False) -> None:
+        """Take the record of an order that has ended. A clip takes those of its frames; all others
+        are counted, and shown on the gallery's page if this run writes it.
+
+        Args:
+            order: The order.
+            record: Its record.
+            already_stored: Whether another run has stored its result.
+        """
+        if record.error is None:
+            with self._lock:
+                self._ended, self._seconds = self._ended + 1, self._seconds + (record.seconds or 0)
+        if self._clips and isinstance(order, FrameOrder):
+            self._clips.take(order, record)
+            return
+        with self._lock:
+            if record.error is not None:
+                self.outcome.failures.append((order, record.error))
+            elif already_stored:
+                self.outcome.already_stored += 1
+            else:
+                self.outcome.painted += 1
+        if self._page:
             self._page.add_record(record)
 
     def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
@@ -275,7 +312,7 @@ class SavingPool:
             easels: The number of easels.
         """
         with self._lock:
-            count, seconds = self.outcome.painted, self.outcome.seconds
+            count, seconds = self._ended, self._seconds
         mean = seconds / count if count else elapsed + eta_s
         return eta_s + orders * mean / easels
 
@@ -286,6 +323,8 @@ class SavingPool:
             self._running -= ended
         for job in ended:
             job.result()
+        if self._clips:
+            self._clips.check()
 
     def wait(self) -> None:
         """Wait until everything is stored. Raises UnavailableError, Stopped."""
@@ -298,8 +337,8 @@ class SavingPool:
         """Wait until everything is stored, and publish the gallery. Raises UnavailableError,
         Stopped."""
         self.wait()
-        for each in self._collectors:
-            each.finish(self.outcome)
+        if self._clips:
+            self._clips.wait(self._stop)
         if self._page:
             self._page.publish()
         else:
@@ -320,20 +359,15 @@ class SavingPool:
 
     def _store(self, order: PlannedOrder, finished: Finished) -> None:
         try:
-            self.show(self._bench.store(order, finished))
+            self.add(order, self._bench.store(order, finished))
         except Exception as error:
             raise_if_fatal(error)
             self._fail(order, reason_of(error))
-        else:
-            with self._lock:
-                self.outcome.add_painted(finished.seconds)
         if self._page:
             self._page.publish_if_due()
 
     def _fail(self, order: PlannedOrder, reason: str) -> None:
-        with self._lock:
-            self.outcome.failures.append((order, reason))
-        self.show(self._bench.fail(order, reason))
+        self.add(order, self._bench.fail(order, reason))
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]], end: Callable[[], None]) -> None:

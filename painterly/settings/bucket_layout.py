@@ -5,7 +5,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import PurePosixPath
 
-from painterly.settings.sources import EXTENSIONS
+from painterly.settings.clips import EXTENSIONS
 
 # Libraries of the extra `formats`, and extensions that are pictures if these are installed.
 JXL_READER, RAW_READER = "pillow_jxl", "rawpy"

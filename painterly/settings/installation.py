@@ -44,7 +44,7 @@ PACKAGE_OF_EXTRA = {
     "cluster": "ray",
     "cpu": "tensorflow",
     "formats": "rawpy",
-    "video": "av",
+    "video": "cv2",
 }
 
 

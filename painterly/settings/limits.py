@@ -1,7 +1,15 @@
 """Limits that a process puts on itself before it reads a stranger's file: the system ends it, or
-refuses memory, whatever a library does. Windows has none."""
+refuses memory, whatever a library does. Windows has none.
+
+As a program, it limits itself and becomes another one:
+
+    python -I -S limits.py PARENT SECONDS MEMORY SIZE PROGRAM ARGUMENT …
+"""
 
 import contextlib
+import os
+import signal
+import sys
 from pathlib import Path
 
 try:
@@ -10,6 +18,7 @@ except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
 EXIST = resource is not None
+_END_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 
 
 def limit_time(seconds: int) -> None:
@@ -42,3 +51,47 @@ def _set(which: int, most: int) -> None:
         most = hard if most == resource.RLIM_INFINITY else min(most, hard)
     with contextlib.suppress(ValueError):  # Some systems refuse limits.
         resource.setrlimit(which, (most, hard))
+
+
+def limited(command: list[str], seconds: int, memory: int, size: int) -> list[str]:
+    """Return the command of a program that ends with this process, within limits.
+
+    Args:
+        command: The path of the program, and its arguments.
+        seconds: The most processor time; see `grant_time`.
+        memory: The most memory in bytes.
+        size: The most bytes of a file that it writes.
+    """
+    if not EXIST:
+        return command
+    numbers = map(str, (os.getpid(), seconds, memory, size))
+    return [sys.executable, "-I", "-S", __file__, *numbers, *command]
+
+
+def grant_time(process: int, seconds: int) -> None:
+    """Let a process take processor time beyond what it has used so far."""
+    with contextlib.suppress(OSError, AttributeError):  # It has ended, or this is not Linux.
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        used = (int(fields[11]) + int(fields[12])) // os.sysconf("SC_CLK_TCK")
+        _, hard = resource.prlimit(process, resource.RLIMIT_CPU)
+        resource.prlimit(process, resource.RLIMIT_CPU, (used + seconds, hard))
+
+
+def _become(parent: str, seconds: str, memory: str, size: str, *command: str) -> None:
+    import ctypes
+
+    with contextlib.suppress(AttributeError):  # Linux alone has it.
+        ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != int(parent):
+        return
+    os.setpgid(0, 0)  # Ctrl-C is for the parent alone.
+    with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    limit_time(int(seconds))
+    limit_memory(int(memory))
+    _set(resource.RLIMIT_FSIZE, int(size))
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    _become(*sys.argv[1:])

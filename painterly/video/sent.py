@@ -2,30 +2,47 @@
 
 import re
 import tempfile
-from contextlib import closing
 from logging import WARNING
 from pathlib import Path
+from typing import NamedTuple
 
 from painterly.errors import PictureError
+from painterly.images.picture_file import errors_named
 from painterly.log import event
-from painterly.settings.sources import Sent
-from painterly.video.decoder import Decoder
-from painterly.video.plugin import lacking
-from painterly.video.source import picture_file
-from painterly.words.wording import memory_size, printable
+from painterly.settings.clips import lacking
+from painterly.video.ffmpeg import LEAST_MEMORY
+from painterly.video.reading import ClipFile
+from painterly.video.view import picture_file
+from painterly.video.writing import copied
+from painterly.words.wording import memory_size
 
-LEAST_MEMORY = 50_000_000  # bytes, to read a small clip
 # The start of a file: of Matroska, of AVI, and of mp4, in which pictures have other brands.
 _START = re.compile(
     rb"\x1aE\xdf\xa3|RIFF....AVI |"
     rb"....(?:moov|mdat|wide|pnot|ftyp(?!hei|hev|mif1|msf1|avif|avis|crx|jxl))",
     re.DOTALL,
 )
+EXTENSION = "mp4"  # of its name in a bucket, whatever its container is
+
+
+class Sent(NamedTuple):
+    """A clip that a visitor of the service has sent.
+
+    Attributes:
+        data: Its file, without the position where it was taken.
+        first: Its first frame, as the file of a picture.
+        frames: The number of its frames, about.
+        seconds: How long it lasts.
+    """
+
+    data: bytes
+    first: bytes
+    frames: int
+    seconds: float
 
 
 def sent(data: bytes, name: str, most: int, available: int) -> Sent | None:
-    """Return a clip without the position where it was taken, its facts, and its first frame, or
-    None for another file.
+    """Return a clip, or None for another file.
 
     Args:
         data: Its file.
@@ -34,7 +51,7 @@ def sent(data: bytes, name: str, most: int, available: int) -> Sent | None:
         available: The most bytes that reading it may take.
 
     Raises:
-        PictureError: It cannot be read, also not in this memory, or the libraries are not
+        PictureError: It cannot be read, also not in this memory, or what clips need is not
             installed.
     """
     if not _START.match(data):
@@ -50,10 +67,8 @@ def sent(data: bytes, name: str, most: int, available: int) -> Sent | None:
     with tempfile.TemporaryDirectory(prefix="painterly-") as folder:
         path, copy = Path(folder, "clip"), Path(folder, "copy")
         path.write_bytes(data)
-        with closing(Decoder(name, path, available, most=most)) as decoder:
-            facts, _ = decoder.ask("copy", path=str(copy))
-            frame = decoder.frame()
-        if frame is None:
-            raise PictureError(f"{printable(name)}: has no frame that can be read")
-        parts, seconds = facts["parts"], facts["seconds"]
-        return Sent(copy.read_bytes(), "mp4", picture_file(frame, "PNG"), parts, seconds)
+        clip = ClipFile(name, path, available)
+        first = picture_file(clip.first(most), "PNG")
+        with errors_named(name):
+            frames, seconds = copied(clip, copy)
+        return Sent(copy.read_bytes(), first, frames, seconds)

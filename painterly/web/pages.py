@@ -15,9 +15,8 @@ from painterly.jobs.presets import PAPERS, print_dpi
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
-from painterly.settings import paper, ready_styles
+from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
-from painterly.settings.sources import readable
 from painterly.web.api.docs import docs_context
 from painterly.web.away import away_response
 from painterly.web.gate import client_address
@@ -43,7 +42,7 @@ def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
     options, settings = service.options, service.config.settings
     sizes, presets = service.orders.preset_sizes(), service.orders.presets
-    sent = picture_extensions() | readable()
+    sent = picture_extensions() | (clips.EXTENSIONS if clips.can_be_painted() else frozenset())
     return shown(
         request,
         service,

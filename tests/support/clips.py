@@ -1,17 +1,31 @@
 """Small clips, made on the fly."""
 
 import io
+import re
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
+from painterly.settings.clips import ffmpeg
 from painterly.storage.folder import FolderBucket
-from painterly.video import decoder, source
+from painterly.video.reading import WHOLE, ClipFile
+from painterly.video.view import ClipsView
 
 RATE = 24
+GIVEN = {3: "rgb24", 4: "rgba"}
+
+
+def run(*arguments, data=b""):
+    """Run ffmpeg, and return its output and its log."""
+    command = [ffmpeg(), "-hide_banner", "-nostdin", "-y", *map(str, arguments)]
+    command = command if not data else [each for each in command if each != "-nostdin"]
+    done = subprocess.run(command, input=data or None, capture_output=True, check=False)
+    said = done.stderr.decode(errors="replace")
+    assert done.returncode == 0, said
+    return done.stdout, said
 
 
 def picture(number, height=64, width=96):
@@ -29,62 +43,75 @@ def write(
     form="yuv420p",
     times=None,
     sound="",
-    given="rgb24",
-    options=None,
-    prepare=lambda stream: None,
+    options=(),
+    filters="",
     metadata=None,
-    container=None,
 ):
     """Write a clip, and return its path.
 
     Args:
         path: Its file.
-        frames: Its pictures, or their number.
+        frames: Its pictures, uint8 [h, w, 3], with alpha [h, w, 4], or uint16; or their number.
         codec, form: The encoder, and the kind of pixels.
         times: The time of each frame, in frames.
         sound: The encoder of half a second of a tone, or none.
-        given: The kind of pixels of the pictures.
-        options: The encoder's.
-        prepare: Changes the stream before its first frame.
+        options: Further options of the output.
+        filters: Further filters.
         metadata: What describes it, by names.
-        container: The container's options.
     """
     pictures = [picture(each) for each in range(frames)] if isinstance(frames, int) else frames
-    with av.open(str(path), "w", options=container or {}) as written:
-        written.metadata.update(metadata or {})
-        stream = written.add_stream(codec, rate=RATE, options=options or {})
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = form
-        prepare(stream)
-        heard = written.add_stream(sound, rate=48_000) if sound else None
-        for number, pixels in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), given)
-            frame = frame.reformat(format=form)
-            frame.pts = times[number] if times else number
-            frame.time_base = Fraction(1, RATE)
-            written.mux(stream.encode(frame))
-        written.mux(stream.encode(None))
-        if heard:
-            tone = np.sin(np.arange(24_000) / 20).astype(np.float32)[None]
-            frame = av.AudioFrame.from_ndarray(0.1 * tone, format="fltp", layout="mono")
-            frame.sample_rate = 48_000
-            written.mux(heard.encode(frame))
-            written.mux(heard.encode(None))
+    height, width, channels = pictures[0].shape
+    given = "rgb48le" if pictures[0].dtype == np.uint16 else GIVEN[channels]
+    heard = ("-f", "lavfi", "-i", "sine=frequency=380:sample_rate=48000:duration=0.5")
+    chain = [filters] if filters else []
+    if times:
+        moments = "+".join(f"eq(N\\,{n})*{time}" for n, time in enumerate(times))
+        chain.append(f"setpts=({moments})/{RATE}/TB")
+    run(
+        *("-f", "rawvideo", "-pix_fmt", given, "-s", f"{width}x{height}", "-framerate", RATE),
+        *("-i", "pipe:0", *(heard if sound else ())),
+        *(("-vf", ",".join(chain)) if chain else ()),
+        *("-fps_mode", "passthrough", "-enc_time_base:v", f"1/{RATE}"),
+        *("-c:v", codec, "-pix_fmt", form, "-bitexact", "-fflags", "+bitexact"),
+        *(("-c:a", sound) if sound else ()),
+        *(
+            word
+            for name, value in (metadata or {}).items()
+            for word in ("-metadata", f"{name}={value}")
+        ),
+        *(*options, path),
+        data=b"".join(np.ascontiguousarray(each).tobytes() for each in pictures),
+    )
     return path
 
 
-def stamps(path: Path, *span):
+def again(path: Path, name: str, *options, before=()):
+    """A clip in another container, packet by packet."""
+    target = path.with_name(name)
+    run(*before, "-i", path, "-map", "0", "-c", "copy", *options, target)
+    return target
+
+
+def opened(path: Path):
+    return ClipFile(path.name, path, 10**9)
+
+
+def stamps(path: Path, span=WHOLE):
     """The stamps of the frames of a clip."""
-    return decoder.stamps(FolderBucket(path.parent), path.name, *span)
+    return opened(path).stamps(span)
+
+
+def frames(path: Path, span=WHOLE):
+    """The frames of a clip as they are painted, int [frames, h, w, 3]."""
+    return np.stack([*opened(path).frames(span)]).astype(int)
 
 
 def reader(path: Path):
-    """A function that returns the frame of a time, uint8 [h, w, 3]."""
-    view = source.ClipsView(FolderBucket(path.parent))
+    """A function that returns a frame by its number, uint8 [h, w, 3]."""
+    view = ClipsView(FolderBucket(path.parent))
 
-    def frame(time):
-        key = f"{path.name}/{Fraction(time).numerator}-{Fraction(time).denominator}.frame"
-        with Image.open(io.BytesIO(view.read(key))) as picture:
+    def frame(number):
+        with Image.open(io.BytesIO(view.read(f"{path.name}/{number}.frame"))) as picture:
             return np.asarray(picture)
 
     return frame
@@ -92,14 +119,21 @@ def reader(path: Path):
 
 def facts(path: Path):
     """The sizes of a clip's frames, their times, and the codecs of its sound."""
-    with av.open(str(path)) as source:
-        sounds = [each.codec_context.name for each in source.streams.audio]
-        frames = [*source.decode(source.streams.video[0])]
-    return {(each.width, each.height) for each in frames}, [each.time for each in frames], sounds
+    out, said = run(
+        "-copyts", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framecrc", "-"
+    )
+    base = Fraction(re.search(rb"#tb 0: (\S+)", out)[1].decode())
+    size = re.search(rb"#dimensions 0: (\d+)x(\d+)", out)
+    times = [float(int(each) * base) for each in re.findall(rb"^0, *-?\d+, *(-?\d+)", out, re.M)]
+    sounds = re.findall(r"^  Stream #0:\d+.*?: Audio: (\w+)", said.partition("Output #0")[0], re.M)
+    return {(int(size[1]), int(size[2]))}, times, sounds
 
 
 def pixels(path: Path):
-    """The pictures of a clip, int [frames, h, w, 3]."""
-    with av.open(str(path)) as source:
-        shown = [each.to_ndarray(format="rgb24") for each in source.decode(video=0)]
-    return np.stack(shown).astype(int)
+    """The pictures of a clip as they are stored, int [frames, h, w, 3]."""
+    (size,) = facts(path)[0]
+    raw, _ = run(
+        *("-i", path, "-map", "0:v:0", "-fps_mode", "passthrough"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
+    )
+    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3).astype(int)

@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from support import clips, decoding_here, tiny
+from support import clips, tiny
 from support.commands import leave_out_env_file
 from support.web_world import (  # noqa: F401
     buckets,
@@ -27,13 +27,6 @@ COUNT = 6  # frames
 def film(tmp_path_factory):
     """The file of a clip with sound."""
     return clips.write(tmp_path_factory.mktemp("clips") / "walk.mp4", COUNT, sound="aac")
-
-
-@pytest.fixture(autouse=True)
-def decoded_here(monkeypatch):
-    """This process decodes the clips; a file of tests may have a fixture of this name that does
-    not."""
-    decoding_here.install(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 from support import clips, tiny
 
 from painterly.bench.bench import Bench
+from painterly.cli import clip
 from painterly.cli.command import main
-from painterly.video import plugin, single
+from painterly.settings import clips as settings_of_clips
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -183,9 +184,9 @@ def test_a_frame_that_cannot_be_painted_ends_the_painting_in_a_line(refusal, mon
 
 
 def test_missing_libraries_are_named_with_the_way_to_install_them(refusal, monkeypatch):
-    monkeypatch.setattr(plugin, "has_libraries", lambda: False)
+    monkeypatch.setattr(settings_of_clips, "can_be_painted", lambda: False)
     message = refusal("walk.mp4", "monet.jpg", "out.mp4")
-    assert "clips need PyAV and OpenCV" in message and "setup --video" in message
+    assert "clips need ffmpeg and OpenCV" in message and "setup --video" in message
 
 
 def test_from_and_for_go_with_one_clip(here, capsys):
@@ -198,4 +199,4 @@ def test_from_and_for_go_with_one_clip(here, capsys):
     ("text", "seconds"), [("3s", 3), ("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5)]
 )
 def test_times_are_written_as_people_write_them(text, seconds):
-    assert single._seconds("from", argparse.Namespace(**{"from": text})) == seconds
+    assert clip._seconds("from", argparse.Namespace(**{"from": text})) == seconds

@@ -14,7 +14,7 @@ from painterly.jobs import requests
 from painterly.jobs.store import delete_leftovers
 from painterly.jobs.worker.lease import Cancelled
 from painterly.signals import Stopped
-from painterly.video import plugin
+from painterly.settings import clips as settings_of_clips
 
 COUNT = 6
 INSTANT = {"style": "monet", "preset": "instant", "settings": {"size": 64}}
@@ -209,7 +209,7 @@ def test_an_estimate_is_of_all_frames(web, walk):
 def test_without_the_libraries_a_clip_is_refused_and_the_log_says_what_is_missing(
     web, walk, monkeypatch, capsys
 ):
-    monkeypatch.setattr(plugin, "has_libraries", lambda: False)
+    monkeypatch.setattr(settings_of_clips, "can_be_painted", lambda: False)
     answer = send(web, INSTANT, walk, **CLIP)
     assert answer.status_code == 422
     assert answer.json()["detail"] == "My walk.MOV: is a clip, and this server does not take clips"

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from painterly.video.clips import Clips, Steadying
 from PIL import Image
 from support import clips, tiny
 from support.fake_ray import FakeRay
@@ -26,7 +27,6 @@ from painterly.runs.workers import Outcome
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import plugin, source, steadying
-from painterly.video.clips import Clips, Steadying
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -67,10 +67,6 @@ def after_frames(monkeypatch):
         return painted
 
     return arrange
-
-
-def refused(bucket, clip, span):
-    raise PictureError(f"{clip}: takes too long to decode")
 
 
 def test_a_clip_and_a_photo_are_painted_side_by_side(folder_with_clip, capsys):
@@ -167,9 +163,9 @@ def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
     kept = {key for key in keys() if key.startswith("_checkpoints/monet/walk.mp4/")}
     with monkeypatch.context() as patch:
         if why == "no library":
-            patch.setattr(plugin, "has_libraries", lambda: False)
+            patch.setattr(settings_of_clips, "can_be_painted", lambda: False)
         else:
-            patch.setattr(source, "stamps", refused)
+            patch.setattr(frames, "stamps_of", lambda *_: "walk.mp4: takes too long to decode")
         run(here)
     assert kept and kept <= keys()
     assert run(here) == 0
@@ -233,10 +229,10 @@ def test_without_its_libraries_a_clip_is_left_out_and_the_way_to_install_them_na
     here, monkeypatch, capsys
 ):
     Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    monkeypatch.setattr(plugin, "has_libraries", lambda: False)
+    monkeypatch.setattr(settings_of_clips, "can_be_painted", lambda: False)
     assert run(here) == 0
     out = capsys.readouterr().out
-    assert out.count("left out: walk.mp4: clips need PyAV and OpenCV") == 1 and "--video" in out
+    assert out.count("left out: walk.mp4: clips need ffmpeg and OpenCV") == 1 and "--video" in out
     assert keys() == {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
 
 
@@ -271,7 +267,7 @@ def test_a_dry_run_sets_memory_aside_for_frames_and_not_for_whole_clips(
 @pytest.mark.parametrize("dry", ["", "1"])
 def test_the_memory_of_steadying_is_counted(dry, folder_with_clip, monkeypatch, capsys):
     Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    monkeypatch.setattr(source, "STEADYING", 10**9)
+    monkeypatch.setattr(frames, "STEADYING", 10**9)
     assert run(folder_with_clip, DRY_RUN=dry) == 1
     out = capsys.readouterr().out
     assert "beach.jpg in monet: FAILED" not in out

@@ -46,21 +46,25 @@ from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
 from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
+from painterly.orders.buckets import Buckets
+from painterly.orders.frames import frames_of, stamps_of
 from painterly.orders.names import result_key, timelapse_key
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder
-from painterly.orders.plan import check_names
+from painterly.orders.plan import Plan, check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
-from painterly.runs.parts import PartsBench
+from painterly.runs.clips import Clips
+from painterly.runs.workers import paint_all
+from painterly.settings.bucket_layout import CHECKPOINTS
 from painterly.settings.installation import install_command
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
-from painterly.settings.sources import viewed
 from painterly.signals import POLL_S, CheckStop, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
+from painterly.video.view import ClipsView
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
@@ -99,7 +103,7 @@ class JobRunner:
             repaint=False,
             progress="none",
         )
-        entries = [*buckets.style.list()] if config.vgg_weights or config.variables else []
+        entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool.of(config, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the sizes of results, so that they are the same.
@@ -267,16 +271,16 @@ class JobRunner:
             raise PictureError("only preset instant is painted here; the service's log says why")
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()
-        gallery = Gallery(RetryingBucket(self._buckets.result, leaving))
-        make = functools.partial(PartsBench, on_step, check) if job.source_key else Bench
-        bench = make(
+        web, gallery = self._buckets, Gallery(RetryingBucket(self._buckets.result, leaving))
+        bench = Bench(
             self._config,
-            dataclasses.replace(self._buckets, source=viewed(self._buckets.source)),
+            Buckets(ClipsView(web.source), web.style, web.result),
             self._networks,
             self._stop,
             gallery,
-            unfinished=self._buckets.unfinished,
+            unfinished=web.unfinished,
             leaving=leaving,
+            check=check,
         )
         with closing(bench):
             return bench.finished_record(order) or self._paint(
@@ -294,9 +298,8 @@ class JobRunner:
     ) -> Record:
         try:
             self._log_network(order)
-            if isinstance(bench, PartsBench):
-                plan = self._read(lambda: bench.plan(order), check)
-                return bench.painted(order, plan, self._loading(), self._set_aside)
+            if job.source_key:
+                return self._painted_clip(order, bench, on_step, check)
             if job.poster:
                 order, finished = self._painted_poster(job, order, bench, on_step, check)
             else:
@@ -332,7 +335,7 @@ class JobRunner:
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
         easel = Easel(self._loading().result().first, self._set_aside)
-        finished = bench.paint(order, inputs, easel, on_step, resume=True, check=check)
+        finished = bench.paint(order, inputs, easel, on_step, resume=True)
         self._stop.later = False
         return finished
 
@@ -340,6 +343,30 @@ class JobRunner:
     def _set_aside(self) -> int:
         """The bytes that painting leaves free for previews."""
         return BESIDE_BYTES if self.beside else 0
+
+    def _painted_clip(
+        self,
+        order: PlannedOrder,
+        bench: Bench,
+        on_step: Callable[[PartStep], None],
+        check: Callable[[], None],
+    ) -> Record:
+        """Paint the frames of a clip that are not painted yet, and return the record of the
+        clip."""
+        start = f"{CHECKPOINTS}/{order.style.name}/{order.photo.key}/"
+        stored = {entry.key: entry for entry in bench.unfinished.list(start)}
+        stamps = self._read(lambda: stamps_of(bench.source, order.photo.key), check)
+        frames = frames_of(order, stamps, stored)
+        plan = Plan((*frames,), (), (), (), stored, {}, ())
+        bench.config = dataclasses.replace(bench.config, shard=(0, 1))
+        clips = functools.partial(Clips, bench, plan, on_step=on_step)
+        outcome = paint_all(bench, plan, self._loading(), self._set_aside, clips)
+        if outcome.failures:
+            raise PictureError(outcome.failures[0][1])
+        record = bench.finished_record(order)
+        if record is None:
+            raise PictureError("its result was deleted at once")
+        return record
 
     def _painted_poster(
         self,

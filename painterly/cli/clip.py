@@ -9,33 +9,32 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
+from painterly.bench.bench import Bench
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
 from painterly.cli import picture_files as files_of
-from painterly.cli.picture import config_of
-from painterly.cli.picture_order import order_of, settings_of, weights_of
+from painterly.cli.picture_order import config_of, order_of, settings_of, weights_of
 from painterly.cli.places import STANDARD, is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
+from painterly.orders.frames import Clip, frames_of, stamps_of
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.plan import Plan
-from painterly.orders.record import Record
-from painterly.runs.parts import PartsBench
+from painterly.runs.clips import Clips
 from painterly.runs.workers import paint_all
+from painterly.settings.clips import SILENT, WRITTEN, lacking
 from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
-from painterly.storage.base import Bucket, Entry
+from painterly.storage.base import Entry
 from painterly.storage.files import LOCK_FILE, locked, md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
-from painterly.video.clips import Steadying
-from painterly.video.plugin import SILENT, WRITTEN, lacking
-from painterly.video.source import Clip, ClipsView, frames_of
+from painterly.video.view import ClipsView
 
 _TIME = re.compile(r"([0-9]{1,5}:){0,2}[0-9]{1,7}(\.[0-9]{1,6})?s?")
-STOPPED_S = 3.0  # for the clip of what is done, after a signal
 
 
 def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
@@ -49,40 +48,49 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     span = _seconds("from", args) or Fraction(0), _seconds("for", args)
     loaded, weights = config_of(args, environment), weights_of(args, settings, environment)
     files = _Files(file)
-    view = ClipsView(files)
+    stamps = stamps_of(files, file.name, span)
+    if isinstance(stamps, str):
+        raise PictureError(stamps)
+    if not stamps.shown:
+        raise ConfigError(f"{file}: there is no frame in the time that --from and --for name")
+    view = ClipsView(files, span)
     # As a photo, the first frame gives the sizes, masks and paintings that all frames have.
     first = files.add(f"{file}/first.bmp", view.picture(file.name))
     single = order_of(args, settings, files, weights, "", first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
     order = _Single(**given | {"photo": clip_entry}, result=str(target))
-    kept = Clip(order, span, ()).folder
+    kept = Clip(order, span).folder
     with _held(target.parent / files_of.UNFINISHED, kept) as unfinished:
         if args.fresh:
             for entry in [*unfinished.list(kept)]:
                 unfinished.delete(entry.key)
         before = {entry.key: entry for entry in unfinished.list(kept)}
-        frames = frames_of(order, view, before, span)
-        clip = frames[0].clip
-        if clip.refusal:
-            raise PictureError(clip.refusal)
-        if not clip.stamps:
-            raise ConfigError(f"{file}: there is no frame in the time that --from and --for name")
-        plan = Plan((*frames,), (), (), (), before, {}, ())
-        shared = loaded, Buckets(view, files, unfinished), NetworkPool(None, files), stop
-        with closing(PartsBench(lambda _: None, lambda: None, *shared)) as bench:
+        frames = frames_of(order, stamps, before, span)
+        plan, so_far = Plan((*frames,), (), (), (), before, {}, ()), list[str]()
+
+        def store(_: PlannedOrder, finished: Finished) -> None:
+            files_of.write_file(target, finished.file)
+
+        def fail(_: PlannedOrder, reason: str = "was changed while it was painted") -> NoReturn:
+            raise PictureError(f"{file.name}: {reason.removeprefix(f'{file.name}: ')}")
+
+        def write_unfinished(data: bytes, done: int) -> None:
+            files_of.write_file(target, data)
+            count = f"{done} of {len(stamps.shown)} frames"
+            so_far.append(f"{target} is the clip as it stands after {count}")
+
+        buckets = Buckets(view, files, unfinished)
+        with closing(Bench(loaded, buckets, NetworkPool(None, files), stop)) as bench:
             loading = load_devices(args.device, settings.traits.optimises)
+
+            def clips(*_: object) -> Clips:
+                return Clips(bench, plan, store, fail, fail, on_stop=write_unfinished)
+
             try:
-                paint_all(bench, plan, loading)
-            except PictureError as error:
-                raise PictureError(f"{file.name}: {error}") from None
+                paint_all(bench, plan, loading, clips=clips)
             except Stopped as stopped:
-                steadying = Steadying(bench, clip, {each.key for each in unfinished.list(kept)})
-                what = "no frame is done"
-                if steadying.done:
-                    files_of.write_file(target, steadying.written(STOPPED_S))
-                    count = f"{steadying.done} of {len(clip.stamps)} frames"
-                    what = f"{target} is the clip as it stands after {count}"
+                what = so_far[0] if so_far else "no frame is done"
                 raise Stopped(stopped.exit_code - 128, what) from None
     return target
 
@@ -144,10 +152,6 @@ class _Single(PlannedOrder):
     @property
     def checkpoint_key(self) -> str:
         return "clips.npz"
-
-    def kept(self, bucket: Bucket, finished: Finished) -> Record:
-        files_of.write_file(Path(self.result), finished.file)
-        return Record()
 
 
 def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:

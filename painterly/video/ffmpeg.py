@@ -1,0 +1,211 @@
+"""The program ffmpeg, in a process of its own for each task, within limits of memory, of processor
+time and of what it writes: a stranger's clip can exhaust or crash no other process."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from painterly.errors import PictureError
+from painterly.settings import clips, limits
+
+MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
+LEAST_MEMORY = 100_000_000  # bytes, with which it can begin
+SECONDS = 30  # processor time for a frame and the damaged parts before it
+_WAITING_FACTOR = 4  # seconds of the clock for one of the processor
+_LOG = 10_000_000  # bytes of its log
+_END_OF_LOG = 100_000  # bytes that are read of a log
+# Others than these can name further files, or addresses, which a clip has no business to read.
+SAFE = (
+    *("-protocol_whitelist", "file,pipe", "-format_whitelist"),
+    "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf",
+)
+_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+_TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
+_SLOW = "takes too long to decode; export it anew as mp4"
+# What the log says, and what is said of the clip instead.
+_REASONS = {
+    r"Cannot allocate memory|malloc of size|Error allocating": "needs more memory than a clip may "
+    "take; make it smaller",
+    r"does not contain any stream": "has no picture track",
+    r"no decoder found for|Decoder \(codec \w+\) not found": "has pictures that FFmpeg cannot "
+    "decode; export it anew as mp4",
+    r"File too large": "is damaged: its parts take many times its size; export it anew as mp4",
+    r"No space left": "has no room on the disk for temporary files; free some",
+}
+_TOO_MANY_PIXELS = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count (\d+)")
+
+
+class Program:
+    """The program with one task. It ends with the `with` block, and with this process."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        memory: int,
+        seconds: int = SECONDS,
+        size: int = 0,
+        feeds: bool = False,
+    ) -> None:
+        """Start it.
+
+        Args:
+            arguments: Its arguments.
+            memory: The most bytes of memory that it may take.
+            seconds: The most processor time before its first output.
+            size: The most bytes of a file that it writes.
+            feeds: Whether `write` is used.
+
+        Raises:
+            PictureError: It cannot be started.
+        """
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (until `kill`)
+        self._seconds, self._is_slow = seconds, False
+        command = limits.limited(
+            [clips.ffmpeg(), "-hide_banner", "-nostdin", *arguments],
+            seconds,
+            max(LEAST_MEMORY, min(MOST_MEMORY, memory)),
+            max(size, _LOG),
+        )
+        kept = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+        stdin = subprocess.PIPE if feeds else subprocess.DEVNULL
+        start = lambda: subprocess.Popen(  # noqa: E731
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=self._log, env=kept
+        )
+        try:
+            self._process = _starter().submit(start).result()
+        except OSError as error:
+            self._log.close()
+            why = error.strerror or error
+            raise PictureError(f"cannot be read: ffmpeg cannot be started ({why})") from None
+        self._output = cast(BinaryIO, self._process.stdout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._output, self._log):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def read(self, count: int) -> bytes:
+        """Return that many bytes of its output, or fewer at the end. Raises PictureError if they
+        take too long."""
+        with self._in_time():
+            return self._output.read(count)
+
+    def line(self) -> bytes:
+        """Return a line of its output, or an empty one at the end. Raises as `read`."""
+        with self._in_time():
+            return self._output.readline(_END_OF_LOG)
+
+    def write(self, data: memoryview) -> None:
+        """Give it data. Raises PictureError if it has ended."""
+        try:
+            with self._in_time():
+                cast(BinaryIO, self._process.stdin).write(data)
+        except OSError:
+            self.end()
+            raise PictureError("cannot be written: ffmpeg has ended") from None
+
+    def end(self, needed: bool = True) -> str:
+        """Wait until it ends, and return its log.
+
+        Args:
+            needed: Whether an exit code that is not 0 is an error: after some frames, it is not.
+
+        Raises:
+            PictureError: It was ended, or has failed.
+        """
+        with self._in_time():
+            if self._process.stdin:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+            while self._output.read(_END_OF_LOG):
+                pass
+            code = self._process.wait()
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - _END_OF_LOG))
+        said = self._log.read().decode(errors="replace")
+        self.kill()
+        if code < 0 or (code > 0 and needed):
+            raise PictureError(_SLOW if self._is_slow else _refusal(code, said))
+        return said
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Give it time for a part of its output."""
+        deadline = threading.Timer(_WAITING_FACTOR * self._seconds, self._give_up)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            yield
+        finally:
+            deadline.cancel()
+        limits.grant_time(self._process.pid, SECONDS)
+        self._seconds = SECONDS
+
+    def _give_up(self) -> None:
+        self._is_slow = True
+        self._process.kill()
+
+
+@cache
+def _starter() -> ThreadPoolExecutor:
+    """Return the thread that starts the programs: Linux ends a program with the thread that has
+    started it, and others may end before."""
+    return ThreadPoolExecutor(1, "ffmpeg")
+
+
+if hasattr(os, "register_at_fork"):  # A forked process has none of the threads.
+    os.register_at_fork(after_in_child=_starter.cache_clear)
+
+
+def run(*arguments: str, memory: int, size: int = 0) -> str:
+    """Run the program, and return its log. Arguments and errors are as of `Program`."""
+    with Program(*arguments, memory=memory, size=size) as program:
+        return program.end()
+
+
+@cache
+def encoders() -> frozenset[str]:
+    """Return the encoders that the program has. Raises PictureError."""
+    with Program("-encoders", memory=MOST_MEMORY) as program:
+        found = iter(program.line, b"")
+        return frozenset(line.split()[1].decode() for line in found if line.startswith(b" V"))
+
+
+def _refusal(code: int, said: str) -> str:
+    """Return what to say of a clip with which the program has ended so."""
+    if code == -_TOO_LONG:
+        return _SLOW
+    if code == -_KILLED:
+        return (
+            "was being decoded when the system ended that, maybe for lack of memory; make it "
+            "smaller"
+        )
+    if found := _TOO_MANY_PIXELS.search(said):
+        width, height, most = map(int, found.groups())
+        return f"{width} × {height} px are more than {most // 10**6} megapixels; make it smaller"
+    for pattern, text in _REASONS.items():
+        if re.search(pattern, said):
+            return text
+    if code < 0:
+        return "is damaged or incomplete; send it again, or export it anew as mp4"
+    reason = (said.strip().splitlines() or ["no reason"])[-1].rpartition(": ")[2][:200]
+    return f"is damaged, cut, or no clip that FFmpeg reads ({reason}); export it anew as mp4"

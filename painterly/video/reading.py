@@ -1,0 +1,246 @@
+"""Reading a clip: its frames as a player shows them, as sRGB of 8 bits, at a constant rate.
+
+Frames are upright, with square pixels and without combs; HDR is mapped to sRGB, and what is
+transparent becomes white. All of it is done by ffmpeg's filters.
+"""
+
+import re
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from painterly.devices.system_memory import free_memory
+from painterly.errors import PictureError
+from painterly.images.header import MAX_PIXELS
+from painterly.images.picture_file import errors_named
+from painterly.storage.base import Bucket
+from painterly.video.ffmpeg import SAFE, SECONDS, Program
+
+Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
+WHOLE: Span = Fraction(0), None
+HIGHEST_RATE = 240  # frames a second; some files name a rate of 90,000
+MOST_FRAMES = 1_000_000
+_LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
+_BEFORE = 2  # s before a time, from where a key frame is looked for
+_INDEXED = ("mov", "matroska")  # containers that know their key frames
+_PER_SKIPPED = 2  # s of processor time for a second of a clip before a time
+_ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
+_MATRICES = re.compile(r"bt\d|smpte|fcc|gbr|ycgco|ictcp")
+# White of 203 cd/m² stays bright, and all frames are mapped from a peak of 1000 cd/m².
+_TONES = (
+    "zscale=tin={0}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=mobius:param=0.5:desat=0:peak=5,zscale=t=iec61966-2-1:m=gbr:r=full,format=gbrp"
+)
+_ON_WHITE = (
+    "format=rgba,split[shown][below];[below]lutrgb=r=255:g=255:b=255,format=rgb24[white];"
+    "[white][shown]overlay=format=rgb"
+)
+
+
+class Facts(NamedTuple):
+    """What the program says of a clip.
+
+    Attributes:
+        container: The first name of its container.
+        start: The time of its begin, as it is stored, in seconds.
+        created: When it was filmed, or empty.
+        sounds: The codec of each track of sound, and its number among these, the best ones first.
+        rate: The frames a second that the container names, or 0.
+        decoder: Arguments that choose the decoder of pictures.
+        colours: Filters of colours.
+    """
+
+    container: str
+    start: Fraction
+    created: str
+    sounds: tuple[tuple[str, int], ...]
+    rate: float
+    decoder: tuple[str, ...]
+    colours: str
+
+
+class Stamps(NamedTuple):
+    """The frames of a part of a clip.
+
+    Attributes:
+        rate: Frames a second.
+        size: Their width and height in px.
+        shown: The number of the frame whose picture each frame has: of equal ones, the first.
+    """
+
+    rate: Fraction
+    size: tuple[int, int]
+    shown: tuple[int, ...]
+
+
+class ClipFile:
+    """The file of a clip.
+
+    Attributes:
+        name: Its name, with which errors begin.
+        path: Its path.
+        memory: The most bytes that a process may take.
+        facts: What the program says of it.
+    """
+
+    def __init__(self, name: str, path: Path, memory: int) -> None:
+        """Look at it. Raises PictureError."""
+        self.name, self.path, self.memory = name, path, memory
+        with errors_named(name):
+            self.facts = self._look()
+
+    def _look(self) -> Facts:
+        one = "-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"
+        with Program("-v", "info", *self.input(), *one, memory=self.memory) as program:
+            said = program.end()
+        tracks = re.findall(r"^  Stream #0:(\d+).*?: (Video|Audio): (.*(?:\n    .*)*)", said, re.M)
+        (chosen,) = re.findall(r"^  Stream #0:(\d+) -> #0:0 ", said, re.M)[:1] or [""]
+        seen = next((about for number, _, about in tracks if number == chosen), "")
+        heard = [about for _, kind, about in tracks if kind == "Audio"]
+        sounds = sorted(enumerate(heard), key=lambda each: "(default)" not in each[1])
+        return Facts(
+            container=_found(r"^Input #0, (\w+)", said),
+            start=Fraction(_found(r"^  Duration: .*?start: (-?[\d.]+)", said) or 0),
+            created=_found(r"^ +creation_time +: ([\w:.+-]+)$", said),
+            sounds=tuple((_found(r"^(\w+)", about), number) for number, about in sounds),
+            rate=float(_found(r"([\d.]+) fps", seen) or 0),
+            decoder=_decoder(seen),
+            colours=_colours(seen),
+        )
+
+    def input(self, *options: str) -> tuple[str, ...]:
+        """Return the arguments that name it as an input, whose times begin with 0."""
+        return *SAFE, *options, "-i", f"file:{self.path}"
+
+    def _decoded(self, span: Span, *output: str) -> Program:
+        """Start decoding the frames of a part. Raises PictureError."""
+        (since, long), facts = span, self.facts
+        seeks = since > _BEFORE and facts.container in _INDEXED
+        seek = ("-noaccurate_seek", "-ss", f"{float(since - _BEFORE):.6f}") if seeks else ()
+        end = "" if long is None else f"trim=end={float(since + long):.6f},"
+        filters = (
+            f"bwdif=mode=send_frame:deint=interlaced,"
+            f"fps=fps='min(source_fps,{HIGHEST_RATE})':start_time={float(since):.6f},{end}"
+            f"{facts.colours}scale='round(iw*max(sar,1))':'round(ih/min(sar,1))',setsar=1"
+        )
+        shift = "-itsoffset", f"{float(-facts.start):.6f}"
+        return Program(
+            *("-v", "error", "-copyts", "-threads", "4", "-max_pixels", str(MAX_PIXELS)),
+            *self.input(*facts.decoder, *shift, *seek),
+            *("-an", "-sn", "-dn", "-vf", filters, *output, "-"),
+            memory=self.memory,
+            seconds=SECONDS + (0 if seeks else int(_PER_SKIPPED * since)),
+        )
+
+    def stamps(self, span: Span = WHOLE) -> Stamps:
+        """Decode the frames of a part, and return their stamps. Raises PictureError."""
+        rate, size, sums = Fraction(0), (0, 0), list[bytes]()
+        form = "-pix_fmt", "rgb24", "-f", "framehash", "-hash", "murmur3"
+        with errors_named(self.name), self._decoded(span, *form) as program:
+            for line in iter(program.line, b""):
+                if line.startswith(b"#tb"):
+                    rate = 1 / Fraction(line.split()[2].decode())
+                elif line.startswith(b"#dimensions"):
+                    width, height = map(int, line.split()[2].split(b"x"))
+                    size = width, height
+                elif not line.startswith(b"#"):
+                    sums.append(line.rpartition(b",")[2])
+                if len(sums) > MOST_FRAMES:
+                    raise PictureError(f"has more than {MOST_FRAMES:,} frames; cut it")
+            program.end(needed=not sums)
+            if not sums and not span[0]:
+                raise PictureError("has no frame that can be read")
+        shown = [0] if sums else []
+        for number, (before, now) in enumerate(pairwise(sums), 1):
+            shown.append(shown[-1] if now == before else number)
+        return Stamps(rate, size, tuple(shown))
+
+    def frames(
+        self, span: Span = WHOLE, size: tuple[int, int] | None = None
+    ) -> Generator[np.ndarray, None, None]:
+        """Decode the frames of a part, and yield each, uint8 [h, w, 3].
+
+        Args:
+            span: The part.
+            size: The width and height in px of all; by default, that of each.
+
+        Raises:
+            PictureError: It cannot be read.
+        """
+        scaled = ("-s", f"{size[0]}x{size[1]}") if size else ()
+        form = *scaled, "-c:v", "ppm", "-f", "image2pipe"
+        with errors_named(self.name), self._decoded(span, *form) as program:
+            count = 0
+            while program.line() == b"P6\n":
+                width, height = map(int, program.line().split())
+                program.line()
+                pixels = program.read(3 * width * height)
+                if len(pixels) == 3 * width * height:
+                    count += 1
+                    yield np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+            program.end(needed=not count)
+
+    def first(self, most: int = MAX_PIXELS) -> np.ndarray:
+        """Return the first frame, uint8 [h, w, 3]. Raises PictureError, also for more than `most`
+        pixels."""
+        frames = self.frames()
+        frame = next(frames, None)
+        frames.close()
+        with errors_named(self.name):
+            if frame is None:
+                raise PictureError("has no frame that can be read")
+            height, width = frame.shape[:2]
+            if height * width > most:
+                what = f"{width} × {height} px are more than {most // 10**6} megapixels"
+                raise PictureError(f"{what}; make it smaller")
+        return frame
+
+
+@contextmanager
+def opened(bucket: Bucket, key: str) -> Iterator[ClipFile]:
+    """Open a clip of a bucket, which is downloaded if that is no folder. Raises PictureError,
+    ObjectError, UnavailableError."""
+    if own := bucket.path(key):
+        yield ClipFile(key, own.absolute(), free_memory())
+        return
+    with tempfile.TemporaryDirectory(prefix="painterly-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "clip")
+        bucket.download(key, path)
+        yield ClipFile(key, path, free_memory())
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.M)
+    return found[1] if found else ""
+
+
+def _decoder(track: str) -> tuple[str, ...]:
+    """Return what chooses the decoder of a track: FFmpeg's own ones of VP8 and VP9 know no
+    alpha."""
+    codec = re.match(r"vp[89]", track)
+    if not codec or not re.search(r"^ +alpha_mode +: 1", track, re.M):
+        return ()
+    return "-c:v", {"vp8": "libvpx", "vp9": "libvpx-vp9"}[codec[0]]
+
+
+def _colours(track: str) -> str:
+    """Return the filters of colours that a track needs."""
+    about = re.search(r", (\w+)(?:\((.*?)\))?, \d+x(\d+)", track)
+    form, colours, rows = about.groups() if about else ("", "", 0)
+    named = (colours or "").split(", ")
+    matrix = next((each.split("/")[0] for each in named if _MATRICES.search(each)), "unknown")
+    filters, is_yuv = [], form.startswith(("yuv", "nv", "p01", "p21", "p41", "y21"))
+    transfer = re.search(r"smpte2084|arib-std-b67", colours or "")
+    if matrix == "unknown" and is_yuv and (transfer or int(rows) >= _LARGE):
+        filters += ["setparams=colorspace=" + ("bt2020nc" if transfer else "bt709")]
+    if transfer:
+        filters += ["setparams=color_primaries=bt2020", _TONES.format(transfer[0])]
+    if _ALPHA.match(form) or _decoder(track):
+        filters += [_ON_WHITE]
+    return "".join(f"{each}," for each in filters)
