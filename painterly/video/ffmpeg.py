@@ -52,7 +52,7 @@ class Program:
         self,
         *arguments: str,
         memory: int,
-        seconds: int = SECONDS,
+        more_time: int = 0,
         size: int = 0,
         feeds: bool = False,
     ) -> None:
@@ -61,7 +61,7 @@ class Program:
         Args:
             arguments: Its arguments.
             memory: The most bytes of memory that it may take.
-            seconds: The most processor time before its first output.
+            more_time: The processor time before its first output, beyond that for any part.
             size: The most bytes of a file that it writes.
             feeds: Whether `write` is used.
 
@@ -69,10 +69,10 @@ class Program:
             PictureError: It cannot be started.
         """
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (until `kill`)
-        self._seconds, self._is_slow = seconds, False
+        self._seconds, self._is_slow = SECONDS + more_time, False
         command = limits.limited(
             [clips.ffmpeg(), "-hide_banner", "-nostdin", *arguments],
-            seconds,
+            self._seconds,
             max(LEAST_MEMORY, min(MOST_MEMORY, memory)),
             max(size, _LOG),
         )

@@ -20,7 +20,7 @@ from painterly.errors import PictureError
 from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
 from painterly.storage.base import Bucket
-from painterly.video.ffmpeg import SAFE, SECONDS, Program
+from painterly.video.ffmpeg import SAFE, Program
 
 Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
 WHOLE: Span = Fraction(0), None
@@ -133,15 +133,15 @@ class ClipFile:
         return Program(
             *("-v", "error", "-copyts", "-threads", "4", "-max_pixels", str(MAX_PIXELS)),
             *self.input(*facts.decoder, *shift, *seek),
-            *("-an", "-sn", "-dn", "-vf", filters, *output, "-"),
+            *("-an", "-sn", "-dn", "-vf", filters, "-pix_fmt", "rgb24", *output, "-"),
             memory=self.memory,
-            seconds=SECONDS + (0 if seeks else int(_PER_SKIPPED * since)),
+            more_time=0 if seeks else int(_PER_SKIPPED * since),
         )
 
     def stamps(self, span: Span = WHOLE) -> Stamps:
         """Decode the frames of a part, and return their stamps. Raises PictureError."""
         rate, size, sums = Fraction(0), (0, 0), list[bytes]()
-        form = "-pix_fmt", "rgb24", "-f", "framehash", "-hash", "murmur3"
+        form = "-f", "framehash", "-hash", "murmur3"
         with errors_named(self.name), self._decoded(span, *form) as program:
             for line in iter(program.line, b""):
                 if line.startswith(b"#tb"):

@@ -114,17 +114,17 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
         return None
     path = target.with_stem("sound")
     since, long = span
-    cut = (*(("-ss", f"{float(since):.6f}") if since else ()),)
-    cut += () if long is None else ("-t", f"{float(long):.6f}")
+    begin = ("-noaccurate_seek", "-ss", f"{float(since):.6f}") if since else ()
     shift = "-itsoffset", f"{float(-facts.start - since):.6f}"
+    cut = (*(("-ss", "0") if since else ()), *(("-t", f"{float(long):.6f}") if long else ()))
     encoded = _ENCODED_SOUND.get(kind, ("-c:a", "aac", "-ar", "44100"))
     for codec, number in facts.sounds:
         known = codec in _SOUND.get(kind, _USUAL_SOUND)
         for how in (("-c:a", "copy"), encoded) if known else (encoded,):
             with suppress(PictureError):
                 said = run(
-                    *("-v", "warning", "-y", "-copyts", *clip.input(*shift, *cut)),
-                    *("-map", f"0:a:{number}", *how, *_NO_WORDS, *_SAME_BYTES, f"file:{path}"),
+                    *("-v", "warning", "-y", "-copyts", *clip.input(*shift, *begin)),
+                    *("-map", f"0:a:{number}", *cut, *how, *_NO_WORDS, *_SAME_BYTES, f"file:{path}"),
                     memory=clip.memory,
                     size=2 * clip.path.stat().st_size + _SPARE,
                 )

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +66,11 @@ def write(
     heard = ("-f", "lavfi", "-i", "sine=frequency=380:sample_rate=48000:duration=0.5")
     chain = [filters] if filters else []
     if times:
-        moments = "+".join(f"eq(N\\,{n})*{time}" for n, time in enumerate(times))
-        chain.append(f"setpts=({moments})/{RATE}/TB")
+        terms = [f"eq(N\\,{number})*{time}" for number, time in enumerate(times)]
+        while len(terms) > 1:  # FFmpeg takes no long sum.
+            pairs = zip_longest(terms[::2], terms[1::2], fillvalue="0")
+            terms = [f"({one}+{other})" for one, other in pairs]
+        chain.append(f"setpts={terms[0]}/{RATE}/TB")
     run(
         *("-f", "rawvideo", "-pix_fmt", given, "-s", f"{width}x{height}", "-framerate", RATE),
         *("-i", "pipe:0", *(heard if sound else ())),

@@ -13,8 +13,8 @@ from support.web_service import send
 from painterly.jobs import requests
 from painterly.jobs.store import delete_leftovers
 from painterly.jobs.worker.lease import Cancelled
-from painterly.signals import Stopped
 from painterly.settings import clips as settings_of_clips
+from painterly.signals import Stopped
 
 COUNT = 6
 INSTANT = {"style": "monet", "preset": "instant", "settings": {"size": 64}}

@@ -10,23 +10,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from painterly.video.clips import Clips, Steadying
 from PIL import Image
 from support import clips, tiny
 from support.fake_ray import FakeRay
 from support.folder_batches import keys, run
 
 from painterly.bench.bench import Bench
+from painterly.bench.reading import ChangedError
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
 from painterly.configuration import config
-from painterly.errors import PictureError
-from painterly.orders.record import Record
+from painterly.orders import frames
+from painterly.orders.frames import Clip, FrameOrder
 from painterly.runs import dry_run
-from painterly.runs.workers import Outcome
+from painterly.settings import clips as clips_here
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
-from painterly.video import plugin, source, steadying
+from painterly.video import steadying
+from painterly.video.view import ClipsView
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -93,18 +94,14 @@ def test_a_clip_and_a_photo_are_painted_side_by_side(folder_with_clip, capsys):
     assert "Nothing to paint: all 2 results" in capsys.readouterr().out
 
 
-def test_a_run_that_was_stopped_goes_on_after_its_last_frame(
-    here, whole, after_frames, monkeypatch
-):
+def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole, after_frames):
     with pytest.raises(Stopped):
         after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
         run(here)
     done = [key for key in keys() if re.search(r"^_checkpoints/monet/walk.mp4/.*/\d+\.png$", key)]
-    painted, steadied, real = after_frames(0, None), [], steadying.steadied
-    monkeypatch.setattr(steadying, "steadied", lambda *a: steadied.append(1) or real(*a))
+    painted = after_frames(0, None)
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole and 1 <= len(painted) <= 4
-    assert len(steadied) == 6 - max(1, len(done))
+    assert RESULT.read_bytes() == whole and len(painted) == 6 - len(done) < 6
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
@@ -130,7 +127,7 @@ def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole, monkeypatch
     for name in real:
         monkeypatch.setattr(FolderBucket, name, killing(name))
     for number in range(60):
-        left, starts = 3, number
+        left, starts = 2, number
         try:
             assert run(here) == 0
             break
@@ -163,7 +160,7 @@ def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
     kept = {key for key in keys() if key.startswith("_checkpoints/monet/walk.mp4/")}
     with monkeypatch.context() as patch:
         if why == "no library":
-            patch.setattr(settings_of_clips, "can_be_painted", lambda: False)
+            patch.setattr(clips_here, "can_be_painted", lambda: False)
         else:
             patch.setattr(frames, "stamps_of", lambda *_: "walk.mp4: takes too long to decode")
         run(here)
@@ -229,7 +226,7 @@ def test_without_its_libraries_a_clip_is_left_out_and_the_way_to_install_them_na
     here, monkeypatch, capsys
 ):
     Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    monkeypatch.setattr(settings_of_clips, "can_be_painted", lambda: False)
+    monkeypatch.setattr(clips_here, "can_be_painted", lambda: False)
     assert run(here) == 0
     out = capsys.readouterr().out
     assert out.count("left out: walk.mp4: clips need ffmpeg and OpenCV") == 1 and "--video" in out
@@ -324,53 +321,68 @@ def test_the_result_is_steadied(here, monkeypatch):
 
 
 def test_a_frame_is_read_by_its_key_and_not_listed(here):
-    view = source.ClipsView(FolderBucket(Path("clips")))
+    view = ClipsView(FolderBucket(Path("clips")))
     assert [entry.key for entry in view.list()] == ["walk.mp4"]
-    assert view.read("walk.mp4/2-24.frame") == view.read("walk.mp4/2-24.frame")[:]
-    assert view.read("walk.mp4/2-24.frame") != view.read("walk.mp4/3-24.frame")
-    assert view.find("walk.mp4/2-24.frame").etag != view.find("walk.mp4/3-24.frame").etag
-    assert view.find("none.mp4/2-24.frame") is None and view.find("walk.mp4").size > 1000
-    assert view.read("walk.mp4") == view.read("walk.mp4/0-24.frame"), "on a sheet"
-    part = view.read_part("walk.mp4/2-24.frame", 2, 5, view.find("walk.mp4/2-24.frame"))
-    assert part == view.read("walk.mp4/2-24.frame")[2:7], "its size is read before it"
+    shown = [view.read(f"walk.mp4/{number}.frame") for number in range(6)]
+    assert len({*shown}) == 6
+    assert [view.read(f"walk.mp4/{number}.frame") for number in (5, 0, 3, 2)] == [
+        shown[number] for number in (5, 0, 3, 2)
+    ]
+    assert view.find("walk.mp4/2.frame").etag != view.find("walk.mp4/3.frame").etag
+    assert view.find("none.mp4/2.frame") is None and view.find("walk.mp4").size > 1000
+    assert view.read("walk.mp4") == shown[0], "on a sheet"
+    part = view.read_part("walk.mp4/2.frame", 2, 5, view.find("walk.mp4/2.frame"))
+    assert part == shown[2][2:7], "its size is read before it"
     clips.write(Path("clips/other.mp4"), [clips.picture(9)])
-    assert view.read("other.mp4") != view.read("walk.mp4") == view.read("walk.mp4/0-24.frame")
+    assert view.read("other.mp4") != view.read("walk.mp4") == shown[0]
 
 
 def test_what_is_kept_of_a_part_of_a_clip_is_not_taken_for_that_of_another():
     order = SimpleNamespace(checkpoint_mark="mark", checkpoint_key="monet/walk.npz")
     spans = [(Fraction(0), None), (Fraction(1), None), (Fraction(0), Fraction(1))]
-    folders = {source.Clip(order, span, ()).folder for span in spans}
+    folders = {Clip(order, span).folder for span in spans}
     assert len(folders) == 3 and all(each.startswith("monet/walk/") for each in folders)
 
 
-def test_a_clip_fails_once_whatever_becomes_of_its_other_frames():
-    said = []
-    order = SimpleNamespace(photo=SimpleNamespace(key="walk.mp4"))
-    clip = SimpleNamespace(order=order, shown=[0, 1], steadied=len, key=lambda *_: "")
-    bench = SimpleNamespace(fail=lambda order, reason: said.append(reason))
-    failing = Steadying(bench, clip, ())
-    for number in range(2):
-        frame = SimpleNamespace(number=number, photo=SimpleNamespace(key=f"walk.mp4/{number}"))
-        failing.take(frame, Record(error=f"walk.mp4/{number} is odd"))
-    assert said == ["walk.mp4 is odd"]
+def test_a_clip_fails_once_and_its_other_frames_are_not_painted(here, monkeypatch, capsys):
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    tried, real = [], Bench.paint
+
+    def paint(self, order, *arguments, **named):
+        if order.photo.key != "beach.jpg":
+            tried.append(order.photo.key)
+            raise ValueError("no paint is left")
+        return real(self, order, *arguments, **named)
+
+    monkeypatch.setattr(Bench, "paint", paint)
+    assert run(here) == 1
+    out = capsys.readouterr().out
+    assert out.count("walk.mp4 in monet: FAILED: unexpected ValueError: no paint is left") == 1
+    assert "1 painted in" in out and "1 FAILED" in out and len(tried) < 5
+    assert {"monet/beach.jpg", "_records/monet/walk.mp4.json"} <= keys()
 
 
-def test_a_clip_with_frames_that_were_postponed_is_one_postponed_clip():
-    counted = Clips(None, SimpleNamespace(todo=(), stored=()))
-    counted._frames, counted._painted = dict.fromkeys(range(5)), 3
-    counted._clips = {"walk.mp4": SimpleNamespace(failure="", is_stored=False)}
-    outcome = Outcome(painted=3, postponed=2)
-    counted.finish(outcome)
-    assert (outcome.painted, outcome.postponed) == (0, 1)
+def test_a_clip_that_changes_while_it_is_painted_waits_for_the_next_round(
+    here, whole, after_frames, capsys
+):
+    def change():
+        raise ChangedError("walk.mp4 is being changed; it is waited for")
+
+    after_frames(4, change)
+    assert run(here) == 0
+    out = capsys.readouterr().out
+    assert "0 painted in" in out and "FAILED" not in out
+    assert not RESULT.exists()
+    assert run(here) == 0
+    assert RESULT.read_bytes() == whole
 
 
 def test_reading_takes_the_memory_of_the_clip_steadying_and_writing_that_of_what_is_painted():
     def taken(size):
         settings = SimpleNamespace(size=size)
         frame = SimpleNamespace(style=SimpleNamespace(settings=settings))
-        return source.Frame.bytes_beside(frame, 512, 2048)
+        return FrameOrder.bytes_beside(frame, 512, 2048)
 
-    painted, reading = source.STEADYING + source.WRITING, source.READING * 512 * 2048
+    painted, reading = frames.STEADYING + frames.WRITING, 2 * frames.READING * 512 * 2048
     for size, pixels in (("full", 512 * 2048), ("1024", 256 * 1024)):
-        assert taken(size) == 2 * source.PROCESS + reading + painted * pixels
+        assert taken(size) == 3 * frames.PROCESS + reading + painted * pixels

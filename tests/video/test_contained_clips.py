@@ -1,13 +1,12 @@
-"""A separate process decodes each clip: one that crashes, hangs or takes too much memory costs only
-itself."""
+"""A separate process reads each clip: one that crashes, hangs or takes too much costs only itself."""
 
 import gc
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
-from contextlib import closing
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,71 +14,95 @@ import psutil
 import pytest
 from support import clips
 from support.folder_batches import keys, run
+from support.polling import until
 
-from painterly.bench import reading
+from painterly.bench import reading as bench_reading
 from painterly.configuration.web_options import WebOptions
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import PictureError
 from painterly.images.contained import decoder as pictures
-from painterly.images.contained import process as contained
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.upload import checked_source
+from painterly.orders import frames
+from painterly.settings import clips as clips_here
+from painterly.settings import limits
+from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
-from painterly.video import decoder, source
+from painterly.video import ffmpeg
 from painterly.video.sent import sent
+from painterly.video.writing import Writer
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
 WALK = Path("clips/walk.mp4")
 SAID = {
     "crash": "is damaged or incomplete; send it again, or export it anew as mp4",
-    "sound": "is damaged or incomplete; send it again, or export it anew as mp4",
     "exhaust": "needs more memory than a clip may take",
     "spin": "takes too long to decode; export it anew as mp4",
     "sleep": "takes too long to decode; export it anew as mp4",
 }
+# A program that does as ffmpeg does, apart from a clip that is called like a fault.
+FAULTY = f"""#!{sys.executable}
+import os, signal, sys, time
+from pathlib import Path
+
+def exhaust():
+    filled = []
+    try:
+        while True:
+            filled.append(b"1" * 10_000_000)
+    except MemoryError:
+        sys.exit("Cannot allocate memory")
+
+def spin():
+    while True:
+        pass
+
+fault = {{Path(each).stem for each in sys.argv if each.startswith("file:")}}
+if "crash" in fault:
+    os.kill(os.getpid(), signal.SIGSEGV)
+if "exhaust" in fault:
+    exhaust()
+if "spin" in fault:
+    spin()
+if "sleep" in fault:
+    time.sleep(600)
+os.execv({clips_here.ffmpeg()!r}, sys.argv)
+"""
 
 
-@pytest.fixture
-def decoded_here():
-    """Processes decode the clips."""
-
-
-def processes():
-    """The processes that decode clips."""
+def processes(parent=None):
+    """The processes of ffmpeg."""
     gc.collect()  # Readers end their process with the last reference.
-    children = psutil.Process().children()
-    return [each for each in children if decoder.PROGRAM in each.cmdline()]
+    children = psutil.Process(parent).children(recursive=True)
+    with_names = [(each, each.cmdline()) for each in children]
+    return [each for each, words in with_names if any("-hide_banner" in word for word in words)]
 
 
 @pytest.fixture
 def faults(here, monkeypatch):
     """Clips whose names are faults have these."""
-    monkeypatch.setattr(decoder, "PROGRAM", "support.failing_clips")
+    program = Path("faulty").absolute()
+    program.write_text(FAULTY)
+    program.chmod(0o755)
+    monkeypatch.setattr(clips_here, "ffmpeg", lambda: str(program))
     return here
 
 
 @pytest.mark.thorough
 def test_clips_that_fail_their_process_cost_only_themselves(faults, capsys, monkeypatch):
-    monkeypatch.setattr(decoder, "MOST_MEMORY", 400_000_000)
-    monkeypatch.setattr(decoder, "SECONDS", 1)
+    monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 400_000_000)
+    monkeypatch.setattr(ffmpeg, "SECONDS", 1)
     for fault in SAID:
         shutil.copy(WALK, f"clips/{fault}.mp4")
     assert run(faults) == 1
     out = capsys.readouterr().out
     for fault, said in SAID.items():
         assert f"FAILED: {fault}.mp4 in monet: {fault}.mp4: {said}" in out
-    assert "Traceback" not in out and "1 painted in" in out and "5 FAILED" in out
+    assert "Traceback" not in out and "1 painted in" in out and "4 FAILED" in out
     results = {key for key in keys() if not key.startswith("_")}
     assert results == {"monet/walk.mp4"}
     assert not processes()
-
-
-@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
-def test_ffmpeg_has_no_more_memory_than_the_limit(here, monkeypatch):
-    monkeypatch.setattr(decoder, "MOST_MEMORY", 100_000)
-    with pytest.raises(PictureError, match=r"^walk\.mp4: needs more memory"):
-        clips.stamps(WALK)
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
@@ -95,9 +118,9 @@ def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(
         )
     )
     resident = resident_memory()  # Other threads may free some between two looks.
-    monkeypatch.setattr(reading, "resident_memory", lambda: resident)
+    monkeypatch.setattr(bench_reading, "resident_memory", lambda: resident)
     left = resident + pictures.BYTES
-    with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 50 MB .* \d MB are"):
+    with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 0\.1 GB .* \d MB are"):
         checked_source("walk.mp4", small, options, left)
     assert checked_source("walk.mp4", small, options, 2 * left + 200_000_000).source
     with cost() as spent, pytest.raises(PictureError, match="needs more memory than a clip may"):
@@ -105,54 +128,88 @@ def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(
     assert spent.memory < 220_000_000
 
 
+def test_ffmpeg_sees_no_secret(here, monkeypatch):
+    for name in ("CELLAR_ADDON_KEY_SECRET", "PATH_TO_SECRET", "LANGSMITH_API_KEY", "TEMPORAL_KEY"):
+        monkeypatch.setenv(name, "secret")
+    with ffmpeg.Program("-re", "-i", str(WALK.absolute()), "-f", "null", "-", memory=10**9) as held:
+        process = psutil.Process(held._process.pid)
+        until(lambda: "-hide_banner" in process.cmdline()[:2])
+        assert process.environ().keys() <= {*ffmpeg._VARIABLES, "LC_CTYPE"}
+        assert "secret" not in process.environ().values()
+
+
 def test_a_signal_ends_the_process(faults, monkeypatch):
-    path, receive = shutil.copy(WALK, "clips/sleep.mp4"), contained.receive
-    answers = iter([False, True])  # A second signal would end the tests.
+    shutil.copy(WALK, "clips/sleep.mp4")
+    real = ffmpeg.Program.end
 
-    def waiting(*arguments):
-        if next(answers, False):
-            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
-        return receive(*arguments)
+    def end(self, **needed):
+        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
+        return real(self, **needed)
 
-    monkeypatch.setattr(contained, "receive", waiting)
+    monkeypatch.setattr(ffmpeg.Program, "end", end)
     with pytest.raises(Stopped), Stop():
-        clips.stamps(Path(path))
+        clips.stamps(Path("clips/sleep.mp4"))
     assert not processes()
 
 
-def test_a_reader_ends_its_process_and_begins_anew_after_its_death(here):
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends it with its parent")
+def test_the_process_ends_with_one_that_is_killed(faults):
+    shutil.copy(WALK, "clips/sleep.mp4")
+    code = (
+        "import pathlib, sys; from painterly.settings import clips; from support import clips as s\n"
+        "clips.ffmpeg = lambda: sys.argv[1]; s.stamps(pathlib.Path('clips/sleep.mp4'))"
+    )
+    path = os.pathsep.join((str(PROGRAM), str(PROGRAM / "tests")))
+    words = [sys.executable, "-c", code, str(Path("faulty").absolute())]
+    with subprocess.Popen(words, env=os.environ | {"PYTHONPATH": path}) as parent:
+        found = []
+        until(lambda: found.extend(processes(parent.pid)) or found)
+        parent.kill()
+    until(lambda: not any(each.is_running() and each.status() != "zombie" for each in found))
+
+
+def test_a_reader_begins_anew_after_the_death_of_its_process(here):
+    clips.write(WALK, [clips.picture(each, 480, 640) for each in range(12)])
     before = processes()
     frame = clips.reader(WALK)
     first = frame(0)
     (process,) = {*processes()} - {*before}
     process.kill()
     with pytest.raises(PictureError, match=r"^walk\.mp4: was being decoded when the system"):
-        frame(Fraction(1, clips.RATE))
+        for number in range(12):
+            frame(number)
     assert (frame(0) == first).all() and not process.is_running()
-    del frame
-    assert {*processes()} <= {*before}
+
+
+def test_the_time_of_a_process_is_counted_from_frame_to_frame(here):
+    command = limits.limited([sys.executable, "-c", "input()"], 30, 10**9, 10**6)
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as held:
+        process = psutil.Process(held.pid)
+        until(lambda: process.cmdline()[1] == "-c")
+        limits.grant_time(held.pid, 500)
+        assert 500 <= process.rlimit(psutil.RLIMIT_CPU)[0] < 600
+        assert process.rlimit(psutil.RLIMIT_FSIZE)[0] == 10**6
 
 
 @pytest.mark.thorough
-def test_reading_and_writing_take_no_more_memory_than_is_counted(here, decoded_here, cost):
+def test_reading_and_writing_take_no_more_memory_than_is_counted(here, cost):
     """A clip that keeps the most frames, and one with more bits for a pixel."""
     wide = [clips.picture(each, 1080, 1920) for each in range(40)]
     for name, codec, form, options in (
-        ("a.mp4", "libx264", "yuv420p", {"refs": "16", "preset": "ultrafast"}),
-        ("b.mp4", "libx265", "yuv420p10le", {"preset": "ultrafast", "x265-params": "ref=5"}),
+        ("a.mp4", "libx264", "yuv420p", ("-refs", "16", "-preset", "ultrafast")),
+        ("b.mp4", "libx265", "yuv420p10le", ("-preset", "ultrafast", "-x265-params", "ref=5")),
     ):
         path = clips.write(Path(name), wide, codec, form, options=options)
-        with cost() as spent, closing(decoder.Decoder(name, path, 10**9)) as reading:
-            while reading.next():
+        with cost() as spent:
+            for _ in clips.opened(path).frames():
                 pass
             process = spent.memory - spent.own_memory
-        assert process < source.PROCESS + source.READING * 1920 * 1080, name
+        assert process < frames.PROCESS + frames.READING * 1920 * 1080, name
     for suffix in (".mp4", ".webm"):
         out = Path(f"out{suffix}").absolute()
-        with cost() as spent, closing(decoder.Decoder("a.mp4", Path("a.mp4"), 10**9)) as writing:
-            for number, each in enumerate(wide):
-                time = str(Fraction(number, 24))
-                writing.ask("add", each, path=str(out), time=time, shape=each.shape)
-            writing.ask("end", times=64)
+        with cost() as spent, Writer(out, clips.RATE, wide[0].shape, 10**9) as writing:
+            for each in wide:
+                writing.add(each)
+            writing.end()
             process = spent.memory - spent.own_memory
-        assert process < source.PROCESS + source.WRITING * 1920 * 1080, suffix
+        assert process < frames.PROCESS + frames.WRITING * 1920 * 1080, suffix

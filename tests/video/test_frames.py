@@ -1,23 +1,17 @@
-"""Frames of clips of all kinds."""
+"""Frames of clips of all kinds, as players show them."""
 
 import shutil
 from fractions import Fraction
-from types import SimpleNamespace
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 from support import clips
 
 from painterly.errors import PictureError
-from painterly.video import frames
+from painterly.video import reading
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
-
-
-def seen(path, number=0):
-    return clips.reader(path)(clips.stamps(path)[number].time).astype(int)
 
 
 def refusal(path):
@@ -40,137 +34,216 @@ def close(one, other):
         ("a.mkv", "ffv1", "yuv444p"),
         ("a.webm", "libvpx-vp9", "yuv420p"),
         ("a.avi", "mpeg4", "yuv420p"),
+        ("a.mkv", "ffv1", "rgb48le"),
     ],
 )
 def test_frames_of_each_container_are_read_in_any_order(name, codec, form, tmp_path):
     path = clips.write(tmp_path / name, 8, codec, form)
-    assert len(clips.stamps(path)) == 8
-    times, frame = [each.time for each in clips.stamps(path)], clips.reader(path)
+    found, frame = clips.stamps(path), clips.reader(path)
+    assert (found.rate, found.size, found.shown) == (clips.RATE, (96, 64), tuple(range(8)))
     for number in (0, 1, 3, 2, 7, 0):
-        assert close(frame(times[number]), clips.picture(number)), number
+        assert close(frame(number), clips.picture(number)), number
 
 
 @pytest.mark.parametrize(("height", "width"), [(48, 854), (63, 95)])
 def test_frames_of_any_width_are_read(height, width, tmp_path):
     shown = [clips.picture(each, height, width) for each in range(2)]
     path = clips.write(tmp_path / "a.mkv", shown, "ffv1", "yuv444p")
-    assert len(clips.stamps(path)) == 2
-    assert close(seen(path, 1), shown[1])
+    assert close(clips.frames(path), np.stack(shown))
 
 
-def test_times_of_a_variable_rate_are_exact(tmp_path):
-    times = [0, 1, 5, 6, 13, 20]
-    path = clips.write(tmp_path / "a.mp4", times=times)
-    found = [each.time * clips.RATE for each in clips.stamps(path)]
-    assert found == times
-    span = Fraction(1, clips.RATE), Fraction(5, clips.RATE)
-    part = [each.time * clips.RATE for each in clips.stamps(path, span)]
-    assert part == [1, 5], "the frame at the end of a span is after it"
+def test_a_clip_of_variable_rate_becomes_one_of_constant_rate(tmp_path):
+    path = clips.write(tmp_path / "a.mp4", times=[0, 1, 5, 6, 13, 20])
+    found = clips.stamps(path)
+    assert found.rate == clips.RATE
+    assert found.shown == (0, *[1] * 4, 5, *[6] * 7, *[13] * 7, 20)
+    part = clips.stamps(path, (Fraction(2, clips.RATE), Fraction(5, clips.RATE)))
+    assert part.shown == (0, 0, 0, 3, 4), "a picture that is still shown belongs to the part"
+    frames = clips.frames(path, (Fraction(2, clips.RATE), Fraction(5, clips.RATE)))
+    assert close(frames[0], clips.picture(1)) and close(frames[3], clips.picture(2))
+
+
+def test_a_rate_that_only_the_file_names_is_not_followed(tmp_path):
+    path = clips.write(tmp_path / "a.mkv", times=[0, 1, 2.003, 3, 4.001, 5])
+    assert clips.stamps(path).rate <= reading.HIGHEST_RATE
 
 
 def test_a_frame_that_repeats_the_one_before_is_known(tmp_path):
     shown = [clips.picture(each) for each in (0, 0, 1, 1, 1)]
     path = clips.write(tmp_path / "a.mkv", shown, "ffv1", "yuv444p")
-    found = [each.is_repeated for each in clips.stamps(path)]
-    assert found == [False, True, False, True, True]
+    assert clips.stamps(path).shown == (0, 0, 2, 2, 2)
 
 
-def test_a_turned_clip_is_upright(tmp_path):
-    path = clips.write(tmp_path / "a.mp4", prepare=lambda stream: stream.set_display_rotation(90))
-    with av.open(str(path)) as source:
-        rotation = next(source.decode(video=0)).rotation
-    assert close(seen(path), np.rot90(clips.picture(0), rotation // 90))
-    assert seen(path).shape == (96, 64, 3)
+@pytest.mark.parametrize(
+    ("how", "seen"),
+    [
+        (("-display_rotation", "90"), np.rot90),
+        (("-display_rotation", "180"), lambda each: each[::-1, ::-1]),
+        (("-display_hflip",), lambda each: each[:, ::-1]),
+        (("-display_vflip",), lambda each: each[::-1]),
+        (("-display_rotation", "90", "-display_hflip"), lambda each: np.rot90(each)[:, ::-1]),
+    ],
+)
+def test_a_turned_or_mirrored_clip_is_seen_as_players_show_it(how, seen, tmp_path):
+    path = clips.again(clips.write(tmp_path / "b.mp4"), "a.mp4", before=how)
+    frame, expected = clips.frames(path)[0], seen(clips.picture(0))
+    assert frame.shape == expected.shape and close(frame, expected)
 
 
-def test_pixels_become_square(tmp_path):
-    def wide(stream):
-        stream.codec_context.sample_aspect_ratio = 2
+@pytest.mark.parametrize(("aspect", "shape"), [("2", (64, 192, 3)), ("1/2", (128, 96, 3))])
+def test_pixels_become_square_and_none_is_lost(aspect, shape, tmp_path):
+    path = clips.write(tmp_path / "a.mp4", filters=f"setsar={aspect}")
+    assert clips.frames(path)[0].shape == shape
 
-    assert seen(clips.write(tmp_path / "a.mp4", prepare=wide)).shape == (64, 192, 3)
 
-
-@pytest.mark.parametrize(("height", "matrix"), [(704, "ITU601"), (720, "ITU709")])
-def test_a_clip_that_names_no_matrix_has_that_of_its_size(height, matrix):
+@pytest.mark.parametrize(("height", "matrix"), [(704, "bt601"), (720, "bt709")])
+def test_a_clip_that_names_no_matrix_has_that_of_its_size(height, matrix, tmp_path):
     green = np.full((height, 16, 3), (20, 200, 40), np.uint8)
-    frame = av.VideoFrame.from_ndarray(green, "rgb24")
-    frame = frame.reformat(format="yuv444p", dst_colorspace=matrix, dst_color_range="MPEG")
-    frame.colorspace = 2
-    shown = frames.Decoded(frame, Fraction(0), 16, height).pixels()
-    assert np.abs(shown.astype(int) - green).max() < 4
+    named = f"scale=out_color_matrix={matrix},format=yuv444p,setparams=colorspace=unknown"
+    path = clips.write(tmp_path / "a.mkv", [green] * 2, "ffv1", "yuv444p", filters=named)
+    assert np.abs(clips.frames(path)[0] - green).max() < 4
 
 
-def test_an_hdr_clip_becomes_as_bright_as_others(tmp_path):
-    def pq(stream):
-        context = stream.codec_context
-        context.color_trc, context.color_primaries, context.colorspace = 16, 9, 9
-
-    grey, white = 0.3, 0.581  # PQ's values of 10 and 203 cd/m²
+@pytest.mark.parametrize(
+    ("transfer", "grey", "white"),
+    # PQ's values of 10 and 203 cd/m²; of HLG, the white of ITU-R BT.2408 and a dark grey
+    [("smpte2084", 0.3, 0.581), ("arib-std-b67", 0.2, 0.75)],
+)
+def test_an_hdr_clip_becomes_as_bright_as_others(transfer, grey, white, tmp_path):
     shown = np.full((64, 96, 3), white * 65_535, np.uint16)
     shown[:32] = grey * 65_535
-    path = clips.write(
-        tmp_path / "a.mkv", [shown] * 2, "ffv1", "yuv420p10le", given="rgb48le", prepare=pq
-    )
-    found = seen(path)
-    assert found[-8:].min() >= 220 and 45 < found[:8].mean() < 75
+    named = f"scale=out_color_matrix=bt2020,format=yuv420p10le,setparams=color_trc={transfer}:"
+    named += "colorspace=bt2020nc:color_primaries=bt2020"
+    path = clips.write(tmp_path / "a.mkv", [shown] * 2, "ffv1", "yuv420p10le", filters=named)
+    found = clips.frames(path)[0]
+    assert 220 <= found[-8:].min() <= 250 and 45 < found[:8].mean() < 75
 
 
-def test_what_is_transparent_becomes_white_and_is_told(tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("name", "codec", "form"),
+    [
+        ("a.mov", "png", "rgba"),
+        ("a.mov", "prores_ks", "yuva444p10le"),
+        ("a.webm", "libvpx-vp9", "yuva420p"),
+        ("a.webm", "libvpx", "yuva420p"),
+        ("a.mkv", "ffv1", "yuva444p"),
+    ],
+)
+def test_what_is_transparent_becomes_white(name, codec, form, tmp_path):
     shown = np.dstack([clips.picture(0), np.full((64, 96), 255, np.uint8)])
     shown[:, :48, 3] = 0
-    path = clips.write(tmp_path / "a.mov", [shown] * 2, "png", "rgba", given="rgba")
-    clips.stamps(path)
-    assert "a.mov: what is transparent becomes white" in caplog.text
-    assert seen(path)[:, :40].min() == 255 > seen(path)[:, 60:].mean()
+    options = ("-auto-alt-ref", "0") if "vpx" in codec else ()
+    path = clips.write(tmp_path / name, [shown] * 2, codec, form, options=options)
+    found = clips.frames(path)[0]
+    assert found[:, :40].min() >= 250 and close(found[:, 56:], shown[:, 56:, :3])
 
 
-def test_fields_of_an_interlaced_clip_are_joined(tmp_path, caplog):
+def comb(pixels):
+    return np.abs(np.diff(pixels.astype(int), 2, axis=0)).mean()
+
+
+def woven():
+    """Pictures whose fields are of two moments."""
     fields = [clips.picture(0).copy() for _ in range(6)]
     for number, each in enumerate(fields):
         each[::2], each[1::2] = clips.picture(4 * number)[::2], clips.picture(4 * number + 8)[1::2]
-    options = {"x264-params": "interlaced=1:tff=1:crf=5"}
-    path = clips.write(tmp_path / "a.mkv", fields, options=options)
-    assert len(clips.stamps(path)) == 6
-    assert caplog.text.count("a.mkv: is interlaced") == 1
-
-    def comb(pixels):
-        return np.abs(np.diff(pixels, 2, axis=0)).mean()
-
-    assert comb(seen(path, 3)) < 0.5 * comb(fields[3].astype(int))
+    return fields
 
 
-def test_a_cut_file_has_the_frames_before_the_cut(tmp_path, caplog):
+LACED = ("-x264-params", "interlaced=1:tff=1:crf=5:repeat-headers=1")
+
+
+def test_fields_of_an_interlaced_clip_are_joined(tmp_path):
+    path = clips.write(tmp_path / "a.mkv", woven(), options=LACED)
+    frames = clips.frames(path)
+    assert len(frames) == 6 and comb(frames[3]) < 0.5 * comb(woven()[3])
+
+
+def test_fields_of_the_interlaced_part_of_a_clip_are_joined(tmp_path):
+    whole = ("-x264-params", "crf=5:repeat-headers=1")
+    clips.write(tmp_path / "b.ts", 4, options=whole)
+    clips.write(tmp_path / "c.ts", woven(), options=LACED)
+    parts = tmp_path / "parts.txt"
+    parts.write_text("file b.ts\nfile c.ts\n")
+    clips.run("-f", "concat", "-i", parts, "-c", "copy", tmp_path / "a.mp4")
+    frames = clips.frames(tmp_path / "a.mp4")
+    assert len(frames) == 10 and comb(frames[7]) < 0.5 * comb(woven()[3])
+    assert close(frames[1], clips.picture(1))
+
+
+def test_the_film_is_painted_and_not_its_cover_or_preview(tmp_path):
+    film = clips.write(tmp_path / "film.mp4", sound="aac")
+    cover = clips.write(tmp_path / "cover.mkv", [clips.picture(50, 200, 200)], "mjpeg", "yuvj420p")
+    for name, about in (("a.mkv", ("0", "default")), ("b.mp4", ("attached_pic", "0"))):
+        first, second = about
+        clips.run(
+            *("-i", cover, "-i", film, "-map", "0", "-map", "1", "-c", "copy"),
+            *("-disposition:v:0", first, "-disposition:v:1", second, tmp_path / name),
+        )
+        frames = clips.frames(tmp_path / name)
+        assert len(frames) == 6 and close(frames[3], clips.picture(3)), name
+
+
+def test_the_last_picture_is_shown_as_long_as_its_file_says(tmp_path):
+    path = clips.write(tmp_path / "a.gif", 3, "gif", "rgb8", options=("-final_delay", "100"))
+    assert len(clips.stamps(path).shown) == pytest.approx(2 + clips.RATE, abs=1)
+
+
+def test_a_grey_clip_is_read(tmp_path):
+    grey = np.repeat(clips.picture(0)[..., :1], 3, -1)
+    path = clips.write(tmp_path / "a.mkv", [grey] * 2, "ffv1", "gray")
+    assert close(clips.frames(path)[0], grey)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
+def test_times_that_do_not_begin_with_zero_do_not_count(name, tmp_path):
+    film = clips.write(tmp_path / "film.mp4", 12)
+    later = ("-output_ts_offset", "3600", "-avoid_negative_ts", "disabled")
+    path = clips.again(film, name, *later)
+    assert clips.stamps(path).shown == tuple(range(12))
+    part = clips.frames(path, (Fraction(6, clips.RATE), Fraction(3, clips.RATE)))
+    assert len(part) == 3 and close(part[0], clips.picture(6))
+
+
+def test_pictures_that_begin_after_the_sound_keep_their_distance_to_it(tmp_path):
+    film = clips.write(tmp_path / "film.mp4", sound="aac")
+    both = ("-map", "0:v", "-map", "1:a", "-c", "copy", tmp_path / "a.mp4")
+    clips.run("-itsoffset", "0.5", "-i", film, "-i", film, *both)
+    assert clips.stamps(tmp_path / "a.mp4").shown == (*[0] * 13, 13, 14, 15, 16, 17)
+
+
+def test_a_cut_file_has_the_frames_before_the_cut(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (40, 64, 96, 3), np.uint8)
     path = clips.write(tmp_path / "a.mkv", [*noise], "ffv1", "yuv444p")
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    assert 10 < len(clips.stamps(path)) < 30
+    assert 10 < len(clips.stamps(path).shown) < 30
 
 
-def test_damaged_parts_are_told_and_memory_that_runs_out_ends_it():
-    def packet(decoded):
-        def decode():
-            if isinstance(decoded, Exception):
-                raise decoded
-            return [decoded]
+def test_a_damaged_frame_costs_no_other(tmp_path):
+    path = clips.write(tmp_path / "a.avi", 20, "mjpeg", "yuvj420p")
+    data = bytearray(path.read_bytes())
+    at = [n for n in range(len(data)) if data[n : n + 4] == b"00dc"][10]
+    data[at + 8 : at + 300] = bytes(292)
+    path.write_bytes(data)
+    assert 19 <= len(clips.stamps(path).shown) <= 20
 
-        return SimpleNamespace(decode=decode)
 
-    def read(*packets):
-        source = SimpleNamespace(demux=lambda stream: map(packet, packets))
-        return [*frames._readable(source, None, told.append)]
-
-    told, bad = [], av.InvalidDataError(1, "damaged")
-    assert read(1, bad, 2) == [1, 2] and told == ["1 damaged parts are left out"]
-    assert read(1, 2) == [1, 2] and len(told) == 1
-    with pytest.raises(MemoryError):
-        read(1, av.error.MemoryError(12, "no memory"))
+def test_a_clip_whose_frames_change_their_size_has_that_of_the_first(tmp_path):
+    for name, height in (("b.ts", 64), ("c.ts", 48)):
+        clips.write(tmp_path / name, [clips.picture(each, height, 96) for each in range(5)])
+    path = tmp_path / "a.ts"
+    path.write_bytes((tmp_path / "b.ts").read_bytes() + (tmp_path / "c.ts").read_bytes())
+    clip = clips.opened(path)
+    found = clip.stamps()
+    shapes = {frame.shape for frame in clip.frames(size=found.size)}
+    assert found.size == (96, 64) and shapes == {(64, 96, 3)}
 
 
 def test_a_clip_with_the_extension_of_another_is_read(tmp_path):
     clips.write(tmp_path / "a.webm", codec="libvpx-vp9")
     path = shutil.copy(tmp_path / "a.webm", tmp_path / "a.mp4")
-    assert len(clips.stamps(path)) == 6
+    assert len(clips.stamps(path).shown) == 6
 
 
 def test_what_is_no_clip_is_refused_in_a_line(tmp_path):
@@ -200,14 +273,17 @@ def test_a_list_that_names_other_files_is_refused(tmp_path):
         assert "no clip" in refusal(tmp_path / name)
 
 
-def test_sound_alone_and_a_picture_that_is_too_large_are_refused(tmp_path):
-    with av.open(str(tmp_path / "sound.mp4"), "w") as written:
-        stream = written.add_stream("aac", rate=48_000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), "fltp", "mono")
-        frame.sample_rate = 48_000
-        written.mux(stream.encode(frame))
-        written.mux(stream.encode(None))
+def test_sound_alone_and_a_picture_that_is_too_large_are_refused(tmp_path, monkeypatch):
+    film = clips.write(tmp_path / "a.mp4", sound="aac")
+    clips.run("-i", film, "-vn", "-c", "copy", tmp_path / "sound.mp4")
     assert "has no picture track" in refusal(tmp_path / "sound.mp4")
-    large = clips.write(tmp_path / "a.mp4").open("rb")
     with pytest.raises(PictureError, match="96 × 64 px are more than"):
-        next(frames.decoded(large, print, most=5000))
+        clips.opened(film).first(most=5000)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 5000)
+    assert "96 × 64 px are more than" in refusal(film)
+
+
+def test_a_clip_of_too_many_frames_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_FRAMES", 100)
+    path = clips.write(tmp_path / "a.mkv", 2, times=[0, 1000])
+    assert "has more than 100 frames; cut it" in refusal(path)

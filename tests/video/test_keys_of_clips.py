@@ -1,4 +1,4 @@
-"""Keys of clips in the three buckets, on a laptop without PyAV as well."""
+"""Keys of clips in the three buckets, on a laptop without ffmpeg as well."""
 
 import subprocess
 import sys
@@ -8,6 +8,7 @@ import pytest
 from painterly.images.output import OutputFormat
 from painterly.orders.names import ResultNames, could_be_result
 from painterly.settings import bucket_layout
+from painterly.settings.clips import of_photos
 from painterly.settings.installation import PROGRAM
 
 
@@ -35,9 +36,16 @@ def test_two_clips_of_one_name_keep_their_extensions_and_a_photo_its_own():
     assert planned == ["monet/a.avi.mp4", "monet/a.mp4.mp4", "monet/a.jpg"]
 
 
+def test_the_clips_that_phones_store_with_photos_are_known_by_their_names():
+    photos = ["IMG_1.HEIC", "trip/IMG_2.jpg"]
+    live = {"IMG_1.MOV", "IMG_1.mov", "IMG_1_HEVC.MOV", "IMG_1.HEIC.MOV", "trip/IMG_2_hevc.mov"}
+    others = {"IMG_2.MOV", "IMG_11.MOV", "trip/IMG_1.MOV", "IMG_1_edit.MOV"}
+    assert of_photos(live | others, photos) == live
+
+
 @pytest.mark.slow  # It starts a process.
-def test_the_plug_loads_no_library():
-    code = "import sys, painterly.settings.sources; print({'av', 'cv2', 'numpy'} & {*sys.modules})"
+def test_their_names_load_no_library():
+    code = "import sys, painterly.settings.clips; print({'cv2', 'numpy'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROGRAM, check=True
     )
