@@ -83,7 +83,7 @@ def _become(parent: str, seconds: str, memory: str, size: str, *command: str) ->
     with contextlib.suppress(AttributeError):  # Linux alone has it.
         ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != int(parent):
-        return
+        sys.exit("its parent has ended")
     os.setpgid(0, 0)  # Ctrl-C is for the parent alone.
     with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -29,19 +29,23 @@ SAFE = (
     *("-protocol_whitelist", "file,pipe", "-format_whitelist"),
     "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf",
 )
+# Each thread takes memory, and with several, a decoder that has none left tries again for ever.
+_ALWAYS = "-hide_banner", "-nostdin", "-filter_threads", "1"
 _VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
 _SLOW = "takes too long to decode; export it anew as mp4"
+_SHORT = "needs more memory than a clip may take; make it smaller"
 # What the log says, and what is said of the clip instead.
 _REASONS = {
-    r"Cannot allocate memory|malloc of size|Error allocating": "needs more memory than a clip may "
-    "take; make it smaller",
+    r"annot allocate|ould not allocate|malloc of size|get_buffer\(\) failed|temporarily unavail": _SHORT,
     r"does not contain any stream": "has no picture track",
     r"no decoder found for|Decoder \(codec \w+\) not found": "has pictures that FFmpeg cannot "
     "decode; export it anew as mp4",
     r"File too large": "is damaged: its parts take many times its size; export it anew as mp4",
     r"No space left": "has no room on the disk for temporary files; free some",
 }
+_SIZE = re.compile(r"^  Stream #0:\d+.*?: Video: .*?, (\d+)x(\d+)", re.M)
+_PER_PIXEL = 10  # bytes; with less memory, a decoder may say that the frame is damaged
 _TOO_MANY_PIXELS = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count (\d+)")
 
 
@@ -70,10 +74,11 @@ class Program:
         """
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (until `kill`)
         self._seconds, self._is_slow = SECONDS + more_time, False
+        self._memory = max(LEAST_MEMORY, min(MOST_MEMORY, memory))
         command = limits.limited(
-            [clips.ffmpeg(), "-hide_banner", "-nostdin", *arguments],
+            [clips.ffmpeg(), *_ALWAYS, *arguments],
             self._seconds,
-            max(LEAST_MEMORY, min(MOST_MEMORY, memory)),
+            self._memory,
             max(size, _LOG),
         )
         kept = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
@@ -144,7 +149,7 @@ class Program:
         said = self._log.read().decode(errors="replace")
         self.kill()
         if code < 0 or (code > 0 and needed):
-            raise PictureError(_SLOW if self._is_slow else _refusal(code, said))
+            raise PictureError(_SLOW if self._is_slow else _refusal(code, said, self._memory))
         return said
 
     @contextmanager
@@ -190,7 +195,7 @@ def encoders() -> frozenset[str]:
         return frozenset(line.split()[1].decode() for line in found if line.startswith(b" V"))
 
 
-def _refusal(code: int, said: str) -> str:
+def _refusal(code: int, said: str, memory: int) -> str:
     """Return what to say of a clip with which the program has ended so."""
     if code == -_TOO_LONG:
         return _SLOW
@@ -202,6 +207,9 @@ def _refusal(code: int, said: str) -> str:
     if found := _TOO_MANY_PIXELS.search(said):
         width, height, most = map(int, found.groups())
         return f"{width} × {height} px are more than {most // 10**6} megapixels; make it smaller"
+    sizes = [int(width) * int(height) for width, height in _SIZE.findall(said)]
+    if memory < LEAST_MEMORY + _PER_PIXEL * max(sizes, default=0):
+        return _SHORT
     for pattern, text in _REASONS.items():
         if re.search(pattern, said):
             return text

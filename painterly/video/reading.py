@@ -116,7 +116,7 @@ class ClipFile:
 
     def input(self, *options: str) -> tuple[str, ...]:
         """Return the arguments that name it as an input, whose times begin with 0."""
-        return *SAFE, *options, "-i", f"file:{self.path}"
+        return *SAFE, "-threads", "1", *options, "-i", f"file:{self.path}"
 
     def _decoded(self, span: Span, *output: str) -> Program:
         """Start decoding the frames of a part. Raises PictureError."""
@@ -131,7 +131,7 @@ class ClipFile:
         )
         shift = "-itsoffset", f"{float(-facts.start):.6f}"
         return Program(
-            *("-v", "error", "-copyts", "-threads", "4", "-max_pixels", str(MAX_PIXELS)),
+            *("-v", "error", "-copyts", "-max_pixels", str(MAX_PIXELS)),
             *self.input(*facts.decoder, *shift, *seek),
             *("-an", "-sn", "-dn", "-vf", filters, "-pix_fmt", "rgb24", *output, "-"),
             memory=self.memory,

@@ -124,7 +124,15 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
             with suppress(PictureError):
                 said = run(
                     *("-v", "warning", "-y", "-copyts", *clip.input(*shift, *begin)),
-                    *("-map", f"0:a:{number}", *cut, *how, *_NO_WORDS, *_SAME_BYTES, f"file:{path}"),
+                    *(
+                        "-map",
+                        f"0:a:{number}",
+                        *cut,
+                        *how,
+                        *_NO_WORDS,
+                        *_SAME_BYTES,
+                        f"file:{path}",
+                    ),
                     memory=clip.memory,
                     size=2 * clip.path.stat().st_size + _SPARE,
                 )
@@ -196,7 +204,8 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
     for form, how in ways:
         try:
             with Program(
-                *("-v", "error", "-y", "-nostats", "-progress", "pipe:1", *clip.input()),
+                *("-v", "error", "-y", "-nostats", "-progress", "pipe:1", "-copyts"),
+                *clip.input(),
                 *(
                     "-c",
                     "copy",
