@@ -19,6 +19,7 @@ the last of them are measured. Painted frames are kept in a folder.
 import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,8 @@ from PIL import Image
 
 import painterly
 from painterly.devices.system_memory import free_memory
-from painterly.video import decoder, steadying
+from painterly.video import steadying
+from painterly.video.reading import ClipFile
 
 PHOTOS = Path(painterly.__file__).parents[1] / "samples/photos"
 MARGIN = 4  # px at the border, where a moved picture has no neighbours
@@ -143,12 +145,8 @@ def made(kind: str, size: int, count: int) -> Clip:
 def read(path: Path, size: int, count: int) -> Clip:
     """Read the first frames of a clip. Its motion is Farnebäck's, as far as it is the same both
     ways."""
-    shown, reader = [], decoder.Decoder(path.name, path, free_memory())
-    for _ in range(count):
-        stamp = reader.next()
-        frame = None if stamp is None else reader.frame(stamp.time)
-        if frame is None:
-            break
+    shown = []
+    for frame in islice(ClipFile(path.name, path, free_memory()).frames(), count):
         scale = min(1.0, size / max(frame.shape))
         side = [2 * round(scale * length / 2) for length in frame.shape[1::-1]]
         shown.append(cv2.resize(frame, side, interpolation=cv2.INTER_AREA))

@@ -247,7 +247,7 @@ class Bench:
 
     def fail(self, order: PlannedOrder, reason: str) -> Record:
         """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
-        if isinstance(order, FrameOrder):  # That of its clip has a record.
+        if isinstance(order, FrameOrder):  # Its clip has a record.
             return Record(error=reason)
         order.log(f"{order.label}: FAILED: {reason}", level=ERROR, event="failed")
         current, _ = order_record(self.result, order)

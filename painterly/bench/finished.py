@@ -100,7 +100,7 @@ def encoded(order: PlannedOrder, finished: Finished) -> tuple[bytes, bytes]:
 
 
 def record_of_frame(order: FrameOrder, finished: Finished) -> Record:
-    """Return what a clip's record needs to know of a painted frame."""
+    """Return the facts about a painted frame that become part of its clip's record."""
     return Record(
         photo=order.photo.key,
         style=order.style.name,

@@ -69,8 +69,8 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
         frames = frames_of(order, stamps, before, span)
         plan, so_far = Plan((*frames,), (), (), (), before, {}, ()), list[str]()
 
-        def store(_: PlannedOrder, finished: Finished) -> None:
-            files_of.write_file(target, finished.file)
+        def store(_: PlannedOrder, finished: Finished) -> bool:
+            return bool(files_of.write_file(target, finished.file))
 
         def fail(_: PlannedOrder, reason: str = "was changed while it was painted") -> NoReturn:
             raise PictureError(f"{file.name}: {reason.removeprefix(f'{file.name}: ')}")

@@ -116,7 +116,7 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
 
 def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
     """Return the keys of clips to paint. Clips are left out, and logged, if what they need is not
-    installed, or if a phone has stored them with a photo and nobody has asked for them."""
+    installed, or if a phone has stored them with a photo and the user has not named them."""
     clips = {key for key in keys if is_clip(key) and not hidden(key)}
     known = bucket_layout.picture_extensions()
     photos = [key for key in keys if PurePosixPath(key).suffix.lower() in known]

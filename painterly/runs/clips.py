@@ -37,7 +37,7 @@ from painterly.video.writing import Writer, joined, sound
 from painterly.words.wording import duration, printable
 
 LEAVE_S = 4.0  # for the file of a clip that is not done, after a signal
-Store = Callable[[PlannedOrder, Finished], object]
+Store = Callable[[PlannedOrder, Finished], bool]
 Fail = Callable[[PlannedOrder, str], object]
 Postpone = Callable[[PlannedOrder], object]
 
@@ -89,7 +89,8 @@ class Clips:
         Args:
             bench: The bench.
             plan: The plan.
-            store: Takes the order of a clip that is done, and its result.
+            store: Takes the order of a clip that is done, and its result; returns whether that is
+                stored.
             fail: Takes the order of a clip that has failed, and the reason.
             postpone: Takes the order of a clip that another round of a watch paints.
             on_step: Is called after each frame. Its errors end the painting.
@@ -160,7 +161,8 @@ class Clips:
             under.failure = reason_of(error)
             self._fail(order, under.failure)
             return
-        self._store(order, finished)
+        if not self._store(order, finished):
+            return
         with suppress(ObjectError):  # The clip is stored.
             for entry in [*self._bench.unfinished.list(under.clip.folder)]:
                 self._bench.unfinished.delete(entry.key)

@@ -239,7 +239,7 @@ class SavingPool:
         self._page = bench.gallery if bench.config.makes_page else None
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
-        self._running: set[Future[None]] = set()
+        self._running: set[Future[object]] = set()
         self._clips: Clips | None = None
         if any(isinstance(order, FrameOrder) for order in plan.todo):
             make = clips or partial(Clips, bench, plan)
@@ -344,11 +344,11 @@ class SavingPool:
         else:
             self._bench.mark_gallery()  # Again: a whole run may have removed the mark since.
 
-    def _copy_of_running(self) -> "set[Future[None]]":
+    def _copy_of_running(self) -> "set[Future[object]]":
         with self._lock:
             return {*self._running}
 
-    def _submit(self, job: Callable[..., None], *arguments: object) -> None:
+    def _submit(self, job: Callable[..., object], *arguments: object) -> None:
         while not self._slots.acquire(timeout=POLL_S):
             self.check()
             self._stop.obey()
@@ -357,14 +357,18 @@ class SavingPool:
         with self._lock:
             self._running.add(begun)
 
-    def _store(self, order: PlannedOrder, finished: Finished) -> None:
+    def _store(self, order: PlannedOrder, finished: Finished) -> bool:
+        """Store a picture, and return whether that has succeeded."""
+        is_stored = False
         try:
             self.add(order, self._bench.store(order, finished))
+            is_stored = True
         except Exception as error:
             raise_if_fatal(error)
             self._fail(order, reason_of(error))
         if self._page:
             self._page.publish_if_due()
+        return is_stored
 
     def _fail(self, order: PlannedOrder, reason: str) -> None:
         self.add(order, self._bench.fail(order, reason))

@@ -1,5 +1,5 @@
-"""The program ffmpeg, in a process of its own for each task, within limits of memory, of processor
-time and of what it writes: a stranger's clip can exhaust or crash no other process."""
+"""The program ffmpeg, in a separate process for each task, within limits of memory, processor time
+and written bytes: a stranger's clip can exhaust or crash no other process."""
 
 import contextlib
 import os
@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from painterly.errors import PictureError
@@ -29,15 +28,16 @@ SAFE = (
     *("-protocol_whitelist", "file,pipe", "-format_whitelist"),
     "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf",
 )
-# Each thread takes memory, and with several, a decoder that has none left tries again for ever.
+# Each thread takes memory. With several, a decoder without memory tries again until it is killed.
 _ALWAYS = "-hide_banner", "-nostdin", "-filter_threads", "1"
 _VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
 _SLOW = "takes too long to decode; export it anew as mp4"
+_ENDED = "was being decoded when the system ended that, maybe for lack of memory; make it smaller"
 _SHORT = "needs more memory than a clip may take; make it smaller"
-# What the log says, and what is said of the clip instead.
+# Patterns of the log, and the sentence for each.
 _REASONS = {
-    r"annot allocate|ould not allocate|malloc of size|get_buffer\(\) failed|temporarily unavail": _SHORT,
+    r"annot allocate|not allocate|malloc of|get_buffer\(\) failed|temporarily unavail": _SHORT,
     r"does not contain any stream": "has no picture track",
     r"no decoder found for|Decoder \(codec \w+\) not found": "has pictures that FFmpeg cannot "
     "decode; export it anew as mp4",
@@ -72,15 +72,11 @@ class Program:
         Raises:
             PictureError: It cannot be started.
         """
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (until `kill`)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (to the end)
         self._seconds, self._is_slow = SECONDS + more_time, False
         self._memory = max(LEAST_MEMORY, min(MOST_MEMORY, memory))
-        command = limits.limited(
-            [clips.ffmpeg(), *_ALWAYS, *arguments],
-            self._seconds,
-            self._memory,
-            max(size, _LOG),
-        )
+        own = [clips.ffmpeg(), *_ALWAYS, *arguments]
+        command = limits.limited(own, self._seconds, self._memory, max(size, _LOG))
         kept = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         stdin = subprocess.PIPE if feeds else subprocess.DEVNULL
         start = lambda: subprocess.Popen(  # noqa: E731
@@ -90,14 +86,13 @@ class Program:
             self._process = _starter().submit(start).result()
         except OSError as error:
             self._log.close()
-            why = error.strerror or error
-            raise PictureError(f"cannot be read: ffmpeg cannot be started ({why})") from None
+            raise PictureError(f"cannot be read: ffmpeg cannot be started ({error})") from None
         self._output = cast(BinaryIO, self._process.stdout)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     def kill(self) -> None:
@@ -196,14 +191,11 @@ def encoders() -> frozenset[str]:
 
 
 def _refusal(code: int, said: str, memory: int) -> str:
-    """Return what to say of a clip with which the program has ended so."""
+    """Return why a clip cannot be read, by the exit code and the log of the program."""
     if code == -_TOO_LONG:
         return _SLOW
     if code == -_KILLED:
-        return (
-            "was being decoded when the system ended that, maybe for lack of memory; make it "
-            "smaller"
-        )
+        return _ENDED
     if found := _TOO_MANY_PIXELS.search(said):
         width, height, most = map(int, found.groups())
         return f"{width} × {height} px are more than {most // 10**6} megapixels; make it smaller"

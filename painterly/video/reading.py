@@ -44,7 +44,7 @@ _ON_WHITE = (
 
 
 class Facts(NamedTuple):
-    """What the program says of a clip.
+    """Facts about a clip, by the log of the program.
 
     Attributes:
         container: The first name of its container.
@@ -115,7 +115,7 @@ class ClipFile:
         )
 
     def input(self, *options: str) -> tuple[str, ...]:
-        """Return the arguments that name it as an input, whose times begin with 0."""
+        """Return the arguments that name it as an input, with further options."""
         return *SAFE, "-threads", "1", *options, "-i", f"file:{self.path}"
 
     def _decoded(self, span: Span, *output: str) -> Program:
@@ -221,8 +221,8 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _decoder(track: str) -> tuple[str, ...]:
-    """Return what chooses the decoder of a track: FFmpeg's own ones of VP8 and VP9 know no
-    alpha."""
+    """Return the arguments that choose the decoder of a track: FFmpeg's own decoders of VP8 and
+    VP9 ignore alpha."""
     codec = re.match(r"vp[89]", track)
     if not codec or not re.search(r"^ +alpha_mode +: 1", track, re.M):
         return ()

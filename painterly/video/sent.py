@@ -22,7 +22,7 @@ _START = re.compile(
     rb"....(?:moov|mdat|wide|pnot|ftyp(?!hei|hev|mif1|msf1|avif|avis|crx|jxl))",
     re.DOTALL,
 )
-EXTENSION = "mp4"  # of its name in a bucket, whatever its container is
+EXTENSION = "mp4"  # in a bucket, also of another container
 
 
 class Sent(NamedTuple):

@@ -18,7 +18,7 @@ from painterly.video.ffmpeg import Program, encoders, run
 from painterly.video.reading import ClipFile, Span
 from painterly.words.wording import printable
 
-# Encoders of pictures, of which the first that the program has is taken.
+# Encoders of pictures: the first that the program has is taken.
 # mbtree: with AVX-512, x264's macroblock trees read memory that was never written, so bytes vary.
 _X264 = ("libx264", "-crf", "16", "-preset", "medium", "-x264-params", "mbtree=0")
 _AV1 = ("libsvtav1", "-crf", "24", "-preset", "8")
@@ -44,8 +44,8 @@ _SAME_BYTES = ("-threads", "1", "-bitexact", "-fflags", "+bitexact")
 _NO_WORDS = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
 _MOST_WRITTEN = 10_000_000_000  # bytes of pictures
 _SPARE = 10_000_000  # bytes
-# What pictures and sound need of an mp4 or QuickTime file (ISO/IEC 14496-12): boxes that hold
-# others, and those that are needed themselves.
+# Boxes of an mp4 or QuickTime file (ISO/IEC 14496-12) that pictures and sound need: those that hold
+# others, and all.
 _HOLDERS = frozenset(b"moov trak mdia minf stbl edts dinf mvex moof traf mfra".split())
 _NEEDED = _HOLDERS | frozenset(
     b"ftyp styp mdat wide mvhd tkhd elst mdhd hdlr vmhd smhd nmhd dref stsd stts stss ctts stsc "
@@ -98,8 +98,8 @@ class Writer:
 
 
 def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
-    """Write the sound of a part of a clip into a file beside that of its result, and return the
-    path; None, in a line of the log, if there is sound that cannot be read or held.
+    """Write the sound of a part of a clip into a file next to its result, and return the path. If
+    there is sound that cannot be read or held, return None, and log it.
 
     Args:
         clip: The clip.
@@ -185,7 +185,7 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
     describes it, such as the position where it was taken. No packet is decoded.
 
     Args:
-        clip: The clip, whose file is changed.
+        clip: The clip. Its file is changed.
         target: The file of the copy.
 
     Returns:

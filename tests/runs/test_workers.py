@@ -21,7 +21,7 @@ from painterly.bench.reading import Reader
 from painterly.devices.device import Devices
 from painterly.errors import DeviceError, PainterlyError
 from painterly.runs import workers
-from painterly.runs.workers import Outcome, SavingPool, run_side_by_side
+from painterly.runs.workers import SavingPool, run_side_by_side
 
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
@@ -184,5 +184,5 @@ def test_the_first_error_is_the_one_that_ends_the_run():
 
 def test_several_devices_need_a_part_of_the_time_for_the_rest():
     pool = object.__new__(SavingPool)
-    pool._lock, pool.outcome = threading.Lock(), Outcome(painted=2, seconds=20.0)
+    pool._lock, pool._ended, pool._seconds = threading.Lock(), 2, 20.0
     assert [pool.batch_left(1.0, 5.0, 4, easels) for easels in (1, 2)] == [45.0, 25.0]

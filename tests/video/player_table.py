@@ -1,5 +1,5 @@
-"""Shows how clips of all kinds are painted, as a table: their picture, sound and length beside what
-a plain ffmpeg shows and hears.
+"""Compares clips of all kinds, as they are painted, with those that a plain ffmpeg decodes: their
+picture, sound and length, as a table.
 
     python -m video.player_table FOLDER          # the clips of a folder, with PYTHONPATH=.:tests
 """

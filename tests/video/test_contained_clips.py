@@ -1,4 +1,5 @@
-"""A separate process reads each clip: one that crashes, hangs or takes too much costs only itself."""
+"""A separate process reads each clip: one that crashes, hangs or takes too much costs only
+itself."""
 
 import gc
 import os
@@ -156,7 +157,8 @@ def test_a_signal_ends_the_process(faults, monkeypatch):
 def test_the_process_ends_with_one_that_is_killed(faults):
     shutil.copy(WALK, "clips/sleep.mp4")
     code = (
-        "import pathlib, sys; from painterly.settings import clips; from support import clips as s\n"
+        "import pathlib, sys; from painterly.settings import clips\n"
+        "from support import clips as s\n"
         "clips.ffmpeg = lambda: sys.argv[1]; s.stamps(pathlib.Path('clips/sleep.mp4'))"
     )
     path = os.pathsep.join((str(PROGRAM), str(PROGRAM / "tests")))
