@@ -1,0 +1,12 @@
+"""Clips of all kinds are painted as players show them, with their sound and length, or refused."""
+
+import pytest
+from support import player_table
+
+
+@pytest.mark.thorough
+@pytest.mark.slow  # It starts hundreds of processes.
+def test_clips_of_all_kinds_are_painted_as_players_show_them(tmp_path):
+    player_table.make(tmp_path)
+    rows = [player_table.row(each) for each in sorted(tmp_path.iterdir())]
+    assert len(rows) > 50 and [text for text, right in rows if not right] == []
