@@ -29,8 +29,7 @@ Paints every photo in every style.
   ./start.sh styles       list the ready styles, such as hokusai
   ./start.sh init         set up Clever Cloud, AWS or another S3 service: write
                           .env, create the buckets (--help lists its flags)
-  ./start.sh weights      download VGG's weights into ./weights, or with
-                          the word attention those of that recipe
+  ./start.sh weights      download VGG's weights into ./weights
   ./start.sh setup [--cluster] [--formats] [--video] [--dev] [--cpu | --gpu]
                           create the environment, print its Python's path;
                           --cluster adds Ray, --formats JPEG XL and raw files,

@@ -16,7 +16,6 @@ from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.jobs.posters import hung
 from painterly.jobs.presets import INSTANT_SIZES, sized
 from painterly.jobs.schemas import (
-    RECIPE_PRESETS,
     ApiError,
     Blended,
     Hanging,
@@ -29,7 +28,7 @@ from painterly.jobs.schemas import (
 )
 from painterly.orders.paintings_view import all_styles, is_ready
 from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
-from painterly.settings.recipes import INSTANT, PRESETS
+from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
@@ -43,8 +42,6 @@ THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
 POSTER = "poster"  # the first part of a poster's key, and its style in lists
-# These settings of some presets take precedence over a style's own, and over STYLE_RECIPE.
-DECIDED = {each: {"preset": each.value, **PRESETS[each.value]} for each in RECIPE_PRESETS}
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
@@ -90,7 +87,8 @@ class Catalogue:
             instant_side: As in `sized`.
         """
         settings, of_style = self._settings(request.preset), dict[str, Any]()
-        decided = DECIDED.get(request.preset, {})
+        # Preset instant takes precedence over a style's own recipe, and over STYLE_RECIPE.
+        decided = INSTANT if request.preset == Preset.INSTANT else {}
         if request.style is None:
             shares = request.paintings or {}
             paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -74,13 +74,7 @@ class OrderBook:
         buckets: WebBuckets,
         jobs: JobIndex,
         catalogue: Catalogue,
-        device: Callable[[], str | None],
     ) -> None:
-        """Args:
-        config, options, buckets, jobs, catalogue: Those of the service.
-        device: Returns the worker's device in half a line, or None while it is not known.
-        """
-        self._device = device
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
         self.photos = KeptPhotos(buckets)
@@ -368,7 +362,7 @@ class OrderBook:
     @property
     def presets(self) -> Sequence[Preset]:
         """The presets that can be ordered now."""
-        return offered(self._config, self._device())
+        return offered()
 
     def preset_sizes(self) -> dict[str, int | str]:
         """Return the longer side of each preset's pictures, in px, or `full`."""

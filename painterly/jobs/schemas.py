@@ -4,10 +4,9 @@ import mimetypes
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from painterly.errors import PainterlyError
-from painterly.settings.recipes import PRESETS
 from painterly.words.texts import Language
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -32,22 +31,12 @@ class JobState(StrEnum):
 
 
 class Preset(StrEnum):
-    """A preset: instant, a draft, the usual size and effort, a large picture, or master, where a
-    GPU and its weights are."""
+    """A preset: instant, a draft, the usual size and effort, or a large picture."""
 
     INSTANT = "instant"
     DRAFT = "draft"
     FINE = "fine"
     PRINT = "print"
-    _ignore_ = "name members"
-    members = vars()
-    for name in PRESETS:  # Plug-ins add some.
-        if name.upper() not in members:
-            members[name.upper()] = name
-
-
-# The presets that name a recipe.
-RECIPE_PRESETS = tuple(preset for preset in Preset if "recipe" in PRESETS[preset.value])
 
 
 class Blended(BaseModel):
@@ -281,25 +270,24 @@ class HangingOut(BaseModel):
     pictures: list[HungPicture]
 
 
-def _of_presets(kind: Any, **others: Any) -> Any:
-    """Return a model with a field of a type for each preset; `others` are fields of other kinds."""
-    return create_model("OfPresets", **dict.fromkeys(PRESETS, (kind, ...)) | others)
-
-
-_INSTANT_SIZE = Field(examples=[1280], description="Or `full`, the photo's own size.")
-_Sizes: Any = _of_presets(int | str, instant=(int | str, _INSTANT_SIZE))
-_Seconds: Any = _of_presets(float | None)
-
-
-class PresetSizes(_Sizes):  # type: ignore[misc]
+class PresetSizes(BaseModel):
     """The longer side in px of each preset's pictures, if a job names no other. Instant pictures
     are as large as this machine paints in about four seconds, and so are previews of the stage."""
 
+    instant: int | str = Field(examples=[1280], description="Or `full`, the photo's own size.")
+    draft: int | str
+    fine: int | str
+    print: int | str
 
-class Estimate(_Seconds):  # type: ignore[misc]
+
+class Estimate(BaseModel):
     """Seconds that each preset, and a poster, takes here, once its turn has come; null while not
     known."""
 
+    instant: float | None
+    draft: float | None
+    fine: float | None
+    print: float | None
     poster: float | None
     papers: dict[str, float | None] = Field(
         description="The same for prints on some sheets of paper."

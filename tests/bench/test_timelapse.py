@@ -43,7 +43,7 @@ def test_it_has_48_frames_at_most_ends_with_the_result_and_is_small(steps, shown
         image = photo + (painting - photo) * np.float32(number / steps)
         image = np.clip(image + grain.normal(0, 0.07, image.shape), 0, 1).astype(np.float32)
         if number < steps:
-            film.add(SimpleNamespace(iteration=number, total=steps, preview=image))
+            film.add(SimpleNamespace(iteration=number, total=steps, image=image))
     data = film.encoded(image)
     assert len(data) <= MOST_BYTES
     seen = frames(data)
@@ -60,7 +60,7 @@ def test_even_noise_is_small(monkeypatch):
     film, random = Timelapse(), np.random.default_rng(0)
     for number in range(1, 60):
         image = random.random((64, 64, 3), np.float32)
-        film.add(SimpleNamespace(iteration=number, total=60, preview=image))
+        film.add(SimpleNamespace(iteration=number, total=60, image=image))
     assert len(film.encoded(image)) <= MOST_BYTES // 64
 
 

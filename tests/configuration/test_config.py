@@ -21,7 +21,6 @@ from painterly.configuration.variables import NAMES
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
 from painterly.settings.installation import PROGRAM
-from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import Settings
 from painterly.storage.address import Account
 
@@ -490,7 +489,6 @@ def test_what_is_invisible_or_quoted_in_the_environment_is_named_without_the_val
     assert environment(tmp_path)[name] == "abc"
 
 
-@pytest.mark.skipif(not PLUGINS, reason="the example has the variables of all packages")
 def test_the_table_of_names_has_all_that_the_example_has():
     example = (PROGRAM / ".env.example").read_text()
     assert set(re.findall("^#([A-Z_]+)=", example, re.MULTILINE)) - NAMES == set()

@@ -1,5 +1,5 @@
-"""Packages that add a recipe or a kind of source: without them and their lines, all else works and
-passes its tests."""
+"""Packages that add a kind of source: without them and their lines, all else works and passes its
+tests."""
 
 import re
 import shutil
@@ -10,11 +10,9 @@ import pytest
 from support import tiny
 from support.commands import python
 
-from painterly.settings import recipes, sources
+from painterly.settings import sources
 from painterly.settings.installation import PROGRAM
 
-# The packages, each with the module that names it.
-PACKAGES = dict.fromkeys(recipes.PACKAGES, "recipes") | dict.fromkeys(sources.PACKAGES, "sources")
 # Documents that tests hold to the program. Lines of them are about a package.
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/troubleshooting.md")
 PARTS = 4  # groups of test files: each is one test, which may not take five minutes
@@ -24,23 +22,22 @@ from importlib import import_module
 for each in pkgutil.walk_packages(painterly.__path__, "painterly."):
     if not each.name.endswith("__main__"):
         import_module(each.name)
-from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
 from painterly.settings.sources import PLUGS
-assert not PLUGINS and not PLUGS and len(PRESETS) == 4 and len(RECIPES) == 5
+assert not PLUGS
 """
 
 
-def leave_out(copy: Path, package: str, table: str) -> None:
+def leave_out(copy: Path, package: str) -> None:
     """Delete a package, its tests, its line, and what documents say of it."""
     name = package.removeprefix("painterly.")
     for place in ("painterly", "tests"):
         shutil.rmtree(copy / place / name)
-    module = copy / f"painterly/settings/{table}.py"
+    module = copy / "painterly/settings/sources.py"
     lines = module.read_text().splitlines(keepends=True)
     kept = [line for line in lines if package not in line]
     assert len(lines) - len(kept) == 1
     module.write_text("".join(kept))
-    about = re.compile(rf"`{name}/|tests/{name}/|recipe `{name}`")
+    about = re.compile(rf"`{name}/|tests/{name}/")
     for page in (copy / each for each in DOCUMENTS):
         lines = page.read_text().splitlines(keepends=True)
         page.write_text("".join(line for line in lines if not about.search(line)))
@@ -52,8 +49,8 @@ def copy():
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # A test looks into the copy as another user.
         whole = shutil.copytree(PROGRAM, f"{folder}/copy", ignore=left_out, symlinks=True)
-        for package, table in PACKAGES.items():
-            leave_out(Path(whole), package, table)
+        for package in sources.PACKAGES:
+            leave_out(Path(whole), package)
         yield Path(whole)
 
 

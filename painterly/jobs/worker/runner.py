@@ -99,7 +99,7 @@ class JobRunner:
             repaint=False,
             progress="none",
         )
-        entries = [*buckets.style.list()] if config.vgg_weights or config.variables else []
+        entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool.of(config, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the sizes of results, so that they are the same.
