@@ -9,8 +9,6 @@ try:
 except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
-EXIST = resource is not None
-
 
 def limit_time(seconds: int) -> None:
     """Limit processor time beyond what was used so far, and leave no core dump."""
