@@ -37,7 +37,7 @@ WAYS_OUT = (
     "the style bucket)"
 )
 LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
-TIMEOUT_S = 30.0  # without any data of a download
+TIMEOUT_S = 30.0  # without data, after which a download fails
 
 CACHE = WORKSPACE / "weights"
 
