@@ -18,6 +18,7 @@ from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
+from painterly.devices.processor import cores
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.log import log_to_stdout
@@ -77,7 +78,7 @@ class RemoteWorker:
 
     def __init__(self, setup: WorkerSetup) -> None:
         """Return at once; `start` loads what paints."""
-        if setup.cpus is not None and setup.cpus < (os.cpu_count() or 1):
+        if setup.cpus is not None and setup.cpus < cores():
             # A node that has a share of a machine's cores keeps to it.
             for variable in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
                 os.environ.setdefault(variable, str(setup.cpus))

@@ -3,7 +3,6 @@
 FFmpeg's libraries decode, by PyAV. Frames come in order and are never all in memory.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -14,6 +13,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
+from painterly.devices.processor import cores
 from painterly.errors import PictureError
 from painterly.images.colours.hdr import HLG, PQ, Hdr, to_srgb
 from painterly.images.header import MAX_PIXELS
@@ -124,7 +124,7 @@ def _decoded(
         stream = picture_track(source)
         width, height = _size_shown(stream, most)
         stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)
+        stream.codec_context.thread_count = min(_THREADS, cores())
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         frames, last = _readable(source, stream, tell), None
         first = next(frames, None)

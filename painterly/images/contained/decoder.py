@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from painterly.devices.processor import cores
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.contained.process import Answer, ContainedProcess
 from painterly.images.header import MAX_PIXELS, USUAL, Header, NoHeaderError
@@ -29,7 +30,7 @@ _MOST_BYTES = 8  # in an answer, for a pixel; profiles and EXIF take no more tha
 BYTES = 60_000_000  # memory of a process that waits
 _MOST_IDLE = 2  # processes that wait for the next picture
 # Processes that decode at a time: more would only take memory, and share the cores.
-_MOST_BUSY = max(_MOST_IDLE, os.cpu_count() or 1)
+_MOST_BUSY = max(_MOST_IDLE, cores())
 _ERRORS = {each.__name__: each for each in (PictureError, NoHeaderError, MemoryShortError)}
 
 
@@ -84,7 +85,7 @@ class ContainedPicture:
 
     def _ask(self, task: str, available: int, **more: int) -> Answer:
         usual = _SPARE_FACTOR * self.header.bytes_to_decode
-        memory = max(_LEAST_MEMORY + _STACK * (os.cpu_count() or 1), usual)
+        memory = max(_LEAST_MEMORY + _STACK * cores(), usual)
         pixels = self.header.size[0] * self.header.size[1]
         return _ask(task, self._data, max(min(memory, available), _FLOOR), pixels, **more)
 
