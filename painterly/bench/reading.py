@@ -17,6 +17,7 @@ import numpy as np
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PhotoError, PictureError
+from painterly.forks import per_process
 from painterly.images import arrays, small
 from painterly.images.borders import used_pixels
 from painterly.images.contained import decoder
@@ -33,7 +34,7 @@ from painterly.words.wording import printable
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
-_turn = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+_turn = per_process(lambda: ThreadPoolExecutor(1, thread_name_prefix="decoding"))
 _Value = TypeVar("_Value")
 
 Read = Callable[[str], bytes]  # as Bucket.read
@@ -64,7 +65,7 @@ def decoded_in_turn(decode: Callable[[int], _Value], limit: int | None) -> _Valu
         decode: Decodes a picture, from the most bytes that this may take. Its errors are raised.
         limit: As in `decodable_memory`.
     """
-    return _turn.submit(lambda: decode(decodable_memory(limit))).result()
+    return _turn().submit(lambda: decode(decodable_memory(limit))).result()
 
 
 def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> bytes:
