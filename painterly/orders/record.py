@@ -48,7 +48,8 @@ class Record:
         settings: All settings that decide a result.
         given: Those settings, and the preset, that were given and not left to their defaults.
         network, weights: The name of the network that painted, and its identity.
-        content_weight: The photo's weight at the end (see engine.optimizers.steered).
+        content_weight: The photo's weight at the end (see `steered` in
+            engine/optimisation/optimizers.py).
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
         styles: The names of the styles on a poster, a sheet of one photo in several. It has no
