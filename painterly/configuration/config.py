@@ -221,17 +221,8 @@ def load(
 def _read(
     values: Mapping[str, str], name: str, parse: Callable[[str], _Value | None], expected: str
 ) -> _Value | None:
-    """Return the value of a variable, or None if it is unset.
-
-    Args:
-        values: The variables that have a value.
-        name: The variable.
-        parse: Returns the value of its text, or None if that is wrong.
-        expected: What is expected, for the message.
-
-    Raises:
-        ConfigError: The text is wrong.
-    """
+    """Return the value of a variable, or None if it is unset. Raises ConfigError if `parse` returns
+    None for its text."""
     if name not in values:
         return None
     value = parse(values[name])
@@ -250,7 +241,6 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
 
 
 def _cluster(text: str) -> str | None:
-    """Parse CLUSTER: the address of a Ray cluster."""
     return text if re.fullmatch(r"auto|[^\s/:]+:[0-9]{1,5}", text) else None
 
 
@@ -313,7 +303,6 @@ def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _ready_styles(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of STYLES. Raises ConfigError."""
     text = values.get("STYLES", ready_styles.NONE)
     try:
         return ready_styles.named(text)

@@ -118,7 +118,6 @@ def update(file: Path, values: Mapping[str, str]) -> None:
 
 
 def _with_value(text: str, name: str, value: str) -> str:
-    """Return the lines of a file with a variable set."""
     line = f"{name}={_quoted(value)}"
     lines = [*re.finditer(rf"^[ \t]*(export[ \t]+)?{name}[ \t]*=[^\r\n]*", text, re.MULTILINE)]
     end = "\r\n" if "\r\n" in text else "\n"

@@ -59,7 +59,6 @@ def choose_devices(wanted: str, trial: Trial = TRIAL) -> Devices:
 def _working(
     gpus: list[tf.config.PhysicalDevice], wanted: str, trial: Trial
 ) -> list[tf.config.PhysicalDevice]:
-    """Return the GPUs that work, and report the others."""
     flaws = {
         number: f"TensorFlow {tf.__version__} {flaw}"
         for number, flaw in trial.flaws(len(gpus)).items()
@@ -100,7 +99,6 @@ def _card(gpu: tf.config.PhysicalDevice) -> str:
 
 
 def _name_and_capability(gpu: tf.config.PhysicalDevice) -> list[str]:
-    """Return a GPU's name and, if it is known, its compute capability."""
     details = tf.config.experimental.get_device_details(gpu)
     capability = details.get("compute_capability")
     named = [f"compute capability {'.'.join(map(str, capability))}"] if capability else []

@@ -130,7 +130,6 @@ def install_command(extra: str = "") -> str:
 
 
 def _installer(prefix: Path) -> str:
-    """Return the command that installs packages into the environment in a folder."""
     if find_spec("pip") is None:  # As in an environment that uv made.
         active = os.environ.get("VIRTUAL_ENV"), ".venv"
         here = any(each and Path(each).resolve() == prefix.resolve() for each in active)

@@ -40,8 +40,7 @@ def read_file(path: Path, model: str, identity: str) -> Weights:
                 expected = f"Keras' {ARCHITECTURES[model].expected_file}"
                 arrays: Arrays = read_h5(path)
             case ".mat":
-                number = model.removeprefix("vgg")
-                expected = f"MatConvNet's imagenet-vgg-verydeep-{number}.mat"
+                expected = f"MatConvNet's imagenet-vgg-verydeep-{model[3:]}.mat"
                 arrays = read_mat(path)
             case ".npz":
                 expected = "arrays conv1_1_W, conv1_1_b, … or a file of lab/training/export.py"
@@ -88,8 +87,6 @@ def _damage(path: Path) -> str | None:
 
 
 def _published(arrays: Arrays, model: str, identity: str) -> Weights:
-    """Return the weights of a model. Raises WeightsError for a layer that is missing, wrong, or
-    another network's."""
     shapes = ARCHITECTURES[model].shapes
     kernels = {layer: _layer(arrays, layer, shape) for layer, shape in shapes.items()}
     if others := _layers_of(arrays) - {*shapes}:  # VGG19 has every layer of VGG16.
@@ -99,8 +96,6 @@ def _published(arrays: Arrays, model: str, identity: str) -> Weights:
 
 
 def _trained(arrays: Arrays, identity: str) -> Weights:
-    """Return the weights of a trained file. Raises WeightsError for another version, and naming the
-    layer for one that is unknown or missing, does not fit the one before, or is not finite."""
     if not np.array_equal(arrays["format"], FORMAT):
         raise WeightsError(
             f"it is of format {arrays['format']}, and this program reads format {FORMAT}; another "
@@ -133,7 +128,6 @@ def _layers_of(arrays: Arrays) -> set[str]:
 def _layer(
     arrays: Arrays, layer: str, shape: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a layer's kernel of this shape, and its bias."""
     name, width = f"{layer}_W", shape[3:]
     bias, kernel = _numbers(arrays, f"{layer}_b", width), _numbers(arrays, name, shape)
     if arrays[name].dtype == np.int8:

@@ -65,7 +65,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == PUBLISHED:
         return WeightsSource(PUBLISHED, ARCHITECTURES[model].identity)
     if given == BUILT_IN:
-        return WeightsSource(BUILT_IN, _identity_of(BUILTIN))
+        return WeightsSource(BUILT_IN, _built_in_identity())
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
         raise WeightsError(
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
@@ -98,9 +98,8 @@ def source_of(identity: str, model: str) -> WeightsSource:
         return WeightsSource(RANDOM, identity)
     if identity == ARCHITECTURES[model].identity:
         return WeightsSource(CACHED, identity)
-    builtin = named_source(BUILT_IN, model)
-    if identity == builtin.identity:
-        return builtin
+    if is_built_in(identity):
+        return WeightsSource(BUILT_IN, identity)
     raise WeightsError(
         f"the weights {identity} neither come with the program nor does Keras publish them for "
         f"{model}; name their file"
@@ -158,7 +157,6 @@ def _file(given: str, model: str) -> Path:
 
 
 def _path(given: str) -> Path:
-    """Return the path of a file that a user names."""
     return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
 
 
@@ -176,13 +174,12 @@ def described(identity: str, given: str | None = None) -> str:
 
 def is_built_in(identity: str) -> bool:
     """Return whether an identity is the built-in network's."""
-    return identity == _identity_of(BUILTIN)
+    return identity == _built_in_identity()
 
 
 @cache
-def _identity_of(path: Path) -> str:
-    """Return file_identity, computed once: the program's own files do not change while it runs."""
-    return file_identity(path)
+def _built_in_identity() -> str:
+    return file_identity(BUILTIN)
 
 
 def cached(model: str) -> Path | None:
