@@ -6,7 +6,6 @@ h5py and SciPy are loaded when a file is read.
 """
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 from painterly.errors import WeightsError
 from painterly.vgg.architectures import ARCHITECTURES, DISTILLED, MEAN_PIXEL, Weights
 from painterly.vgg.foreign_formats import LARGEST_ARRAY, read_h5, read_mat
-from painterly.words.wording import memory_size, one_line, printable
+from painterly.words.wording import one_line, printable
 
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # for each array in a `.npz`
 # The first letters of the arrays of a `.npz` that are read.
@@ -62,19 +61,12 @@ def read_file(path: Path, model: str, identity: str) -> Weights:
 def _read_npz(path: Path) -> Arrays:
     # NumPy does not close a damaged file that it has opened itself.
     with path.open("rb") as body, np.load(body, allow_pickle=False) as file:
-        _check_sizes(file.zip)
         wanted = READ if "format" in file else READ[:1]
-        return {name: file[name] for name in file.files if name.startswith(wanted)}
-
-
-def _check_sizes(archive: zipfile.ZipFile) -> None:
-    """Raise WeightsError, from the archive's table, for an array far larger than VGG has."""
-    for member in archive.infolist():
-        if member.filename.startswith(READ) and member.file_size > LARGEST_ARRAY_BYTES:
-            raise WeightsError(
-                f"{printable(member.filename)} has {memory_size(member.file_size)}, which is no "
-                "layer of VGG"
-            )
+        names = [name for name in file.files if name.startswith(wanted)]
+        sizes = {each.filename.removesuffix(".npy"): each.file_size for each in file.zip.infolist()}
+        if large := [name for name in names if sizes[name] > LARGEST_ARRAY_BYTES]:
+            raise WeightsError(f"its {printable(large[0])} is far larger than a layer of VGG")
+        return {name: file[name] for name in names}
 
 
 def _damage(path: Path) -> str | None:
@@ -97,10 +89,7 @@ def _published(arrays: Arrays, model: str, identity: str) -> Weights:
 
 def _trained(arrays: Arrays, identity: str) -> Weights:
     if not np.array_equal(arrays["format"], FORMAT):
-        raise WeightsError(
-            f"it is of format {arrays['format']}, and this program reads format {FORMAT}; another "
-            "version of the program may read it"
-        )
+        raise WeightsError(f"it is not of format {FORMAT}; another version may have written it")
     known, stored = [*ARCHITECTURES["vgg19"].shapes], _layers_of(arrays)
     firsts = {f"conv{block}_1" for block in range(1, LEAST_BLOCKS + 1)}
     firsts |= {f"{layer[:5]}_1" for layer in stored}
