@@ -21,19 +21,12 @@ from painterly.configuration.config import Config
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
-from painterly.orders import ownership
 from painterly.orders.buckets import Buckets
-from painterly.orders.comparison import differences, stays
+from painterly.orders.keys import claim, intact_record, latest_record, outdated_timelapse
 from painterly.orders.network_pool import NetworkPool, Networks
 from painterly.orders.order import Order, PlannedOrder
-from painterly.orders.record import PictureRef, Record
-from painterly.orders.stored_records import (
-    intact_record,
-    latest_record,
-    now,
-    order_record,
-    write_record,
-)
+from painterly.orders.plan import differences, stays
+from painterly.orders.record import PictureRef, Record, now, write_record
 from painterly.progress import follow
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
@@ -80,7 +73,7 @@ class Bench:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving = leaving or threading.Event()
-        self._ending = threading.Event()
+        self._ending, self._claiming = threading.Event(), threading.Lock()
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
@@ -210,11 +203,8 @@ class Bench:
             order, inputs = smaller, self.reader.decode(smaller, inputs.photo)
 
     def store(self, order: PlannedOrder, finished: Finished) -> Record:
-        """Store a painting, and return its record.
-
-        Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
-        that fail the picture or end the run.
-        """
+        """Store a painting, delete its checkpoint, and return its record. Raises the errors that
+        fail the picture or end the run."""
         if part := order.kept(self.unfinished, finished):
             return part
         # A default size may have been halved.
@@ -230,14 +220,16 @@ class Bench:
             self.gallery.store_pictures(
                 record, finished.photo.pixels_int, finished.image, paintings
             )
-        record, before = ownership.claim(self.result, order, record)
+        with self._claiming:  # Two threads could find a key free.
+            record, before = claim(self.result, order, record)
         stored = record
         if record.timelapse:
             etag = self.result.write(order.timelapse, animated, "image/webp")
             stored = replace(stored, timelapse=PictureRef(order.timelapse, etag))
         stored = replace(stored, result_etag=self.result.write(order.result, data))
         if stored != record:  # ETags differ in a bucket that encrypts with a KMS key.
-            record, _ = ownership.claim(self.result, order, stored)
+            record = stored
+            write_record(self.result, order.record_key, record)
         order.log(
             f"{order.label}: done, {printable(order.result)} ({duration(finished.seconds)})",
             event="done",
@@ -247,16 +239,24 @@ class Bench:
             seconds=record.seconds,
             **({"timelapse": record.timelapse.key} if record.timelapse else {}),
         )
-        self._delete_earlier(order, before, record)
+        try:
+            if outdated := outdated_timelapse(self.result, before, record):
+                self.result.delete(outdated)
+        except ObjectError as error:  # The result and its record are stored.
+            order.log(str(error), level=WARNING)
+        self._checkpoints.delete(order)
         return record
 
     def fail(self, order: PlannedOrder, reason: str) -> Record:
         """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
         order.log(f"{order.label}: FAILED: {reason}", level=ERROR, event="failed")
-        current, _ = order_record(self.result, order)
-        record = replace(latest_record(order, current), error=reason, tried=now())
+        before = latest_record(self.result, order)
+        record = replace(
+            before or Record(order.photo.key, style=order.style.name), error=reason, tried=now()
+        )
         try:
-            write_record(self.result, order.record_key, record)
+            if before:  # Or another photo's record is in its place.
+                write_record(self.result, order.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
             order.log(f"{order.label}: no record: {refused}", level=WARNING)
         return record
@@ -320,8 +320,6 @@ class Bench:
         gets its frames."""
         checkpoints, saved = self._checkpoints, perf_counter()
         state = self._saved_state(order, transfer) if resume else None
-        if timelapse and state:
-            timelapse.restore(state)
         step: Step | None = None
         try:
             for step in transfer.steps(state, check_stop):
@@ -335,19 +333,19 @@ class Bench:
                 check_stop()
                 due = perf_counter() - saved >= self.config.checkpoint_every
                 if due and step.can_resume and not checkpoints.is_saving(order):
-                    checkpoints.save(order, _snapshot(step, timelapse))
+                    checkpoints.save(order, step.snapshot())
                     saved = perf_counter()
         except (Stopped, Ended):
             if step and not step.is_over:  # It is if a second signal has ended the next one.
-                self._save_last(order, step, timelapse)
+                self._save_last(order, step)
                 if on_stop:
                     on_stop(step, timelapse)
             raise
 
-    def _save_last(self, order: Order, step: "Step", timelapse: Timelapse | None) -> None:
+    def _save_last(self, order: Order, step: "Step") -> None:
         """Save a last checkpoint, if this run keeps any."""
         if step.can_resume and self.config.checkpoint_every < math.inf:
-            self._checkpoints.save_last(order, _snapshot(step, timelapse))
+            self._checkpoints.save_last(order, step.snapshot())
 
     def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
         """Return the state in the order's checkpoint, if it has one that fits."""
@@ -355,24 +353,3 @@ class Bench:
         if state is not None:
             event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")
         return state
-
-    def _delete_earlier(self, order: PlannedOrder, before: Record, record: Record) -> None:
-        """Delete an order's earlier results and time-lapse, and its checkpoint. A partial run
-        cannot know the owners of results and leaves them."""
-        try:
-            if gone := ownership.outdated_timelapse(self.result, before, record):
-                self.result.delete(gone)
-            replaced = () if self.config.partial else ownership.outdated(self.result, order, before)
-            for key in replaced:
-                self.result.delete(key)
-                event(
-                    f"{printable(order.result)} replaces {printable(key)}, which is deleted",
-                    result=order.result,
-                )
-        except ObjectError as error:  # The result and its record are stored.
-            order.log(str(error), level=WARNING)
-        self._checkpoints.delete(order)
-
-
-def _snapshot(step: "Step", timelapse: Timelapse | None) -> SavedState:
-    return step.snapshot() | (timelapse.arrays() if timelapse else {})

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from painterly.errors import PainterlyError
 from painterly.log import event
-from painterly.orders.comparison import differences, is_only_of_another_engine
+from painterly.orders.plan import differences, is_only_of_another_engine
 from painterly.orders.record import Record
 from painterly.settings.bucket_layout import ENDED
 from painterly.storage.base import Bucket, UnavailableError
@@ -98,7 +98,7 @@ def log_repaints(plan: "Plan") -> None:
     """Log why pictures with a result are painted again, and which outdated results are kept."""
     of_other_engines: list[PlannedOrder] = []
     outdated: list[PlannedOrder] = []
-    for order in plan.kept:
+    for order in plan.outdated:
         found = differences(order, order.previous or Record())
         (of_other_engines if is_only_of_another_engine(found) else outdated).append(order)
     if count := len(of_other_engines):
@@ -222,8 +222,8 @@ def _repaint_causes(orders: "Iterable[PlannedOrder]", plan: "Plan") -> list[tupl
     names: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
     for order in orders:
         record = order.previous
-        if record is None or record.result not in plan.stored:
-            continue
+        if record is None or record.result not in plan.stored or not record.fingerprint:
+            continue  # Of a damaged record nothing is known.
         found = differences(order, record)
         if not found:  # But the result is not what its record says.
             found = {"with other content than recorded": (record.result or "",)}

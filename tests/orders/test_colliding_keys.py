@@ -4,13 +4,13 @@ import itertools
 from pathlib import Path
 
 import pytest
+from painterly.orders.names import ResultNames, contenders_start, could_be_result
 from PIL import Image
 from support import tiny
 from support.batch_results import RECORD, failures, painted, results
 from support.folder_batches import run
 
 from painterly.images.output import OutputFormat
-from painterly.orders.names import ResultNames, contenders_start, could_be_result
 from painterly.storage import file_names, folder
 from painterly.storage.folder import FolderBucket
 

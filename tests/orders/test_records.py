@@ -11,7 +11,7 @@ import pytest
 
 from painterly.images.output import OutputFormat
 from painterly.orders.order import Order
-from painterly.orders.stored_records import MAX_READERS, read_records
+from painterly.orders.record import MAX_READERS, read_records
 from painterly.orders.styles import Painting, Style
 from painterly.settings.recipes import PRESETS
 from painterly.settings.settings import Settings

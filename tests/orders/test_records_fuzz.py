@@ -3,14 +3,13 @@
 import json
 
 import pytest
+from painterly.orders.names import could_be_result
 from support.fuzzing import CASES, generators
 from support.gallery import content
 
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.page import render_page
-from painterly.orders.names import could_be_result
-from painterly.orders.record import Record
-from painterly.orders.stored_records import intact_records, stored_by
+from painterly.orders.record import Record, intact_records, stored_by
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 

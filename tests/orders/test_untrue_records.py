@@ -7,8 +7,7 @@ import pytest
 from support.batch_results import ONE, RECORD, RESULT, edited, painted
 from support.folder_batches import run
 
-from painterly.orders.record import PictureRef, Record
-from painterly.orders.stored_records import stored_by
+from painterly.orders.record import PictureRef, Record, stored_by
 
 
 @pytest.mark.parametrize(

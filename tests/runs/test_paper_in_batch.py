@@ -15,7 +15,7 @@ from support.pictures import saved
 
 from painterly.cli.command import inetwork, main
 from painterly.devices.system_memory import resident_memory
-from painterly.orders.stored_records import read_record
+from painterly.orders.record import read_record
 from painterly.runs import dry_run
 from painterly.storage.folder import FolderBucket
 

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from painterly.orders.names import ResultNames, could_be_result
 
 from painterly.images.output import OutputFormat
-from painterly.orders.names import ResultNames, could_be_result
 from painterly.settings import bucket_layout
 from painterly.settings.installation import PROGRAM
 

@@ -46,7 +46,7 @@ from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
 from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
-from painterly.orders.names import result_key, timelapse_key
+from painterly.orders.keys import result_name, timelapse_name
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import check_names
@@ -410,7 +410,7 @@ class JobRunner:
 
     def _planned(self, photo: Entry, mask: Entry | None, style: Style) -> PlannedOrder:
         # Other results are elsewhere: the photo's key begins with the job's id.
-        result = result_key(style.name, photo.key, self._config.output)
+        result = f"{style.name}/{result_name(photo.key, self._config.output)}"
         return PlannedOrder(
             photo=photo,
             mask=mask,
@@ -418,5 +418,5 @@ class JobRunner:
             weights=self._networks.source(style.settings),
             output=self._config.output,
             result=result,
-            timelapse=timelapse_key(result) if style.settings.timelapse else "",
+            timelapse=timelapse_name(result) if style.settings.timelapse else "",
         )
