@@ -111,7 +111,7 @@ class RemoteWorker:
         gallery = Gallery(result) if self._setup.gallery else None
         self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
         # A worker has four orders at most: one is painted, two are read, and one is stored.
-        self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
+        self._easel = Easel(device, self._bench.reader.set_aside)
         return Answer(str(device))
 
     def paint(self, order: PlannedOrder) -> Answer:

@@ -18,7 +18,7 @@ import numpy as np
 from painterly.bench.bench import Bench
 from painterly.bench.easel import Easel
 from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.reading import PhotoInput, decodable_memory
+from painterly.bench.reading import READ_AHEAD, PhotoInput, decodable_memory
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
@@ -30,7 +30,6 @@ from painterly.log import event
 from painterly.orders.order import Order
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
-from painterly.runs.workers import READ_AHEAD
 from painterly.settings.settings import Settings
 from painterly.settings.sources import EXTENSIONS
 from painterly.storage.base import Bucket, Entry
