@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from painterly.bench.checkpoints import CheckpointStore, SavedState
+from painterly.bench.easel import Easel
 from painterly.bench.finished import Finished, PartStep, encoded, record_of
 from painterly.bench.reading import Inputs, Reader
 from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
+from painterly.devices.budget import MemoryBudget
+from painterly.engine.transfer import Step, Transfer
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
@@ -33,11 +35,6 @@ from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
 from painterly.words.wording import duration, printable
-
-if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
-    from painterly.bench.easel import Easel
-    from painterly.devices.budget import MemoryBudget
-    from painterly.engine.transfer import Step, Transfer
 
 
 class Ended(BaseException):
@@ -103,11 +100,11 @@ class Bench:
         self,
         order: Order,
         inputs: Inputs,
-        easel: "Easel",
-        on_step: "Callable[[Step], None] | None" = None,
-        on_stop: "Callable[[Step, Timelapse | None], None] | None" = None,
+        easel: Easel,
+        on_step: Callable[[Step], None] | None = None,
+        on_stop: Callable[[Step, Timelapse | None], None] | None = None,
         resume: bool = False,
-        check: "Callable[[], None]" = lambda: None,
+        check: Callable[[], None] = lambda: None,
     ) -> Finished:
         """Paint an order.
 
@@ -172,10 +169,10 @@ class Bench:
         self,
         order: Order,
         inputs: Inputs,
-        easel: "Easel",
+        easel: Easel,
         networks: Networks,
-        budget: "MemoryBudget | None" = None,
-    ) -> "tuple[Order, Inputs, Transfer]":
+        budget: MemoryBudget | None = None,
+    ) -> tuple[Order, Inputs, Transfer]:
         """Return a painting before its first step, and what it paints: the order and its inputs, or
         those of a halved default size if that does not fit.
 
@@ -290,7 +287,7 @@ class Bench:
         self.leave()
         self._checkpoints.close()
 
-    def _log_plan(self, order: Order, transfer: "Transfer") -> None:
+    def _log_plan(self, order: Order, transfer: Transfer) -> None:
         """Log the memory of a painting."""
         plan = transfer.memory_plan
         height, width = plan.size
@@ -308,13 +305,13 @@ class Bench:
     def _steps(
         self,
         order: Order,
-        transfer: "Transfer",
+        transfer: Transfer,
         timelapse: Timelapse | None,
-        on_step: "Callable[[Step], None] | None",
-        on_stop: "Callable[[Step, Timelapse | None], None] | None",
+        on_step: Callable[[Step], None] | None,
+        on_stop: Callable[[Step, Timelapse | None], None] | None,
         resume: bool,
-        check_stop: "Callable[[], None]",
-    ) -> "Iterator[Step]":
+        check_stop: Callable[[], None],
+    ) -> Iterator[Step]:
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal or `end`, which may also come while the finished picture is rebuilt. The time-lapse
         gets its frames."""
@@ -342,12 +339,12 @@ class Bench:
                     on_stop(step, timelapse)
             raise
 
-    def _save_last(self, order: Order, step: "Step") -> None:
+    def _save_last(self, order: Order, step: Step) -> None:
         """Save a last checkpoint, if this run keeps any."""
         if step.can_resume and self.config.checkpoint_every < math.inf:
             self._checkpoints.save_last(order, step.snapshot())
 
-    def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
+    def _saved_state(self, order: Order, transfer: Transfer) -> SavedState | None:
         """Return the state in the order's checkpoint, if it has one that fits."""
         state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))
         if state is not None:

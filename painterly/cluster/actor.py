@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
 from painterly.bench.bench import Bench
+from painterly.bench.easel import Easel
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
@@ -101,13 +102,11 @@ class RemoteWorker:
             buckets = Buckets.open(self._config)
         except PainterlyError as error:
             return Answer(problem=error)
-        from painterly.bench.easel import Easel
-
         leaving = threading.Event()
         style, result = (
             RetryingBucket(bucket, leaving) for bucket in (buckets.style, buckets.result)
         )
-        networks = NetworkPool.of(self._config, style)
+        networks = NetworkPool(self._config.vgg_weights, style)
         gallery = Gallery(result) if self._setup.gallery else None
         self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
         # A worker has four orders at most: one is painted, two are read, and one is stored.

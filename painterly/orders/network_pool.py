@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from painterly.configuration.config import Config
 from painterly.errors import WeightsError
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
@@ -66,13 +65,6 @@ class NetworkPool:
         self._weights: dict[_Network, Future[architectures.Weights]] = {}
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
-
-    @classmethod
-    def of(
-        cls, config: Config, style: Bucket, style_entries: Sequence[Entry] = ()
-    ) -> "NetworkPool":
-        """Return the pool of a run with this configuration."""
-        return cls(config.vgg_weights, style, style_entries)
 
     def relist(self, style_entries: Sequence[Entry]) -> None:
         """Take a later listing of the style bucket, in which weights may have changed. Loaded

@@ -110,8 +110,8 @@ def make_plan(
     for order in _orders(selection, weights, config, records, checkpoints):
         try:
             check_names(order, result)
-            if stays := _staying(order, intact, config):
-                staying.append(stays)
+            if decided := _staying(order, intact, config):
+                staying.append(decided)
                 continue
             is_own = order.previous and order.previous.result == order.result
             if order.result in todo or (order.result in stored and not is_own):

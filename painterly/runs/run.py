@@ -71,7 +71,7 @@ class Run:
         self._config = config
         self._buckets, self._stop, self._word = buckets, stop, word
         self._loading, self._elsewhere = loading, None if config.dry_run else elsewhere
-        self._networks = NetworkPool.of(config, buckets.style)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style)
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
         self._retried = time.monotonic()

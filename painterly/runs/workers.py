@@ -16,6 +16,7 @@ from logging import WARNING
 from typing import TYPE_CHECKING
 
 from painterly.bench.bench import Bench, Ended
+from painterly.bench.easel import Easel
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.reading import READ_AHEAD, ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
@@ -27,7 +28,6 @@ from painterly.settings.sources import imported
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
-    from painterly.bench.easel import Easel
     from painterly.devices.device import Devices
 
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
@@ -90,8 +90,6 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]", set_aside: i
         event(f"painting on {devices}", device=str(devices))
         bench.networks.load(first.style.settings, devices.first.name, first.weights)
 
-        from painterly.bench.easel import Easel
-
         bench.mark_gallery()
         used = devices.all[: len(plan.todo)]
         ahead.read_for(len(used))
@@ -118,7 +116,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]", set_aside: i
         return saving.outcome
 
 
-def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "SavingPool") -> None:
+def _paint_orders(bench: Bench, easel: Easel, ahead: "ReadAhead", saving: "SavingPool") -> None:
     """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
     long, Stopped, Ended."""
     while (item := ahead.next()) is not None:
@@ -129,7 +127,7 @@ def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "Sav
 
 def _paint(
     bench: Bench,
-    easel: "Easel",
+    easel: Easel,
     ahead: "ReadAhead",
     saving: "SavingPool",
     order: PlannedOrder,

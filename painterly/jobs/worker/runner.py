@@ -23,6 +23,7 @@ from painterly.bench.desk import (
     Desk,
     InstantOrder,
 )
+from painterly.bench.easel import Easel
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep, encoded
 from painterly.bench.loading import load_devices
@@ -100,7 +101,7 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        self._networks = NetworkPool.of(config, buckets.style, entries)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
@@ -323,8 +324,6 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
-        from painterly.bench.easel import Easel
-
         kept = None if order.timelapse else self._kept.get(order.fingerprint)
         if kept is not None:  # It was painted before it was ordered.
             on_step(kept[1])
