@@ -247,11 +247,11 @@ def _file(what: str, entry: Entry, read: Read) -> PictureFile:
 
 @dataclass
 class _ReadStyle:
-    """What is read of a style: its files, then what they are decoded to.
+    """A style that is being read: its files, then its decoded pictures.
 
     Attributes:
         once: Reads a file, unless it was read before another one failed.
-        is_small: Whether it can wait for its turn beside others.
+        is_small: Whether it can be decoded before its turn.
     """
 
     style: Style

@@ -20,7 +20,7 @@ FRAMES = 48  # at most, with the result
 LONGER_SIDE = 512  # px
 MOST_BYTES = 3_000_000
 QUALITIES = (80, 65, 50, 35, 20, 0)  # tried in turn, until the file is small enough
-JPEG_QUALITY = 85  # of frames until then: all in full would take 28 MB
+JPEG_QUALITY = 85  # uncompressed, all frames would take 28 MB
 PLAY_MS, LAST_MS = 5000, 2500  # how long all frames are shown, and the result
 LONGEST_MS = 700  # the most for a frame, if there are few
 

@@ -1,4 +1,4 @@
-"""The keys of results, `<style>/<photo>.<extension>`, and whose they are.
+"""The keys of results, `<style>/<photo>.<extension>`, and their owners.
 
 A result's key lacks the photo's own extension. If two photos would share a key (`a.png` and
 `a.webp`, both as png), both retain theirs: `a.png.png`, `a.webp.png`.

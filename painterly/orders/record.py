@@ -249,7 +249,7 @@ def is_intact(record: Record, entry: Entry) -> bool:
 
 
 def is_content(entry: Entry, etag: str) -> bool:
-    """Return whether an object has the content with an ETag. An empty file is no picture.
+    """Return whether an object has the content with an ETag. An empty file never has.
 
     ETags of different kinds cannot be compared, as after a copy in parts: then the size decides.
     """
