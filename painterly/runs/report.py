@@ -223,7 +223,7 @@ def _repaint_causes(orders: "Iterable[PlannedOrder]", plan: "Plan") -> list[tupl
     for order in orders:
         record = order.previous
         if record is None or record.result not in plan.stored or not record.fingerprint:
-            continue  # A damaged record tells nothing.
+            continue  # A damaged record has no inputs to compare.
         found = differences(order, record)
         if not found:  # But the result is not what its record says.
             found = {"with other content than recorded": (record.result or "",)}
