@@ -32,9 +32,12 @@ from painterly.orders.record import PictureRef, Record, now, write_record
 from painterly.progress import follow
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
+from painterly.storage.file_names import folded
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
 from painterly.words.wording import duration, printable
+
+MAX_CLAIMS = 64  # records that are written at a time
 
 
 class Ended(BaseException):
@@ -70,7 +73,8 @@ class Bench:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving = leaving or threading.Event()
-        self._ending, self._claiming = threading.Event(), threading.Lock()
+        self._ending = threading.Event()
+        self._claims = [threading.Lock() for _ in range(MAX_CLAIMS)]
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
@@ -217,7 +221,8 @@ class Bench:
             self.gallery.store_pictures(
                 record, finished.photo.pixels_int, finished.image, paintings
             )
-        with self._claiming:  # Two threads could find a key free.
+        # Or two threads could find one file free, by two names that its disk takes for one.
+        with self._claims[hash(folded(order.result)) % MAX_CLAIMS]:
             record, before = claim(self.result, order, record)
         stored = record
         if record.timelapse:
