@@ -13,8 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from painterly.bench.bench import Bench
-from painterly.bench.easel import Easel
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.loading import load_devices
 from painterly.configuration import config
 from painterly.errors import ConfigError

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from painterly.bench.bench import Bench
-from painterly.bench.easel import Easel
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.loading import chosen_device, load_devices
 from painterly.cli.app import run_painter
 from painterly.cli.picture_files import read_file, result_files

@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
-from painterly.bench.bench import Bench
-from painterly.bench.easel import Easel
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices

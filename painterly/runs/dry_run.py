@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from painterly.bench.bench import Bench
-from painterly.bench.easel import Easel
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.reading import READ_AHEAD, PhotoInput, decodable_memory
 from painterly.devices.budget import Limits

@@ -15,8 +15,7 @@ from functools import partial
 from logging import WARNING
 from typing import TYPE_CHECKING
 
-from painterly.bench.bench import Bench, Ended
-from painterly.bench.easel import Easel
+from painterly.bench.bench import Bench, Easel, Ended
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.reading import READ_AHEAD, ChangedError, Inputs, PhotoFiles, PhotoInput, Reader

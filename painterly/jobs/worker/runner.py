@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from logging import WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.desk import (
     KEPT_PHOTOS,
     LARGEST_SIDE,
@@ -23,7 +23,6 @@ from painterly.bench.desk import (
     Desk,
     InstantOrder,
 )
-from painterly.bench.easel import Easel
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep, encoded
 from painterly.bench.loading import load_devices
