@@ -235,15 +235,7 @@ class Bench:
             order, inputs, transfer = self.begin(order, inputs, easel, networks)
             self._log_plan(order, transfer)
             last = follow(
-                self._steps(
-                    order,
-                    transfer,
-                    timelapse,
-                    on_step,
-                    on_stop,
-                    resume,
-                    check_stop,
-                ),
+                self._steps(order, transfer, timelapse, on_step, on_stop, resume, check_stop),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
                 "none" if order.quiet else self.config.progress,

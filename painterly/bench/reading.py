@@ -266,11 +266,7 @@ class Reader:
     """Reads what orders are painted from. Thread-safe."""
 
     def __init__(
-        self,
-        source: Bucket,
-        style_bucket: Bucket,
-        memory_limit: int | None,
-        watched: bool = False,
+        self, source: Bucket, style_bucket: Bucket, memory_limit: int | None, watched: bool = False
     ) -> None:
         """Args:
         source, style_bucket: The two buckets.

@@ -16,13 +16,7 @@ from pathlib import PurePosixPath
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.orders.order import PlannedOrder
-from painterly.orders.record import (
-    Record,
-    is_content,
-    is_intact,
-    read_record,
-    write_record,
-)
+from painterly.orders.record import Record, is_content, is_intact, read_record, write_record
 from painterly.settings.bucket_layout import TIMELAPSE
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.words.wording import printable

@@ -46,10 +46,7 @@ class NetworkPool:
     """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
     def __init__(
-        self,
-        vgg_weights: str | None,
-        style: Bucket,
-        style_entries: Sequence[Entry] = (),
+        self, vgg_weights: str | None, style: Bucket, style_entries: Sequence[Entry] = ()
     ) -> None:
         """Prepare the pool.
 

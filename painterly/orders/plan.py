@@ -16,13 +16,7 @@ from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.orders.keys import could_be_result, record_of, taken
 from painterly.orders.order import Order, PlannedOrder, etag_of
-from painterly.orders.record import (
-    PaintingRef,
-    Record,
-    RecordCache,
-    intact_records,
-    read_records,
-)
+from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
 from painterly.orders.selection import Selection
 from painterly.settings import bucket_layout
 from painterly.settings.settings import Settings
