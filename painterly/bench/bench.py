@@ -378,7 +378,6 @@ class Bench:
         self._checkpoints.close()
 
     def _log_plan(self, order: Order, transfer: Transfer) -> None:
-        """Log the memory of a painting."""
         plan = transfer.memory_plan
         height, width = plan.size
         order.log(
@@ -430,12 +429,10 @@ class Bench:
             raise
 
     def _save_last(self, order: Order, step: Step) -> None:
-        """Save a last checkpoint, if this run keeps any."""
         if step.can_resume and self.config.checkpoint_every < math.inf:
             self._checkpoints.save_last(order, step.snapshot())
 
     def _saved_state(self, order: Order, transfer: Transfer) -> SavedState | None:
-        """Return the state in the order's checkpoint, if it has one that fits."""
         state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))
         if state is not None:
             event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")

@@ -217,7 +217,6 @@ class Desk:
     def _painted(
         self, inputs: TransferInputs, check_stop: CheckStop = lambda: None, run: Run = _last
     ) -> np.ndarray:
-        """Return a photo [H, W, 3] in a style. The other arguments are as in `paint`."""
         from painterly.engine.instant.instant import InstantTransfer
 
         transfer = InstantTransfer(inputs, host_budget(Limits(self._memory_limit)))
@@ -253,7 +252,6 @@ class Desk:
         return min(KEPT_BYTES, int(KEPT_SHARE * free))
 
     def _kept_bytes(self) -> int:
-        """Return the bytes of all that is kept of paintings."""
         sizes = dict[int, int]()
         for paintings in (*self._tiles.values(), *self._large.values()):
             drawn = [each.result() for each in paintings.kept.values()]

@@ -164,7 +164,6 @@ def _plain(key: str) -> str:
 
 
 def _stem(key: str) -> str:
-    """Return a plain key without its extension."""
     plain = _plain(key)
     folder, slash, name = plain.rpartition("/")
     stem, _, extension = name.rpartition(".")

@@ -159,7 +159,6 @@ class NetworkPool:
     def _reading(
         self, settings: Settings, source: WeightsSource
     ) -> "Future[architectures.Weights]":
-        """Return the weights that are being read, or else begin to read them."""
         key = settings.model, source
         with self._lock:
             known = self._weights.get(key)

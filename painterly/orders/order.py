@@ -199,7 +199,6 @@ def etag_of(file: Entry | PictureRef | None) -> str | None:
 
 
 def _deciding(style: Style) -> dict[str, Any]:
-    """Return the paintings and settings of a style that decide its results."""
     return {
         "paintings": [
             [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]

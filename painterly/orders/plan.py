@@ -143,7 +143,6 @@ def _orders(
     records: Mapping[str, Record | None],
     checkpoints: Set[str],
 ) -> Iterator[PlannedOrder]:
-    """Yield an order for each photo in each style."""
     for photo, style in selection.pairs():
         start, timelapse = f"{style.name}/", style.settings.timelapse
         order = PlannedOrder(
@@ -167,9 +166,9 @@ def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) 
     record = order.previous
     if record is None or record.result is None or order.record_key not in intact:
         return None
-    found = differences(order, record)
+    ways = differences(order, record)
     is_own = could_be_result(record.result, order)
-    return _Staying(order, record, bool(found)) if is_own and stays(found, config) else None
+    return _Staying(order, record, bool(ways)) if is_own and stays(ways, config) else None
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:
@@ -250,7 +249,7 @@ def differences(order: Order, record: Record) -> Differences:
     if order.is_described_by(record):
         return {}
     now = order.record_of_inputs()
-    found = {
+    ways = {
         "of another photo of the same name": (
             (order.photo.key,) if record.photo_etag != now.photo_etag else ()
         ),
@@ -266,22 +265,22 @@ def differences(order: Order, record: Record) -> Differences:
             dict(zip(_OUTPUT_NAMES, astuple(order.output), strict=True)),
         ),
     }
-    return {kind: names for kind, names in found.items() if names}
+    return {kind: names for kind, names in ways.items() if names}
 
 
-def stays(found: Differences, config: Config) -> bool:
+def stays(ways: Differences, config: Config) -> bool:
     """Return whether a run leaves a result as it is.
 
     Args:
-        found: The differences of the result.
+        ways: The differences of the result.
         config: The run's configuration.
     """
-    return not found or config.keep or (is_only_of_another_engine(found) and not config.repaint)
+    return not ways or config.keep or (is_only_of_another_engine(ways) and not config.repaint)
 
 
-def is_only_of_another_engine(found: Differences) -> bool:
+def is_only_of_another_engine(ways: Differences) -> bool:
     """Return whether the engine's version is the only difference."""
-    return found.keys() == {ENGINE}
+    return ways.keys() == {ENGINE}
 
 
 def _changed_paintings(record: Record, now: Record) -> tuple[str, ...]:

@@ -160,7 +160,6 @@ def _header(entry: Entry, name: str, bucket: Bucket) -> Header:
 
 
 def _log_whole(forecasts: Sequence[Forecast], failed: int) -> None:
-    """Log a line with the time of all pictures, and with the largest one and its memory."""
     fields: dict[str, Any] = {"to_paint": len(forecasts), "failed": failed}
     parts, remarks = [f"{len(forecasts)} to paint"], list[str]()
     if forecasts:

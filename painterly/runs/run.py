@@ -244,7 +244,6 @@ class Run:
         return gallery
 
     def _foretold(self, bench: "Bench", plan: Plan) -> Summary:
-        """Log what a round would take, and return its summary."""
         records = all_results(plan, self._buckets.result, self._records)
         devices = self._loading(plan.optimises).result()
         from painterly.runs.dry_run import report_dry_run
@@ -253,7 +252,6 @@ class Run:
         return Summary("", failed=report_dry_run(bench, plan, devices, records))
 
     def _painted(self, bench: "Bench", plan: Plan) -> "Outcome":
-        """Paint the orders of a plan, here or elsewhere, and return the outcome."""
         from painterly.runs.workers import paint_all
 
         try:

@@ -132,7 +132,6 @@ def _paint(
     order: PlannedOrder,
     fetching: "Future[Fetched]",
 ) -> None:
-    """Paint an order, and hand the result or the failure to those that store."""
     try:
         if isinstance(bench.stop.result_of(fetching), PhotoFiles):
             saving.wait()  # Finished pictures keep photos that may be as large.
