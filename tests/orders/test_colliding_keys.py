@@ -1,5 +1,6 @@
 """Photos and styles whose results would have one key, and names that cannot be used."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -73,43 +74,49 @@ def test_of_two_photos_in_two_styles_with_one_key_the_second_fails_alone(folders
     assert Path("out/a/b/c.jpg").read_bytes() == first
 
 
-@pytest.mark.parametrize("names", [("beach.jpg", "BEACH.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
-def test_on_a_disk_that_takes_two_names_for_one_the_second_photo_fails_and_nothing_is_lost(
-    folders, stand_in, capsys, monkeypatch, names
+@pytest.fixture(params=[("beach.jpg", "BEACH.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
+def one_name(request, folders, monkeypatch):
+    """Two photos with names that the disk of the results takes for one, as it takes either for the
+    one that it has."""
+    names = request.param
+
+    def spelled(bucket, key):
+        name = key.rpartition("/")[2]
+        others = {key.replace(name, name.replace(*pair)) for pair in (names, names[::-1])}
+        there = [each for each in (key, *others) if (bucket.folder / each).exists()]
+        return there[0] if there and bucket.name == "./out" else key
+
+    def on_that_disk(method):
+        return lambda bucket, key, *rest: method(bucket, spelled(bucket, key), *rest)
+
+    for name in ("_entry", "_path_to_write", "read_with_entry"):
+        monkeypatch.setattr(FolderBucket, name, on_that_disk(getattr(FolderBucket, name)))
+    Path("photos/beach.jpg").unlink()
+    for seed, name in enumerate(names):
+        Path("photos", name).write_bytes(tiny.file(60, 80, seed))
+    return names
+
+
+def test_of_two_photos_with_one_name_on_a_disk_one_fails_and_nothing_of_the_other_is_lost(
+    folders, one_name, stand_in, capsys
 ):
-    """As S3's photos may be called, on a disk that ignores case or the form of accents."""
-    first, second = names
-    Path("photos/beach.jpg").rename(f"photos/{first}")
-    Path("photos", second).write_bytes(tiny.file(60, 80, 7))
-    entry, there = FolderBucket._entry, FolderBucket._path_to_write
+    def stored():
+        ours = (
+            Path("out", *each, name)
+            for each in (["monet"], ["_records", "monet"])
+            for name in (*one_name, *(f"{name}.json" for name in one_name))
+        )
+        return {path: path.read_bytes() for path in ours if path.exists()}
 
-    def spelled(key):
-        return key.replace(second, first)
-
-    def entry_of(bucket, key):
-        return entry(bucket, spelled(key) if bucket.name == "./out" else key)
-
-    def path_to_write(bucket, key):
-        return there(bucket, spelled(key))
-
-    def read(bucket, key):
-        found, where = real_read(bucket, spelled(key) if bucket.name == "./out" else key)
-        return found, where
-
-    real_read = FolderBucket.read_with_entry
-    monkeypatch.setattr(FolderBucket, "_entry", entry_of)
-    monkeypatch.setattr(FolderBucket, "_path_to_write", path_to_write)
-    monkeypatch.setattr(FolderBucket, "read_with_entry", read)
-    asked = {"STYLE": "monet"}
-    assert run(folders, **asked) == 1
+    assert run(folders, STYLE="monet") == 1
     [failed] = failures(capsys)
-    assert "in ./out is not the result in this photo's record" in failed
-    before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
-    kept = [Path("out/monet", each) for each in names if Path("out/monet", each).exists()]
-    assert kept == [Path("out/monet", first)] and len(results()) == 2
-    assert run(folders, **asked) == 1
-    for path in (*kept, Path(f"out/_records/monet/{first}.json")):
-        assert path.read_bytes() == before[path]
+    first = stored()
+    result, record = first
+    painted = json.loads(first[record])["photo"]
+    assert {painted, failed.split()[1]} == {*one_name} and result.name == painted
+    assert f"monet/{failed.split()[1]} in ./out is not the result in this photo's record" in failed
+    assert run(folders, STYLE="monet") == 1
+    assert failures(capsys) == [failed] and stored() == first
 
 
 # --- names and files that cannot be used ----------------------------------------------------
