@@ -53,7 +53,7 @@ KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
 MEASURED_SIDE = 512
 
 Run = Callable[[Iterator["Step"]], "Step"]
-_Key = tuple[Hashable, ...]  # sizes, and a style's files, each with its ETag
+_Key = tuple[Hashable, ...]  # the picture's size, then the strokes' and a style's files with ETags
 
 
 class InstantOrder(NamedTuple):
@@ -174,7 +174,7 @@ class Desk:
         side = next((each for each in self._sides if not settings.may_exceed(each)), None)
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
         etags = ((file.key, file.etag) if file else None for file in files)
-        key = None if side else settings.size, settings.stroke_size, *etags
+        key = (side or settings.size, settings.stroke_size, *etags)
         kept = self._tiles if side and side == self._sides[0] else self._large
         if key not in kept:
             if side:
@@ -217,7 +217,6 @@ class Desk:
     def _painted(
         self, inputs: TransferInputs, check_stop: CheckStop = lambda: None, run: Run = _last
     ) -> np.ndarray:
-        """Return a photo [H, W, 3] in a style. The other arguments are as in `paint`."""
         from painterly.engine.instant.instant import InstantTransfer
 
         transfer = InstantTransfer(inputs, host_budget(Limits(self._memory_limit)))
@@ -253,7 +252,6 @@ class Desk:
         return min(KEPT_BYTES, int(KEPT_SHARE * free))
 
     def _kept_bytes(self) -> int:
-        """Return the bytes of all that is kept of paintings."""
         sizes = dict[int, int]()
         for paintings in (*self._tiles.values(), *self._large.values()):
             drawn = [each.result() for each in paintings.kept.values()]
@@ -266,7 +264,9 @@ class Desk:
         while len(self._large) > KEPT_LARGE:
             self._large.popitem(last=False)
         while len(self._tiles) > 1 and self._kept_bytes() > self._most_bytes():
-            self._large.pop(self._tiles.popitem(last=False)[0], None)
+            _, *oldest = self._tiles.popitem(last=False)[0]
+            for key in [each for each in self._large if [*each[1:]] == oldest]:
+                del self._large[key]
 
 
 def _used(style: Style) -> Style:

@@ -14,8 +14,7 @@ from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
 from painterly.orders.order import Order, PlannedOrder
-from painterly.orders.record import Record
-from painterly.orders.stored_records import now
+from painterly.orders.record import Record, now
 from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
 

@@ -34,9 +34,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
             if not optimises:
-                devices = _host(wanted)
-                import_module("painterly.bench.easel")
-                return devices
+                return _host(wanted)
             check_temporary_folder()
             check_tensorflow()
             if wanted != "cpu" and nvidia.visible_gpus():
@@ -47,7 +45,6 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
 
                 devices = choose_devices(wanted)
             import_module("painterly.engine.style_transfer")
-            import_module("painterly.bench.easel")
         finally:
             gc.freeze()  # Later searches pass over all that was loaded, too.
             gc.enable()

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
@@ -102,17 +102,15 @@ class RemoteWorker:
             buckets = Buckets.open(self._config)
         except PainterlyError as error:
             return Answer(problem=error)
-        from painterly.bench.easel import Easel
-
         leaving = threading.Event()
         style, result = (
             RetryingBucket(bucket, leaving) for bucket in (buckets.style, buckets.result)
         )
-        networks = NetworkPool.of(self._config, style)
+        networks = NetworkPool(self._config.vgg_weights, style)
         gallery = Gallery(result) if self._setup.gallery else None
         self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
         # A worker has four orders at most: one is painted, two are read, and one is stored.
-        self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
+        self._easel = Easel(device, self._bench.reader.set_aside)
         return Answer(str(device))
 
     def paint(self, order: PlannedOrder) -> Answer:

@@ -10,7 +10,7 @@ from painterly.engine.schedule import total_work
 from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
-from painterly.orders.stored_records import now
+from painterly.orders.record import now
 from painterly.settings.settings import Settings
 
 REMEMBERED = 5  # jobs; the fastest counts: other work slowed the others down

@@ -37,7 +37,7 @@ from painterly.jobs.schemas import (
 from painterly.jobs.store import REQUESTS, StoredJob, new_id
 from painterly.jobs.upload import Upload
 from painterly.jobs.worker.previews import ResultOrder
-from painterly.orders.stored_records import now
+from painterly.orders.record import now
 from painterly.orders.styles import Painting, Style
 from painterly.settings.paper import NONE
 from painterly.settings.recipes import INSTANT

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from logging import WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.desk import (
     KEPT_PHOTOS,
     LARGEST_SIDE,
@@ -46,7 +46,7 @@ from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
 from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
-from painterly.orders.names import result_key, timelapse_key
+from painterly.orders.keys import result_name, timelapse_name
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import check_names
@@ -100,7 +100,7 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        self._networks = NetworkPool.of(config, buckets.style, entries)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
@@ -323,8 +323,6 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
-        from painterly.bench.easel import Easel
-
         kept = None if order.timelapse else self._kept.get(order.fingerprint)
         if kept is not None:  # It was painted before it was ordered.
             on_step(kept[1])
@@ -410,7 +408,7 @@ class JobRunner:
 
     def _planned(self, photo: Entry, mask: Entry | None, style: Style) -> PlannedOrder:
         # Other results are elsewhere: the photo's key begins with the job's id.
-        result = result_key(style.name, photo.key, self._config.output)
+        result = f"{style.name}/{result_name(photo.key, self._config.output)}"
         return PlannedOrder(
             photo=photo,
             mask=mask,
@@ -418,5 +416,5 @@ class JobRunner:
             weights=self._networks.source(style.settings),
             output=self._config.output,
             result=result,
-            timelapse=timelapse_key(result) if style.settings.timelapse else "",
+            timelapse=timelapse_name(result) if style.settings.timelapse else "",
         )
