@@ -1,6 +1,6 @@
 """The desk: pictures by preset instant for someone who waits. None of them is stored.
 
-Previews, pictures of `POST /api/paint`, those on posters and sheets, and the bot's previews are
+Previews, pictures of `POST /api/paint`, those on sheets, and the bot's previews are
 painted here. Paintings stay in memory for further pictures, with all that these need of them.
 """
 
