@@ -6,9 +6,10 @@ larger picture is decoded right before it is painted.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeVar
 
@@ -243,8 +244,41 @@ def _file(what: str, entry: Entry, read: Read) -> PictureFile:
     return PictureFile(read(entry.key), what + entry.key)
 
 
+@dataclass(eq=False)
+class _ReadStyle:
+    """What has been read of a style.
+
+    Attributes:
+        style: The style.
+        read: Reads each file once, also if another one has failed.
+        files: Its files, until they are decoded.
+        decoded: What they decode to, once it is known.
+        is_taken: Whether an order's turn has come that is painted in it.
+    """
+
+    style: Style
+    read: Read
+    files: Sequence[PaintingFiles] = ()
+    decoded: StyleInput | None = None
+    is_taken: bool = False
+
+    @property
+    def bytes(self) -> int:
+        if self.decoded is None:
+            return sum(each.size for each in self.style.files)
+        paintings, _, masks, regions = self.decoded
+        return sum(each.nbytes for each in (*paintings, *masks, *regions) if each is not None)
+
+
 class Reader:
-    """Reads what orders are painted from. Thread-safe."""
+    """Reads what orders are painted from. Thread-safe.
+
+    Attributes:
+        ahead_bytes: The most bytes that decoding a picture in advance may take, and that the styles
+            take that are held for further orders, unless one alone takes more.
+        most_styles: The most styles that are held: those of the orders that are read ahead, or
+            about to be painted.
+    """
 
     def __init__(
         self,
@@ -264,12 +298,10 @@ class Reader:
         self.ahead_bytes = ahead // AHEAD_PARTS
         self._decodable: int | None = None
         self._measuring = threading.Lock()
-        # The style read last: orders are in the order of their styles.
-        self._style: Style | None = None
-        self._read_once: Read = style_bucket.read
-        self._style_files: list[PaintingFiles] = []
-        self._style_input: StyleInput | None = None
-        self._of_style = threading.Lock()
+        # In the order in which they were first wanted, as orders are in that of their styles.
+        self._styles: list[_ReadStyle] = []
+        self.most_styles = 3
+        self._of_styles = threading.Lock()
 
     def fetch(self, order: Order) -> PhotoFiles | PhotoInput:
         """Read an order's files in advance, and decode small ones. Raises PictureError,
@@ -302,21 +334,39 @@ class Reader:
 
     def _read_style(self, style: Style, in_turn: bool) -> StyleInput | None:
         """Return a style, or None if it is too large to be decoded before its turn."""
-        with self._of_style:
-            if style != self._style:
-                self._style, self._style_input = style, None
-                # Others were read where one has failed.
-                self._read_once, self._style_files = cache(self._style_bucket.read), []
-            if self._style_input is not None:
-                return self._style_input
-            if not self._style_files:
+        with self._of_styles:
+            held = self._held(style)
+            held.is_taken |= in_turn
+            if held.decoded is not None:
+                return held.decoded
+            if not held.files:
                 with self._unchanged(self._style_bucket, style.files):
-                    self._style_files = [*read_paintings(style, self._read_once)]
-            if in_turn or all(self._are_small(files) for files in self._style_files):
+                    held.files = [*read_paintings(style, held.read)]
+            if in_turn or all(self._are_small(files) for files in held.files):
                 available = self._available_in_turn() if in_turn else self.ahead_bytes
-                self._style_input = decode_style(self._style_files, style.settings, available)
-                self._read_once, self._style_files = self._style_bucket.read, []
-            return self._style_input
+                held.decoded = decode_style(held.files, style.settings, available)
+                held.read, held.files = self._style_bucket.read, ()
+                self._let_go(held)
+            return held.decoded
+
+    def _held(self, style: Style) -> _ReadStyle:
+        held = next((each for each in self._styles if each.style == style), None)
+        if held is None:
+            held = _ReadStyle(style, cache(self._style_bucket.read))
+            self._styles.append(held)
+            self._let_go(held)
+        return held
+
+    def _let_go(self, latest: _ReadStyle) -> None:
+        """Let go of the oldest styles but the latest, as far as there are too many, or too large
+        ones: first of those whose turn has come, since the others are certainly wanted."""
+        others = [each for each in self._styles if each is not latest]
+        others.sort(key=lambda each: not each.is_taken)
+        while others and (
+            len(self._styles) > self.most_styles
+            or sum(each.bytes for each in self._styles) > self.ahead_bytes
+        ):
+            self._styles.remove(others.pop(0))
 
     @contextmanager
     def _unchanged(self, bucket: Bucket, entries: Iterable[Entry | None]) -> Iterator[None]:

@@ -178,6 +178,7 @@ class ReadAhead:
         """Read as many orders ahead as this number of easels needs."""
         with self._lock:
             self._depth = READ_AHEAD - 1 + easels
+            self._reader.most_styles = self._depth + easels
             self._fill()
 
     @property

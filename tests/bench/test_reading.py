@@ -1,6 +1,10 @@
 """The inputs of a painting: pictures and masks, as they are read from buckets."""
 
+import gc
 import io
+import weakref
+from collections import Counter
+from concurrent.futures import wait
 
 import numpy as np
 import pytest
@@ -12,12 +16,20 @@ from support.pictures import saved
 from painterly.bench.reading import (
     PaintingFiles,
     PhotoFiles,
+    Reader,
     decode_photo,
     decode_style,
 )
 from painterly.errors import PictureError
+from painterly.images.output import OutputFormat
 from painterly.images.picture_file import UNLIMITED, PictureFile
+from painterly.orders.order import PlannedOrder
+from painterly.orders.styles import Painting, Style
+from painterly.runs.workers import ReadAhead
 from painterly.settings.settings import Settings
+from painterly.signals import Stop
+from painterly.storage.folder import FolderBucket
+from painterly.vgg.sources import WeightsSource
 
 
 def style_of_one(files, settings, mask=None):
@@ -86,3 +98,74 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
     for pixels in (soft, corner):
         photo = photo_of({"a.png": saved(Image.fromarray(pixels), "PNG")})
         assert photo.picture.alpha is not None and photo.mask is None
+
+
+# --- styles that are held -------------------------------------------------------------------------
+
+STYLES = 20
+
+
+class CountingBucket(FolderBucket):
+    """A folder that counts how often each file is read."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.reads = Counter()
+
+    def read(self, key):
+        self.reads[key] += 1
+        return super().read(key)
+
+
+@pytest.fixture
+def paintings(tmp_path):
+    """A bucket with a photo and the paintings of STYLES styles."""
+    bucket = CountingBucket(tmp_path)
+    bucket.write("beach.jpg", tiny.file(40, 60, 1))
+    for number in range(STYLES):
+        bucket.write(f"p{number}.png", tiny.file(60, 60, number, "PNG"))
+    return bucket
+
+
+def orders(bucket):
+    """Return the orders of one photo in each of the styles."""
+    entries = {each.key: each for each in bucket.list()}
+    for number in range(STYLES):
+        painting = Painting(entries[f"p{number}.png"], 1.0)
+        style = Style(f"p{number}", (painting,), Settings(size=64))
+        yield PlannedOrder(
+            entries["beach.jpg"],
+            None,
+            style,
+            WeightsSource("builtin", "md5:a"),
+            OutputFormat(None),
+            result=f"{style.name}/beach.jpg",
+        )
+
+
+@pytest.mark.parametrize("easels", [1, 8])
+def test_several_easels_read_each_painting_once(paintings, easels):
+    reader = Reader(paintings, paintings, None)
+    with ReadAhead([*orders(paintings)], reader) as ahead:
+        ahead.read_for(easels)
+        while taken := [each for each in (ahead.next() for _ in range(easels)) if each]:
+            wait([fetching for _, fetching in taken])
+            ahead.wait(Stop())  # Others have been read by then.
+            for order, fetching in taken:
+                ahead.decode(order, fetching).result()
+    read = {key: count for key, count in paintings.reads.items() if key.startswith("p")}
+    assert read == {f"p{number}.png": 1 for number in range(STYLES)}
+
+
+def test_styles_are_held_as_far_as_there_is_memory_for_reading_ahead(paintings):
+    reader, decoded = Reader(paintings, paintings, None), []
+    reader.most_styles, reader.ahead_bytes = STYLES, 150_000
+    for order in orders(paintings):
+        inputs = reader.decode(order, reader.fetch(order))
+        decoded.append(weakref.ref(inputs.style.paintings[0]))
+    painting = inputs.style.paintings[0].nbytes
+    del inputs
+    gc.collect()
+    held = [each() is not None for each in decoded]
+    assert held == sorted(held), "the latest"
+    assert painting < sum(held) * painting <= reader.ahead_bytes

@@ -152,6 +152,6 @@ def test_strength_is_the_distance_from_the_photo_itself(builtin, strength):
     settings = Settings(size=192, strength=strength)
     assert ink_of(Paintings([painting])) is not None
     image = last(stylize(photo, [painting], settings, builtin)).image
-    # In paintings of bare paper, flat parts count more.
+    # With paintings of bare paper, flat parts have more weight.
     found = content_error(builtin, image, photo, painting, flat=0.3)
     assert found == pytest.approx(strength, abs=0.08)
