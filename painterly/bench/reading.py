@@ -246,7 +246,7 @@ def _file(what: str, entry: Entry, read: Read) -> PictureFile:
 
 @dataclass(eq=False)
 class _ReadStyle:
-    """What has been read of a style.
+    """The read part of a style.
 
     Attributes:
         style: The style.
@@ -359,7 +359,7 @@ class Reader:
 
     def _let_go(self, latest: _ReadStyle) -> None:
         """Let go of the oldest styles but the latest, as far as there are too many, or too large
-        ones: first of those whose turn has come, since the others are certainly wanted."""
+        ones: first of those that are taken, since the others are certainly wanted."""
         others = [each for each in self._styles if each is not latest]
         others.sort(key=lambda each: not each.is_taken)
         while others and (
