@@ -60,7 +60,7 @@ class Finished:
 
 
 class PartStep(NamedTuple):
-    """The progress of a clip or a poster after each of its parts, as `Step` has it.
+    """The progress of a clip or a sheet after each of its parts, as `Step` has it.
 
     Attributes:
         iteration: The number of finished parts.

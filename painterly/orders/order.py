@@ -104,7 +104,7 @@ class Order:
 
     def record_of_inputs(self) -> Record:
         """Return the part of its record that names its inputs: photo, mask, paintings and settings,
-        each file by its key and its content's ETag. A poster's names styles, not paintings."""
+        each file by its key and its content's ETag. A sheet's names styles, not paintings."""
         parts = tuple(part.name for part in self.style.parts)
         return Record(
             photo=self.photo.key,

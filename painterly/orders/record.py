@@ -56,7 +56,7 @@ class Record:
             engine/optimisation/optimizers.py).
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
-        styles: The names of the styles on a poster, a sheet of one photo in several. It has no
+        styles: The names of the styles on a sheet of one photo in several. It has no
             paintings, and cannot be painted from its record.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.

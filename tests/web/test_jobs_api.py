@@ -53,7 +53,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 @pytest.mark.slow
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monkeypatch):
     unknown = web.get("/api/estimate").json()
-    assert {unknown[each] for each in (*PRESETS, "poster")} == {None}
+    assert {unknown[each] for each in (*PRESETS, "sheet")} == {None}
     monkeypatch.setattr(runner, "MEASURED_SIZE", (48, 64))
     monkeypatch.setattr(style_transfer, "MOMENT_S", 0.0)
     rate = 100 * worker.runner.seconds_per_work()  # Long enough for what is rounded.
@@ -65,7 +65,7 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monke
         work = total_work(3000, 4000, settings.replaced({"preset": preset}))
         expected[preset] = (0.5 if preset == "instant" else 1) * rate * work
     assert {each: known[each] for each in expected} == pytest.approx(in_order(expected), abs=0.11)
-    assert known["poster"] > known["instant"] <= known["draft"] <= known["fine"]
+    assert known["sheet"] > 0 and known["instant"] <= known["draft"] <= known["fine"]
     assert known["papers"]["A3"] > known["papers"]["A4"] > known["papers"]["10x15cm"]
 
 

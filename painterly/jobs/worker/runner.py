@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
 from logging import WARNING
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.bench.bench import Bench, Easel
@@ -27,7 +28,7 @@ from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep, encoded
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
-from painterly.bench.sheet import paint_poster
+from painterly.bench.sheet import paint_ordered
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
@@ -40,7 +41,6 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.posters import hung_as
 from painterly.jobs.presets import INSTANT_SIZES, offered_sides
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
@@ -79,7 +79,7 @@ class JobRunner:
     """Paints jobs on the first device.
 
     Attributes:
-        desk: The desk for pictures that a request waits for, and posters.
+        desk: The desk for pictures that a request waits for.
     """
 
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
@@ -297,8 +297,8 @@ class JobRunner:
             if isinstance(bench, PartsBench):
                 plan = self._read(lambda: bench.plan(order), check)
                 return bench.painted(order, plan, self._loading(), self._set_aside)
-            if job.poster:
-                order, finished = self._painted_poster(job, order, bench, on_step, check)
+            if job.sheet:
+                order, finished = self._painted_sheet(job, order, bench, on_step, check)
             else:
                 finished = self._painted(order, bench, on_step, check)
             self._stop.obey()
@@ -339,7 +339,7 @@ class JobRunner:
         """The bytes that painting leaves free for previews."""
         return BESIDE_BYTES if self.beside else 0
 
-    def _painted_poster(
+    def _painted_sheet(
         self,
         job: StoredJob,
         order: PlannedOrder,
@@ -347,8 +347,8 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> tuple[PlannedOrder, Finished]:
-        """Paint a poster, by what is kept for previews. It begins again after a stop: it takes
-        some minutes at most."""
+        """Paint a sheet: the same one as a run with `--sheet`. It begins again after a stop: it
+        takes some minutes at most."""
         available = decodable_memory(self._config.memory_limit)
         files = read_photo(order, bench.source.read)
         photo = self._read(lambda: decode_photo(files, available), check)
@@ -357,8 +357,10 @@ class JobRunner:
             self._stop.obey()
             check()
 
-        hanging = hung_as(job, self._buckets.style.read)
-        return paint_poster(order, photo, hanging, self.desk, check_stop, on_step)
+        desk = Desk(self._buckets.style.read, self._config.memory_limit)
+        title = PurePosixPath(job.photo).stem
+        assert job.sheet
+        return paint_ordered(order, photo, title, job.sheet, desk, check_stop, on_step)
 
     def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
         """Call a function that reads pictures. `check` and a signal end that at once, although a
@@ -397,8 +399,8 @@ class JobRunner:
     def _order(self, job: StoredJob) -> PlannedOrder:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
-        if job.poster:
-            style = self._catalogue.poster(job.settings, job.hanging)
+        if job.sheet:
+            style = self._catalogue.sheet(job.settings)
         else:
             style = self._catalogue.style(job.request, job.instant_side)
             style = dataclasses.replace(style, name=job.style)
