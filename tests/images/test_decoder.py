@@ -253,11 +253,13 @@ def test_if_it_cannot_be_started_the_reason_is_said(monkeypatch):
 
 
 def test_it_gets_no_secrets(monkeypatch):
-    monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", "secret")
+    secrets = ("CELLAR_ADDON_KEY_SECRET", "LANGSMITH_API_KEY", "TEMPORAL_API_KEY", "PATH_TO_SECRET")
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
     decoder.end_all()
     decode(WEBP)
     (process,) = processes()
-    assert not {"CELLAR_ADDON_KEY_SECRET", "HOME"} & process.environ().keys()
+    assert not {*secrets, "HOME"} & process.environ().keys()
 
 
 def test_many_threads_share_few_processes():
