@@ -10,7 +10,7 @@ from support.picture_fields import with_other_fields
 from support.pictures import P3, decode, gradient, rgb_profile, saved
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.contained.opening import content_of
+
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = [

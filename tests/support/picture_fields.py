@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from painterly.images.files.boxes import JXL_STARTS
 
 _LOW = (0, 1, 2, 3, 4, 7, 8, 12, 15, 16, 17, 32, 64, 100, 127)
 _SIDES = (1000, 4000, 8191, 10_000, 13_999, 14_000, 16_384, 20_000)

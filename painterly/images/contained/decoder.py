@@ -22,10 +22,10 @@ if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait f
 _LEAST_MEMORY, _SPARE_FACTOR = 400_000_000, 2
 _FLOOR = 100_000_000  # bytes: with less, NumPy's libraries end the process even for a small picture
 _STACK = 10_000_000  # bytes for each thread of a library, one a core
-# Opening takes a byte a pixel of a GIF, or a library of raw files; metadata are copied some times.
+# Opening takes a byte a pixel of a GIF; metadata are copied some times.
 _TO_OPEN, _COPIES = MAX_PIXELS + 60_000_000, 4
 _LEAST_SECONDS, _SECONDS_PER_PIXEL = 10, 1e-6  # processor time
-_MOST_BYTES = 8  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
+_MOST_BYTES = 4  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
 BYTES = 60_000_000  # memory of a process that waits
 _MOST_IDLE = 2  # processes that wait for the next picture
 # Processes that decode at a time: more would only take memory, and share the cores.
@@ -49,9 +49,8 @@ class ContainedPicture:
         """Return whether a reader finds a position in the metadata."""
         return self._shows_position
 
-    def decode(self, available: int) -> "tuple[Picture, tuple[str, ...]]":
-        """Decode the picture, and say what was left out of its file. Raises PictureError,
-        MemoryShortError."""
+    def decode(self, available: int) -> "Picture":
+        """Decode the picture. Raises PictureError, MemoryShortError."""
         import numpy as np
 
         from painterly.images.picture import Picture
@@ -59,16 +58,16 @@ class ContainedPicture:
         available -= len(self._data)  # The process has a copy of it.
         self.header.check_memory(available)
         facts, (values, alpha, exif, profile) = self._ask("decode", available)
-        height, width, kind = facts["height"], facts["width"], np.dtype(facts["type"])
-        picture = Picture(
-            np.frombuffer(values, kind).reshape(height, width, 3),
-            None if alpha is None else np.frombuffer(alpha, kind).reshape(height, width),
+        height, width = facts["size"]
+        return Picture(
+            np.frombuffer(values, np.uint8).reshape(height, width, 3),
+            None if alpha is None else np.frombuffer(alpha, np.uint8).reshape(height, width),
             self.format,
             None if exif is None else bytes(exif),
             None if profile is None else bytes(profile),
             facts["dpi"] and tuple(facts["dpi"]),
+            facts["is_hdr"],
         )
-        return picture, tuple(facts["left_out"])
 
     def reduced(self, longer: int, available: int) -> Image.Image:
         """Return a small copy. Raises as `decode`."""

@@ -1,1 +1,1 @@
-"""The structure of picture files: pieces found, mended or removed, without pixels."""
+"""What picture files say beside their pixels: EXIF, and where a photo was taken."""
