@@ -15,7 +15,7 @@ from painterly.images.picture import Picture
 _FAINT = 1 / 8
 _ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_FRAMES = 100  # at the start of an animation; the first that shows something is read
-_JPEG_END = b"\xff\xd9"
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"  # markers
 _OTHER_BYTES = bytes([0x5A, 0xA7, 0x13, 0xE4] * 64)
 
 
@@ -78,12 +78,9 @@ def _loaded(file: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
 
     Raises OSError if pixels are missing.
     """
-    try:
-        file.load()
-    except OSError:
-        if file.format not in ("JPEG", "MPO"):
-            raise
+    if file.format in ("JPEG", "MPO") and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
         return _with_end(file, data)
+    file.load()
     if file.format in _ANIMATIONS:
         for number in range(1, _MOST_FRAMES):
             if not _is_empty(file) or number * file.width * file.height > MAX_PIXELS:

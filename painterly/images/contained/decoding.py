@@ -48,13 +48,14 @@ class OpenedPicture:
         """Open a file. Raises PictureError, or any exception of its library for a damaged file."""
         self._data = data
         image = opened(data)
+        self._image: ImageFile.ImageFile | None = image
         # An MPO is a JPEG with further pictures, such as the brightness that phones add.
         self.format = "JPEG" if image.format == "MPO" else str(image.format)
         self.header = header_of(image)
 
     def shows_position(self) -> bool:
         """Return whether a reader finds a position in the metadata."""
-        image = opened(self._data)
+        image = self._unread()
         xmp = image.info.get("xmp") or b""
         return exif.has_position(self._exif_of(image)) or position.is_in_xmp(xmp)
 
@@ -63,7 +64,8 @@ class OpenedPicture:
         raise any exception for a damaged file."""
         from painterly.images import pixels
 
-        image = self._unread(available)
+        self._check(available)
+        image = self._unread()
         block = self._exif_of(image)
         dpi = declared_dpi(image, block)
         picture = pixels.decoded(image, self._data, block, self.format, dpi)
@@ -75,15 +77,20 @@ class OpenedPicture:
         """Return a small copy. Arguments are as in `PictureFile.reduced`, errors as in `decode`."""
         from painterly.images import pixels
 
-        image = self._unread(available)
+        self._check(available)
+        image = self._unread()
         image.draft("RGB", (2 * longer, 2 * longer))  # A JPEG is decoded at this size.
         return pixels.reduced(image, self._data, self._exif_of(image), longer)
 
-    def _unread(self, available: int) -> ImageFile.ImageFile:
-        """Return the opened file. Raises MemoryShortError, PictureError."""
+    def _check(self, available: int) -> None:
+        """Raise MemoryShortError or PictureError for what is not decoded."""
         self.header.check_memory(available)
         check_not_thin(self.format, self.header, len(self._data))
-        return opened(self._data)
+
+    def _unread(self) -> ImageFile.ImageFile:
+        """Return the opened file. Loading changes it, so the next one is opened again."""
+        image, self._image = self._image or opened(self._data), None
+        return image
 
     def _exif_of(self, image: ImageFile.ImageFile) -> bytes | None:
         """Return the opened file's EXIF, or the whole file if that is a TIFF."""

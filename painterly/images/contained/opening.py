@@ -13,7 +13,7 @@ import zlib
 from contextlib import suppress
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import PictureError
@@ -21,7 +21,7 @@ from painterly.images.files import tiff
 from painterly.images.header import DAMAGED, MAX_PIXELS, NOT_READ, NoHeaderError, kind_of
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "GIF", "BMP")
 # How Pillow unpacks channels that are stored one after another, as far as it does so rightly.
 _PLANES = re.compile("[RGBACMYK]|(RGB(A|a|X*)|CMYKX*)(;16[BLN])?")
 _DNG_VERSION = 50706
@@ -35,6 +35,7 @@ _HDR = re.compile(rb"colrnclx..\0[\x10\x12]|cICP.[\x10\x12]", re.DOTALL)
 _PQ, _HLG = 16, 18
 
 pillow_heif.register_heif_opener()
+AvifImagePlugin.DEFAULT_MAX_THREADS = 4  # as pillow-heif has; each takes memory, which is limited
 
 # libtiff writes its own lines to stderr. On Windows, its function is not found in Pillow.
 with suppress(AttributeError, OSError):
@@ -61,16 +62,24 @@ def opened(data: bytes) -> ImageFile.ImageFile:
         raise PictureError("is empty (0 bytes); send it again")
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except UnidentifiedImageError:
-        kind = kind_of(data)
-        # A TIFF that has its directory is whole, but of a rare kind.
-        is_damaged = tiff.first_directory(data) >= len(data) if kind == "TIFF" else bool(kind)
-        raise NoHeaderError(DAMAGED if is_damaged else NOT_READ) from None
+    except OSError:  # Also of a kind that Pillow does not know.
+        raise NoHeaderError(DAMAGED if _is_damaged(data) else NOT_READ) from None
     if image.format == "PNG":
         _find_exif(image, data)
     if _is_rare(image, data):
         raise PictureError(NOT_READ)
     return image
+
+
+def _is_damaged(data: bytes) -> bool:
+    """Return whether a file that cannot be opened is of a kind that can. A TIFF that has its
+    directory is of a rare kind."""
+    if kind_of(data) != "TIFF":
+        return kind_of(data) is not None
+    try:
+        return not [*tiff.entries(data, tiff.first_directory(data))]
+    except struct.error:
+        return True
 
 
 def is_hdr(image: ImageFile.ImageFile, data: bytes) -> bool:
