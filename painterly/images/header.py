@@ -48,7 +48,7 @@ def damaged(form: str) -> str:
 
 
 DAMAGED = damaged(USUAL)
-NOT_READ = f"is not a picture that can be read; save it as {USUAL}"
+NOT_READ = "is not a picture that can be read; save it as JPEG or PNG"
 
 
 class NoHeaderError(PictureError):

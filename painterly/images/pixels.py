@@ -6,9 +6,9 @@ from PIL import ExifTags, Image, ImageChops, ImageFile
 from painterly.errors import PictureError
 from painterly.images.arrays import small_bands, to_float, turned
 from painterly.images.colours import icc
-from painterly.images.contained.opening import is_hdr, opened
 from painterly.images.files import exif
 from painterly.images.header import MAX_PIXELS, orientation
+from painterly.images.opening import is_hdr, opened
 from painterly.images.picture import Picture
 
 # Below this alpha the colour of a pixel is noise: programs store any value there, or round it.

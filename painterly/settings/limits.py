@@ -1,4 +1,4 @@
-"""What a process that reads a stranger's file may have: its environment, memory and time.
+"""Environment, memory and time of a process that reads a stranger's file.
 
 The process limits itself before it reads: the system ends it, or refuses memory, whatever a library
 does. Windows has no such limits.

@@ -83,7 +83,7 @@ def boxed(kind, body):
 
 
 def cropped_avif():
-    """An AVIF of which 40 × 20 pixels are shown, 10 to the left of the middle and 5 above it."""
+    """An AVIF that shows 40 × 20 of its pixels, 10 to the left of the middle and 5 above it."""
     data = saved(gradient(), "AVIF")
     clap = boxed(b"clap", struct.pack(">8l", 40, 1, 20, 1, -10, 1, -5, 1))
     owned, table = box_of(data, b"ipco"), bytearray(box_of(data, b"ipma"))

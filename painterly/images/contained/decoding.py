@@ -13,7 +13,6 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.contained.opening import opened
 from painterly.images.contained.process import Answer, answer_requests
 from painterly.images.files import exif, position
 from painterly.images.header import (
@@ -24,6 +23,7 @@ from painterly.images.header import (
     orientation,
     refusal_of,
 )
+from painterly.images.opening import opened
 from painterly.settings.limits import limit_memory, limit_time
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.

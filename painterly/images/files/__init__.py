@@ -1,1 +1,1 @@
-"""What picture files say beside their pixels: EXIF, and where a photo was taken."""
+"""Metadata of picture files: EXIF, and the position where a photo was taken."""

@@ -88,11 +88,13 @@ def _clear_texts(data: bytearray) -> None:
     the checksums of that and of EXIF."""
     at = len(_PNG)
     while at + 12 <= len(data):
-        (length,), kind, body = struct.unpack_from(">L", data, at), data[at + 4 : at + 8], at + 8
+        length, kind = struct.unpack_from(">L4s", data, at)
+        body = at + 8
         end = min(body + length, len(data) - 4)
         if kind in _PNG_TEXTS and data.startswith(_PNG_METADATA, body):
             # A chunk that no reader knows, and that every reader may pass over.
-            kind = data[at + 4 : body] = b"teMp"
+            kind = b"teMp"
+            data[at + 4 : body] = kind
             data[body:end] = bytes(end - body)
         if kind in (b"eXIf", b"teMp"):
             struct.pack_into(">L", data, end, zlib.crc32(data[at + 4 : end]))

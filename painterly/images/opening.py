@@ -1,6 +1,6 @@
 """The opening of picture files by Pillow: what can be read, and the refusal of all else.
 
-No pixel is read. What takes too long or too much is ended by the limits of the process.
+No pixel is read. The limits of the process end a file that takes too long or too much.
 """
 
 import ctypes
