@@ -46,7 +46,7 @@ _NOT_OF_CAMERA = {
 _LAST_STANDARD_TAG = 0xA4FF
 
 _Values = dict[int, tuple[int, bytes]]  # by tag: a type, and a value's bytes
-_Kept = Callable[[int], bool]  # tells whether a tag is kept
+_Kept = Callable[[int], bool]  # takes a tag
 _Rows = dict[int, bytes]  # by tag: an entry as it is stored
 
 
