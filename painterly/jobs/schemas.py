@@ -280,7 +280,9 @@ class Readiness(BaseModel):
 class Refusal(BaseModel):
     """Reason for rejecting a request, in one line."""
 
-    detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
+    detail: str = Field(
+        examples=["photo.txt is not a picture that can be read; save it as JPEG or PNG"]
+    )
 
 
 def media_type(key: str) -> str:

@@ -2,16 +2,11 @@
 
 import hashlib
 from functools import cache
-from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from painterly.settings.sources import EXTENSIONS
 
-# Libraries of the extra `formats`, and extensions that are pictures if these are installed.
-JXL_READER, RAW_READER = "pillow_jxl", "rawpy"
-_RAW = (".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
-EXTRA_FORMATS = {JXL_READER: (".jxl",), RAW_READER: _RAW}
-_USUAL = (
+_PICTURES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".hif", ".avif"),
 )
@@ -33,8 +28,7 @@ _START = 200  # bytes of a longer name that are kept
 @cache
 def picture_extensions() -> frozenset[str]:
     """Return the extensions of pictures that can be read, in lower case and with a dot."""
-    readable = (kinds for name, kinds in EXTRA_FORMATS.items() if find_spec(name))
-    return frozenset(_USUAL).union(*readable)
+    return frozenset(_PICTURES)
 
 
 def record_key(style: str, photo: str) -> str:

@@ -43,7 +43,6 @@ SCRIPTS = {
 PACKAGE_OF_EXTRA = {
     "cluster": "ray",
     "cpu": "tensorflow",
-    "formats": "rawpy",
     "video": "av",
 }
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 from painterly.bench.failures import is_out_of_memory, reason_of
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, PhotoError, StorageError
-from painterly.images.files.extra_formats import for_visitors
 from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.schemas import JobState, Preset
@@ -180,7 +179,7 @@ class WebWorker:
         except StorageError as error:
             self._warnings.warn(str(error))
         except PainterlyError as error:
-            refusal = Refusal(for_visitors(error), isinstance(error, PhotoError))
+            refusal = Refusal(str(error), isinstance(error, PhotoError))
         except Exception as error:  # The next one may be another style, or there is more memory.
             refusal = Refusal(NO_PREVIEW, is_of_photo=False)
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
@@ -247,7 +246,7 @@ class WebWorker:
             lease.give_back()
             raise
         except PainterlyError as error:
-            reason = for_visitors(error).removeprefix(f"{job.painted_key}: ")
+            reason = str(error).removeprefix(f"{job.painted_key}: ")
             lease.end(state=JobState.FAILED, error=reason)
         except Exception as error:
             if is_out_of_memory(error):
