@@ -29,12 +29,11 @@ Paints every photo in every style.
   ./start.sh styles       list the ready styles, such as hokusai
   ./start.sh init         set up Clever Cloud, AWS or another S3 service: write
                           .env, create the buckets (--help lists its flags)
-  ./start.sh weights      download VGG's weights into ./weights, or with
-                          the word attention those of that recipe
-  ./start.sh setup [--cluster] [--formats] [--video] [--dev] [--cpu | --gpu]
+  ./start.sh weights      download VGG's weights into ./weights
+  ./start.sh setup [--cluster] [--video] [--dev] [--cpu | --gpu]
                           create the environment, print its Python's path;
-                          --cluster adds Ray, --formats JPEG XL and raw files,
-                          --video what clips need, --dev what the tests need;
+                          --cluster adds Ray, --video what clips need,
+                          --dev what the tests need;
                           --gpu installs CUDA without a GPU, too, as for an
                           image, and --cpu does not
   ./start.sh test [ARG …] run the tests; --quick runs those that start no
@@ -99,7 +98,7 @@ case $mode in
     for option in "${@:2}"; do
       case $option in
         --cpu | --gpu) extras[0]=${option#--} ;;
-        --cluster | --formats | --video) extras+=("${option#--}") ;;
+        --cluster | --video) extras+=("${option#--}") ;;
         --dev) extras+=(dev) ;;
         *) fail 2 "start.sh setup: there is no option '$option'; ./start.sh --help lists them" ;;
       esac

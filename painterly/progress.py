@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from painterly.forks import per_process
 from painterly.log import event, to_a_reader
 from painterly.words.wording import duration
 
@@ -19,7 +20,7 @@ LINES_EVERY = {"plain": 10, "bar": 10, "json": 1, "none": 0}
 PROGRESS_MODES = tuple(LINES_EVERY)
 # Rich allows one display at a time, so all threads share it. None if no bar is shown.
 _display: "Progress | None" = None
-_lock = threading.Lock()
+_lock = per_process(threading.Lock)
 
 
 class Step(Protocol):
@@ -128,7 +129,7 @@ def bar(label: str) -> Iterator[ShowBar]:
     terminal is too narrow, the label and the end of the status are cut.
     """
     global _display
-    with _lock:
+    with _lock():
         if _display is None:
             _display = _new_display()
             with to_a_reader():
@@ -142,7 +143,7 @@ def bar(label: str) -> Iterator[ShowBar]:
     try:
         yield show
     finally:
-        with _lock:
+        with _lock():
             if display.task_ids == [task]:
                 _display = None
                 with to_a_reader():

@@ -39,3 +39,12 @@ def test_every_file_that_the_architecture_names_exists():
     for path in paths:
         roots = (PROGRAM, PROGRAM / "painterly")
         assert any((root / each).exists() for root in roots for each in (path, f"{path}.py")), path
+
+
+def test_every_module_that_a_docstring_or_a_comment_names_exists():
+    roots = [PROGRAM / name for name in ("painterly", "tools", "lab", "tests", "cluster")]
+    files = [*PROGRAM.glob("*.py"), *(path for root in roots for path in root.rglob("*.py"))]
+    names = {path.name for path in files}
+    for source in (PROGRAM / "painterly").rglob("*.py"):
+        named = {*re.findall(r"(?<![\w-])\w+\.py\b", source.read_text())}
+        assert named <= names, f"{source}: {named - names}"

@@ -19,10 +19,7 @@ columns=(
   "tensorflow-next: TENSORFLOW=>=2.22.0rc0,<2.23"
   "old-laptop: ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=HASWELL NUMPY=baseline THREADS=2" # CI's.
 )
-tests=()
-for folder in tests/{engine,attention,vgg,images}; do
-  [ ! -d "$folder" ] || tests+=("$folder")
-done
+tests=(tests/{engine,vgg,images})
 
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

@@ -6,7 +6,8 @@ from PIL import Image
 
 from painterly.errors import PictureError
 from painterly.images import small
-from painterly.images.picture_file import EXTENSIONS, PictureFile, kind_of
+from painterly.images.header import kind_of
+from painterly.images.picture_file import EXTENSIONS, PictureFile
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter

@@ -11,45 +11,131 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from painterly.bench.checkpoints import CheckpointStore, SavedState
 from painterly.bench.finished import Finished, encoded, record_of, record_of_frame
-from painterly.bench.reading import Inputs, Reader
+from painterly.bench.reading import Inputs, Reader, StyleInput
 from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
+from painterly.devices.budget import Limits, MemoryBudget
+from painterly.devices.device import HOST, Device
+from painterly.engine.paintings import Paintings
+from painterly.engine.stylize import prepared
+from painterly.engine.transfer import PhotoMemory, Step, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
-from painterly.orders import ownership
 from painterly.orders.buckets import Buckets
-from painterly.orders.comparison import differences, stays
 from painterly.orders.frames import FrameOrder
+from painterly.orders.keys import claim, intact_record, latest_record, outdated_timelapse
 from painterly.orders.network_pool import NetworkPool, Networks
 from painterly.orders.order import Order, PlannedOrder
-from painterly.orders.record import PictureRef, Record
-from painterly.orders.stored_records import (
-    intact_record,
-    latest_record,
-    now,
-    order_record,
-    write_record,
-)
+from painterly.orders.plan import differences, stays
+from painterly.orders.record import PictureRef, Record, now, write_record
+from painterly.orders.styles import Style
 from painterly.progress import follow
+from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
+from painterly.storage.file_names import folded
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
 from painterly.words.wording import duration, printable
 
-if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
-    from painterly.bench.easel import Easel
-    from painterly.devices.budget import MemoryBudget
-    from painterly.engine.transfer import Step, Transfer
+MAX_CLAIMS = 64  # records that are written at a time
 
 
 class Ended(BaseException):
     """An error ends the run elsewhere. A BaseException, as Stopped is."""
+
+
+class Easel:
+    """A place on a device, for one picture at a time.
+
+    It keeps the paintings of the last style, since the next order most likely has the same one, and
+    what is computed from the last photo alone.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        set_aside: int = 0,
+        make_room: Callable[[], None] | None = None,
+        batch_left: Callable[[float, float], float] | None = None,
+    ) -> None:
+        """Set it up.
+
+        Args:
+            device: The device.
+            set_aside: The bytes that painting must leave free.
+            make_room: Waits until others have freed the memory that they can. Raises
+                UnavailableError, Stopped.
+            batch_left: Returns the seconds left for the whole batch, from the seconds that a
+                picture has taken and will still take.
+        """
+        self.device, self.batch_left = device, batch_left
+        self._set_aside, self._make_room = set_aside, make_room
+        self._photo = PhotoMemory()
+        self._style: Style | None = None
+        self._paintings: Paintings | None = None
+
+    def device_for(self, settings: Settings) -> Device:
+        """Return the device that paints with these settings: recipe instant takes the CPU."""
+        return self.device if settings.traits.optimises else HOST
+
+    def begin(
+        self,
+        order: Order,
+        inputs: Inputs,
+        networks: Networks,
+        config: Config,
+        budget: MemoryBudget | None = None,
+    ) -> Transfer:
+        """Plan the memory of a painting, and return it before its first step.
+
+        Args:
+            order: The order.
+            inputs: Its photo and style.
+            networks: Its networks.
+            config: The configuration.
+            budget: The memory that it may take; by default, what is free, and what others free.
+
+        Raises:
+            MemoryShortError: There is too little memory, even if others free theirs.
+            PictureError: The masks leave nothing to paint.
+        """
+        photo, settings = inputs.photo, order.style.settings
+        device = self.device_for(settings)
+        painted = TransferInputs(
+            photo.picture.pixels_int,
+            self._paintings_of(order.style, inputs.style),
+            settings,
+            photo.mask,
+            photo.color_mask,
+            photo.start,
+            self._photo.of(photo.picture.pixels_int),
+        )
+
+        def within(budget: MemoryBudget) -> Transfer:
+            if beside := order.bytes_beside(*photo.picture.size):
+                budget = budget.with_more_in_use(beside)
+            return prepared(painted, networks.vgg, budget)
+
+        if budget is not None:
+            return within(budget)
+        try:
+            return within(device.budget(Limits(config.memory_limit, self._set_aside)))
+        except MemoryShortError:
+            # The cause may be pictures that were read in advance or wait to be stored.
+            painted.styles.measured.clear()
+            if self._make_room:
+                self._make_room()
+            return within(device.budget(Limits(config.memory_limit)))
+
+    def _paintings_of(self, style: Style, inputs: StyleInput) -> Paintings:
+        if self._paintings is None or self._style != style:
+            self._style, self._paintings = style, Paintings(*inputs)
+        return self._paintings
 
 
 class Bench:
@@ -85,6 +171,7 @@ class Bench:
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving, self._check = leaving or threading.Event(), check
         self._ending = threading.Event()
+        self._claims = [threading.Lock() for _ in range(MAX_CLAIMS)]
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
@@ -111,9 +198,9 @@ class Bench:
         self,
         order: Order,
         inputs: Inputs,
-        easel: "Easel",
-        on_step: "Callable[[Step], None] | None" = None,
-        on_stop: "Callable[[Step, Timelapse | None], None] | None" = None,
+        easel: Easel,
+        on_step: Callable[[Step], None] | None = None,
+        on_stop: Callable[[Step, Timelapse | None], None] | None = None,
         resume: bool = False,
     ) -> Finished:
         """Paint an order.
@@ -142,14 +229,7 @@ class Bench:
             order, inputs, transfer = self.begin(order, inputs, easel, networks)
             self._log_plan(order, transfer)
             last = follow(
-                self._steps(
-                    order,
-                    transfer,
-                    timelapse,
-                    on_step,
-                    on_stop,
-                    resume,
-                ),
+                self._steps(order, transfer, timelapse, on_step, on_stop, resume),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
                 "none" if order.quiet else self.config.progress,
@@ -172,10 +252,10 @@ class Bench:
         self,
         order: Order,
         inputs: Inputs,
-        easel: "Easel",
+        easel: Easel,
         networks: Networks,
-        budget: "MemoryBudget | None" = None,
-    ) -> "tuple[Order, Inputs, Transfer]":
+        budget: MemoryBudget | None = None,
+    ) -> tuple[Order, Inputs, Transfer]:
         """Return a painting before its first step, and what it paints: the order and its inputs, or
         those of a halved default size if that does not fit.
 
@@ -203,11 +283,8 @@ class Bench:
             order, inputs = smaller, self.reader.decode(smaller, inputs.photo)
 
     def store(self, order: PlannedOrder, finished: Finished) -> Record:
-        """Store a painting, and return its record.
-
-        Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
-        that fail the picture or end the run.
-        """
+        """Store a painting, delete its checkpoint, and return its record. Raises the errors that
+        fail the picture or end the run."""
         if isinstance(order, FrameOrder):
             data, _ = encoded(order, finished)
             self.unfinished.write(order.result, data, "image/png")
@@ -225,14 +302,17 @@ class Bench:
             self.gallery.store_pictures(
                 record, finished.photo.pixels_int, finished.image, paintings
             )
-        record, before = ownership.claim(self.result, order, record)
+        # Or two threads could find one file free, by two names that its disk takes for one.
+        with self._claims[hash(folded(order.result)) % MAX_CLAIMS]:
+            record, before = claim(self.result, order, record)
         stored = record
         if record.timelapse:
             etag = self.result.write(order.timelapse, animated, "image/webp")
             stored = replace(stored, timelapse=PictureRef(order.timelapse, etag))
         stored = replace(stored, result_etag=self.result.write(order.result, data))
         if stored != record:  # ETags differ in a bucket that encrypts with a KMS key.
-            record, _ = ownership.claim(self.result, order, stored)
+            record = stored
+            write_record(self.result, order.record_key, record)
         order.log(
             f"{order.label}: done, {printable(order.result)} ({duration(finished.seconds)})",
             event="done",
@@ -242,7 +322,12 @@ class Bench:
             seconds=record.seconds,
             **({"timelapse": record.timelapse.key} if record.timelapse else {}),
         )
-        self._delete_earlier(order, before, record)
+        try:
+            if outdated := outdated_timelapse(self.result, before, record):
+                self.result.delete(outdated)
+        except ObjectError as error:  # The result and its record are stored.
+            order.log(str(error), level=WARNING)
+        self._checkpoints.delete(order)
         return record
 
     def fail(self, order: PlannedOrder, reason: str) -> Record:
@@ -250,10 +335,13 @@ class Bench:
         if isinstance(order, FrameOrder):  # Its clip has a record.
             return Record(error=reason)
         order.log(f"{order.label}: FAILED: {reason}", level=ERROR, event="failed")
-        current, _ = order_record(self.result, order)
-        record = replace(latest_record(order, current), error=reason, tried=now())
+        before = latest_record(self.result, order)
+        record = replace(
+            before or Record(order.photo.key, style=order.style.name), error=reason, tried=now()
+        )
         try:
-            write_record(self.result, order.record_key, record)
+            if before:  # Or another photo's record is in its place.
+                write_record(self.result, order.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
             order.log(f"{order.label}: no record: {refused}", level=WARNING)
         return record
@@ -288,8 +376,7 @@ class Bench:
         self.leave()
         self._checkpoints.close()
 
-    def _log_plan(self, order: Order, transfer: "Transfer") -> None:
-        """Log the memory of a painting."""
+    def _log_plan(self, order: Order, transfer: Transfer) -> None:
         plan = transfer.memory_plan
         height, width = plan.size
         order.log(
@@ -306,19 +393,17 @@ class Bench:
     def _steps(
         self,
         order: Order,
-        transfer: "Transfer",
+        transfer: Transfer,
         timelapse: Timelapse | None,
-        on_step: "Callable[[Step], None] | None",
-        on_stop: "Callable[[Step, Timelapse | None], None] | None",
+        on_step: Callable[[Step], None] | None,
+        on_stop: Callable[[Step, Timelapse | None], None] | None,
         resume: bool,
-    ) -> "Iterator[Step]":
+    ) -> Iterator[Step]:
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal or `end`, which may also come while the finished picture is rebuilt. The time-lapse
         gets its frames."""
         checkpoints, saved = self._checkpoints, perf_counter()
         state = self._saved_state(order, transfer) if resume else None
-        if timelapse and state:
-            timelapse.restore(state)
         step: Step | None = None
         try:
             for step in transfer.steps(state, self.obey):
@@ -332,44 +417,21 @@ class Bench:
                 self.obey()
                 due = perf_counter() - saved >= self.config.checkpoint_every
                 if due and step.can_resume and not checkpoints.is_saving(order):
-                    checkpoints.save(order, _snapshot(step, timelapse))
+                    checkpoints.save(order, step.snapshot())
                     saved = perf_counter()
         except (Stopped, Ended):
             if step and not step.is_over:  # It is if a second signal has ended the next one.
-                self._save_last(order, step, timelapse)
+                self._save_last(order, step)
                 if on_stop:
                     on_stop(step, timelapse)
             raise
 
-    def _save_last(self, order: Order, step: "Step", timelapse: Timelapse | None) -> None:
-        """Save a last checkpoint, if this run keeps any."""
+    def _save_last(self, order: Order, step: Step) -> None:
         if step.can_resume and self.config.checkpoint_every < math.inf:
-            self._checkpoints.save_last(order, _snapshot(step, timelapse))
+            self._checkpoints.save_last(order, step.snapshot())
 
-    def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
-        """Return the state in the order's checkpoint, if it has one that fits."""
+    def _saved_state(self, order: Order, transfer: Transfer) -> SavedState | None:
         state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))
         if state is not None:
             event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")
         return state
-
-    def _delete_earlier(self, order: PlannedOrder, before: Record, record: Record) -> None:
-        """Delete an order's earlier results and time-lapse, and its checkpoint. A partial run
-        cannot know the owners of results and leaves them."""
-        try:
-            if gone := ownership.outdated_timelapse(self.result, before, record):
-                self.result.delete(gone)
-            replaced = () if self.config.partial else ownership.outdated(self.result, order, before)
-            for key in replaced:
-                self.result.delete(key)
-                event(
-                    f"{printable(order.result)} replaces {printable(key)}, which is deleted",
-                    result=order.result,
-                )
-        except ObjectError as error:  # The result and its record are stored.
-            order.log(str(error), level=WARNING)
-        self._checkpoints.delete(order)
-
-
-def _snapshot(step: "Step", timelapse: Timelapse | None) -> SavedState:
-    return step.snapshot() | (timelapse.arrays() if timelapse else {})

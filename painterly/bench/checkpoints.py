@@ -27,12 +27,11 @@ from painterly.words.wording import plural, printable
 
 THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
-FRAME = "frame_"  # an array with this and a number as its name is a frame of the time-lapse
 STALE_S = 3600  # No upload of a checkpoint takes that long.
 
 _SAVED: Future[None] = Future()  # an ended save, as of another process
 _SAVED.set_result(None)
-SavedState = Mapping[str, np.ndarray]  # as of `Step.snapshot` and `Timelapse.arrays`
+SavedState = Mapping[str, np.ndarray]  # as of `Step.snapshot`
 Shapes = Callable[[int], Mapping[str, tuple[int, ...]]]  # by step; empty for an impossible step
 
 
@@ -219,11 +218,9 @@ def _load_snapshot(path: Path, mark: str, shapes: Shapes) -> SavedState:
             raise MisfitError("it belongs to other pictures, settings or weights")
         iteration = file["iteration"]
         expected = shapes(index(iteration.item()))
-        frames = [name for name in file.files if name.startswith(FRAME)]
-        if not expected or {*file.files} != {"fingerprint", "iteration", *expected, *frames}:
+        if not expected or {*file.files} != {"fingerprint", "iteration", *expected}:
             raise MisfitError("other arrays than this step has")
         state = {name: file[name] for name in expected}
-        of_timelapse = {name: file[name] for name in frames}
     for name, array in state.items():
         kind = "i" if name == "matches" else "f"
         if array.shape != expected[name] or array.dtype.kind != kind:
@@ -231,4 +228,4 @@ def _load_snapshot(path: Path, mark: str, shapes: Shapes) -> SavedState:
         least = 0 if name in ("variance", "count", "matches") else -np.inf
         if not (np.isfinite(array).all() and array.min() >= least):
             raise MisfitError(f"impossible values in {name}")
-    return {"iteration": iteration, **state, **of_timelapse}
+    return {"iteration": iteration, **state}

@@ -1,6 +1,6 @@
 """The desk: pictures by preset instant for someone who waits. None of them is stored.
 
-Previews, pictures of `POST /api/paint`, those on posters and sheets, and the bot's previews are
+Previews, pictures of `POST /api/paint`, those on sheets, and the bot's previews are
 painted here. Paintings stay in memory for further pictures, with all that these need of them.
 """
 
@@ -53,7 +53,8 @@ KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
 MEASURED_SIDE = 512
 
 Run = Callable[[Iterator["Step"]], "Step"]
-_Key = tuple[Hashable, ...]  # sizes, and a style's files, each with its ETag
+# The size, and stroke_size with a style's files, each with its ETag.
+_Key = tuple[int | str, tuple[Hashable, ...]]
 
 
 class InstantOrder(NamedTuple):
@@ -174,7 +175,7 @@ class Desk:
         side = next((each for each in self._sides if not settings.may_exceed(each)), None)
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
         etags = ((file.key, file.etag) if file else None for file in files)
-        key = None if side else settings.size, settings.stroke_size, *etags
+        key = side or settings.size, (settings.stroke_size, *etags)
         kept = self._tiles if side and side == self._sides[0] else self._large
         if key not in kept:
             if side:
@@ -217,7 +218,6 @@ class Desk:
     def _painted(
         self, inputs: TransferInputs, check_stop: CheckStop = lambda: None, run: Run = _last
     ) -> np.ndarray:
-        """Return a photo [H, W, 3] in a style. The other arguments are as in `paint`."""
         from painterly.engine.instant.instant import InstantTransfer
 
         transfer = InstantTransfer(inputs, host_budget(Limits(self._memory_limit)))
@@ -253,7 +253,6 @@ class Desk:
         return min(KEPT_BYTES, int(KEPT_SHARE * free))
 
     def _kept_bytes(self) -> int:
-        """Return the bytes of all that is kept of paintings."""
         sizes = dict[int, int]()
         for paintings in (*self._tiles.values(), *self._large.values()):
             drawn = [each.result() for each in paintings.kept.values()]
@@ -266,7 +265,9 @@ class Desk:
         while len(self._large) > KEPT_LARGE:
             self._large.popitem(last=False)
         while len(self._tiles) > 1 and self._kept_bytes() > self._most_bytes():
-            self._large.pop(self._tiles.popitem(last=False)[0], None)
+            (_, oldest), _ = self._tiles.popitem(last=False)
+            for key in [each for each in self._large if each[1] == oldest]:
+                del self._large[key]
 
 
 def _used(style: Style) -> Style:

@@ -15,8 +15,7 @@ from painterly.images import encode
 from painterly.images.picture import Picture
 from painterly.orders.frames import FrameOrder
 from painterly.orders.order import Order, PlannedOrder
-from painterly.orders.record import Record
-from painterly.orders.stored_records import now
+from painterly.orders.record import Record, now
 from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
 
@@ -62,7 +61,7 @@ class Finished:
 
 
 class PartStep(NamedTuple):
-    """The progress of a clip or a poster after each of its parts, as `Step` has it.
+    """The progress of a clip or a sheet after each of its parts, as `Step` has it.
 
     Attributes:
         iteration: The number of finished parts.

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.loading import load_devices
 from painterly.configuration import config
 from painterly.errors import ConfigError
@@ -107,8 +107,6 @@ def paint(
 
 
 def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -> Image.Image:
-    from painterly.bench.easel import Easel
-
     loaded = replace(config.load(QUIET), memory_limit=memory_limit, checkpoint_every=math.inf)
     buckets = Buckets(files, files, FolderBucket(NOWHERE))
     with closing(Bench(loaded, buckets, NetworkPool(None, files), Stop())) as bench:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from painterly.devices import nvidia
 from painterly.devices.native_stderr import hold_native_stderr
 from painterly.devices.processor import check_tensorflow
-from painterly.devices.trials import TRIALS
+from painterly.devices.trials import TRIAL
 from painterly.errors import DeviceError
 from painterly.log import logger
 from painterly.settings.installation import check_temporary_folder
@@ -34,20 +34,17 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
             if not optimises:
-                devices = _host(wanted)
-                import_module("painterly.bench.easel")
-                return devices
+                return _host(wanted)
             check_temporary_folder()
             check_tensorflow()
+            if wanted != "cpu" and nvidia.visible_gpus():
+                TRIAL.begin()  # While TensorFlow is loaded here.
+            # Devices first: the engine asks what they can do when it is imported.
             with hold_native_stderr():
-                # Devices first: the engine asks what they can do when it is imported.
-                if wanted != "cpu":
-                    TRIALS.begin(nvidia.visible_gpus())  # While TensorFlow is loaded here.
                 from painterly.devices.choose import choose_devices
 
                 devices = choose_devices(wanted)
-                import_module("painterly.engine.style_transfer")
-                import_module("painterly.bench.easel")
+            import_module("painterly.engine.style_transfer")
         finally:
             gc.freeze()  # Later searches pass over all that was loaded, too.
             gc.enable()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +18,7 @@ import numpy as np
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PhotoError, PictureError
+from painterly.forks import per_process
 from painterly.images import arrays, small
 from painterly.images.borders import used_pixels
 from painterly.images.contained import decoder
@@ -31,9 +33,10 @@ from painterly.words.wording import printable
 
 # The memory for all pictures that are read ahead: a share of the free memory, up to a maximum.
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
-AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
+READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
+AHEAD_PARTS = 2 * READ_AHEAD + 1  # their photos and styles, and the style that is being painted
 
-_turn = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+_turn = per_process(lambda: ThreadPoolExecutor(1, thread_name_prefix="decoding"))
 _Value = TypeVar("_Value")
 
 Read = Callable[[str], bytes]  # as Bucket.read
@@ -64,7 +67,7 @@ def decoded_in_turn(decode: Callable[[int], _Value], limit: int | None) -> _Valu
         decode: Decodes a picture, from the most bytes that this may take. Its errors are raised.
         limit: As in `decodable_memory`.
     """
-    return _turn.submit(lambda: decode(decodable_memory(limit))).result()
+    return _turn().submit(lambda: decode(decodable_memory(limit))).result()
 
 
 def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> bytes:
@@ -243,15 +246,28 @@ def _file(what: str, entry: Entry, read: Read) -> PictureFile:
     return PictureFile(read(entry.key), what + entry.key)
 
 
+@dataclass
+class _ReadStyle:
+    """A style that is being read: its files, then its decoded pictures.
+
+    Attributes:
+        once: Reads a file, unless it was read before another one failed.
+        is_small: Whether it can be decoded before its turn.
+    """
+
+    style: Style
+    once: Read
+    files: list[PaintingFiles] = field(default_factory=list)
+    input: StyleInput | None = None
+    is_small: bool = True
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Reader:
     """Reads what orders are painted from. Thread-safe."""
 
     def __init__(
-        self,
-        source: Bucket,
-        style_bucket: Bucket,
-        memory_limit: int | None,
-        watched: bool = False,
+        self, source: Bucket, style_bucket: Bucket, memory_limit: int | None, watched: bool = False
     ) -> None:
         """Args:
         source, style_bucket: The two buckets.
@@ -264,12 +280,19 @@ class Reader:
         self.ahead_bytes = ahead // AHEAD_PARTS
         self._decodable: int | None = None
         self._measuring = threading.Lock()
-        # The style read last: orders are in the order of their styles.
-        self._style: Style | None = None
-        self._read_once: Read = style_bucket.read
-        self._style_files: list[PaintingFiles] = []
-        self._style_input: StyleInput | None = None
-        self._of_style = threading.Lock()
+        self._styles: list[_ReadStyle] = []  # the latest ones: of the orders that are read ahead
+        self._of_styles = threading.Lock()
+        self._ahead = READ_AHEAD
+
+    def read_for(self, easels: int) -> int:
+        """Expect orders for some easels. Return how many of them are read ahead."""
+        self._ahead = READ_AHEAD - 1 + easels
+        return self._ahead
+
+    @property
+    def set_aside(self) -> int:
+        """The bytes that reading ahead may take: painting leaves them free."""
+        return (2 * self._ahead + 1) * self.ahead_bytes
 
     def fetch(self, order: Order) -> PhotoFiles | PhotoInput:
         """Read an order's files in advance, and decode small ones. Raises PictureError,
@@ -302,21 +325,22 @@ class Reader:
 
     def _read_style(self, style: Style, in_turn: bool) -> StyleInput | None:
         """Return a style, or None if it is too large to be decoded before its turn."""
-        with self._of_style:
-            if style != self._style:
-                self._style, self._style_input = style, None
-                # Others were read where one has failed.
-                self._read_once, self._style_files = cache(self._style_bucket.read), []
-            if self._style_input is not None:
-                return self._style_input
-            if not self._style_files:
+        with self._of_styles:
+            read = next((each for each in self._styles if each.style == style), None)
+            if read is None:
+                read = _ReadStyle(style, cache(self._style_bucket.read))
+                small = [each for each in self._styles if each.is_small]
+                self._styles = [*small[-self._ahead :], read]
+        with read.turn:
+            if read.input is None and not read.files:
                 with self._unchanged(self._style_bucket, style.files):
-                    self._style_files = [*read_paintings(style, self._read_once)]
-            if in_turn or all(self._are_small(files) for files in self._style_files):
+                    read.files = [*read_paintings(style, read.once)]
+                read.is_small = all(map(self._are_small, read.files))
+            if read.input is None and (in_turn or read.is_small):
                 available = self._available_in_turn() if in_turn else self.ahead_bytes
-                self._style_input = decode_style(self._style_files, style.settings, available)
-                self._read_once, self._style_files = self._style_bucket.read, []
-            return self._style_input
+                read.input = decode_style(read.files, style.settings, available)
+                read.once, read.files = self._style_bucket.read, []
+            return read.input
 
     @contextmanager
     def _unchanged(self, bucket: Bucket, entries: Iterable[Entry | None]) -> Iterator[None]:

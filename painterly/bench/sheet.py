@@ -1,7 +1,7 @@
 """Sheets to choose from: one photo in all styles, or all photos in one style, painted at the desk.
 
 A run paints one with `--sheet`, which reads the buckets of photos and paintings and stores nothing.
-The web service stores a poster: one photo in all styles, in frames on a wall.
+The web service stores one as the result of a job: one photo in all styles.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,16 +18,13 @@ from painterly.bench.desk import NOW, Desk
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep
 from painterly.bench.loading import load_devices
-from painterly.bench.reading import PhotoInput, Read
+from painterly.bench.reading import PhotoInput
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.engine.transfer import End
-from painterly.errors import ConfigError, PictureError, StorageError
-from painterly.images.arrays import fit_size, resize, to_float
-from painterly.images.hanging import Look, Poster, hang
-from painterly.images.lettering import label
-from painterly.images.picture_file import PictureFile
-from painterly.images.sheet import cell_side, fitted, sheet_of
+from painterly.errors import ConfigError, PictureError
+from painterly.images.arrays import to_float
+from painterly.images.sheet import cell_side, fitted, label, sheet_of
 from painterly.log import event
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.order import PlannedOrder
@@ -35,7 +32,6 @@ from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
 from painterly.progress import follow
 from painterly.signals import CheckStop, Stop
-from painterly.words.texts import Texts
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
@@ -83,41 +79,23 @@ class Sheet:
         return sheet_of(self.cells, self.side)
 
 
-@dataclass(frozen=True)
-class Hung:
-    """A poster so far, as `Sheet` is one.
-
-    Attributes:
-        poster: The poster, which is drawn as its pictures are painted.
-        painted: As in `Sheet`.
-        failed: As in `Sheet`. Their frames stay empty, which their plates say.
-    """
-
-    poster: Poster
-    painted: tuple[Style, ...] = ()
-    failed: int = 0
-
-    @property
-    def pixels(self) -> np.ndarray:
-        """uint8 [H, W, 3], sRGB."""
-        return self.poster.pixels
-
-
 def painted_all(
     wanted: Sequence[Wanted],
+    side: int,
+    first: Callable[[Wanted], Cell],
     paint: Callable[[Wanted], Cell],
-    put: Callable[[int, Cell | None], Sheet | Hung],
     on_picture: Callable[[PartStep], object] = lambda _: None,
-) -> None:
+) -> Sheet:
     """Paint the pictures of a sheet. One that cannot be painted is left out, which is logged.
 
     Args:
         wanted: The pictures.
+        side: As in `Sheet`.
+        first: Returns what the sheet begins with, from the first picture that was painted.
         paint: Paints a picture.
-        put: Is called with the number of each picture, from 0, and the picture, or None if it could
-            not be painted. Returns the sheet so far.
         on_picture: Is called after each picture, once there is one. Its errors end the painting.
     """
+    sheet = Sheet(side)
     for number, each in enumerate(wanted, start=1):
         try:
             cell = paint(each)
@@ -125,42 +103,25 @@ def painted_all(
             raise_if_fatal(error)
             why = f"{each}: FAILED: {reason_of(error)}"
             event(why, level=ERROR, photo=each.photo, style=each.style.name)
-            sheet = put(number - 1, None)
-        else:
-            sheet = put(number - 1, cell)
-        if sheet.painted:
-            on_picture(PartStep(number, len(wanted), partial(getattr, sheet, "pixels")))
-
-
-def paint_all(
-    wanted: Sequence[Wanted],
-    side: int,
-    first: Callable[[Wanted], Cell],
-    paint: Callable[[Wanted], Cell],
-) -> Sheet:
-    """Paint a sheet.
-
-    Args:
-        wanted: The pictures.
-        side: As in `Sheet`.
-        first: Returns what the sheet begins with, from the first picture that was painted.
-        paint: Paints a picture.
-    """
-    sheet = Sheet(side)
-
-    def put(number: int, cell: Cell | None) -> Sheet:
-        nonlocal sheet
-        if cell is None:
             sheet = replace(sheet, failed=sheet.failed + 1)
         else:
             if not sheet.cells:
-                sheet = sheet.with_cell(*first(wanted[number]))
-            painted = (*sheet.painted, wanted[number].style)
-            sheet = replace(sheet.with_cell(*cell), painted=painted)
-        return sheet
-
-    painted_all(wanted, paint, put)
+                sheet = sheet.with_cell(*first(each))
+            sheet = replace(sheet.with_cell(*cell), painted=(*sheet.painted, each.style))
+        if sheet.painted:
+            on_picture(PartStep(number, len(wanted), partial(getattr, sheet, "pixels")))
     return sheet
+
+
+def side_for(count: int, size: int | str) -> int:
+    """Return the longer side in px of each of `count` painted pictures on a sheet.
+
+    Args:
+        count: Their number.
+        size: The setting `size`, which bounds it.
+    """
+    side = cell_side(count + 1)
+    return side if size == "full" else min(side, int(size))
 
 
 def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
@@ -196,9 +157,7 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
         Stopped: A signal has arrived.
     """
     pairs = [*selection.pairs()]
-    side, size = cell_side(len(pairs) + 1), config.settings.size
-    if size != "full":
-        side = min(side, int(size))
+    side = side_for(len(pairs), config.settings.size)
     wanted = [
         Wanted(photo.key, _at_size(style, side), f" ({number} of {len(pairs)})")
         for number, (photo, style) in enumerate(pairs, start=1)
@@ -216,7 +175,7 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
     def first(each: Wanted) -> Cell:
         if not by_style:
             return desk.paintings(each.style).paintings[0], None, each.style.label(between="\n")
-        picture = photo_of(each.photo).picture.printed(each.style.settings)
+        picture = photo_of(each.photo).picture
         return picture.pixels_int, picture.alpha, _name(each.photo)
 
     def paint(each: Wanted) -> Cell:
@@ -228,111 +187,55 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
 
         image = desk.paint(photo.picture.pixels_int, style, photo.mask, stop.obey, followed)
         below = style.label(between="\n") if by_style else _name(each.photo)
-        return image, photo.picture.printed(style.settings).alpha, below
+        return image, photo.picture.alpha, below
 
-    return paint_all(wanted, side, first, paint)
+    return painted_all(wanted, side, first, paint)
 
 
-def paint_poster(
+def paint_ordered(
     order: PlannedOrder,
     photo: PhotoInput,
-    hung_as: "HungAs",
+    title: str,
+    language: str,
     desk: Desk,
     check_stop: CheckStop,
     on_picture: Callable[[PartStep], object],
 ) -> tuple[PlannedOrder, Finished]:
-    """Paint a poster: a photo in all styles.
+    """Paint a sheet of a photo in all styles.
 
     Args:
         order: Its order. The parts of its style are the styles.
         photo: The photo and its mask.
-        hung_as: How it is hung.
+        title: The label of the photo.
+        language: The language of the other labels.
         desk: The desk.
         check_stop: As in `Desk.file`.
         on_picture: As in `painted_all`.
 
     Returns:
-        The order with the styles that were painted, and the poster.
+        The order with the styles that were painted, and the sheet.
 
     Raises:
         PictureError: No style can be painted.
     """
     started, picture, parts = perf_counter(), photo.picture, order.style.parts
-    places = hang(proportions(hung_as.read, parts), hung_as.look)
-    plates = [
-        label(_plate(each, hung_as.language), number) for number, each in enumerate(parts, start=1)
-    ]
-    title, after = (label(each, 0) for each in hung_as.title)
-    poster = Poster(places, hung_as.look, hung_as.width, plates, (title, after))
-    wanted = [Wanted(order.photo.key, style) for style in parts]
     side = int(parts[0].settings.size)
-    small = resize(picture.pixels_int, *fit_size(*picture.size, side))
-    alpha, hung = picture.alpha, Hung(poster)
 
     def paint(each: Wanted) -> Cell:
-        image = desk.paint(small, each.style, photo.mask, check_stop)
-        return image, alpha, ""
+        image = desk.paint(picture.pixels_int, each.style, photo.mask, check_stop)
+        return image, picture.alpha, each.style.label(language, between="\n")
 
-    def put(number: int, cell: Cell | None) -> Hung:
-        nonlocal hung
-        if cell is None:
-            hung.poster.leave_empty(number, Texts(hung_as.language).text("page.plate_empty"))
-            hung = replace(hung, failed=hung.failed + 1)
-        else:
-            hung.poster.put(number, fitted(cell[0], side, cell[1]))
-            hung = replace(hung, painted=(*hung.painted, parts[number]))
-        return hung
+    def first(each: Wanted) -> Cell:
+        return picture.pixels_int, picture.alpha, title
 
-    painted_all(wanted, paint, put, on_picture)
-    if not hung.painted:
+    wanted = [Wanted(order.photo.key, style) for style in parts]
+    sheet = painted_all(wanted, side, first, paint, on_picture)
+    if not sheet.painted:
         raise PictureError("no style could be painted; the log has the reasons")
-    opaque, end = replace(picture, alpha_int=None, profile=None), End(to_float(hung.pixels), {}, 0)
+    opaque, end = replace(picture, alpha_int=None, profile=None), End(to_float(sheet.pixels), {}, 0)
     seconds, weights = perf_counter() - started, order.weights.identity
     finished = Finished(order, opaque, [], end, weights, str(HOST), seconds)
-    return replace(order, style=replace(order.style, parts=hung.painted)), finished
-
-
-class HungAs(NamedTuple):
-    """The hanging of a poster.
-
-    Attributes:
-        look: Its look.
-        width: Its width in px.
-        title: The title below its pictures, and what follows it in italics.
-        language: The language of its plates.
-        read: Reads the files of paintings.
-    """
-
-    look: Look
-    width: int
-    title: tuple[str, str]
-    language: str
-    read: Read
-
-
-def proportions(read: Read, styles: Sequence[Style]) -> tuple[float, ...]:
-    """Return the width by height of each style's first painting: of the painting itself if its
-    size is known, or else of its file; a square's if that cannot be read."""
-
-    def proportion(style: Style) -> float:
-        if known := style.title.proportion:
-            return known
-        key = style.paintings[0].entry.key
-        try:
-            height, width = PictureFile(read(key), key).header.size
-        except (PictureError, StorageError):
-            return 1.0
-        return width / height
-
-    return tuple(map(proportion, styles))
-
-
-def _plate(style: Style, language: str) -> str:
-    """Return the words on a plate: the artist, and below that title and year."""
-    title = style.title
-    made = (title.title_in(language, style.name), title.year_in(language))
-    about = ", ".join(part for part in made if part)
-    return f"{title.short_artist}\n{about}" if title.short_artist else about
+    return replace(order, style=replace(order.style, parts=sheet.painted)), finished
 
 
 def _at_size(style: Style, side: int) -> Style:

@@ -1,17 +1,14 @@
 """The time-lapse of a painting: small pictures of it as it grows, as an animated WebP.
 
-The frames so far are small enough to be kept with each checkpoint, so that a painting that was
-resumed has all of them.
+The time-lapse of a painting that was resumed begins where its last process began.
 """
 
 import io
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from painterly.bench.checkpoints import FRAME
 from painterly.images.arrays import fit_size, resize, to_integers
 from painterly.images.colours import icc
 from painterly.images.small import jpeg_of
@@ -23,7 +20,7 @@ FRAMES = 48  # at most, with the result
 LONGER_SIDE = 512  # px
 MOST_BYTES = 3_000_000
 QUALITIES = (80, 65, 50, 35, 20, 0)  # tried in turn, until the file is small enough
-KEPT_QUALITY = 85  # the quality of frames until then
+JPEG_QUALITY = 85  # uncompressed, all frames would take 28 MB
 PLAY_MS, LAST_MS = 5000, 2500  # how long all frames are shown, and the result
 LONGEST_MS = 700  # the most for a frame, if there are few
 
@@ -38,27 +35,7 @@ class Timelapse:
         """Add the picture after a step if it is a frame. Call it with every step but the last."""
         number = -(-(FRAMES - 1) * step.iteration // step.total)
         if number not in self._frames:
-            self._frames[number] = jpeg_of(step.image, LONGER_SIDE, KEPT_QUALITY)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the frames so far as arrays, uint8 [bytes], for a checkpoint."""
-        return {
-            f"{FRAME}{number}": np.frombuffer(jpeg, np.uint8)
-            for number, jpeg in self._frames.items()
-        }
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the frames from a checkpoint's arrays. Other arrays are ignored, and so are frames
-        that cannot be decoded."""
-        for number in range(1, FRAMES):
-            array = arrays.get(f"{FRAME}{number}")
-            if array is None:
-                continue
-            try:
-                _decoded(array.tobytes())
-            except OSError:
-                continue
-            self._frames[number] = array.tobytes()
+            self._frames[number] = jpeg_of(step.image, LONGER_SIDE, JPEG_QUALITY)
 
     def encoded(self, result: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
         """Return the animated WebP, which ends with the result, and repeats.
@@ -75,9 +52,8 @@ class Timelapse:
         def shown(pixels: np.ndarray) -> Image.Image:
             return Image.fromarray(to_integers(resize(pixels, height, width), 8, over_white))
 
-        kept = [self._frames[number] for number in sorted(self._frames)]
-        frames = [*(shown(_decoded(jpeg)) for jpeg in kept), shown(result)]
-        each_ms = min(LONGEST_MS, PLAY_MS // len(frames))
+        frames = [*(shown(_decoded(jpeg)) for jpeg in self._frames.values()), shown(result)]
+        frame_ms = min(LONGEST_MS, PLAY_MS // len(frames))
         for quality in QUALITIES:
             out = io.BytesIO()
             frames[0].save(
@@ -85,7 +61,7 @@ class Timelapse:
                 "WEBP",
                 save_all=True,
                 append_images=frames[1:],
-                duration=[each_ms] * (len(frames) - 1) + [LAST_MS],
+                duration=[frame_ms] * (len(frames) - 1) + [LAST_MS],
                 loop=0,
                 quality=quality,
                 icc_profile=icc.SRGB,
@@ -96,6 +72,5 @@ class Timelapse:
 
 
 def _decoded(jpeg: bytes) -> np.ndarray:
-    """Return a frame's pixels, uint8 [h, w, 3]. Raises OSError if it cannot be decoded."""
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
         return np.asarray(image.convert("RGB"))

@@ -164,7 +164,7 @@ HELP = {
 # What `--help` shows of the flags that both kinds of work take, and of those of one.
 SCREEN: Mapping[Work | None, Mapping[str, str]] = {
     None: {
-        "--preset WORD": "instant (seconds), draft, fine, print, or master",
+        "--preset WORD": "instant (seconds), draft, fine or print",
         "--size N": f"longer side in px, or full; default: {Settings().size}",
         "--paper WORD": "A4, A3, 30x40cm …: painted for a print, instead of --size",
         "--strength X": "0: close to the photo, 1: to the painting; default: "

@@ -18,7 +18,6 @@ from painterly.cli.app import fail, on_terminal, run_program
 from painterly.cli.bucket_management import check_buckets, create
 from painterly.cli.parser import Parser
 from painterly.configuration import config, env_file
-from painterly.configuration.variables import at_an_end
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command
 from painterly.storage import open_bucket
@@ -91,9 +90,6 @@ def _init(args: argparse.Namespace) -> int:
     file, existing = WORKSPACE / ".env", config.non_empty(env_file.read(WORKSPACE))
     name = args.provider or _answer(args, "--provider", PROVIDER_QUESTION, _provider)
     account = _account(name, args, existing)
-    for variable, value in account.items():
-        if problem := at_an_end(value):
-            raise ConfigError(f"{variable} {problem}")
     prefix = args.prefix or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
     buckets = {variable: f"{prefix}-{ending}" for variable, ending in ENDINGS.items()}
     changes = _changes(existing, {**account, **buckets}, args)

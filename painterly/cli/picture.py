@@ -76,7 +76,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     before painting if an argument does not fit, and after a signal Stopped with the files that are
     kept.
     """
-    from painterly.bench.bench import Bench
+    from painterly.bench.bench import Bench, Easel
     from painterly.bench.loading import chosen_device, load_devices
     from painterly.orders.buckets import Buckets
     from painterly.orders.network_pool import NetworkPool
@@ -109,8 +109,6 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
         )
         device = chosen_device(loading)
         logger.info("painting with %s", order.network)
-        from painterly.bench.easel import Easel
-
         pictures = StepPictures(results, every, stop)
         finished = bench.paint(
             order,

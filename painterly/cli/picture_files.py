@@ -26,8 +26,8 @@ from painterly.configuration.flags import Work, flags
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
-from painterly.orders.names import TIMELAPSE
 from painterly.settings import bucket_layout
+from painterly.settings.bucket_layout import TIMELAPSE
 from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import hidden
 from painterly.storage.file_names import stored_spelling

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.loading import chosen_device, load_devices
 from painterly.cli.app import run_painter
 from painterly.cli.picture_files import read_file, result_files
@@ -94,8 +94,6 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
             overwrite=args.overwrite,
         )
         device = chosen_device(loading)
-        from painterly.bench.easel import Easel
-
         try:
             finished = bench.paint(order, inputs, Easel(device))
         except OtherWeightsError as error:  # An object's identity is known once it is read.

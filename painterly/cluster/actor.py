@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
+from painterly.devices.processor import cores
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.log import log_to_stdout
@@ -77,7 +78,7 @@ class RemoteWorker:
 
     def __init__(self, setup: WorkerSetup) -> None:
         """Return at once; `start` loads what paints."""
-        if setup.cpus is not None and setup.cpus < (os.cpu_count() or 1):
+        if setup.cpus is not None and setup.cpus < cores():
             # A node that has a share of a machine's cores keeps to it.
             for variable in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
                 os.environ.setdefault(variable, str(setup.cpus))
@@ -101,17 +102,15 @@ class RemoteWorker:
             buckets = Buckets.open(self._config)
         except PainterlyError as error:
             return Answer(problem=error)
-        from painterly.bench.easel import Easel
-
         leaving = threading.Event()
         style, result = (
             RetryingBucket(bucket, leaving) for bucket in (buckets.style, buckets.result)
         )
-        networks = NetworkPool.of(self._config, style)
+        networks = NetworkPool(self._config.vgg_weights, style)
         gallery = Gallery(result) if self._setup.gallery else None
         self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
         # A worker has four orders at most: one is painted, two are read, and one is stored.
-        self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
+        self._easel = Easel(device, self._bench.reader.set_aside)
         return Answer(str(device))
 
     def paint(self, order: PlannedOrder) -> Answer:

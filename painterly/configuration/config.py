@@ -148,8 +148,7 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """Return the environment of the process; the folder's `.env` fills what is unset or empty. Its
     AWS_* become the process's own: boto3 looks for them there.
 
-    Raises ConfigError if the `.env`, or a line of it, cannot be read, or if a value begins or ends
-    with something invisible, or has quotes around it, which the shell would have taken off.
+    Raises ConfigError if the `.env`, or a line of it, cannot be read.
     """
     return read_environment(folder)[0]
 
@@ -157,29 +156,12 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
 def read_environment(folder: Path = WORKSPACE) -> tuple[dict[str, str], list[str]]:
     """Return the `environment`, and a line for each name in it, or in the `.env`, that is almost a
     variable's, and for a file that is almost called `.env`. Raises ConfigError as `environment`."""
-    for name in sorted(os.environ):
-        if name not in variables.NAMES and not name.startswith("AWS_"):
-            continue
-        if problem := variables.at_an_end(os.environ[name]) or _quoted(os.environ[name]):
-            raise ConfigError(f"{name} {problem}")
     in_file = env_file.read(folder)
     here = variables.not_read(os.environ, in_environment=True)
     doubts = [*env_file.misnamed(folder), *variables.not_read(in_file), *here]
     merged = non_empty(in_file) | non_empty(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged, [*dict.fromkeys(doubts)]
-
-
-def _quoted(value: str) -> str:
-    """Return what is wrong with a value in the environment that has quotes around it, or an empty
-    text."""
-    value = value.strip()
-    if len(value) < 2 or value[0] != value[-1] or value[0] not in "'\"":
-        return ""
-    return (
-        f"begins and ends with {value[0]}, as docker run --env-file and lists in a compose.yaml "
-        "leave it; remove both, or mount the file instead (docs/docker.md)"
-    )
 
 
 def load(
@@ -239,17 +221,8 @@ def load(
 def _read(
     values: Mapping[str, str], name: str, parse: Callable[[str], _Value | None], expected: str
 ) -> _Value | None:
-    """Return the value of a variable, or None if it is unset.
-
-    Args:
-        values: The variables that have a value.
-        name: The variable.
-        parse: Returns the value of its text, or None if that is wrong.
-        expected: What is expected, for the message.
-
-    Raises:
-        ConfigError: The text is wrong.
-    """
+    """Return the value of a variable, or None if it is unset. Raises ConfigError if `parse` returns
+    None for its text."""
     if name not in values:
         return None
     value = parse(values[name])
@@ -268,7 +241,6 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
 
 
 def _cluster(text: str) -> str | None:
-    """Parse CLUSTER: the address of a Ray cluster."""
     return text if re.fullmatch(r"auto|[^\s/:]+:[0-9]{1,5}", text) else None
 
 
@@ -331,7 +303,6 @@ def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _ready_styles(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of STYLES. Raises ConfigError."""
     text = values.get("STYLES", ready_styles.NONE)
     try:
         return ready_styles.named(text)

@@ -5,11 +5,15 @@ import re
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from painterly.configuration.variables import NAMES, at_an_end, set_otherwise, written_name
+from painterly.configuration.variables import NAMES
 from painterly.errors import ConfigError
 from painterly.settings.installation import command
 from painterly.storage.files import replacing, storage_errors
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 HEADER = f"# Written by {command('init')}. .env.example lists the other variables.\n"
 PRIVATE = 0o600
@@ -17,14 +21,8 @@ PRIVATE = 0o600
 MISNAMED = (".env.txt", "env.txt", ".env.rtf")
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
-# Variables that take any text. Others report a wrong value, or are other programs'.
-_OURS = re.compile(r"(CELLAR_ADDON|BUCKET|AWS|WEB|STYLE|RAY)_\w+|PHOTO|STYLE|VGG_WEIGHTS|CLUSTER")
-_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)(_|$)")
-_START = re.compile(r"\s*(?P<export>export\s+)?(?P<name>[\w.]+)[^\S\n]*=(?P<blank>[^\S\n]*)")
-# Their values have no mark at the end, as lists in other kinds of files do.
-_NEVER_MARKED = re.compile(r"(CELLAR_ADDON|BUCKET|AWS)_\w+")
-_NEXT = re.compile(r"(?:[\s,;]|^)(?P<name>\w+)=")
-_TYPOGRAPHIC = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab")
+_NAME = re.compile(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
+_SECRET = re.compile(r"\w*(PASSWORD|SECRET|TOKEN|KEY|KEY_ID)")
 _PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes
 
 
@@ -36,15 +34,12 @@ def read(folder: Path) -> dict[str, str | None]:
     file = folder / ".env"
     try:
         text = file.read_text(encoding="utf-8-sig")
+        if "\0" in text:  # Windows PowerShell's >> writes UTF-16, also after UTF-8.
+            raise ValueError("a part of it is in UTF-16")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{file} cannot be read: {error}; expected text in UTF-8") from error
-    if "\0" in text:
-        raise ConfigError(
-            f"{file} cannot be read: a part of it is in UTF-16, which Windows PowerShell's >> "
-            "writes; expected text in UTF-8"
-        )
     return parse(text, str(file))
 
 
@@ -64,102 +59,31 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
         where: The file, for errors. Without one, lines that cannot be read are skipped.
 
     Raises:
-        ConfigError: A line of a file cannot be read.
+        ConfigError: A line of a file cannot be read, or has a secret with two readings.
     """
     from dotenv.parser import parse_stream
 
-    values = {}
+    values: dict[str, str | None] = {}
     # The parser alone: a secret may contain ${…}, which is not to be replaced.
     for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):
-        line, raw = binding.original.line, binding.original.string
-        bare = binding.value is None and _OURS.fullmatch(binding.key or "")
-        name = written_name(raw)
-        if name not in NAMES:
-            name = set_otherwise(raw)
-        expected = f"expected {name if name in NAMES else 'NAME'}=value"
-        if where and (binding.error or bare):
-            start = _START.match(raw)
-            named = f" (with {start['name']}'s whole value in one pair of quotes)" if start else ""
-            raise ConfigError(f"{where}, line {line} cannot be read; {expected}{named}")
-        if binding.key is not None and not binding.error:
-            if where and name in NAMES and name != binding.key:
-                raise ConfigError(f"{where}, line {line} cannot be read; {expected}")
-            if where and (doubt := _doubt(binding.key, raw, binding.value or "")):
-                raise ConfigError(f"{where}, line {line}: {binding.key} {doubt}")
+        if where and (problem := _problem(binding)):
+            raise ConfigError(f"{where}, line {binding.original.line}{problem}")
+        if binding.key and not binding.error:
             values[binding.key] = binding.value
     return values
 
 
-def _doubt(name: str, raw: str, value: str) -> str:
-    """Return why a value of this program may not be what its writer meant, and the way out, or an
-    empty text.
-
-    Programs that read such files differ in comments, backslashes and dollar signs.
-
-    Args:
-        name: The variable.
-        raw: Its line as it is written, or lines.
-        value: The value as it is read.
-    """
-    takes_any = _OURS.fullmatch(name)
-    if not takes_any and name not in NAMES:
-        return ""
-    start = _START.match(raw)
-    written = raw[start.end() :].strip() if start else ""
-    if not written.startswith("'") and re.search(r"\$[\w({$]", value):
-        way = "put the value in ' '" if "'" not in value else "choose one without ' or $"
-        return f"has a $, which Docker Compose would replace, with what follows; {way}"
-    is_quoted = written.startswith(("'", '"'))
-    further = [] if is_quoted else [each["name"] for each in _NEXT.finditer(value)]
-    if other := next((each for each in further if each in NAMES), ""):
-        return f"has {other}= in its value; write each variable in a line of its own"
-    invisible = at_an_end(value) or at_an_end(raw.partition("=")[2])
-    if invisible or not takes_any:
-        return invisible
-    return _doubt_in_text(name, start, written, value)
-
-
-def _doubt_in_text(name: str, start: re.Match[str] | None, written: str, value: str) -> str:
-    """Return `_doubt` of a value that may be any text.
-
-    Args:
-        name: The variable.
-        start: The match of `_START` in its line.
-        written: What follows that in the line, or lines.
-        value: The value as it is read.
-    """
-    if re.search(r"[\x00-\x1f\x7f]", value):
-        where = "in double quotes, \\n, \\t and the like mean control characters"
-        return f"has a line end or a control character ({where}); write it in one line, in ' '"
-    is_secret = bool(_SECRET.search(name))
-    if is_secret and value != value.strip():
-        return "begins or ends with a space, which is left out; remove it"
-    if written[:1] in ("'", '"'):
-        return _doubt_in_quotes(written[0], written[1:].rpartition(written[0])[0])
-    comment = re.search(r"\s#(?P<after>.?)", written)
-    is_cut = comment and (is_secret or comment["after"].strip())
-    if is_cut or (start and start["blank"] and written.startswith("#")):
-        return "has a # after a space: a comment, or a part of the value? Put the value in ' '"
-    is_marked = bool(_NEVER_MARKED.fullmatch(name)) and written.endswith((";", ","))
-    if is_marked or (start and start["export"] and written.endswith(";")):
-        mark = "comma" if written.endswith(",") else "semicolon"
-        return f"ends with a {mark}; remove it, or put the value in ' '"
-    if written.startswith(("=", ">")):
-        return f"begins with {written[0]}; remove it, or put the value in ' '"
-    if written.startswith(_TYPOGRAPHIC):
-        return "begins with a typographic quotation mark; use ' or \""
-    return ""
-
-
-def _doubt_in_quotes(quote: str, inner: str) -> str:
-    """Return `_doubt` of a value between quotes."""
-    if quote == "'" and re.search(r"\\['\\]", inner):
+def _problem(binding: "Binding") -> str:
+    name, line = binding.key, binding.original.string
+    if binding.error or (name and (binding.value is None or not _NAME.fullmatch(name))):
+        return " cannot be read; expected NAME=value, or # before a comment"
+    written = line.partition("=")[2]
+    is_quoted = written.lstrip().startswith(("'", '"'))
+    if name in NAMES and _SECRET.fullmatch(name) and not is_quoted and re.search(r"\s#", written):
         return (
-            "has a backslash before a backslash or ' in ' '; put the value in \" \", with a "
-            'backslash before each backslash and "'
+            f": {name} has a # after a space: a comment, or a part of the value? Put the value in "
+            "' '"
         )
-    if quote == '"' and re.search(r"(?<!\\)(\\\\)*\\'", inner):
-        return "has \\' in \" \"; remove the backslash, or put the value in ' '"
     return ""
 
 
@@ -179,7 +103,11 @@ def update(file: Path, values: Mapping[str, str]) -> None:
     after = before
     for name, value in values.items():
         after = _with_value(after, name, value)
-    if parse(after, str(file)) != {**parse(before, str(file)), **values}:
+    try:
+        is_right = parse(after, str(file)) == {**parse(before, str(file)), **values}
+    except ConfigError:  # A value of several lines is no longer one.
+        is_right = False
+    if not is_right:
         raise ConfigError(
             f"{file} could not be changed without loss; set {', '.join(values)} there yourself"
         )
@@ -190,7 +118,6 @@ def update(file: Path, values: Mapping[str, str]) -> None:
 
 
 def _with_value(text: str, name: str, value: str) -> str:
-    """Return the lines of a file with a variable set."""
     line = f"{name}={_quoted(value)}"
     lines = [*re.finditer(rf"^[ \t]*(export[ \t]+)?{name}[ \t]*=[^\r\n]*", text, re.MULTILINE)]
     end = "\r\n" if "\r\n" in text else "\n"

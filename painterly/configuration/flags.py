@@ -79,12 +79,7 @@ class Flag:
 
 
 def _type(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
-    """Return a flag's type.
-
-    Args:
-        parse: Returns the value of a text, or None if that is wrong.
-        expected: What is expected, for the message.
-    """
+    """Return a flag's type from a function that returns None for a wrong text."""
 
     def value_of(text: str) -> Any:
         value = parse(text)
@@ -96,7 +91,6 @@ def _type(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
 
 
 def _whole_number(low: int, high: int) -> Callable[[str], Any]:
-    """Return a flag's type: a whole number in a range."""
     return _type(partial(parse_whole, low=low, high=high), f"a whole number from {low} to {high}")
 
 
@@ -152,7 +146,6 @@ _OF_ORIGINAL = (
 
 
 def _of_setting(name: str, also: str = "") -> Flag:
-    """Return the flag of a setting, with its value as text, and with another name of it."""
     takes = {bool: SWITCH, int: "N", float: "X", str: "WORD"}[kind(FIELDS[name])]
     return Flag(name, takes, f"STYLE_{name.upper()}", also=also)
 

@@ -142,7 +142,6 @@ def _check_logins(options: WebOptions) -> None:
 
 
 def _path(values: Mapping[str, str]) -> str:
-    """Return WEB_PATH with a slash at its start alone. Raises ConfigError."""
     path = values.get("WEB_PATH", "").strip("/")
     if path and not re.fullmatch(PATH_SYNTAX, path, re.ASCII):
         raise ConfigError(
@@ -168,7 +167,6 @@ def _origins(values: Mapping[str, str]) -> frozenset[str]:
 
 
 def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:
-    """Return a variable's names of hosts, separated by commas. Raises ConfigError."""
     hosts = [host.strip().lower().removesuffix(".") for host in values.get(name, "").split(",")]
     for host in hosts:
         parts = parse_address(f"https://{f'[{host}]' if ':' in host else host}/")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from painterly.devices import nvidia
 from painterly.devices.device import Device, Devices
 from painterly.devices.processor import cpu_description
-from painterly.devices.trials import TRIALS, Trials
+from painterly.devices.trials import TRIAL, Trial
 from painterly.errors import ConfigError, DeviceError
 from painterly.log import event
 
@@ -19,7 +19,7 @@ MUCH_TAKEN = 1.5 * 2**30  # bytes of a GPU's memory; CUDA itself takes half a Gi
 OTHER_WAYS = "use another card, or preset instant, which needs no GPU"
 
 
-def choose_devices(wanted: str, trials: Trials = TRIALS) -> Devices:
+def choose_devices(wanted: str, trial: Trial = TRIAL) -> Devices:
     """Set up the devices that `wanted` names: `auto`, `gpu` or `cpu`. Use them in their scopes.
 
     A GPU is used if its trial succeeds, and otherwise hidden from TensorFlow. With `auto` a GPU
@@ -27,7 +27,7 @@ def choose_devices(wanted: str, trials: Trials = TRIALS) -> Devices:
 
     Args:
         wanted: The name.
-        trials: The trials of GPUs, which may have begun.
+        trial: The trial of all GPUs, which may have begun.
 
     Returns:
         The devices.
@@ -42,7 +42,7 @@ def choose_devices(wanted: str, trials: Trials = TRIALS) -> Devices:
             _report_unusable(installed, nvidia.why_unusable(_cuda_version()), wanted)
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    tf.config.set_visible_devices(_working(gpus, wanted, trials), "GPU")
+    tf.config.set_visible_devices(_working(gpus, wanted, trial), "GPU")
     fastest_precision.cache_clear()
     usable, precision = gpus_in_use(), f"fastest in {fastest_precision()}"
     if not usable:
@@ -57,12 +57,11 @@ def choose_devices(wanted: str, trials: Trials = TRIALS) -> Devices:
 
 
 def _working(
-    gpus: list[tf.config.PhysicalDevice], wanted: str, trials: Trials
+    gpus: list[tf.config.PhysicalDevice], wanted: str, trial: Trial
 ) -> list[tf.config.PhysicalDevice]:
-    """Return the GPUs whose trials succeed, and report the others."""
     flaws = {
         number: f"TensorFlow {tf.__version__} {flaw}"
-        for number, flaw in trials.flaws(len(gpus)).items()
+        for number, flaw in trial.flaws(len(gpus)).items()
     }
     if flaws and len(flaws) == len(gpus):
         reason = f"{'; '.join(dict.fromkeys(flaws.values()))}; {OTHER_WAYS}"
@@ -100,7 +99,6 @@ def _card(gpu: tf.config.PhysicalDevice) -> str:
 
 
 def _name_and_capability(gpu: tf.config.PhysicalDevice) -> list[str]:
-    """Return a GPU's name and, if it is known, its compute capability."""
     details = tf.config.experimental.get_device_details(gpu)
     capability = details.get("compute_capability")
     named = [f"compute capability {'.'.join(map(str, capability))}"] if capability else []

@@ -14,6 +14,11 @@ NO_AVX = (
     "this processor has no AVX, which TensorFlow needs; --preset instant (PRESET=instant) paints "
     "without"
 )
+FORKED = (
+    "this process was forked from one that had loaded TensorFlow, which does not work in such a "
+    'fork; start it by multiprocessing.get_context("spawn"), or paint by preset="instant", which '
+    "needs no TensorFlow"
+)
 # Of NumPy's BLAS, as it comes or is built by others, and of TensorFlow's operations.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
@@ -39,9 +44,18 @@ def cpu_description() -> str:
 
 
 def check_tensorflow() -> None:
-    """Raise DeviceError if TensorFlow would end this process by an illegal instruction."""
+    """Raise DeviceError if TensorFlow would end this process by an illegal instruction, or would
+    wait for threads, which this process lacks because it was forked from another."""
     if not has_avx():
         raise DeviceError(NO_AVX)
+    if _tensorflows_process() != os.getpid():
+        raise DeviceError(FORKED)
+
+
+@cache
+def _tensorflows_process() -> int:
+    """Return the process that has loaded TensorFlow: this one, or the one that it is a fork of."""
+    return os.getpid()
 
 
 @cache

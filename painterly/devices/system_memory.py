@@ -78,7 +78,6 @@ def _ulimit_memory() -> list[int]:
 
 
 def _statistic(folder: Path, name: str) -> int:
-    """Return an entry of a cgroup's memory.stat, or 0."""
     for line in lines(folder / "memory.stat"):
         key, _, value = line.partition(" ")
         if key == name and value.isdecimal():

@@ -1,7 +1,8 @@
-"""Trials of GPUs, each in its own process; without TensorFlow.
+"""The trial of GPUs in another process; without TensorFlow.
 
-On a card that it has no kernels for, TensorFlow may abort its process, or never answer. A process
-for each GPU keeps the others' answers, and all run while this one loads TensorFlow itself.
+On a card that it has no kernels for, TensorFlow may abort its process, or never answer. One process
+tries all GPUs, while this one loads TensorFlow itself. If that process finds a flaw, or has one,
+further ones try each GPU alone.
 """
 
 import contextlib
@@ -18,51 +19,59 @@ COMMAND = (sys.executable, "-m", "painterly.devices.try_gpu")
 TIMEOUT_S = 120.0  # A trial takes seconds; from a slow disk, CUDA's libraries take a minute.
 
 
-class Trials:
-    """Trials of GPUs, by CUDA's numbers.
+class Trial:
+    """The trial of all GPUs, once.
 
     Args:
-        command: The program that tries the GPU of the number that is appended. It ends with 0 if
-            the GPU works, and otherwise prints the flaw.
-        timeout_s: The longest wait in `flaws`. Trials that take longer are killed.
+        command: The program that tries all GPUs, or the one of the number that is appended, as CUDA
+            counts. It ends with 0 if they work, and otherwise prints the flaw.
+        timeout_s: The seconds after which a process is killed.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND, timeout_s: float = TIMEOUT_S) -> None:
         self._command, self._timeout_s = command, timeout_s
-        self._processes: list[subprocess.Popen[str]] = []
-        self._flaws: dict[int, str | None] = {}
+        self._all: subprocess.Popen[str] | None = None
+        self._flaws: dict[int, str] | None = None
 
-    def begin(self, count: int) -> None:
-        """Begin the trials of the first `count` GPUs, except those that have begun."""
-        for number in range(len(self._processes), count):
-            process = subprocess.Popen(
-                [*self._command, str(number)],
-                cwd=PROGRAM,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            )
-            self._processes.append(process)
+    def begin(self) -> None:
+        """Begin to try all GPUs, unless that has begun."""
+        self._all = self._all or self._started()
 
     def flaws(self, count: int) -> dict[int, str]:
-        """Wait until all trials have left their GPUs, and end the trials of further GPUs.
+        """Wait until all GPUs were tried, and the processes have left them.
 
         Args:
-            count: The number of GPUs to be used.
+            count: The number of GPUs that TensorFlow lists here; 0 ends the trial.
 
         Returns:
             Number → flaw of each GPU that does not work, as the end of a sentence that begins with
             TensorFlow.
         """
-        self.begin(count)
-        while len(self._processes) > max(count, len(self._flaws)):
-            _kill(self._processes.pop())
-        ends = monotonic() + self._timeout_s
-        for number in range(len(self._flaws), count):
-            self._flaws[number] = self._flaw(self._processes[number], ends)
-        return {n: flaw for n, flaw in self._flaws.items() if flaw and n < count}
+        if not count:
+            if self._all:
+                _kill(self._all)
+            return {}
+        if self._flaws is None:
+            self.begin()
+            assert self._all
+            flaws = [self._flaw(self._all, monotonic() + self._timeout_s)]
+            if flaws[0] and count > 1:
+                alone = [self._started(str(number)) for number in range(count)]
+                ends = monotonic() + self._timeout_s
+                flaws = [self._flaw(process, ends) for process in alone]
+            self._flaws = {number: flaw for number, flaw in enumerate(flaws) if flaw}
+        return self._flaws
+
+    def _started(self, *number: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*self._command, *number],
+            cwd=PROGRAM,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
 
     def _flaw(self, process: "subprocess.Popen[str]", ends: float) -> str | None:
         try:
@@ -92,4 +101,4 @@ def _telling(lines: Sequence[str]) -> str:
     return next(fatal, lines[-1])
 
 
-TRIALS = Trials()  # Once in a process: it does not try again what it computes on.
+TRIAL = Trial()  # Once in a process: it does not try again what it computes on.

@@ -1,7 +1,7 @@
-"""The trial of a GPU: `python -m painterly.devices.try_gpu NUMBER`.
+"""The trial of all GPUs, or of one: `python -m painterly.devices.try_gpu [NUMBER]`.
 
-It ends with 0 if the GPU works, and otherwise prints the flaw and ends with 1, unless TensorFlow
-aborts it.
+It ends with 0 if they work, and otherwise prints the flaw and ends with 1, unless TensorFlow aborts
+it.
 """
 
 import contextlib
@@ -18,16 +18,16 @@ LIFETIME_S = 600  # if the process that waits for it is killed, and the GPU does
 
 
 def main() -> None:
-    """Try the GPU that the command line names, by CUDA's number."""
+    """Try all GPUs, or the one that the command line names, by CUDA's number."""
     signal.alarm(LIFETIME_S)
-    number, gpus = int(sys.argv[1]), tf.config.list_physical_devices("GPU")
-    if number >= len(gpus):
-        flaw: str | None = f"it lists no GPU {number}"
-    else:
-        tf.config.set_visible_devices(gpus[number], "GPU")
-        tf.config.experimental.set_memory_growth(gpus[number], True)
-        flaw = flaw_of("GPU:0")
-    if flaw:
+    gpus = tf.config.list_physical_devices("GPU")
+    if sys.argv[1:]:
+        gpus = gpus[int(sys.argv[1]) :][:1]
+        tf.config.set_visible_devices(gpus, "GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    flaws = [flaw_of(f"GPU:{number}") for number in range(len(gpus))] or ["it lists no GPU"]
+    if flaw := next(filter(None, flaws), None):
         print(flaw)
         sys.exit(1)
 

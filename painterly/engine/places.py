@@ -1,6 +1,6 @@
 """Numbers of the places that pictures and paintings are compared by.
 
-The default recipe (neighbours.py), recipe `instant` (instant_matches.py) and the training of its
+The default recipe (neighbours.py), recipe `instant` (instant/matches.py) and the training of its
 decoder share them; the last two do not load TensorFlow.
 """
 

@@ -8,16 +8,14 @@ from PIL import Image
 
 from painterly.errors import PictureError
 from painterly.images.arrays import resize, to_integers
-from painterly.images.colours import icc, rgb_space
+from painterly.images.colours import icc
 from painterly.images.files import exif as exifs
-from painterly.images.files.tiff import SHORT
+from painterly.images.files.tiff import byte_order
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
 
 _DPI_IN_EXIF = ("tiff", "webp")  # formats that have no other place for it
-_ORIENTATION = 274
 _ROWS = 256  # rows of a TIFF that are compressed together
-_RESOLUTION = (282, 283, 296)  # tags that tifffile always writes; EXIF may have better ones
 
 
 def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = None) -> bytes:
@@ -31,8 +29,8 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
             its alpha, resized; a jpg has none, and shows the picture over white;
             its EXIF, with the result's size and colour space, and without the GPS position unless
             the output keeps it;
-            its profile, to which colours are converted after rounding; without one, they are in
-            sRGB; for 16 bits, a profile with tables is not used either;
+            its profile, to which colours are converted after rounding; without one, and for 16
+            bits, they are in sRGB;
             its resolution in dpi; without one, the EXIF's is kept.
 
     Raises:
@@ -54,20 +52,19 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
     over_white = alpha if target.extension == "jpg" else None
     values = to_integers(pixels, depth, over_white)
     shown = None if alpha is None or over_white is not None else to_integers(alpha, depth)
+    if depth == 16:  # LittleCMS converts 8 bits through Pillow.
+        profile = None
     if profile is not None:
-        values, profile = _converted(values, profile)
+        values = np.asarray(icc.from_srgb(Image.fromarray(values), profile))
     if shown is not None:
         values = np.dstack([values, shown])
-    metadata = None
-    if exif:
-        metadata = exifs.for_result(exif, width, height, profile is None, output.keep_gps)
-    if dpi and (metadata or target.extension in _DPI_IN_EXIF):
-        metadata = metadata or exifs.Exif("<", {}, {}, {})
-        metadata.set_dpi(*dpi)
     embedded = profile or icc.SRGB
+    block = exif
+    if exif or (dpi and target.extension in _DPI_IN_EXIF):
+        is_srgb = profile is None
+        block = exifs.for_result(exif, (height, width), is_srgb, output.keep_gps, dpi)
     if target.extension == "tiff":
-        return _tiff(values, embedded, metadata)
-    block = metadata.block() if metadata else b""
+        return _tiff(values, embedded, block or exifs.EMPTY)
     options: dict[str, Any] = {
         "jpg": {"quality": output.quality, "subsampling": 0},
         "webp": {"quality": output.quality},
@@ -76,37 +73,27 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
         options["dpi"] = dpi
     out = io.BytesIO()
     Image.fromarray(values).save(
-        out, target.pillow_name, icc_profile=embedded, exif=block, **options
+        out, target.pillow_name, icc_profile=embedded, exif=block or b"", **options
     )
     return out.getvalue()
 
 
-def _converted(values: np.ndarray, profile: bytes) -> tuple[np.ndarray, bytes | None]:
-    """Return values in sRGB in the colour space of a profile, and the profile; as they are, and
-    None, if they have 16 bits and it has tables."""
-    if values.dtype == np.uint8:
-        return np.asarray(icc.from_srgb(Image.fromarray(values), profile)), profile
-    space = rgb_space.space_of(profile)
-    return (values, None) if space is None else (rgb_space.from_srgb(values, space), profile)
-
-
-def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:
+def _tiff(values: np.ndarray, profile: bytes, block: bytes) -> bytes:
     """Return a deflated TIFF, by tifffile: Pillow writes no colours of 16 bits, and only EXIF tags
     of types that it knows.
 
     Args:
         values: uint8 or uint16 [H, W, 3], or 4 with alpha.
         profile: The ICC profile.
-        metadata: The EXIF, or None.
+        block: The EXIF.
     """
     import tifffile  # Half a second, and other results need none of it.
 
-    metadata = metadata or exifs.Exif("<", {}, {}, {})
     file = io.BytesIO()
     tifffile.imwrite(
         file,
         values,
-        byteorder=metadata.byte_order,
+        byteorder=byte_order(block.removeprefix(exifs.PREFIX)),
         photometric="rgb",
         extrasamples=["unassalpha"] if values.shape[2] == 4 else None,
         compression="zlib",
@@ -116,10 +103,4 @@ def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> by
         metadata=None,
         software=False,
     )
-    # The file's directory follows once more, with EXIF's entries as they are: tifffile does not
-    # know all types, nor the directories of camera and position.
-    data = file.getvalue()
-    layout = exifs.layout(data)
-    metadata.main |= {tag: entry for tag, entry in layout.items() if tag not in _RESOLUTION}
-    metadata.main[_ORIENTATION] = metadata.number(SHORT, 1)
-    return metadata.tiff(data[8:])
+    return exifs.with_block(file.getvalue(), block)

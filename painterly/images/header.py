@@ -11,8 +11,6 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.files.content import Content, Size
-from painterly.images.files.extra_formats import JXL, RAW
 from painterly.words.wording import memory_size
 
 MEGA = 1_000_000
@@ -21,13 +19,24 @@ MIN_SIDE = 16
 
 # The most bytes per pixel at any time, measured; alpha and some decoders take more. Steps in bands
 # and small pictures have a fixed part.
-_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
-_FORMAT_BYTES = {"WEBP": 8, "AVIF": 5, RAW: 12}
+_PLAIN_BYTES, _ALPHA_BYTES = 10, 6
+_FORMAT_BYTES = {"WEBP": 8, "AVIF": 5}
 _FIXED_BYTES = 20_000_000
 
+# A photo of that many pixels has more than a byte for so many. Other formats have drawings, too.
+_LARGE_PHOTOS = {"JPEG": 20 * MEGA} | dict.fromkeys(("WEBP", "HEIF", "AVIF"), 50 * MEGA)
+_THINNEST = 500
+
 TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
-# Not BMP's "BGR;16", which has 16 bits a pixel.
-_DEEP_MODE = re.compile("(RGB|RGBA|RGBa|RGBX|LA|[RGBA]);16[BLN]")
+_STARTS = {
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WEBP": rb"RIFF....WEBP",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "HEIF": rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)",
+    "AVIF": rb"....ftypavi[fs]",
+    "GIF": rb"GIF8",
+}
 
 _OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
 USUAL = "JPEG or PNG"
@@ -39,6 +48,7 @@ def damaged(form: str) -> str:
 
 
 DAMAGED = damaged(USUAL)
+NOT_READ = "is not a picture that can be read; save it as JPEG or PNG"
 
 
 class NoHeaderError(PictureError):
@@ -68,32 +78,19 @@ class Header(NamedTuple):
             )
 
 
-def header_of(image: ImageFile.ImageFile, content: Content) -> Header:
-    """Return the header of a picture that is not loaded, from its file's content."""
+def header_of(image: ImageFile.ImageFile) -> Header:
+    """Return the header of a picture that is not loaded. Raises PictureError for an unusable
+    size."""
     width, height = image.size
+    check_size(width, height)
     alpha = image.has_transparency_data
     per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
     per_pixel += _ALPHA_BYTES if alpha else 0
-    deep = is_deep(image)
-    per_pixel += _DEEP_BYTES if deep else 0
-    pixels = width * height
-    if content.crop:
-        left, top, right, bottom = content.crop
-        width, height = right - left, bottom - top
     return Header(
         size=(width, height) if orientation(image) in TURNED else (height, width),
-        bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
-        bytes_decoded=width * height * (4 if alpha else 3) * (2 if deep else 1),
+        bytes_to_decode=_FIXED_BYTES + per_pixel * width * height,
+        bytes_decoded=width * height * (4 if alpha else 3),
     )
-
-
-def jxl_header(size: Size) -> Header:
-    """Return the header of a JPEG XL of that width and height, which its plugin decodes when it
-    opens it. Raises PictureError for an unusable size."""
-    width, height = size
-    check_size(width, height)
-    per_pixel = _PLAIN_BYTES + _ALPHA_BYTES
-    return Header((height, width), _FIXED_BYTES + per_pixel * width * height, 4 * width * height)
 
 
 def check_size(width: int, height: int) -> None:
@@ -104,6 +101,17 @@ def check_size(width: int, height: int) -> None:
         raise PictureError(
             f"is {width} × {height} pixels; the smallest side that can be painted is "
             f"{MIN_SIDE} pixels; use a larger one"
+        )
+
+
+def check_not_thin(kind: str, header: Header, length: int) -> None:
+    """Raise PictureError for a large picture in a file of so few bytes that next to nothing can be
+    seen in it."""
+    pixels = header.size[0] * header.size[1]
+    if pixels > max(_LARGE_PHOTOS.get(kind, pixels), _THINNEST * length):
+        raise PictureError(
+            f"has {pixels // MEGA} megapixels in {length / 1000:.1f} kB, so next to nothing "
+            "is seen in it; make it smaller"
         )
 
 
@@ -130,9 +138,6 @@ def orientation(image: ImageFile.ImageFile) -> int:
     """Return the orientation, 1 (upright) to 8, in which loading leaves a picture."""
     if isinstance(image, TiffImageFile):  # Loading turns it, and its header has that size.
         return 1
-    # A JPEG XL is turned by its codestream, and its EXIF is a copy. A JPEG in it is not turned yet.
-    if image.format == JXL and not image.jpeg:  # type: ignore[attr-defined]
-        return 1
     try:
         # PNG's own getexif decodes the pixels to look behind them.
         return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
@@ -141,22 +146,8 @@ def orientation(image: ImageFile.ImageFile) -> int:
         return 1
 
 
-def is_deep(image: ImageFile.ImageFile) -> bool:
-    """Return whether `deep.read` reads an opened picture, not loaded, in over 8 bits."""
-    if image.format == RAW:
-        return True
-    if image.format == "HEIF":
-        return int(image.info.get("bit_depth") or 8) > 8
-    if image.mode.startswith("I;16"):
-        return True
-    if not image.tile or not all(_DEEP_MODE.fullmatch(raw_mode(each)) for each in image.tile):
-        return False
-    # libtiff's planes are always read by their upper bytes.
-    if not isinstance(image, TiffImageFile) or image.tile[0].codec_name != "libtiff":
-        return True
-    return bool(image.tag_v2.get(ExifTags.Base.PlanarConfiguration) != 2)
-
-
-def raw_mode(tile: ImageFile._Tile) -> str:
-    """Return the mode in which Pillow unpacks the bytes of a tile."""
-    return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)
+def kind_of(data: bytes) -> str | None:
+    """Return Pillow's name of the format of a JPEG, PNG, WebP, TIFF, HEIC, AVIF or GIF by its first
+    bytes, which may be damaged, or None for others."""
+    matching = (kind for kind, start in _STARTS.items() if re.match(start, data, re.DOTALL))
+    return next(matching, None)

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from painterly.images.contained.decoding import OpenedPicture
-from painterly.images.files import jpeg, png
+from painterly.images.header import kind_of
 from painterly.images.picture_file import opening_here
 
-_BMP = b"BM"  # the start of a file
 _MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded in this process
 
 
@@ -21,7 +20,7 @@ def own_files() -> Iterator[None]:
 
 def _small(data: bytes) -> OpenedPicture | None:
     """Open a small JPEG, PNG or BMP; return None for all other files."""
-    if not data.startswith((jpeg.START, png.SIGNATURE, _BMP)):
+    if kind_of(data) not in ("JPEG", "PNG") and not data.startswith(b"BM"):
         return None
     picture = OpenedPicture(data)
     return picture if picture.header.bytes_to_decode <= _MOST_HERE else None

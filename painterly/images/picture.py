@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from painterly.images.arrays import to_float
-from painterly.images.dpi import Dpi
+from painterly.images.files.exif import Dpi
 from painterly.settings import paper
 from painterly.settings.settings import Settings
 
@@ -15,13 +15,13 @@ class Picture:
     """A photo, painting or mask as arrays.
 
     Attributes:
-        pixels_int: sRGB as uint8 [H, W, 3], a quarter of the memory of floats; uint16 if the file
-            has more than 8 bits a channel.
-        alpha_int: uint8 or uint16 [H, W], from transparent to opaque, or None if all is opaque.
+        pixels_int: sRGB as uint8 [H, W, 3], a quarter of the memory of floats.
+        alpha_int: uint8 [H, W], from transparent to opaque, or None if all is opaque.
         format: Pillow's name of the file's format, such as JPEG or HEIF.
         exif: See `exif.kept`.
         profile: The picture's own ICC profile if results can be written in it, see `icc.writable`.
         dpi: The resolution at which it is printed, if its file declares one.
+        is_hdr: Whether its file says that its values are of high dynamic range.
     """
 
     pixels_int: np.ndarray
@@ -30,6 +30,7 @@ class Picture:
     exif: bytes | None = None
     profile: bytes | None = None
     dpi: Dpi | None = None
+    is_hdr: bool = False
 
     @property
     def size(self) -> tuple[int, int]:

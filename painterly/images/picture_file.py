@@ -3,7 +3,6 @@
 NumPy is imported with the pixels: a bot's cold start need not wait for it.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.contained.decoder import ContainedPicture
-from painterly.images.files import extra_formats, position
+from painterly.images.files import position
 from painterly.images.header import Header, NoHeaderError, refusal_of
 from painterly.images.output import FILE_FORMATS
 from painterly.log import event
@@ -32,16 +31,6 @@ _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after i
 EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
     "HEIF": "heic",
     "AVIF": "avif",
-    extra_formats.JXL: "jxl",
-    extra_formats.RAW: "dng",
-}
-_STARTS = {
-    "JPEG": rb"\xff\xd8\xff",
-    "PNG": rb"\x89PNG\r\n\x1a\n",
-    "WEBP": rb"RIFF....WEBP",
-    "TIFF": rb"II[*+]\0|MM\0[*+]",
-    "HEIF": rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)",
-    "AVIF": rb"....ftypavi[fs]",
 }
 
 
@@ -52,7 +41,7 @@ class OpenPicture(Protocol):
     header: Header
 
     def shows_position(self) -> bool: ...
-    def decode(self, available: int) -> "tuple[Picture, tuple[str, ...]]": ...
+    def decode(self, available: int) -> "Picture": ...
     def reduced(self, longer: int, available: int) -> Image.Image: ...
 
 
@@ -74,10 +63,10 @@ def opening_here(opens: Callable[[bytes], OpenPicture | None]) -> Iterator[None]
 class PictureFile:
     """The file of a picture that can be read, recognised by its content.
 
-    It is JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF or BMP, or of an extra format. The camera's
-    orientation is applied, and the colours that the file declares are converted (a profile that is
-    damaged or of another colour model is ignored). The first frame of
-    an animation that shows something is read.
+    It is JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF or BMP. The camera's orientation is applied, and
+    the colours that the file declares by a profile or by EXIF are converted (a profile that is
+    damaged or of another colour model is ignored). The first frame of an animation that shows
+    something is read.
 
     Attributes:
         name: Its name, with which errors begin.
@@ -113,11 +102,11 @@ class PictureFile:
         return file
 
     def decode(self, available: int) -> "Picture":
-        """Decode the picture: upright, in sRGB.
+        """Decode the picture: upright, in sRGB, with 8 bits a channel.
 
-        More than 8 bits a channel stay, unless a profile has tables. Omitted parts of a damaged
-        file are logged. Transparent pixels get the mean of the visible colours, and below an alpha
-        of 1/8 a blend of it and their own: hidden colours never reach a result.
+        A line in the log says if its file is HDR. Transparent pixels get the mean of the visible
+        colours, and below an alpha of 1/8 a blend of it and their own: hidden colours never reach a
+        result.
 
         Args:
             available: The most bytes that decoding may take; UNLIMITED for a file that is trusted.
@@ -127,9 +116,10 @@ class PictureFile:
             MemoryShortError: Decoding would take more than `available` bytes. No pixel is read.
         """
         with errors_named(self.name):
-            picture, left_out = self._picture.decode(available)
-        for part in left_out:
-            event(f"{printable(self.name)}: without {part}", level=WARNING)
+            picture = self._picture.decode(available)
+        if picture.is_hdr:
+            what = "is HDR, and read as if it were not: its colours may look flat; export it as SDR"
+            event(f"{printable(self.name)}: {what}", level=WARNING)
         return picture
 
     def mask(self, available: int) -> "np.ndarray":
@@ -184,13 +174,6 @@ def read_header(start: bytes, name: str, size: int) -> Header | None:
         if missing <= 0:
             raise
         return None
-
-
-def kind_of(data: bytes) -> str | None:
-    """Return Pillow's name of the format of a JPEG, PNG, WebP, TIFF, HEIC or AVIF by its first
-    bytes, which may be damaged, or None for others."""
-    matching = (kind for kind, start in _STARTS.items() if re.match(start, data, re.DOTALL))
-    return next(matching, None)
 
 
 @contextmanager

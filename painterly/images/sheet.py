@@ -2,18 +2,28 @@
 
 import itertools
 import math
+import unicodedata
 from collections.abc import Sequence
+from functools import cache
+from logging import WARNING
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from painterly.images.arrays import fit_size, resize, to_integers
-from painterly.images.lettering import Lettering
+from painterly.log import event
+from painterly.words.wording import printable
 
 LARGEST_CELL, SMALLEST_CELL = 512, 96  # px of a picture's longer side
 MOST_PIXELS = 16_000_000  # in all pictures together, unless cells are the smallest
 SHAPE = 4 / 3  # width by height that a sheet comes close to
 PAPER, INK = (250, 249, 246), (34, 34, 34)
+# Latin, Greek and Cyrillic letters. Pillow's own font has no accents.
+FONT = Path(__file__).parent / "DejaVuSans.ttf"
+TRIED_AT = 24  # px
+NO_CHARACTER = "\U0010ffff"
+INVISIBLE = ("Z", "C")  # categories of spaces and of controls, such as joiners
 
 
 def cell_side(count: int) -> int:
@@ -29,6 +39,19 @@ def fitted(pixels: np.ndarray, side: int, alpha: np.ndarray | None = None) -> np
     return to_integers(resize(pixels, height, width), 8, over_white)
 
 
+def label(text: str, number: int) -> str:
+    """Return a label that can be drawn: without letters that the font lacks, for which the number
+    of its picture stands, which the log explains."""
+    # A Mac's disk stores accents apart.
+    text = "\n".join(map(printable, unicodedata.normalize("NFC", text).split("\n")))
+    missing = {each for each in text if each != "\n" and not _is_drawn(each)}
+    if not missing:
+        return text
+    event(f"picture {number} of the sheet is {text!r}: the font lacks letters of it", level=WARNING)
+    drawn = "".join(each for each in text if each not in missing).strip()
+    return f"[{number}] {drawn}".strip()
+
+
 def sheet_of(
     pictures: Sequence[tuple[np.ndarray, str]], side: int, text_height: int | None = None
 ) -> np.ndarray:
@@ -41,7 +64,7 @@ def sheet_of(
         text_height: The size of the labels in px; by default, it grows with `side`.
     """
     gap, size = max(8, side // 16), text_height or max(11, side // 20)
-    lettering = Lettering(size)
+    font = ImageFont.truetype(FONT, size)
     width = max(picture.shape[1] for picture, _ in pictures)
     height = max(picture.shape[0] for picture, _ in pictures)
     line, lines = round(1.4 * size), 1 + max(label.count("\n") for _, label in pictures)
@@ -68,5 +91,24 @@ def sheet_of(
             sheet.paste(Image.fromarray(picture), place)
             for below, text in enumerate(label.split("\n")):
                 middle = left + width / 2, top + height + gap // 3 + below * line
-                lettering.draw(draw, middle, text, width, INK)
+                draw.text(middle, _shortened(text, font, width), INK, font, anchor="ma")
     return np.asarray(sheet)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """Return a line without its middle if it is wider than `width` px."""
+    shown, kept = text, len(text)
+    while font.getlength(shown) > width and kept > 2:
+        kept -= 1
+        shown = f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}"
+    return shown
+
+
+@cache
+def _is_drawn(character: str) -> bool:
+    """Return whether the font has a character: others look like one that does not exist."""
+    if unicodedata.category(character)[0] in INVISIBLE:
+        return True
+    font = ImageFont.truetype(FONT, TRIED_AT, layout_engine=ImageFont.Layout.BASIC)
+    shown, missing = (font.getmask(each) for each in (character, NO_CHARACTER))
+    return (shown.size, bytes(shown)) != (missing.size, bytes(missing))

@@ -9,18 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 from painterly.bench.reading import small_copy
+from painterly.bench.sheet import side_for
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, MemoryShortError, PictureError
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
-from painterly.jobs.posters import hung
 from painterly.jobs.presets import INSTANT_SIZES, sized
 from painterly.jobs.schemas import (
-    RECIPE_PRESETS,
     ApiError,
     Blended,
-    Hanging,
-    HungPicture,
     JobRequest,
     PaintingOut,
     Preset,
@@ -29,7 +26,7 @@ from painterly.jobs.schemas import (
 )
 from painterly.orders.paintings_view import all_styles, is_ready
 from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
-from painterly.settings.recipes import INSTANT, PRESETS
+from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
@@ -42,9 +39,7 @@ FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
-POSTER = "poster"  # the first part of a poster's key, and its style in lists
-# These settings of some presets take precedence over a style's own, and over STYLE_RECIPE.
-DECIDED = {each: {"preset": each.value, **PRESETS[each.value]} for each in RECIPE_PRESETS}
+SHEET = "sheet"  # the first part of a sheet's key, and its style in lists
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
@@ -90,7 +85,8 @@ class Catalogue:
             instant_side: As in `sized`.
         """
         settings, of_style = self._settings(request.preset), dict[str, Any]()
-        decided = DECIDED.get(request.preset, {})
+        # Preset instant takes precedence over a style's own recipe, and over STYLE_RECIPE.
+        decided = INSTANT if request.preset == Preset.INSTANT else {}
         if request.style is None:
             shares = request.paintings or {}
             paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)
@@ -111,17 +107,14 @@ class Catalogue:
             text = only(text, called, "style", hint)
         return styles[text]
 
-    def hang(self, hanging: Hanging) -> tuple[list[HungPicture], int]:
-        """Return the places of all styles on a poster, and the size of each picture, as `hung`."""
+    def sheet(self, settings: Mapping[str, Any]) -> Style:
+        """Return the style of a sheet: all styles are its parts, with some settings. Raises
+        ConfigError if there are none."""
         every = self.all()
         if not every:
             raise ConfigError("there are no styles")
-        return hung(hanging, every, self._style_bucket.read)
-
-    def poster(self, settings: Mapping[str, Any], hanging: Hanging | None) -> Style:
-        """Return the style of a poster: all styles are its parts, with some settings."""
-        _, side = self.hang(hanging or Hanging())
-        every, changes = self.all(), {**settings, "size": side, "timelapse": False}
+        side = side_for(len(every), self._config.settings.size)
+        changes = {**settings, "size": side, "rescale_image": False, "timelapse": False}
         preset, shared = Preset.INSTANT, Settings().replaced({**changes, **INSTANT})
         requests = (
             JobRequest.model_construct(
@@ -130,8 +123,7 @@ class Catalogue:
             for each in every
         )
         parts = tuple(self.style(request) for request in requests)
-        title = StyleTitle(table()["title.poster"])
-        return Style(POSTER, (), shared, title=title, parts=parts)
+        return Style(SHEET, (), shared, title=StyleTitle(table()["title.sheet"]), parts=parts)
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""

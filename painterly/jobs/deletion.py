@@ -22,7 +22,7 @@ from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job, mark_key
 from painterly.log import WarningLog, event, log_trace
-from painterly.orders.stored_records import read_records
+from painterly.orders.record import read_records
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS
 from painterly.storage.base import Bucket, ObjectError, Store
 from painterly.storage.retry import logged_storage_errors

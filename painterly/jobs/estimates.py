@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from painterly.engine.memory_model import SHAPE
 from painterly.engine.schedule import total_work
 from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
-from painterly.jobs.schemas import RECIPE_PRESETS, Preset
+from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
-from painterly.orders.stored_records import now
+from painterly.orders.record import now
 from painterly.settings.settings import Settings
 
 REMEMBERED = 5  # jobs; the fastest counts: other work slowed the others down
-OWN_RATES = RECIPE_PRESETS  # presets that take other times
 # Each preset takes at most this part of the next one's time. A measurement under load may say
 # otherwise.
 QUICKER = ((Preset.DRAFT, Preset.FINE, 0.6), (Preset.INSTANT, Preset.DRAFT, 0.5))
@@ -24,9 +23,8 @@ USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are k
 
 class Estimates:
     """Seconds per work (schedule.py): the best of recent jobs on the device of the latest one, or
-    else the worker's own measurement. Presets of OWN_RATES have their own: the CPU paints instant
-    pictures in any case, and a step of a plug-in takes longer. The first picture of a worker is
-    left out. Thread-safe.
+    else the worker's own measurement. Preset instant has its own, since the CPU paints its pictures
+    in any case. The first picture of a worker is left out. Thread-safe.
 
     Attributes:
         revision: Is raised with each change.
@@ -35,7 +33,7 @@ class Estimates:
     """
 
     def __init__(self) -> None:
-        # By device, and by preset for OWN_RATES.
+        # By device, and by preset for instant.
         self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
         self._measured: float | None = None
         self._measured_instant: float | None = None
@@ -82,7 +80,7 @@ class Estimates:
         record = job.painted
         # Equal frames of a clip take no time, and an earlier process may have painted some.
         if record and record.seconds and job.work and not job.cold and not job.frames:
-            has_own = job.preset in OWN_RATES
+            has_own = job.preset == Preset.INSTANT
             kind = job.preset if has_own else record.device
             with self._lock:
                 self._rates[kind].append(record.seconds / job.work)
@@ -93,11 +91,10 @@ class Estimates:
     def rate(self, preset: Preset) -> float | None:
         """Estimate the seconds per work of a preset; None if nothing is known yet."""
         with self._lock:
-            has_own = preset in OWN_RATES
-            rates = self._rates[preset if has_own else self._latest[1]]
-            measured = None if has_own else self._measured
             if preset == Preset.INSTANT:
-                measured = self._measured_instant
+                rates, measured = self._rates[preset], self._measured_instant
+            else:
+                rates, measured = self._rates[self._latest[1]], self._measured
             return min(rates) if rates else measured
 
     def seconds(self, work: float, preset: Preset) -> float | None:

@@ -26,8 +26,7 @@ from painterly.jobs.schemas import (
 )
 from painterly.jobs.store import JobStore, StoredJob, created_at, id_at, oldest_kept
 from painterly.log import WarningLog, event, log_trace
-from painterly.orders.record import Record
-from painterly.orders.stored_records import now
+from painterly.orders.record import Record, now
 from painterly.storage.base import UnavailableError
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue

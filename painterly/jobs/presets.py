@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from painterly.configuration.config import Config
 from painterly.jobs.schemas import Preset
 from painterly.settings import paper
 from painterly.settings.installation import install_command
@@ -43,14 +42,9 @@ def sized(settings: Settings, instant_side: int) -> Settings:
     return settings.replaced({"size": instant_side})
 
 
-def offered(config: Config, device: str | None) -> Sequence[Preset]:
+def offered() -> Sequence[Preset]:
     """Return the presets that can be ordered: all but instant need TensorFlow."""
-    return [preset for preset in Preset if not lacks_tensorflow(preset)]
-
-
-def lacks_tensorflow(preset: Preset) -> bool:
-    """Return whether a preset needs TensorFlow, which is not installed."""
-    return Settings(preset=preset.value).traits.optimises and not find_spec("tensorflow")
+    return [*Preset] if find_spec("tensorflow") else [Preset.INSTANT]
 
 
 def why_not_offered(preset: Preset) -> str:

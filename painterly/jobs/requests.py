@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,14 +21,11 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos, stored_as
-from painterly.jobs.posters import size_of
 from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, sized, why_not_offered
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
     Estimate,
-    Hanging,
-    HangingOut,
     JobRequest,
     Preset,
     PresetSizes,
@@ -37,7 +34,7 @@ from painterly.jobs.schemas import (
 from painterly.jobs.store import REQUESTS, StoredJob, new_id
 from painterly.jobs.upload import Upload
 from painterly.jobs.worker.previews import ResultOrder
-from painterly.orders.stored_records import now
+from painterly.orders.record import now
 from painterly.orders.styles import Painting, Style
 from painterly.settings.paper import NONE
 from painterly.settings.recipes import INSTANT
@@ -51,8 +48,8 @@ OFFERED = (
     *("paper", "dpi", "bleed"),
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
-# Settings that a poster has no choice of: the sheet decides the size of each picture.
-POSTER_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
+# Settings that a sheet has no choice of: it decides the size of each picture.
+SHEET_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
 MOST_ITERATIONS = 1000  # steps at a scale
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
@@ -74,13 +71,7 @@ class OrderBook:
         buckets: WebBuckets,
         jobs: JobIndex,
         catalogue: Catalogue,
-        device: Callable[[], str | None],
     ) -> None:
-        """Args:
-        config, options, buckets, jobs, catalogue: Those of the service.
-        device: Returns the worker's device in half a line, or None while it is not known.
-        """
-        self._device = device
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
         self.photos = KeptPhotos(buckets)
@@ -127,7 +118,7 @@ class OrderBook:
         if request.preset not in self.presets:
             raise ApiError(422, why_not_offered(request.preset))
         style, work = self._style_and_work(request, photo)
-        if not request.poster:
+        if not request.sheet:
             self._check_memory(request.preset, style.settings, photo.size)
         if photo.source:
             self._check_time(work, request.preset)
@@ -147,8 +138,7 @@ class OrderBook:
             mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask_file else None,
             size=photo.size,
             style=style.name,
-            poster=request.poster,
-            hanging=request.hanging,
+            sheet=request.sheet,
             paintings=[
                 Blended(name=painting.entry.key, share=painting.share / total)
                 for painting in style.paintings
@@ -188,23 +178,21 @@ class OrderBook:
             "one, or another preset",
         )
 
-    def _checked_poster(self, request: JobRequest) -> JobRequest:
-        """Return the request for a poster, which is painted by preset instant."""
+    def _checked_sheet(self, request: JobRequest) -> JobRequest:
+        """Return the request for a sheet, which is painted by preset instant."""
         if request.style is not None or request.paintings is not None:
-            raise ApiError(422, "a poster has all styles; leave out `style` and `paintings`")
-        for name in POSTER_DECIDES:
+            raise ApiError(422, "a sheet has all styles; leave out `style` and `paintings`")
+        for name in SHEET_DECIDES:
             if name in request.settings:
-                raise ApiError(422, f"a poster has no setting {name!r}; leave it out")
+                raise ApiError(422, f"a sheet has no setting {name!r}; leave it out")
         return request.model_copy(update={"preset": Preset.INSTANT})
 
     def _checked_kind(self, request: JobRequest, photo: Upload) -> JobRequest:
-        """Return the request for a picture, a poster or a clip, which has no time-lapse."""
-        if request.hanging and not request.poster:
-            raise ApiError(422, "only a poster is hung; leave out `hanging`")
+        """Return the request for a picture, a sheet or a clip, which has no time-lapse."""
         if not photo.source:
-            return self._checked_poster(request) if request.poster else request
-        if request.poster or "paper" in request.settings:
-            raise ApiError(422, "posters and prints are of photos, not of clips")
+            return self._checked_sheet(request) if request.sheet else request
+        if request.sheet or "paper" in request.settings:
+            raise ApiError(422, "sheets and prints are of photos, not of clips")
         settings = {name: each for name, each in request.settings.items() if name != "timelapse"}
         return request.model_copy(update={"settings": settings})
 
@@ -221,11 +209,7 @@ class OrderBook:
     def _style_and_work(self, request: JobRequest, photo: Upload) -> tuple[Style, int]:
         """Return the style of a request, and the work (schedule.py) of a photo, or of all frames of
         a clip, in it."""
-        style = (
-            self._catalogue.poster(request.settings, request.hanging)
-            if request.poster
-            else self._style(request)
-        )
+        style = self._catalogue.sheet(request.settings) if request.sheet else self._style(request)
         frames, size = photo.source.frames if photo.source else 1, photo.size
         works = (total_work(*size, each.settings) for each in style.parts or (style,))
         return style, frames * sum(works)
@@ -351,24 +335,20 @@ class OrderBook:
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
             papers={paper: seconds(finest, each) for paper, each in prints.items()},
-            poster=self.hang(Hanging()).seconds if self._catalogue.all() else None,
+            sheet=self._seconds_of_sheet() if self._catalogue.all() else None,
             sizes=PresetSizes(**self.preset_sizes()),
             too_large={name: dict(each) for name, each in self._jobs.estimates.too_large.items()},
         )
 
-    def hang(self, hanging: Hanging) -> HangingOut:
-        """Return where the pictures of a poster hang, and how long it takes."""
-        pictures, side = self._catalogue.hang(hanging)
-        settings = self.checked_settings(Preset.INSTANT, {"size": side})
-        work = len(pictures) * total_work(*USUAL_PHOTO, settings)
-        seconds = self._jobs.estimates.seconds(work, Preset.INSTANT)
-        width, height = size_of(hanging)
-        return HangingOut(width=width, height=height, seconds=seconds, pictures=pictures)
+    def _seconds_of_sheet(self) -> float | None:
+        parts = self._catalogue.sheet({}).parts
+        work = sum(total_work(*USUAL_PHOTO, each.settings) for each in parts)
+        return self._jobs.estimates.seconds(work, Preset.INSTANT)
 
     @property
     def presets(self) -> Sequence[Preset]:
         """The presets that can be ordered now."""
-        return offered(self._config, self._device())
+        return offered()
 
     def preset_sizes(self) -> dict[str, int | str]:
         """Return the longer side of each preset's pictures, in px, or `full`."""

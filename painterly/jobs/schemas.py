@@ -2,12 +2,11 @@
 
 import mimetypes
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from painterly.errors import PainterlyError
-from painterly.settings.recipes import PRESETS
 from painterly.words.texts import Language
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -32,22 +31,12 @@ class JobState(StrEnum):
 
 
 class Preset(StrEnum):
-    """A preset: instant, a draft, the usual size and effort, a large picture, or master, where a
-    GPU and its weights are."""
+    """A preset: instant, a draft, the usual size and effort, or a large picture."""
 
     INSTANT = "instant"
     DRAFT = "draft"
     FINE = "fine"
     PRINT = "print"
-    _ignore_ = "name members"
-    members = vars()
-    for name in PRESETS:  # Plug-ins add some.
-        if name.upper() not in members:
-            members[name.upper()] = name
-
-
-# The presets that name a recipe.
-RECIPE_PRESETS = tuple(preset for preset in Preset if "recipe" in PRESETS[preset.value])
 
 
 class Blended(BaseModel):
@@ -83,30 +72,8 @@ class PaintingOut(BaseModel):
     uploaded: bool = Field(description="Whether it was uploaded here, and so can be deleted here.")
 
 
-class Hanging(BaseModel):
-    """The hanging of a poster's pictures."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    paper: Literal["screen", "A4", "A3", "A2"] = Field(
-        default="screen", description="2560 px, or a paper at 300 dpi; A2 at 218 dpi."
-    )
-    upright: bool = False
-    edge: bool = Field(default=False, description="In rows from edge to edge, not in frames.")
-    frame: Literal["black", "oak", "none"] = "black"
-    plates: bool = Field(default=True, description="Artist, title and year at each picture.")
-    title: Annotated[str, StringConstraints(max_length=80)] = Field(
-        default="", description="Below all; by default, the photo's name."
-    )
-    after: Annotated[str, StringConstraints(max_length=80)] = Field(
-        default="", description="In italics after the title."
-    )
-    language: Language = Field(default="en", description="The language of titles at the pictures.")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="Another one hangs them anew.")
-
-
 class JobRequest(BaseModel):
-    """Request for a picture: a style by its name, paintings in shares of any sum, or a poster."""
+    """Request for a picture: a style by its name, paintings in shares of any sum, or a sheet."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -118,7 +85,7 @@ class JobRequest(BaseModel):
                     "preset": "fine",
                     "settings": {"preserve_color": True, "strength": 0.6},
                 },
-                {"poster": True, "hanging": {"paper": "A3"}},
+                {"sheet": "en"},
             ]
         },
     )
@@ -130,12 +97,12 @@ class JobRequest(BaseModel):
     )
     style: Name | None = None
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
-    poster: bool = Field(
-        default=False,
-        description="A poster of the photo in all styles, by preset instant; without style, "
-        "paintings, and the settings `size`, `paper`, `dpi`, `bleed` and `timelapse`.",
+    sheet: Language | None = Field(
+        default=None,
+        description="A sheet of the photo in all styles, by preset instant, with their names in "
+        "this language; without style, paintings, and the settings `size`, `paper`, `dpi`, `bleed` "
+        "and `timelapse`.",
     )
-    hanging: Hanging | None = Field(default=None, description="How a poster is hung.")
     preset: Preset = Preset.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
     callback: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
@@ -173,10 +140,11 @@ class JobFields(BaseModel):
     id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
     photo: str = Field(examples=["beach.jpg"])
     style: str = Field(examples=["monet"])
-    poster: bool = Field(
-        default=False, description="Whether it is a poster of all styles; it lists no paintings."
+    sheet: Language | None = Field(
+        default=None,
+        description="The language of a sheet of all styles, which lists no paintings; null for "
+        "another picture.",
     )
-    hanging: Hanging | None = Field(default=None, description="How a poster is hung.")
     frames: int | None = Field(
         default=None, description="The number of frames of a clip, about; null for a photo."
     )
@@ -262,48 +230,26 @@ class JobList(BaseModel):
     jobs: list[JobOut]
 
 
-class HungPicture(BaseModel):
-    """The place of a style's picture on a poster, in percent of its width."""
-
-    style: str
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-class HangingOut(BaseModel):
-    """A poster before it is painted."""
-
-    width: int = Field(description="In px.")
-    height: int
-    seconds: float | None = Field(description="Seconds that it takes; null if unknown.")
-    pictures: list[HungPicture]
-
-
-def _of_presets(kind: Any, **others: Any) -> Any:
-    """Return a model with a field of a type for each preset; `others` are fields of other kinds."""
-    return create_model("OfPresets", **dict.fromkeys(PRESETS, (kind, ...)) | others)
-
-
-_INSTANT_SIZE = Field(examples=[1280], description="Or `full`, the photo's own size.")
-_Sizes: Any = _of_presets(int | str, instant=(int | str, _INSTANT_SIZE))
-_Seconds: Any = _of_presets(float | None)
-
-
-class PresetSizes(_Sizes):  # type: ignore[misc]
+class PresetSizes(BaseModel):
     """The longer side in px of each preset's pictures, if a job names no other. Instant pictures
     are as large as this machine paints in about four seconds, and so are previews of the stage."""
 
+    instant: int | str = Field(examples=[1280], description="Or `full`, the photo's own size.")
+    draft: int | str
+    fine: int | str
+    print: int | str
 
-class Estimate(_Seconds):  # type: ignore[misc]
-    """Seconds that each preset, and a poster, takes here, once its turn has come; null while not
+
+class Estimate(BaseModel):
+    """Seconds that each preset, and a sheet, takes here, once its turn has come; null while not
     known."""
 
-    poster: float | None
-    papers: dict[str, float | None] = Field(
-        description="The same for prints on some sheets of paper."
-    )
+    instant: float | None
+    draft: float | None
+    fine: float | None
+    print: float | None
+    sheet: float | None
+    papers: dict[str, float | None] = Field(description="The same for prints on some papers.")
     sizes: PresetSizes
     too_large: dict[str, dict[int, int]] = Field(
         description="Bytes of memory that pictures need, if this machine has less: by preset, and "
@@ -334,7 +280,9 @@ class Readiness(BaseModel):
 class Refusal(BaseModel):
     """Reason for rejecting a request, in one line."""
 
-    detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
+    detail: str = Field(
+        examples=["photo.txt is not a picture that can be read; save it as JPEG or PNG"]
+    )
 
 
 def media_type(key: str) -> str:

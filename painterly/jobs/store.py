@@ -20,8 +20,7 @@ from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.presets import INSTANT_SIZES
 from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest, JobState
 from painterly.log import event
-from painterly.orders.record import Record
-from painterly.orders.stored_records import read_record
+from painterly.orders.record import Record, read_record
 from painterly.settings.bucket_layout import WEB, record_key
 from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors

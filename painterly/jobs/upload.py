@@ -15,7 +15,6 @@ from painterly.bench.reading import decoded_in_turn
 from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize, to_integers
-from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
@@ -80,7 +79,7 @@ def checked_source(
     try:
         read = decoded_in_turn(lambda available: sent(data, shown, most, available), memory_limit)
     except PictureError as error:
-        raise ApiError(422, for_visitors(error)) from None
+        raise ApiError(422, str(error)) from None
     return _upload(given_name, shown, data, options, read)
 
 
@@ -152,7 +151,7 @@ def _checked(
     try:
         file = opened(data, shown)
     except PictureError as error:
-        raise ApiError(422, for_visitors(error)) from None
+        raise ApiError(422, str(error)) from None
     height, width = file.header.size
     if height * width > options.max_pixels:
         raise ApiError(

@@ -61,7 +61,7 @@ class Listing:
     new_style: Set[str] = frozenset()
 
 
-def siblings(source: Bucket, photos: Iterable[str]) -> list[Entry]:
+def _siblings(source: Bucket, photos: Iterable[str]) -> list[Entry]:
     """List the objects with names that begin as a photo's, including its masks, in all spellings
     of accents."""
     starts = {
@@ -92,7 +92,7 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
     """List the three buckets at once. Raises StorageError."""
     photos, pool = config.photos, ThreadPoolExecutor(3)
     source = pool.submit(
-        lambda: siblings(buckets.source, photos) if photos else [*buckets.source.list()]
+        lambda: _siblings(buckets.source, photos) if photos else [*buckets.source.list()]
     )
     style = pool.submit(lambda: [*buckets.style.list()])
     result = pool.submit(lambda: [*_without_pictures_of_gallery(buckets.result)])

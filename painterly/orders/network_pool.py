@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from painterly.configuration.config import Config
 from painterly.errors import WeightsError
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
@@ -47,10 +46,7 @@ class NetworkPool:
     """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
     def __init__(
-        self,
-        vgg_weights: str | None,
-        style: Bucket,
-        style_entries: Sequence[Entry] = (),
+        self, vgg_weights: str | None, style: Bucket, style_entries: Sequence[Entry] = ()
     ) -> None:
         """Prepare the pool.
 
@@ -66,13 +62,6 @@ class NetworkPool:
         self._weights: dict[_Network, Future[architectures.Weights]] = {}
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
-
-    @classmethod
-    def of(
-        cls, config: Config, style: Bucket, style_entries: Sequence[Entry] = ()
-    ) -> "NetworkPool":
-        """Return the pool of a run with this configuration."""
-        return cls(config.vgg_weights, style, style_entries)
 
     def relist(self, style_entries: Sequence[Entry]) -> None:
         """Take a later listing of the style bucket, in which weights may have changed. Loaded
@@ -170,7 +159,6 @@ class NetworkPool:
     def _reading(
         self, settings: Settings, source: WeightsSource
     ) -> "Future[architectures.Weights]":
-        """Return the weights that are being read, or else begin to read them."""
         key = settings.model, source
         with self._lock:
             known = self._weights.get(key)

@@ -14,7 +14,7 @@ from painterly.log import event
 from painterly.orders.record import PaintingRef, PictureRef, Record
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
-from painterly.settings.settings import FIELDS, OF_PAPER, Settings
+from painterly.settings.settings import FIELDS, Settings
 from painterly.storage.base import Entry
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
@@ -74,8 +74,7 @@ class Order:
         inputs = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
             **_deciding(self.style),
-            # Without a depth of 8, as in records of versions that had none.
-            "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
+            "output": astuple(self.output),
             "engine": ENGINE_VERSION,
         }
         if self.style.parts:
@@ -105,7 +104,7 @@ class Order:
 
     def record_of_inputs(self) -> Record:
         """Return the part of its record that names its inputs: photo, mask, paintings and settings,
-        each file by its key and its content's ETag. A poster's names styles, not paintings."""
+        each file by its key and its content's ETag. A sheet's names styles, not paintings."""
         parts = tuple(part.name for part in self.style.parts)
         return Record(
             photo=self.photo.key,
@@ -195,18 +194,12 @@ def etag_of(file: Entry | PictureRef | None) -> str | None:
 
 
 def _deciding(style: Style) -> dict[str, Any]:
-    """Return the paintings and settings of a style that decide its results."""
     return {
         "paintings": [
             [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
             for each in style.paintings
         ],
-        # Without defaults of settings that earlier versions lacked, as in their records.
-        "settings": {
-            name: value
-            for name, value in style.settings.deciding().items()
-            if name not in OF_PAPER or value != FIELDS[name].default
-        },
+        "settings": style.settings.deciding(),
     }
 
 

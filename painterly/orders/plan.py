@@ -1,31 +1,32 @@
-"""Plans a run: every photo in every style, except those with an up-to-date result."""
+"""Plans a run: every photo in every style, except those with an up-to-date result.
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+A result is up to date if its record describes what a run would paint in its place. An upgrade
+repaints nothing by itself: a result that differs only in the engine's version stays.
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import astuple, dataclass, fields, replace
 from logging import WARNING
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from painterly import ENGINE_VERSION
 from painterly.configuration.config import Config
 from painterly.errors import PictureError
+from painterly.images.output import OutputFormat
 from painterly.log import event
-from painterly.orders.comparison import differences, stays
-from painterly.orders.names import Pair, ResultNames
-from painterly.orders.order import PlannedOrder
-from painterly.orders.ownership import checked_record, is_named_by_another
-from painterly.orders.record import Record
+from painterly.orders.keys import could_be_result, record_of, taken
+from painterly.orders.order import Order, PlannedOrder, etag_of
+from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
 from painterly.orders.selection import Selection
-from painterly.orders.stored_records import (
-    KeptRecords,
-    intact_records,
-    read_records,
-    record_for,
-    record_readers,
-    results_of,
-)
 from painterly.settings import bucket_layout
+from painterly.settings.settings import Settings
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
-from painterly.vgg.sources import WeightsSource
+from painterly.vgg.sources import BUILT_IN_NETWORK, WeightsSource, is_built_in
 from painterly.words.wording import plural, printable
+
+ENGINE = "by another version of the engine"
+_OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
+Differences = Mapping[str, tuple[str, ...]]
 
 
 class Refused(NamedTuple):
@@ -43,7 +44,7 @@ class Plan:
         todo: The orders to paint.
         done: The records of results that stay.
         refused: The orders that cannot be painted.
-        kept: Orders with an outdated result that stays; its record is in `done`.
+        outdated: Orders with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
         intact: The photos' and styles' records that describe an existing result, by key.
         stale: The keys of checkpoints of pictures that are done or no longer wanted.
@@ -52,7 +53,7 @@ class Plan:
     todo: tuple[PlannedOrder, ...]
     done: tuple[Record, ...]
     refused: tuple[Refused, ...]
-    kept: tuple[PlannedOrder, ...]
+    outdated: tuple[PlannedOrder, ...]
     stored: Mapping[str, Entry]
     intact: Mapping[str, Record]
     stale: tuple[str, ...]
@@ -79,7 +80,7 @@ def make_plan(
     config: Config,
     result: Bucket,
     stored: Mapping[str, Entry],
-    kept: KeptRecords,
+    cache: RecordCache,
 ) -> Plan:
     """Compare the selection with the content of the result bucket.
 
@@ -89,29 +90,38 @@ def make_plan(
         config: The configuration.
         result: The result bucket.
         stored: The objects in it, by key.
-        kept: As in `read_records`.
+        cache: As in `read_records`.
 
     Raises:
         StorageError: A bucket cannot be read.
     """
-    own = (stored[key] for key in _record_keys(selection) if key in stored)
-    records = read_records(result, own, kept)
+    keys = (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
+    records = read_records(result, (stored[key] for key in keys if key in stored), cache)
     intact = intact_records(records, stored)
     checkpoints = _checkpoints(selection, stored.keys())
-    results = _Results(
-        result, stored, intact, selection.names, selection.names.rivals(result.folding)
-    )
-    orders = _orders(selection, weights, config, records, checkpoints)
-    decisions = _in_free_places([_decided(each, results, config) for each in orders], results)
-    todo = [each for each in decisions if isinstance(each, PlannedOrder)]
-    refused = [each for each in decisions if isinstance(each, Refused)]
-    staying = [each for each in decisions if isinstance(each, _Staying)]
-    unfinished = {order.checkpoint_key for order in (*todo, *(each.order for each in refused))}
+    todo: dict[str, PlannedOrder] = {}  # by the keys of their results
+    refused, staying = list[Refused](), list[_Staying]()
+    for order in _orders(selection, weights, config, records, checkpoints):
+        try:
+            check_names(order, result)
+            if decided := _staying(order, intact, config):
+                staying.append(decided)
+                continue
+            is_own = order.previous and order.previous.result == order.result
+            if order.result in todo or (order.result in stored and not is_own):
+                raise taken(order, result)
+        except (PictureError, ObjectError) as error:
+            refused.append(Refused(order, str(error)))
+        else:
+            todo[order.result] = order
+    unfinished = {
+        order.checkpoint_key for order in (*todo.values(), *(each.order for each in refused))
+    }
     return Plan(
-        todo=tuple(todo),
+        todo=tuple(todo.values()),
         done=tuple(each.record for each in staying),
         refused=tuple(refused),
-        kept=tuple(each.order for each in staying if each.is_outdated),
+        outdated=tuple(each.order for each in staying if each.is_outdated),
         stored=stored,
         intact=intact,
         stale=tuple(sorted(checkpoints - unfinished)),
@@ -126,19 +136,6 @@ class _Staying(NamedTuple):
     is_outdated: bool
 
 
-_Decision = PlannedOrder | _Staying | Refused
-
-
-class _Results(NamedTuple):
-    """The results in the bucket, and those that a run could add; see Plan, ResultNames.rivals."""
-
-    bucket: Bucket
-    stored: Mapping[str, Entry]
-    intact: Mapping[str, Record]
-    names: ResultNames
-    rivals: Mapping[Pair, Pair]
-
-
 def _orders(
     selection: Selection,
     weights: Mapping[str, WeightsSource],
@@ -146,44 +143,32 @@ def _orders(
     records: Mapping[str, Record | None],
     checkpoints: Set[str],
 ) -> Iterator[PlannedOrder]:
-    """Yield an order for each photo in each style."""
-    names = selection.names
-    for style in selection.styles:
-        for photo in selection.photos:
-            record = records.get(bucket_layout.record_key(style.name, photo.key))
-            yield PlannedOrder(
-                photo=photo,
-                mask=selection.masks.get(photo.key),
-                style=style,
-                weights=weights[style.name],
-                output=config.output,
-                result=names.planned(style.name, photo.key),
-                timelapse=(
-                    names.timelapse(style.name, photo.key) if style.settings.timelapse else ""
-                ),
-                previous=record_for(record, photo.key, style.name),
-                may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
-            )
-
-
-def _decided(order: PlannedOrder, results: _Results, config: Config) -> _Decision:
-    """Return an order to paint, one with a result that stays, or one that cannot be painted."""
-    try:
-        check_names(order, results.bucket)
-        _ = order.fingerprint  # Raises an error if a file cannot be read.
-        if order.previous and _intact_result(order, results.intact):
-            found = differences(order, order.previous)
-            if stays(found, config):
-                return _Staying(order, order.previous, bool(found))
-    except (PictureError, ObjectError) as error:
-        return Refused(order, str(error))
-    if rival := results.rivals.get((order.style.name, order.photo.key)):
-        return Refused(
-            order,
-            f"its result would take the place of that of {printable(rival[1])} in "
-            f"{printable(rival[0])}; rename one of the photos or styles",
+    for photo, style in selection.pairs():
+        start, timelapse = f"{style.name}/", style.settings.timelapse
+        order = PlannedOrder(
+            photo=photo,
+            mask=selection.masks.get(photo.key),
+            style=style,
+            weights=weights[style.name],
+            output=config.output,
+            result=start + selection.names[photo.key],
+            timelapse=start + selection.timelapses[photo.key] if timelapse else "",
+            may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
         )
-    return order
+        if order.record_key in records:
+            order = replace(order, previous=record_of(order, records[order.record_key]))
+        yield order
+
+
+def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> _Staying | None:
+    """Return an order whose result stays, or None. Raises ObjectError if a file cannot be read."""
+    _ = order.fingerprint
+    record = order.previous
+    if record is None or record.result is None or order.record_key not in intact:
+        return None
+    ways = differences(order, record)
+    is_own = could_be_result(record.result, order)
+    return _Staying(order, record, bool(ways)) if is_own and stays(ways, config) else None
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:
@@ -202,64 +187,6 @@ def check_names(order: PlannedOrder, result: Bucket) -> None:
         raise PictureError(f"no record of it can be stored: {error}") from None
 
 
-def _in_free_places(decisions: Sequence[_Decision], results: _Results) -> list[_Decision]:
-    """Return the decisions, with each order to paint in a place that is free or its own."""
-
-    def is_taken(order: PlannedOrder) -> bool:
-        return order.result in results.stored and (
-            order.result != _intact_result(order, results.intact)
-        )
-
-    with record_readers() as pool:  # Each taken place costs a few requests.
-        places = [
-            pool.submit(_in_free_place, each, results)
-            if isinstance(each, PlannedOrder) and is_taken(each)
-            else None
-            for each in decisions
-        ]
-        return [
-            each if place is None else place.result()
-            for each, place in zip(decisions, places, strict=True)
-        ]
-
-
-def _in_free_place(order: PlannedOrder, results: _Results) -> PlannedOrder | Refused:
-    """Return an order with the key of a result that is free or its own.
-
-    If another photo, such as a deleted one, has a result there, the order's photo keeps its
-    extension. If objects of others are there as well, the order is refused.
-
-    Args:
-        order: The order. Its result would replace an object that may not be its own.
-        results: The results in the bucket.
-
-    Raises:
-        StorageError: The whole bucket fails.
-    """
-    bucket, stored = results.bucket, results.stored
-    other = results.names.with_own_extension(order.style.name, order.photo.key)
-    try:
-        for key in dict.fromkeys((order.result, other)):
-            if key is None or (key in stored and is_named_by_another(bucket, key, order)):
-                continue
-            checked_record(bucket, order, stored.get(key))
-            return replace(order, result=key)
-    except (PictureError, ObjectError) as error:
-        return Refused(order, str(error))
-    return Refused(
-        order,
-        f"{printable(order.result)} in {bucket.name} is the result of another photo, which stays; "
-        "rename the photo",
-    )
-
-
-def _intact_result(order: PlannedOrder, intact: Mapping[str, Record]) -> str | None:
-    """Return the key of the existing result that the order's record describes, or None."""
-    key = order.previous.result if order.previous else None
-    is_own = key in results_of(order.previous, order)
-    return key if is_own and order.record_key in intact else None
-
-
 def surely_optimises(selection: Selection, result_keys: Set[str]) -> bool:
     """Return whether there is certainly something to paint by a recipe that minimises a loss: a
     photo without a record in such a style."""
@@ -270,9 +197,9 @@ def surely_optimises(selection: Selection, result_keys: Set[str]) -> bool:
     )
 
 
-def all_results(plan: Plan, result: Bucket, kept: KeptRecords) -> list[Record]:
+def all_results(plan: Plan, result: Bucket, cache: RecordCache) -> list[Record]:
     """Return the records of all results in the bucket, including results of deleted photos and
-    styles. Takes `kept` as `read_records` does.
+    styles. Takes `cache` as `read_records` does.
 
     A record that cannot be read is left out with a warning, unless the plan has read it.
 
@@ -285,7 +212,7 @@ def all_results(plan: Plan, result: Bucket, kept: KeptRecords) -> list[Record]:
     others = [
         entry for key, entry in plan.stored.items() if key.startswith(start) and key not in known
     ]
-    read = read_records(result, others, kept, missing_ok=True)
+    read = read_records(result, others, cache, missing_ok=True)
     if missing := [entry.key for entry in others if entry.key not in read]:
         event(
             f"{result.name}: {plural(len(missing), 'record')} cannot be read, such as "
@@ -300,10 +227,6 @@ def all_results(plan: Plan, result: Bucket, kept: KeptRecords) -> list[Record]:
     ]
 
 
-def _record_keys(selection: Selection) -> Iterator[str]:
-    return (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
-
-
 def _checkpoints(selection: Selection, result_keys: Set[str]) -> set[str]:
     """Return the keys of existing checkpoints. A partial selection leaves those of other photos
     and styles alone."""
@@ -314,3 +237,95 @@ def _checkpoints(selection: Selection, result_keys: Set[str]) -> set[str]:
             for photo, style in selection.pairs()
         }
     return stored
+
+
+def differences(order: Order, record: Record) -> Differences:
+    """Return the ways in which a result differs from what a run would paint, each with the names of
+    the inputs or settings that differ.
+
+    If the fingerprints differ, the recorded inputs are compared: versions differ in the settings
+    that they have, and hash them all.
+    """
+    if order.is_described_by(record):
+        return {}
+    now = order.record_of_inputs()
+    ways = {
+        "of another photo of the same name": (
+            (order.photo.key,) if record.photo_etag != now.photo_etag else ()
+        ),
+        "with another mask": (
+            (order.photo.key,) if etag_of(record.photo_mask) != etag_of(now.photo_mask) else ()
+        ),
+        "of other paintings, masks or shares": _changed_paintings(record, now),
+        "with other settings": _changed_settings(record, now, order.style.settings),
+        "by another network": _changed_network(record, order),
+        ENGINE: _changes({"": record.engine}, {"": ENGINE_VERSION}),
+        "in another format": _changes(
+            dict(zip(_OUTPUT_NAMES, record.output or (), strict=False)),
+            dict(zip(_OUTPUT_NAMES, astuple(order.output), strict=True)),
+        ),
+    }
+    return {kind: names for kind, names in ways.items() if names}
+
+
+def stays(ways: Differences, config: Config) -> bool:
+    """Return whether a run leaves a result as it is.
+
+    Args:
+        ways: The differences of the result.
+        config: The run's configuration.
+    """
+    return not ways or config.keep or (is_only_of_another_engine(ways) and not config.repaint)
+
+
+def is_only_of_another_engine(ways: Differences) -> bool:
+    """Return whether the engine's version is the only difference."""
+    return ways.keys() == {ENGINE}
+
+
+def _changed_paintings(record: Record, now: Record) -> tuple[str, ...]:
+    """Return the keys of paintings that differ in their content, masks or shares, whatever their
+    names; all of today's if only their order differs."""
+    before, after = ([*map(_content, each.paintings or ())] for each in (record, now))
+    if before == after:
+        return ()
+    both = (*(record.paintings or ()), *(now.paintings or ()))
+    changed = {each.key for each in both if (_content(each) in before) != (_content(each) in after)}
+    return tuple(sorted(changed or {each.key for each in now.paintings or ()}))
+
+
+def _content(painting: PaintingRef) -> tuple[Any, ...]:
+    return painting.etag, painting.share, etag_of(painting.mask), etag_of(painting.region)
+
+
+def _changed_settings(record: Record, now: Record, settings: Settings) -> tuple[str, ...]:
+    """Return the changes of settings; none if the same ones are given: then another version had
+    other defaults. A setting that is not in the record is taken as its default, and one that is
+    only there is ignored: another version wrote it."""
+    if record.given == now.given:
+        return ()
+    usual = Settings(preset=settings.preset, recipe=settings.recipe).deciding()
+    recorded = {name: value for name, value in (record.settings or {}).items() if name in usual}
+    return _changes(usual | recorded, settings.deciding())
+
+
+def _changed_network(record: Record, order: Order) -> tuple[str, ...]:
+    """Return the change of network. Another version of the engine may have another built-in one."""
+    both_built_in = is_built_in(order.weights.identity) and (
+        (record.network or "").startswith(BUILT_IN_NETWORK)
+    )
+    if order.accepts_weights(record) or (both_built_in and record.engine != ENGINE_VERSION):
+        return ()
+    return (f"{record.network or record.weights} → {order.network}",)
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"{name} {_shown(old.get(name))} → {_shown(new.get(name))}".lstrip()
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    )
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else str(value)

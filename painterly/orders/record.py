@@ -1,27 +1,32 @@
 """The record of a result: a JSON object, stored with it, that describes how the result was made.
 
 By its fingerprint a later run decides whether the result is up to date. A record of a failure has
-the reason, and keeps the fields of an earlier result's record.
+the reason, and all fields of an earlier result's record.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.words.style_title import StyleTitle
 
 Scalar = str | int | float | bool | None
-FORMAT = 2  # the field `format` of the JSON; versions before 11 wrote none
+FORMAT = 2  # the field `format` of the JSON
 OutputFields = tuple[str | None, int, bool, int]  # format, quality, keep_gps, depth
+RecordCache = dict[str, "tuple[str, Record | None]"]  # by key, with the version of the object
+MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
 @dataclass(frozen=True)
 class PictureRef:
-    """A mask or region that a result was made from, or a result: its key, and its content's
-    ETag."""
+    """A mask, a region or a time-lapse: its key, and its content's ETag."""
 
     key: str
     etag: str
@@ -41,24 +46,22 @@ class PaintingRef:
 @dataclass(frozen=True)
 class Record:
     """The data about one photo in one style, in the order of the JSON keys. A field is None if its
-    value is unknown, as in records of older versions. `photo_mask` and `vgg_weights` are None if
-    there is none.
+    value is unknown. `photo_mask` and `vgg_weights` are None if there is none.
 
     Attributes:
         settings: All settings that decide a result.
         given: Those settings, and the preset, that were given and not left to their defaults.
         network, weights: The name of the network that painted, and its identity.
-        content_weight: The photo's weight at the end (see engine.optimizers.steered).
+        content_weight: The photo's weight at the end (see `steered` in
+            engine/optimisation/optimizers.py).
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
-        styles: The names of the styles on a poster, a sheet of one photo in several. It has no
+        styles: The names of the styles on a sheet of one photo in several. It has no
             paintings, and cannot be painted from its record.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
         timelapse: The animation of the picture as it grew.
-        made: Other results of this photo in this style that the bucket may contain: one that is
-            about to be stored, or earlier ones under other keys.
         finished, tried: Times in ISO 8601.
     """
 
@@ -89,21 +92,18 @@ class Record:
     result_etag: str | None = None
     result_size: int | None = None
     timelapse: PictureRef | None = None
-    made: tuple[PictureRef, ...] | None = None
     finished: str | None = None
     error: str | None = None
     tried: str | None = None
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Record | None":
-        """Return the record in a file's content, or None if the content is not JSON or a field has
-        the wrong type. Missing and unknown fields do no harm."""
+        """Return the record in a file's content, or None if the content is not JSON, has another
+        format, or a field has the wrong type. Missing and unknown fields do no harm."""
         kind: Any = cls
         try:
             table = _instance((dict,), json.loads(data))
-            if "format" not in table:
-                table = _from_format_1(table)
-            return cast(Record, _reader(kind)(table))
+            return cast(Record, _reader(kind)(table)) if table.get("format") == FORMAT else None
         except (ValueError, TypeError, RecursionError):  # TypeError: a field is missing.
             return None
 
@@ -121,23 +121,6 @@ class Record:
             return json.dumps(table, indent=2, ensure_ascii=False).encode()
         except UnicodeEncodeError:  # A key from a file name that is not UTF-8.
             return json.dumps(table, indent=2).encode()
-
-
-def _from_format_1(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a record of a version before 11, by their names of today.
-
-    Its output ends with the quality or `keep_gps`, or has a depth, of png only, before the last
-    field, if it is still older.
-    """
-    renamed = {"look": "style", "source": "photo_bucket", "style": "style_bucket"}
-    fields = {renamed.get(name, name): value for name, value in table.items()}
-    output = fields.get("output")
-    if isinstance(output, list):
-        others = output[2:]
-        if len(others) == 2 and isinstance(others[1], bool):
-            del others[0]
-        fields["output"] = [*output[:2], *others, *(False, 8)[len(others) :]]
-    return fields
 
 
 @cache
@@ -178,3 +161,99 @@ def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: An
     table = _instance((dict,), value)
     stored = {name: table.get(name) for name in readers}
     return kind(**{name: readers[name](item) for name, item in stored.items() if item is not None})
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_record(bucket: Bucket, key: str) -> Record | None:
+    """Return the record under a key, or None if it is damaged. Raises StorageError."""
+    return Record.from_bytes(bucket.read(key))
+
+
+def write_record(bucket: Bucket, key: str, record: Record) -> None:
+    """Store a record. Raises StorageError."""
+    bucket.write(key, record.to_bytes(), "application/json")
+
+
+@contextmanager
+def _readers() -> Iterator[ThreadPoolExecutor]:
+    """Yield threads that read. After a signal or an error they begin nothing more, and are not
+    waited for."""
+    pool = ThreadPoolExecutor(MAX_READERS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_records(
+    result: Bucket, entries: Iterable[Entry], cache: RecordCache, *, missing_ok: bool = False
+) -> dict[str, Record | None]:
+    """Return some records by key, with None for a damaged one.
+
+    Args:
+        result: The bucket of results.
+        entries: The objects with the records.
+        cache: The records that were read before. A record is read again only if it has changed.
+            New records are added.
+        missing_ok: Whether objects that cannot be read are left out.
+
+    Raises:
+        StorageError: A record cannot be read.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.key)
+
+    def read(entry: Entry) -> None:
+        try:
+            cache[entry.key] = entry.version, read_record(result, entry.key)
+        except ObjectError:
+            cache.pop(entry.key, None)
+            if not missing_ok:
+                raise
+
+    with _readers() as pool:
+        new = (each for each in ordered if cache.get(each.key, (None,))[0] != each.version)
+        for _ in pool.map(read, new):
+            pass
+    return {each.key: cache[each.key][1] for each in ordered if each.key in cache}
+
+
+def intact_records(
+    records: Mapping[str, Record | None], stored: Mapping[str, Entry]
+) -> dict[str, Record]:
+    """Return the records that describe an existing result correctly, by key."""
+    with_result = {
+        key: record for key, record in records.items() if record and record.result in stored
+    }
+    results = [stored[record.result or ""] for record in with_result.values()]
+    with _readers() as pool:  # A folder's ETags are hashes of its files.
+        verdicts = pool.map(is_intact, with_result.values(), results)
+        return {
+            key: record
+            for (key, record), intact in zip(with_result.items(), verdicts, strict=True)
+            if intact
+        }
+
+
+def is_intact(record: Record, entry: Entry) -> bool:
+    """Return whether an object is the result that a record describes. A file that cannot be read is
+    not."""
+    if entry.size != record.result_size or record.result != entry.key:
+        return False
+    try:
+        return is_content(entry, record.result_etag or "")
+    except ObjectError:
+        return False
+
+
+def is_content(entry: Entry, etag: str) -> bool:
+    """Return whether an object has the content with an ETag. An empty file never has.
+
+    ETags of different kinds cannot be compared, as after a copy in parts: then the size decides.
+    """
+    return entry.size > 0 and (
+        entry.has(etag) or entry.etag.partition("-")[2] != etag.partition("-")[2]
+    )

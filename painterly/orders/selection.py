@@ -10,8 +10,8 @@ from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
 from painterly.orders import styles
-from painterly.orders.buckets import Buckets, Listing, siblings
-from painterly.orders.names import ResultNames, could_meet
+from painterly.orders.buckets import Buckets, Listing
+from painterly.orders.keys import result_names, timelapse_names
 from painterly.orders.paintings_view import all_styles
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
@@ -30,7 +30,7 @@ class Selection:
         photos: The photos, each of them to be painted in every style.
         styles: The styles.
         masks: The masks of the photos, by the photos' keys.
-        names: The names of all results.
+        names, timelapses: The names of all results and of their time-lapses, by the photos' keys.
         partial: Whether the bucket of results may have checkpoints of further photos or styles:
             other runs, or later rounds of this one, paint them.
     """
@@ -38,7 +38,8 @@ class Selection:
     photos: Sequence[Entry]
     styles: Sequence[Style]
     masks: Mapping[str, Entry]
-    names: ResultNames
+    names: Mapping[str, str]
+    timelapses: Mapping[str, str]
     partial: bool = False
 
     def pairs(self) -> Iterator[tuple[Entry, Style]]:
@@ -74,12 +75,14 @@ def select(
     masks = styles.masks_by_picture(listing.source, others)
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
+    names = result_names((photo.key for photo in every_photo), config.output)
     waits = bool(listing.new_source or listing.new_style)
     selection = Selection(
         photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
-        names=_result_names(every_photo, every_style, buckets.source, config),
+        names=names,
+        timelapses=timelapse_names(names),
         partial=config.partial or waits,
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
@@ -139,18 +142,6 @@ def styles_of(buckets: Buckets, entries: Sequence[Entry], config: Config) -> lis
         replace(style, settings=style.settings.replaced(config.overrides))
         for style in all_styles(buckets.style, entries, *choice, buckets.known)
     ]
-
-
-def _result_names(
-    photos: Sequence[Entry], every_style: Sequence[Style], source: Bucket, config: Config
-) -> ResultNames:
-    """Name the results of the listed photos. A run of named photos also lists those with results
-    that could have the same keys."""
-    names = [style.name for style in every_style]
-    others = {other for photo in config.photos for other in could_meet(photo, names)}
-    near = styles.find_pictures(siblings(source, others)) if others else ()
-    keys = {photo.key for photo in (*photos, *near)}
-    return ResultNames(sorted(keys), names, config.output)
 
 
 def _photos_asked_for(

@@ -57,7 +57,7 @@ class Painting:
 class Style:
     """One or more paintings blended, with settings. Its name is the first part of its results'
     keys, and `own_settings` has the names of the settings that it sets itself. Its title is for
-    people. The style of a poster has the styles on it as its parts, and no paintings."""
+    people. The style of a sheet has the styles on it as its parts, and no paintings."""
 
     name: str
     paintings: tuple[Painting, ...]

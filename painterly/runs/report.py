@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from painterly.errors import PainterlyError
 from painterly.log import event
-from painterly.orders.comparison import differences, is_only_of_another_engine
+from painterly.orders.plan import differences, is_only_of_another_engine
 from painterly.orders.record import Record
 from painterly.settings.bucket_layout import ENDED
 from painterly.storage.base import Bucket, UnavailableError
@@ -98,9 +98,9 @@ def log_repaints(plan: "Plan") -> None:
     """Log why pictures with a result are painted again, and which outdated results are kept."""
     of_other_engines: list[PlannedOrder] = []
     outdated: list[PlannedOrder] = []
-    for order in plan.kept:
-        found = differences(order, order.previous or Record())
-        (of_other_engines if is_only_of_another_engine(found) else outdated).append(order)
+    for order in plan.outdated:
+        ways = differences(order, order.previous or Record())
+        (of_other_engines if is_only_of_another_engine(ways) else outdated).append(order)
     if count := len(of_other_engines):
         verb, them = ("was", "it") if count == 1 else ("were", "them")
         event(
@@ -222,14 +222,14 @@ def _repaint_causes(orders: "Iterable[PlannedOrder]", plan: "Plan") -> list[tupl
     names: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
     for order in orders:
         record = order.previous
-        if record is None or record.result not in plan.stored:
-            continue
-        found = differences(order, record)
-        if not found:  # But the result is not what its record says.
-            found = {"with other content than recorded": (record.result or "",)}
-        counts[kinds := tuple(found)] += 1
+        if record is None or record.result not in plan.stored or not record.fingerprint:
+            continue  # A damaged record has no inputs to compare.
+        ways = differences(order, record)
+        if not ways:  # But the result is not what its record says.
+            ways = {"with other content than recorded": (record.result or "",)}
+        counts[kinds := tuple(ways)] += 1
         for kind in kinds:
-            names.setdefault((kind, kinds), {}).update(dict.fromkeys(found[kind]))
+            names.setdefault((kind, kinds), {}).update(dict.fromkeys(ways[kind]))
     return [
         (count, " and ".join(_with_names(kind, names[kind, kinds]) for kind in kinds))
         for kinds, count in counts.most_common()

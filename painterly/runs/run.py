@@ -20,9 +20,8 @@ from painterly.orders.buckets import Buckets, Listing, list_buckets
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.paintings_view import is_ready
 from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
-from painterly.orders.record import Record
+from painterly.orders.record import Record, RecordCache
 from painterly.orders.selection import Selection, select, styles_of
-from painterly.orders.stored_records import KeptRecords
 from painterly.orders.styles import Style
 from painterly.runs import report
 from painterly.runs.report import Summary
@@ -66,19 +65,18 @@ class Run:
             loading: Begins to load what paints.
             stop: The signals of the process.
             word: Gets word of the rounds of a watch.
-            elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
-                one.
+            elsewhere: Paints the plan's orders on other machines. A dry run is always of this one.
         """
         self._config = config
         self._buckets, self._stop, self._word = buckets, stop, word
         self._loading, self._elsewhere = loading, None if config.dry_run else elsewhere
-        self._networks = NetworkPool.of(config, buckets.style)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style)
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
         self._retried = time.monotonic()
         self._styles: Sequence[Style] | None = None  # the last round's
         # Earlier rounds have read these; the next ones need not.
-        self._records: KeptRecords = {}
+        self._records: RecordCache = {}
         self._thumbnails: dict[str, tuple[str, bytes]] = {}
 
     def paint(self, started: float) -> Summary:
@@ -138,7 +136,7 @@ class Run:
         self._stop.obey()
         with closing(Bench(config, self._buckets, self._networks, self._stop, gallery)) as bench:
             if config.dry_run:
-                return self._foretold(bench, parts, started)
+                return self._foretold(bench, parts)
             outcome = self._painted(bench, parts)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
@@ -246,17 +244,15 @@ class Run:
         checkpoints.abort_stale_uploads(result, selection)
         return gallery
 
-    def _foretold(self, bench: "Bench", plan: Plan, started: float) -> Summary:
-        """Log what a round would take, and return its summary."""
+    def _foretold(self, bench: "Bench", plan: Plan) -> Summary:
+        records = all_results(plan, self._buckets.result, self._records)
         devices = self._loading(plan.optimises).result()
         from painterly.runs.dry_run import report_dry_run
 
         bench.leave()  # An outage ends it at once: there is nothing to lose.
-        with devices.first.scope():
-            return Summary("", failed=report_dry_run(bench, plan, devices, started))
+        return Summary("", failed=report_dry_run(bench, plan, devices, records))
 
     def _painted(self, bench: "Bench", plan: Plan) -> "Outcome":
-        """Paint the orders of a plan, here or elsewhere, and return the outcome."""
         from painterly.runs.workers import paint_all
 
         try:

@@ -51,7 +51,6 @@ class Word:
                 event("the word of the last round is not sent; see NOTIFY_URL", level=WARNING)
 
     def _send(self, summary: Summary) -> None:
-        """Send word of an end, within PATIENCE_S seconds."""
         if self._url is None:
             return
         address, content, method, token = notice(

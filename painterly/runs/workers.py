@@ -15,10 +15,10 @@ from functools import partial
 from logging import WARNING
 from typing import TYPE_CHECKING
 
-from painterly.bench.bench import Bench, Ended
+from painterly.bench.bench import Bench, Easel, Ended
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
-from painterly.bench.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
+from painterly.bench.reading import READ_AHEAD, ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.log import event
 from painterly.orders.frames import FrameOrder
 from painterly.orders.order import PlannedOrder
@@ -28,10 +28,8 @@ from painterly.runs.clips import Clips, Fail, Postpone, Store
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
-    from painterly.bench.easel import Easel
     from painterly.devices.device import Devices
 
-READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
 # The time for pictures that are being stored when a run ends early. A platform that takes back its
 # machine gives about ten seconds.
@@ -93,8 +91,6 @@ def paint_all(
         event(f"painting on {devices}", device=str(devices))
         bench.networks.load(first.style.settings, devices.first.name, first.weights)
 
-        from painterly.bench.easel import Easel
-
         bench.mark_gallery()
         used = devices.all[: len(plan.todo)]
         ahead.read_for(len(used))
@@ -107,7 +103,8 @@ def paint_all(
             return saving.batch_left(elapsed, eta_s, ahead.left, len(used))
 
         easels = [
-            Easel(device, set_aside + ahead.set_aside, make_room, batch_left) for device in used
+            Easel(device, set_aside + bench.reader.set_aside, make_room, batch_left)
+            for device in used
         ]
         stop.later = True
         try:
@@ -120,7 +117,7 @@ def paint_all(
         return saving.outcome
 
 
-def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "SavingPool") -> None:
+def _paint_orders(bench: Bench, easel: Easel, ahead: "ReadAhead", saving: "SavingPool") -> None:
     """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
     long, Stopped, Ended."""
     while (item := ahead.next()) is not None:
@@ -131,13 +128,12 @@ def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "Sav
 
 def _paint(
     bench: Bench,
-    easel: "Easel",
+    easel: Easel,
     ahead: "ReadAhead",
     saving: "SavingPool",
     order: PlannedOrder,
     fetching: "Future[Fetched]",
 ) -> None:
-    """Paint an order, and hand the result or the failure to those that store."""
     if not saving.wants(order):
         return
     try:
@@ -181,7 +177,7 @@ class ReadAhead:
     def read_for(self, easels: int) -> None:
         """Read as many orders ahead as this number of easels needs."""
         with self._lock:
-            self._depth = READ_AHEAD - 1 + easels
+            self._depth = self._reader.read_for(easels)
             self._fill()
 
     @property
@@ -202,12 +198,6 @@ class ReadAhead:
     def decode(self, order: PlannedOrder, fetching: "Future[Fetched]") -> "Future[Inputs]":
         """Begin to make an order's inputs from its files."""
         return self._pool.submit(lambda: self._reader.decode(order, fetching.result()))
-
-    @property
-    def set_aside(self) -> int:
-        """The bytes that reading ahead may take, with a style's paintings: painting leaves them
-        free."""
-        return (self._depth + 1) * self._reader.ahead_bytes
 
     def wait(self, stop: Stop) -> None:
         """Wait until reading ahead has ended: nothing else is decoded then before the next order.

@@ -2,16 +2,11 @@
 
 import hashlib
 from functools import cache
-from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from painterly.settings.clips import EXTENSIONS
 
-# Libraries of the extra `formats`, and extensions that are pictures if these are installed.
-JXL_READER, RAW_READER = "pillow_jxl", "rawpy"
-_RAW = (".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
-EXTRA_FORMATS = {JXL_READER: (".jxl",), RAW_READER: _RAW}
-_USUAL = (
+_PICTURES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".hif", ".avif"),
 )
@@ -25,6 +20,7 @@ READY = "_ready"  # before the keys of the ready styles' paintings, which no buc
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"
+TIMELAPSE = ".timelapse.webp"  # the end of a time-lapse's key
 LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
 _START = 200  # bytes of a longer name that are kept
 
@@ -32,8 +28,7 @@ _START = 200  # bytes of a longer name that are kept
 @cache
 def picture_extensions() -> frozenset[str]:
     """Return the extensions of pictures that can be read, in lower case and with a dot."""
-    readable = (kinds for name, kinds in EXTRA_FORMATS.items() if find_spec(name))
-    return frozenset(_USUAL).union(*readable)
+    return frozenset(_PICTURES)
 
 
 def record_key(style: str, photo: str) -> str:
@@ -41,32 +36,21 @@ def record_key(style: str, photo: str) -> str:
     return f"{RECORDS}/{style}/{_fitting(photo)}.json"
 
 
-def recorded(key: str) -> str:
-    """Return `<style>/<photo>` from the key of their record, with a long name shortened."""
-    return key.removeprefix(f"{RECORDS}/").removesuffix(".json")
-
-
 def checkpoint_key(style: str, photo: str) -> str:
     """Return the key of the checkpoint of a photo (its key) in a style (its name)."""
     return f"{CHECKPOINTS}/{style}/{_fitting(photo)}.npz"
 
 
-def start_of_name(key: str) -> str:
-    """Return as much of a key as the records of photos with this name or a longer one have in
-    common with it."""
-    folder, slash, name = key.rpartition("/")
-    start = name.encode(errors="surrogateescape")[:_START]
-    return f"{folder}{slash}{start.decode(errors='ignore')}"
-
-
 def _fitting(photo: str) -> str:
     """Return a photo's key, with a hash in the place of the end of a name that would leave no room
     for an extension."""
-    name = photo.rpartition("/")[2]
-    if len(name.encode(errors="surrogateescape")) <= LONGEST_NAME:
+    folder, slash, name = photo.rpartition("/")
+    data = name.encode(errors="surrogateescape")
+    if len(data) <= LONGEST_NAME:
         return photo
     digest = hashlib.sha256(photo.encode(errors="surrogateescape")).hexdigest()[:16]
-    return f"{start_of_name(photo)}~{digest}{PurePosixPath(name).suffix}"
+    start = data[:_START].decode(errors="ignore")
+    return f"{folder}{slash}{start}~{digest}{PurePosixPath(name).suffix}"
 
 
 def for_source(key: str) -> bool:

@@ -43,7 +43,6 @@ SCRIPTS = {
 PACKAGE_OF_EXTRA = {
     "cluster": "ray",
     "cpu": "tensorflow",
-    "formats": "rawpy",
     "video": "cv2",
 }
 
@@ -130,7 +129,6 @@ def install_command(extra: str = "") -> str:
 
 
 def _installer(prefix: Path) -> str:
-    """Return the command that installs packages into the environment in a folder."""
     if find_spec("pip") is None:  # As in an environment that uv made.
         active = os.environ.get("VIRTUAL_ENV"), ".venv"
         here = any(each and Path(each).resolve() == prefix.resolve() for each in active)

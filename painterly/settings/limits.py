@@ -1,7 +1,7 @@
-"""Limits that a process puts on itself before it reads a stranger's file: the system ends it, or
-refuses memory, whatever a library does. Windows has none.
+"""Environment, memory and time of a process that reads a stranger's file.
 
-As a program, it limits itself and becomes another one:
+The process limits itself before it reads: the system ends it, or refuses memory, whatever a library
+does. Windows has no such limits. As a program, this limits itself and becomes another one:
 
     python -I -S limits.py PARENT SECONDS MEMORY SIZE PROGRAM ARGUMENT …
 """
@@ -17,8 +17,23 @@ try:
 except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
-EXIST = resource is not None
 _END_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+# By their exact names: LANGSMITH_API_KEY begins as LANG does.
+_PASSED = (
+    *("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"),
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    *("PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUTF8"),
+    *("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE"),
+)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the variables of a process that reads a stranger's file, and `more`: no secret is
+    among them. Freed memory goes back at once, and NumPy's library has one thread."""
+    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # Each takes memory.
+    return {**passed, **threads, "MALLOC_TRIM_THRESHOLD_": "1000000", **more}
 
 
 def limit_time(seconds: int) -> None:
@@ -62,7 +77,7 @@ def limited(command: list[str], seconds: int, memory: int, size: int) -> list[st
         memory: The most memory in bytes.
         size: The most bytes of a file that it writes.
     """
-    if not EXIST:
+    if resource is None:
         return command
     numbers = map(str, (os.getpid(), seconds, memory, size))
     return [sys.executable, "-I", "-S", __file__, *numbers, *command]

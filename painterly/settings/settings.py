@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Self
 from painterly.errors import ConfigError
 from painterly.settings import paper as papers
 from painterly.settings import values as setting_values
-from painterly.settings.recipes import PRESETS, RECIPES
-from painterly.settings.traits import Traits
+from painterly.settings.recipes import PRESETS, RECIPES, Traits
 from painterly.settings.values import expectation, setting
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened

@@ -1,13 +1,12 @@
 """The interfaces of storage: `Bucket` for objects under keys, `Store` for administration."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from painterly.errors import StorageError
-from painterly.storage.file_names import Fold
 
 MAX_KEY_BYTES = 1024  # in UTF-8, on every S3 service
 ROUNDED_S = 1  # Some services round the time of an object in one answer, and not in another.
@@ -204,13 +203,6 @@ class Bucket(ABC):
                 "choose shorter names"
             )
 
-    def folding(self, keys: Iterable[str]) -> Fold:
-        """Return a function that maps keys of the same object to the same text.
-
-        It is `str` if all differ. On S3 they always do, so the keys are not read.
-        """
-        return str
-
     def path(self, key: str) -> Path | None:
         """Return the file that an object is in a folder, or None elsewhere."""
         return None
@@ -280,9 +272,6 @@ class View(Bucket):
     def check_key(self, key: str) -> None:
         bucket, inner = self._at(key)
         bucket.check_key(inner)
-
-    def folding(self, keys: Iterable[str]) -> Fold:
-        return self._bucket.folding(keys)
 
     def path(self, key: str) -> Path | None:
         bucket, inner = self._at(key)

@@ -16,12 +16,12 @@ def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
 
     The disk is tried only if some keys differ in nothing but case or Unicode form, or if `always`.
     """
-    if not always and len(set(map(_fold_all, keys))) == len(keys):
+    if not always and len(set(map(folded, keys))) == len(keys):
         return str
     ignores_case = same_file(folder, "a", "A")
     ignores_form = same_file(folder, "\u00e9", "e\u0301")
     if ignores_case:
-        return _fold_all if ignores_form else str.casefold
+        return folded if ignores_form else str.casefold
     return nfc if ignores_form else str
 
 
@@ -35,7 +35,7 @@ def other_spelling(folder: Path, key: str) -> str:
         except (FileNotFoundError, NotADirectoryError):
             return ""
         if nfc(part) not in map(nfc, names):
-            return next((each for each in names if _fold_all(each) == _fold_all(part)), "")
+            return next((each for each in names if folded(each) == folded(part)), "")
         folder = folder / part
     return ""
 
@@ -73,7 +73,8 @@ def same_file(folder: Path, one: str, other: str) -> bool:
         return sys.platform == "darwin"
 
 
-def _fold_all(key: str) -> str:
+def folded(key: str) -> str:
+    """Return the same text for all keys that some disk takes for one."""
     return nfc(nfc(key).casefold())
 
 

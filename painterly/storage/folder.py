@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +25,7 @@ from painterly.storage.base import (
     changed_while_read,
     hidden,
 )
-from painterly.storage.file_names import Fold, key_folding, other_spelling, same_file
+from painterly.storage.file_names import other_spelling, same_file
 from painterly.storage.files import (
     MIB,
     PART_FILE,
@@ -318,9 +318,6 @@ class FolderBucket(Store):
                         f"{printable(part)} is too long for a file in {self.name}; "
                         "choose a shorter name"
                     ) from None
-
-    def folding(self, keys: Iterable[str]) -> Fold:
-        return key_folding(self.folder, [*{*keys}], always=False)
 
     @functools.cached_property
     def _ignores_case(self) -> bool:

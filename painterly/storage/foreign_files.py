@@ -7,8 +7,6 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
-from painterly.settings.bucket_layout import EXTRA_FORMATS
-from painterly.settings.installation import install_command
 from painterly.words.wording import listed, printable
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
@@ -35,17 +33,16 @@ _KEPT = re.compile(
 _BY_START = ("._", ".trashed-")  # names that have only this in common
 KEPT = "kept by other programs"
 NO_EXTENSION = "without extension"
-_EXTRA = frozenset().union(*EXTRA_FORMATS.values())
 # Pictures that nothing here reads. Users may expect that they are painted.
-_OTHER_RAW = (
+_RAW = (
+    *(".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"),
     *(".3fr", ".crw", ".dcr", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc"),
     *(".mef", ".mos", ".mrw", ".raw", ".rwl", ".sr2", ".srf", ".x3f"),
 )
 _OTHER_PICTURES = frozenset(
     (
-        *_EXTRA,
-        *_OTHER_RAW,
-        *(".jp2", ".j2k", ".jpf", ".jpx", ".jpe", ".jxr", ".wdp", ".hdp", ".exr", ".hdr"),
+        *_RAW,
+        *(".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jpe", ".jxr", ".wdp", ".hdp", ".exr", ".hdr"),
         *(".psd", ".psb", ".xcf", ".kra", ".ora", ".afphoto", ".svg", ".eps", ".ai", ".tga"),
         *(".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".ico", ".icns", ".apng", ".dib", ".insp"),
         *(".heics", ".heifs", ".avifs", ".avci", ".qoi", ".pict", ".pct", ".livp"),
@@ -117,8 +114,6 @@ def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
     if pictures:
         text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
         text += "convert them to jpg, png or tiff"
-        if kinds := sorted(_EXTRA.intersection(map(_extension, pictures))):
-            text += f", or add what reads {', '.join(kinds)}: {install_command('formats')}"
         texts.append((True, text))
     if sidecars:
         texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))

@@ -4,9 +4,10 @@ Only computing random weights loads TensorFlow.
 """
 
 import contextlib
-import hashlib
+import http.client
 import os
 import stat
+import urllib.request
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,14 +15,14 @@ from pathlib import Path
 from painterly.errors import WeightsError
 from painterly.settings.installation import WORKSPACE, command
 from painterly.settings.settings import Settings
-from painterly.storage.files import locked
+from painterly.storage.files import md5, new_md5, replacing
 from painterly.vgg.architectures import (
     ARCHITECTURES,
     BUILTIN,
+    Architecture,
     Weights,
     random_identity,
 )
-from painterly.vgg.download import DownloadError, download
 from painterly.vgg.readers import read_file
 from painterly.words.wording import memory_size, one_line
 
@@ -36,6 +37,7 @@ WAYS_OUT = (
     "the style bucket)"
 )
 LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
+TIMEOUT_S = 30.0  # without data, after which a download fails
 
 CACHE = WORKSPACE / "weights"
 
@@ -63,7 +65,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == PUBLISHED:
         return WeightsSource(PUBLISHED, ARCHITECTURES[model].identity)
     if given == BUILT_IN:
-        return WeightsSource(BUILT_IN, _identity_of(BUILTIN))
+        return WeightsSource(BUILT_IN, _built_in_identity())
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
         raise WeightsError(
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
@@ -96,9 +98,8 @@ def source_of(identity: str, model: str) -> WeightsSource:
         return WeightsSource(RANDOM, identity)
     if identity == ARCHITECTURES[model].identity:
         return WeightsSource(CACHED, identity)
-    builtin = named_source(BUILT_IN, model)
-    if identity == builtin.identity:
-        return builtin
+    if is_built_in(identity):
+        return WeightsSource(BUILT_IN, identity)
     raise WeightsError(
         f"the weights {identity} neither come with the program nor does Keras publish them for "
         f"{model}; name their file"
@@ -116,8 +117,7 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
 
 def read_weights(path: Path, model: str) -> Weights:
     """Read the weights in a file; errors as in `readers.read_file`."""
-    identity = file_identity(path)
-    return read_file(path, model, identity)
+    return read_file(path, model, file_identity(path))
 
 
 def file_identity(path: Path) -> str:
@@ -129,7 +129,7 @@ def file_identity(path: Path) -> str:
                 f"weights file {path} is no file of at most {memory_size(LARGEST_FILE)}"
             )
         with path.open("rb") as stream:
-            return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
+            return f"md5:{md5(stream)}"
     except FileNotFoundError:
         raise WeightsError(f"weights file {path} does not exist; {WAYS_OUT}") from None
     except (OSError, ValueError) as error:  # No access, or a path that the system does not accept.
@@ -149,16 +149,14 @@ def _file(given: str, model: str) -> Path:
         return published_file(model)
     if given != CACHED:
         return _path(given)
-    path = cached(model)
-    if path is None:
-        raise WeightsError(
-            f"{model}'s published weights are not here; {command('weights')} {model} fetches them"
-        )
-    return path
+    if path := cached(model):
+        return path
+    raise WeightsError(
+        f"{model}'s published weights are not here; {command('weights')} {model} fetches them"
+    )
 
 
 def _path(given: str) -> Path:
-    """Return the path of a file that a user names."""
     return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
 
 
@@ -176,28 +174,16 @@ def described(identity: str, given: str | None = None) -> str:
 
 def is_built_in(identity: str) -> bool:
     """Return whether an identity is the built-in network's."""
-    return identity == _identity_of(BUILTIN)
+    return identity == _built_in_identity()
 
 
 @cache
-def _identity_of(path: Path) -> str:
-    """Return file_identity, computed once: the program's own files do not change while it runs."""
-    return file_identity(path)
-
-
-def published_file(model: str) -> Path:
-    """Return the file that Keras publishes: the cached one, else a download.
-
-    Raises WeightsError if none is cached and none can be fetched.
-    """
-    return cached(model) or fetched(model)
+def _built_in_identity() -> str:
+    return file_identity(BUILTIN)
 
 
 def cached(model: str) -> Path | None:
-    """Return the published file in weights/ if it exists and is intact.
-
-    A file of that name with another content is ignored, and `fetched` replaces it.
-    """
+    """Return the published file in weights/ if it exists and is intact."""
     published = ARCHITECTURES[model]
     path = CACHE / published.file_name
     with contextlib.suppress(WeightsError):
@@ -206,27 +192,37 @@ def cached(model: str) -> Path | None:
     return None
 
 
-def fetched(model: str) -> Path:
-    """Download the published file into weights/, check its hash, and return its path.
-
-    It is moved into place only when complete. A download that was cut continues in the next call.
+def published_file(model: str) -> Path:
+    """Return the file that Keras publishes: the cached one, else a download. That is in its place
+    once it is complete and its hash is right.
 
     Raises WeightsError naming the cause, the expected file and the ways to give weights.
     """
+    if path := cached(model):
+        return path
     published = ARCHITECTURES[model]
     path = CACHE / published.file_name
     try:
-        with locked(CACHE):
-            part = download(published.url, path, published.size)
-            identity = file_identity(part)
-            if identity != published.identity:
-                part.unlink()
-                raise DownloadError(f"{published.url} has {identity.replace('md5:', 'MD5 ')}")
-            return part.replace(path)
-    except (OSError, DownloadError) as error:
+        with replacing(path) as body:
+            body.write(_downloaded(published))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = one_line(error).removeprefix("<urlopen error ").removesuffix(">")
         # A damaged file explains more than an unreachable hub.
         flaw = f"; {path} is damaged or another file" if os.path.lexists(path) else ""
         raise WeightsError(
-            f"no {model} weights: {one_line(error)}; expected {published.expected_file}{flaw}; "
-            f"{WAYS_OUT}, or put {published.file_name} into the folder weights/"
+            f"no {model} weights: {published.url} cannot be fetched ({reason}); expected "
+            f"{published.expected_file}{flaw}; {WAYS_OUT}, or put {published.file_name} into the "
+            "folder weights/"
         ) from None
+    return path
+
+
+def _downloaded(published: Architecture) -> bytes:
+    """Return the file. Raises ValueError for another one, OSError, HTTPException."""
+    with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer:
+        data: bytes = answer.read(published.size + 1)
+        kind = answer.headers.get_content_type()
+    found = new_md5(data).hexdigest()
+    if found != published.md5:
+        raise ValueError(f"what came is {kind} with {len(data):,} bytes and MD5 {found}")
+    return data

@@ -30,11 +30,8 @@ class TransformedKernel(NamedTuple):
     def of(cls, kernel: np.ndarray, dtype: tf.DType) -> "TransformedKernel":
         """Return a kernel [3, 3, C, C′] transformed, in this dtype."""
         flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-        return cls(_cast(kernel, dtype), _cast(flipped, dtype))
-
-
-def _cast(kernel: np.ndarray, dtype: tf.DType) -> tf.Tensor:
-    return tf.cast(transformed(kernel).astype(np.float32), dtype)
+        both = (transformed(each).astype(np.float32) for each in (kernel, flipped))
+        return cls(*(tf.cast(each, dtype) for each in both))
 
 
 def pays(kernel: np.ndarray | tf.Tensor, dtype: tf.DType) -> bool:

@@ -1,1 +1,1 @@
-"""Clips: frames in, coherent frames out. A plug-in, which settings/sources.py names."""
+"""Clips by the program ffmpeg: frames in, coherent frames out."""

@@ -15,6 +15,7 @@ from functools import cache
 from typing import BinaryIO, Self, cast
 
 from painterly.errors import PictureError
+from painterly.forks import per_process
 from painterly.settings import clips, limits
 
 MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
@@ -30,7 +31,6 @@ SAFE = (
 )
 # Each thread takes memory. With several, a decoder without memory tries again until it is killed.
 _ALWAYS = "-hide_banner", "-nostdin", "-filter_threads", "1"
-_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 _TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
 _SLOW = "takes too long to decode; export it anew as mp4"
 _ENDED = "was being decoded when the system ended that, maybe for lack of memory; make it smaller"
@@ -77,10 +77,9 @@ class Program:
         self._memory = max(LEAST_MEMORY, min(MOST_MEMORY, memory))
         own = [clips.ffmpeg(), *_ALWAYS, *arguments]
         command = limits.limited(own, self._seconds, self._memory, max(size, _LOG))
-        kept = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         stdin = subprocess.PIPE if feeds else subprocess.DEVNULL
         start = lambda: subprocess.Popen(  # noqa: E731
-            command, stdin=stdin, stdout=subprocess.PIPE, stderr=self._log, env=kept
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=self._log, env=limits.environment()
         )
         try:
             self._process = _starter().submit(start).result()
@@ -165,15 +164,8 @@ class Program:
         self._process.kill()
 
 
-@cache
-def _starter() -> ThreadPoolExecutor:
-    """Return the thread that starts the programs: Linux ends a program with the thread that has
-    started it, and others may end before."""
-    return ThreadPoolExecutor(1, "ffmpeg")
-
-
-if hasattr(os, "register_at_fork"):  # A forked process has none of the threads.
-    os.register_at_fork(after_in_child=_starter.cache_clear)
+# Linux ends a program with the thread that has started it, and other threads may end before.
+_starter = per_process(lambda: ThreadPoolExecutor(1, "ffmpeg"))
 
 
 def run(*arguments: str, memory: int, size: int = 0) -> str:

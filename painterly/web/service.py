@@ -78,14 +78,7 @@ class Service:
         self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config, is_leaving=self.deletions.is_leaving)
-        self.orders = OrderBook(
-            config,
-            options,
-            self.buckets,
-            self.jobs,
-            self.catalogue,
-            lambda: self.supervisor.device,
-        )
+        self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
         self.pictures = JobPictures(self.buckets, config.memory_limit)
         self.results = Results(self.buckets.result, self.jobs.deleted)
 

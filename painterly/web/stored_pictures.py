@@ -17,10 +17,8 @@ from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.jobs.buckets import Refreshed, WebBuckets
 from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import PREVIEWS, StoredJob
-from painterly.orders.names import TIMELAPSE
-from painterly.orders.record import Record
-from painterly.orders.stored_records import KeptRecords, read_records
-from painterly.settings.bucket_layout import GALLERY, RECORDS
+from painterly.orders.record import Record, RecordCache, read_records
+from painterly.settings.bucket_layout import GALLERY, RECORDS, TIMELAPSE
 from painterly.storage.base import Bucket, ObjectError
 from painterly.web.picture_answers import Asked, found
 
@@ -161,7 +159,7 @@ class Results:
         deleted: Returns the ids of jobs whose results are not shown.
         """
         self._bucket, self._deleted = bucket, deleted
-        self._kept: KeptRecords = {}
+        self._kept: RecordCache = {}
         self._latest = _Listed([], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
         self._rendering = threading.Lock()

@@ -10,10 +10,8 @@ from painterly.words.suggestions import did_you_mean
 from painterly.words.texts import DEFAULT, LANGUAGES, Texts, table
 from painterly.words.wording import printable, shortened
 
-SIZES = ("height_cm", "width_cm")
-KEYS = ("title", "artist", "short", "year", "medium", *SIZES)  # keys of a style in styles.toml
+KEYS = ("title", "artist", "short", "year", "medium")  # keys of a style in styles.toml
 LONGEST = 200  # characters of each
-LARGEST_CM = 100_000
 # The_Great_Wave_by_Katsushika_Hokusai_1831, also with hyphens or spaces; the year may be missing.
 _FILE_NAME = re.compile(
     r"(?P<title>.+)[_ -]by[_ -](?P<artist>.+?)(?:[_ -](?P<year>[0-9]{3,4}))?", re.IGNORECASE
@@ -30,8 +28,6 @@ class StyleTitle:
         artist, short: The artist, and the usual short name, if that is not the last word.
         year: The year, such as `1831` or `c. 1750`.
         medium: A key of `[medium]` in texts.toml, or other words.
-        height_cm, width_cm: The size of the painting itself, both or neither. Its file may show a
-            part of it.
     """
 
     title: Mapping[str, str] = field(default_factory=dict)
@@ -39,13 +35,6 @@ class StyleTitle:
     short: str | None = None
     year: str | None = None
     medium: str | None = None
-    height_cm: float | None = None
-    width_cm: float | None = None
-
-    @property
-    def proportion(self) -> float | None:
-        """The painting's width by height."""
-        return self.width_cm / self.height_cm if self.width_cm and self.height_cm else None
 
     def title_in(self, language: str, name: str) -> str:
         """Return the title in a language, or else in another one, or else the style's name in
@@ -133,21 +122,8 @@ def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle:
     if type(year := given.get("year")) is int:
         given["year"] = str(year)
     title = {language: _text(text, f"{where} title") for language, text in titles.items()}
-    said: dict[str, Any] = {
-        name: (_cm if name in SIZES else _text)(value, f"{where} {name}")
-        for name, value in given.items()
-    }
-    if len(said.keys() & set(SIZES)) == 1:
-        raise ConfigError(f"{where} has only one of {' and '.join(SIZES)}; write both")
+    said = {name: _text(value, f"{where} {name}") for name, value in given.items()}
     return StyleTitle(title, **said)
-
-
-def _cm(value: Any, what: str) -> float:
-    if type(value) not in (int, float) or not 0 < value <= LARGEST_CM:
-        raise ConfigError(
-            f"{what} is {shortened(value)}; expected more than 0, and {LARGEST_CM} at most"
-        )
-    return float(value)
 
 
 def _text(value: Any, what: str) -> str:

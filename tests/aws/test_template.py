@@ -116,8 +116,7 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resour
     assert container["LinuxParameters"] == {"InitProcessEnabled": True}
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     wanted = {"DEVICE": "gpu", "LOG_FORMAT": "json", "OUTPUT_FORMAT": "same"}
-    wanted |= {"PRESET": "fine", "ACCEPT_OPENRAIL_M": "false"}
-    wanted |= {"ATTENTION_WEIGHTS": "bucket:attention"}
+    wanted |= {"PRESET": "fine"}
     bot = resources["BotFunction"]["Properties"]["Environment"]["Variables"]
     same = {name: bot[name] for name in ("STYLE_SIZE", "STYLES")}
     assert variables == wanted | {"AWS_DEFAULT_REGION": REGION} | same

@@ -40,7 +40,7 @@ def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_
         sys.exit(code or 9 * ("tensorflow" in sys.modules))"""
     done = python("-c", code, cwd=tmp_path, **folders | INSTANT)
     assert done.returncode == 0, done.stderr
-    assert "dry run: 4 to paint in about" in done.stdout and "4 painted" in done.stdout
+    assert "dry run: 4 to paint, the largest" in done.stdout and "4 painted" in done.stdout
     kept = record("both/beach.jpg")
     assert kept.device == f"the CPU, {os.cpu_count()} cores"
     assert kept.weights == file_identity(BUILTIN)

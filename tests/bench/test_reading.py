@@ -1,6 +1,7 @@
 """The inputs of a painting: pictures and masks, as they are read from buckets."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,18 @@ from support.pictures import saved
 from painterly.bench.reading import (
     PaintingFiles,
     PhotoFiles,
+    Reader,
     decode_photo,
     decode_style,
 )
 from painterly.errors import PictureError
+from painterly.images.output import OutputFormat
 from painterly.images.picture_file import UNLIMITED, PictureFile
+from painterly.orders.order import Order
+from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import Settings
+from painterly.storage.folder import FolderBucket
+from painterly.vgg.sources import source_for
 
 
 def style_of_one(files, settings, mask=None):
@@ -86,3 +93,33 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
     for pixels in (soft, corner):
         photo = photo_of({"a.png": saved(Image.fromarray(pixels), "PNG")})
         assert photo.picture.alpha is not None and photo.mask is None
+
+
+def test_each_painting_is_read_once_though_several_easels_have_orders_in_other_styles(
+    folders, monkeypatch
+):
+    """One photo in eight styles, painted by four easels, which read five orders ahead."""
+    reads = []
+    source, styles = FolderBucket(Path("photos")), FolderBucket(Path("paintings"))
+    for number in range(8):
+        styles.write(f"{number}.jpg", tiny.file(50, 50, number))
+    real = FolderBucket.read
+    monkeypatch.setattr(FolderBucket, "read", lambda at, key: reads.append(key) or real(at, key))
+    photo, settings = source.find("beach.jpg"), Settings(preset="instant")
+    orders = [
+        Order(
+            photo,
+            None,
+            Style(str(number), (Painting(styles.find(f"{number}.jpg"), 1.0),), settings),
+            source_for(settings, None),
+            OutputFormat(None),
+        )
+        for number in range(8)
+    ]
+    reader = Reader(source, styles, None)
+    ahead = reader.read_for(4)
+    fetched = [reader.fetch(order) for order in orders[:ahead]]
+    for number, order in enumerate(orders):
+        assert reader.decode(order, fetched[number]).style.shares == [1.0]
+        fetched += [reader.fetch(each) for each in orders[ahead + number : ahead + number + 1]]
+    assert sorted(key for key in reads if key != "beach.jpg") == [f"{n}.jpg" for n in range(8)]

@@ -7,9 +7,7 @@ from support import tiny
 from support.commands import contents, leave_out_env_file, python
 
 from painterly.cli.command import main
-from painterly.images import lettering
-from painterly.images.lettering import FONT
-from painterly.images.sheet import PAPER, cell_side, sheet_of
+from painterly.images.sheet import FONT, PAPER, cell_side, label, sheet_of
 from painterly.storage import open_bucket
 
 # Fails if TensorFlow is loaded.
@@ -156,29 +154,7 @@ def test_no_row_of_a_sheet_is_nearly_empty(size):
     assert sum(rows) == 21 and max(rows) - min(rows) <= 1
 
 
-def test_a_label_that_no_font_has_is_a_number_that_the_log_explains(monkeypatch, caplog):
-    monkeypatch.setattr(lettering, "FOLDERS", ())
-    monkeypatch.setattr(lettering.shutil, "which", lambda _: None)
-    for each in (lettering._face_of, lettering._system_faces, lettering._faces_in_folders):
-        each.cache_clear()
-    labels = [lettering.label(text, 3) for text in ("ひまわり", "🌻 garden", "Łódź\nété", "हि")]
+def test_for_letters_that_the_font_lacks_a_label_has_a_number_that_the_log_explains(caplog):
+    labels = [label(text, 3) for text in ("ひまわり", "🌻 garden", "Łódź\nété", "हि")]
     assert labels == ["[3]", "[3] garden", "Łódź\nété", "[3]"]
     assert "picture 3 of the sheet is 'ひまわり'" in caplog.text
-
-
-def test_a_font_of_the_system_has_what_the_own_one_has_not(monkeypatch, tmp_path):
-    """Stand-in: Pillow's own font, without Ł, before the package's."""
-    own = tmp_path / "own.ttf"
-    own.write_bytes(ImageFont.load_default(20).font_bytes)
-    (tmp_path / "fonts/sub").mkdir(parents=True)
-    (tmp_path / "fonts/sub/Some.ttf").write_bytes(FONT.read_bytes())
-    (tmp_path / "fonts/Damaged.ttf").write_bytes(b"no font")
-    monkeypatch.setattr(lettering, "OWN", lettering.Face(str(own)))
-    monkeypatch.setattr(lettering, "FOLDERS", (str(tmp_path / "fonts"),))
-    monkeypatch.setattr(lettering.shutil, "which", lambda _: None)
-    for each in (lettering._face_of, lettering._system_faces, lettering._faces_in_folders):
-        each.cache_clear()
-    text = lettering.label("Łódź", 1)
-    assert text == "Łódź"
-    [(font, run)] = lettering.Lettering(20)._runs(text)
-    assert (font.path, run) == (str(tmp_path / "fonts/sub/Some.ttf"), text)

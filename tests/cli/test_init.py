@@ -174,17 +174,6 @@ def test_variables_come_from_a_file_the_input_or_the_environment(
         assert "    CELLAR_ADDON_KEY_SECRET=(as in .env)\n" in out
 
 
-def test_an_invisible_character_in_what_was_pasted_is_named_before_it_is_used(
-    workspace, moto, prefix, tmp_path, capsys
-):
-    values = {**moto.environment, "CELLAR_ADDON_KEY_SECRET": "secret\u200b"}
-    lines = (f"{name}={value}\n" for name, value in values.items())
-    (tmp_path / "cellar.env").write_text("".join(lines), encoding="utf-8")
-    code, out, err = run(capsys, *with_addon(prefix, "cellar.env"))
-    assert code == 2 and "CELLAR_ADDON_KEY_SECRET ends with the invisible character U+200B" in err
-    assert "secret\u200b" not in out + err and not (workspace / ".env").exists()
-
-
 # What it asks
 
 

@@ -198,7 +198,9 @@ def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
     last = start("killed", "0")
     assert last.wait() == 0, last.output
     assert "resuming from step" in last.output
-    assert contents(FolderBucket(Path("killed"))) == contents(FolderBucket(Path("whole"))), moment
+    found, expected = (contents(FolderBucket(Path(each))) for each in ("killed", "whole"))
+    film = "x.timelapse.webp"  # It has what the last process has seen.
+    assert found.pop(film) and expected.pop(film) and found == expected, moment
     assert not list(Path("killed/.unfinished").glob("*.npz"))
 
 

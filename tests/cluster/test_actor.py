@@ -36,7 +36,7 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
 
     monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
     monkeypatch.setattr(os, "environ", {})
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(actor, "cores", lambda: 8)
     monkeypatch.setattr(actor, "load_devices", load_devices)
     setup = WorkerSetup(config.load(folders), False, ENGINE_VERSION, True, cpus)
     assert RemoteWorker(setup).start().problem is error

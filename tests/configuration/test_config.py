@@ -21,7 +21,6 @@ from painterly.configuration.variables import NAMES
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
 from painterly.settings.installation import PROGRAM
-from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import Settings
 from painterly.storage.address import Account
 
@@ -295,113 +294,54 @@ MEANT = {
     "WEB_PASSWORD='a # b'": "a # b",
     'WEB_PASSWORD="a # b"   # of the page': "a # b",
     'WEB_PASSWORD="a\\"b$"': 'a"b$',
-    "WEB_PASSWORD='=abc WEB_TOKEN=def;'": "=abc WEB_TOKEN=def;",
-    "WEB_PASSWORD=abc,def;": "abc,def;",
-    "WEB_PASSWORD=abc?STYLE=1&PHOTO=2": "abc?STYLE=1&PHOTO=2",
     "WEB_PASSWORD='a\"b$c${HOME}'": 'a"b$c${HOME}',
     "WEB_PASSWORD=a\\c`y`$": "a\\c`y`$",
     "WEB_PASSWORD='C:\\temp\\new'": "C:\\temp\\new",
-    'WEB_PASSWORD="C:\\\\temp"': "C:\\temp",
     'export WEB_PASSWORD="a;b";': "a;b",
     "WEB_PASSWORD = abc def  ": "abc def",
-}
-DOUBTFUL = {
-    "WEB_PASSWORD=abc #def": "has a # after a space",
-    "CELLAR_ADDON_KEY_SECRET=abc # mine": "has a # after a space",
-    "WEB_TOKEN= # none": "has a # after a space",
-    "BUCKET_SOURCE=./photos #1": "has a # after a space",
-    'WEB_PASSWORD="C:\\temp\\new"': "control character",
-    'BUCKET_SOURCE="D:\\new"': "control character",
-    'WEB_PASSWORD="abc\nWEB_HOST=x"': "has a line end",
-    "WEB_PASSWORD='a\\\\b'": 'put the value in " "',
-    'WEB_PASSWORD="it\\\'s"': "remove the backslash",
-    "export WEB_PASSWORD=abc;": "ends with a semicolon",
-    "WEB_PASSWORD=\u201cabc\u201d": "typographic quotation mark",
-    "WEB_PASSWORD=' abc'": "begins or ends with a space",
-    'WEB_PASSWORD="abc"def': "WEB_PASSWORD's whole value in one pair of quotes",
-    "WEB_PASSWORD=abc$word1": "has a $, which Docker Compose would replace",
-    'WEB_PASSWORD="abc${HOME}"': "put the value in ' '",
-    'WEB_TOKEN="abc\'$$"': "choose one without ' or $",
-    "NOTIFY_URL=https://abc.example/$KEY": "has a $",
-    "WEB_PASSWORD=abc\u200b": "ends with the invisible character U+200B (zero width space)",
-    'WEB_PASSWORD="\ufeffabc"': "begins with the invisible character U+FEFF",
-    "CELLAR_ADDON_KEY_ID=abc\u00a0": "ends with the invisible character U+00A0",
-    "BUCKET_SOURCE=\u2060photos": "begins with the invisible character U+2060",
-    "WEB_PASSWORD=abc WEB_TOKEN=abc": "WEB_PASSWORD has WEB_TOKEN= in its value",
-    "export CELLAR_ADDON_KEY_ID=abc; CELLAR_ADDON_KEY_SECRET=abc": "has CELLAR_ADDON_KEY_SECRET=",
-    "WEB_PASSWORD==abc": "begins with =",
-    "WEB_PASSWORD => abc": "begins with >",
-    "CELLAR_ADDON_KEY_SECRET=abc,": "ends with a comma",
-    "CELLAR_ADDON_KEY_SECRET=abc;": "ends with a semicolon",
-    "WEB_PASSWORD: abc": "expected WEB_PASSWORD=value",
-    "WEB_PASSWORD": "expected WEB_PASSWORD=value",
 }
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_a_value_in_a_dotenv_is_what_its_writer_meant_or_is_refused_by_name(
-    tmp_path, monkeypatch, line_end
-):
-    names = ("WEB_PASSWORD", "WEB_TOKEN", "WEB_HOST", "BUCKET_SOURCE", *CELLAR)
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
+def test_a_value_in_a_dotenv_is_read_as_it_is_written(tmp_path, monkeypatch, line_end):
+    monkeypatch.delenv("WEB_PASSWORD", raising=False)
     for line, value in MEANT.items():
         others = "SMTP_PASSWORD=abc # of another program"
         text = f"\ufeff{line}\n# mine\n{others}\nDEVICE=cpu # no GPU\n".replace("\n", line_end)
         (tmp_path / ".env").write_bytes(text.encode())
         merged = environment(tmp_path)
         assert (merged["WEB_PASSWORD"], merged["DEVICE"]) == (value, "cpu"), line
-    (tmp_path / ".env").write_text("BUCKET_SOURCE=' my photos'\n")
-    assert environment(tmp_path)["BUCKET_SOURCE"] == "my photos", "in a secret, it is refused"
-    for line, reason in DOUBTFUL.items():
-        (tmp_path / ".env").write_bytes(f"# mine\n{line}\n".replace("\n", line_end).encode())
-        with pytest.raises(ConfigError, match=re.escape(reason)) as raised:
-            environment(tmp_path)
-        message = str(raised.value)
-        name = re.search("[A-Z_]{6,}", line)[0]
-        assert ", line 2" in message and "abc" not in message and "photos" not in message
-        assert name in message or "cannot be read" in message
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        '"WEB_PASSWORD"="abc"',
-        "\u201cWEB_PASSWORD\u201d=\u201cabc\u201d",
-        "\ufeffWEB_PASSWORD=abc",
-        "WEB\u200b_PASSWORD=abc",
-        "\uff37\uff25\uff22_PASSWORD\uff1dabc",
-        "WEB_PASSWORD\uff1dabc",
-        "WEB_PASSWORD:abc",
-        '$env:WEB_PASSWORD="abc"',
-        "$env:WEB_PASSWORD = abc",
-        "$WEB_PASSWORD=abc",
-        "set WEB_PASSWORD=abc",
-        "setx WEB_PASSWORD abc",
-        'export "WEB_PASSWORD=abc"',
-        "declare -x WEB_PASSWORD=abc",
-        "export\u00a0\u200bWEB_PASSWORD=abc",
-        "- WEB_PASSWORD=abc",
-        "WEB-PASSWORD=abc",
-        "WEB\u2013PASSWORD=abc",
-        "WEB.PASSWORD=abc",
-        "WEB_PASSWORD =\u200babc",
-        "WEB_P\u0410SSWORD=abc",
-        "WEB_PASSW\u039fRD=abc",
-        "Environment=WEB_PASSWORD=abc",
-        'Environment="WEB_PASSWORD=abc"',
-        "--env=WEB_PASSWORD=abc",
-        'os.environ["WEB_PASSWORD"]="abc"',
-        "process.env.WEB_PASSWORD=abc",
-        '[Environment]::SetEnvironmentVariable("WEB_PASSWORD","abc")',
+        *("WEB_PASSWORD", "WEB_PASSWORD: abc", "WEB_PASSWORD:abc", 'WEB_PASSWORD="abc"def'),
+        *('"WEB_PASSWORD"="abc"', '$env:WEB_PASSWORD="abc"', "set WEB_PASSWORD=abc"),
+        *("- WEB_PASSWORD=abc", "--env=WEB_PASSWORD=abc", 'os.environ["WEB_PASSWORD"]="abc"'),
+        *("WEB\u200b_PASSWORD=abc", "WEB_PASSW\u039fRD=abc", ";WEB_PASSWORD=abc"),
+        *("WEB_PASSWORD\uff1dabc", "WEB_PASSWORD:abc=def"),
     ],
 )
-def test_a_line_that_may_mean_a_variable_in_another_spelling_is_refused_without_its_value(
-    tmp_path, monkeypatch, line
-):
-    monkeypatch.delenv("WEB_PASSWORD", raising=False)
+def test_a_line_that_is_no_assignment_is_refused_without_its_text(tmp_path, line):
     (tmp_path / ".env").write_text(f"PRESET=draft\n{line}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=", line 2") as raised:
+    with pytest.raises(ConfigError, match=", line 2 cannot be read; expected NAME=value") as raised:
+        environment(tmp_path)
+    assert "abc" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("WEB_PASSWORD=abc #def", "WEB_PASSWORD"),
+        ("export CELLAR_ADDON_KEY_SECRET=abc # mine", "CELLAR_ADDON_KEY_SECRET"),
+        ("AWS_ACCESS_KEY_ID =abc\t#mine", "AWS_ACCESS_KEY_ID"),
+        ("WEB_TOKEN= # none", "WEB_TOKEN"),
+    ],
+)
+def test_a_secret_with_a_number_sign_after_a_space_is_asked_about(tmp_path, line, name):
+    (tmp_path / ".env").write_text(f"PRESET=draft\n{line}\n")
+    with pytest.raises(ConfigError, match=f", line 2: {name} has a # after a space") as raised:
         environment(tmp_path)
     assert "abc" not in str(raised.value)
 
@@ -416,16 +356,9 @@ def test_a_file_that_an_editor_gave_another_name_is_named_unless_there_is_a_righ
 
 def test_names_of_other_programs_and_comments_in_a_dotenv_are_left_alone(tmp_path):
     others = (
-        *("DATABASE_URL=a$b", "SMTP_PASSWORD=abc\u200b", "WEB_CONCURRENCY=2", "AWS_REGION=x"),
-        *("RAY_ADDRESS=auto", "//WEB_PASSWORD=abc", "COPY=WEB_PASSWORD", "CHECKPOINT_DIR=x"),
-        *(
-            "AWS_DEFAULT_PROFILE=x",
-            "AWS_ACCOUNT_ID=1",
-            "# WEB_PASSWORD=abc",
-            ";STYLE_SIZE=64",
-            "ENV=prod",
-            "SET=1",
-        ),
+        *("DATABASE_URL=a$b", "SMTP_PASSWORD=abc #d", "WEB_CONCURRENCY=2", "AWS_REGION=x"),
+        *("RAY_ADDRESS=auto", "COPY=WEB_PASSWORD", "CHECKPOINT_DIR=x", "spring.profile=x", "A="),
+        *("AWS_DEFAULT_PROFILE=x", "AWS_ACCOUNT_ID=1", "# WEB_PASSWORD=abc", "ENV=prod", "SET=1"),
         *("NOTIFY_SOCKET=/run/x", "MEMORY_PRESSURE_WRITE=x", "OUTPUT_DIR=/tmp", "LOG_DIR=x"),
         *("DB_PASSWORD=x", "DB_HOST=x", "PASSWORD=x", "CLUSTER_ID=x", "BUCKET_NAME=x", "HOST=x"),
     )
@@ -440,22 +373,14 @@ def test_names_of_other_programs_and_comments_in_a_dotenv_are_left_alone(tmp_pat
         ("OUTPUT_QUALTY", "OUTPUT_QUALITY", True),
         ("MEMORY_LIMITS", "MEMORY_LIMIT", True),
         ("WEB_PASSWD", "WEB_PASSWORD", True),
-        ("WEB_PASS", "WEB_PASSWORD", True),
         ("web_password", "WEB_PASSWORD", True),
         ("NOTIFY_URI", "NOTIFY_URL", True),
         ("VGG_WEIGHT", "VGG_WEIGHTS", True),
-        ("CELLAR_ADDON_SECRET_KEY", "CELLAR_ADDON_KEY_SECRET", True),
-        ("CELLAR_HOST", "CELLAR_ADDON_HOST", True),
-        ("CELLAR_KEY_ID", "CELLAR_ADDON_KEY_ID", True),
         ("WEB_MEGABYTES", "WEB_MAX_MEGABYTES", True),
         ("BUCKET_SOURCES", "BUCKET_SOURCE", True),
         ("style_size", "STYLE_SIZE", True),
-        ("PAINTERLY_PRESET", "PRESET", True),
-        ("PAINTERLY_KEEPGPS", "KEEP_GPS", True),
         ("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", False),
-        ("AWS_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", False),
         ("KEEPGPS", "KEEP_GPS", False),
-        ("SOURCE_BUCKET", "BUCKET_SOURCE", False),
         ("PRESETS", "PRESET", False),
         ("preset", "PRESET", False),
         ("DEVICES", "DEVICE", False),
@@ -472,25 +397,6 @@ def test_a_name_that_is_almost_a_variables_is_named_with_what_is_meant_and_never
     assert (line in read_environment(tmp_path)[1]) == in_environment
 
 
-@pytest.mark.parametrize("name", ["AWS_SESSION_TOKEN", "WEB_PASSWORD", "BUCKET_RESULT"])
-def test_what_is_invisible_or_quoted_in_the_environment_is_named_without_the_value(
-    tmp_path, monkeypatch, name
-):
-    for value, said in (
-        ("abc\u200b", "ends with the invisible character U+200B"),
-        ("\u00adabc", "begins with the invisible character U+00AD"),
-        ("\u3164abc", "begins with the invisible character U+3164"),
-        ("'abc'", "begins and ends with '"),
-    ):
-        monkeypatch.setenv(name, value)
-        with pytest.raises(ConfigError, match=re.escape(f"{name} {said}")) as raised:
-            environment(tmp_path)
-        assert "abc" not in str(raised.value)
-    monkeypatch.setenv(name, " abc\n")
-    assert environment(tmp_path)[name] == "abc"
-
-
-@pytest.mark.skipif(not PLUGINS, reason="the example has the variables of all packages")
 def test_the_table_of_names_has_all_that_the_example_has():
     example = (PROGRAM / ".env.example").read_text()
     assert set(re.findall("^#([A-Z_]+)=", example, re.MULTILINE)) - NAMES == set()

@@ -12,7 +12,7 @@ import pytest
 
 from painterly import log
 from painterly.devices import choose, nvidia
-from painterly.devices.trials import Trials
+from painterly.devices.trials import Trial
 from painterly.errors import DeviceError
 
 HERE = Path(__file__).parent
@@ -136,8 +136,11 @@ def two_gpus(bare, monkeypatch):
         made.visible = shown
 
     def devices(wanted):
-        code = f"import os, sys; exec({made.ends}.get(int(sys.argv[1]), ''))"
-        return choose.choose_devices(wanted, Trials([sys.executable, "-c", code], timeout_s=5))
+        code = (
+            f"import os, sys; ends = {made.ends}; number = [int(each) for each in sys.argv[1:]]\n"
+            "for each in number or sorted(ends): exec(ends.get(each, ''))"
+        )
+        return choose.choose_devices(wanted, Trial([sys.executable, "-c", code], timeout_s=5))
 
     made.devices = devices
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: gpus)

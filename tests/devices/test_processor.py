@@ -1,6 +1,7 @@
 """The cores that a container may use, and processors on which TensorFlow does not run."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from painterly.bench import loading
 from painterly.devices import processor
 from painterly.devices.processor import cores, has_avx, limit_threads
 from painterly.errors import ConfigError, DeviceError
+from painterly.settings.installation import PROGRAM
 
 LAYOUTS = {
     "v2": ("0::/pod/web\n", "sys/fs/cgroup/pod/cpu.max", "{} 100000"),
@@ -49,6 +51,14 @@ def test_a_containers_share_of_the_processor_is_counted_in_whole_cores(machine, 
     for quota, count in {**expected, "max" if "v2" in layout else -1: 64}.items():
         cores.cache_clear()
         assert cores(made(tmp_path, layout, quota)) == count, quota
+
+
+def test_cores_are_counted_in_one_place(monkeypatch):
+    """Python counts the machine's, whatever a container may use of them."""
+    files = [*(PROGRAM / "painterly").rglob("*.py"), *(PROGRAM / "aws").rglob("*.py")]
+    asks = re.compile(r"\bcpu_count\b|\bsched_getaffinity\b|\bprocess_cpu_count\b")
+    found = {each.name for each in files if asks.search(each.read_text())}
+    assert found == {"processor.py"}
 
 
 def test_threads_follow_the_limit_unless_they_are_set(machine, tmp_path, monkeypatch):

@@ -4,15 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from support import hard_networks, precisions
-from support.detail import numpy_detail
+from support.distance import content_error
 from support.pictures import sample
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
 from painterly.engine.view import View
-from painterly.vgg.network import NetworkOptions
 
 pytestmark = pytest.mark.group("engine: pictures")
 
@@ -33,28 +31,6 @@ def pair(name, size=96):
     if name == "shapes":
         return picture(size * 3 // 4, size, 1), picture(size * 3 // 4, size, 2)
     return sample("photos/landscape.jpg", size), sample("styles/mosaic.jpg", size)
-
-
-def content_error(vgg, found, photo, painting):
-    """Return ‖F − P‖² at the content layer, relative to ‖P − mean P‖² plus twice its lack of the
-    painting's variance; in float64, means over the positions of pictures [H, W, 3], in which flat
-    ones of the photo have a tenth of the weight."""
-    options = NetworkOptions(padding=EXACT.padding)
-    layer = EXACT.content_layer
-    found, wanted, painted = (
-        np.float64(vgg.forward(tf.constant(each[None]), [layer], options)[layer][0])
-        for each in (found, photo, painting)
-    )
-    height, width = wanted.shape[:2]
-    weight = 0.1 + 0.9 * numpy_detail(photo)[: 4 * height, : 4 * width]
-    weight = weight.reshape(height, 4, width, 4).mean((1, 3))
-
-    def mean(each):
-        return np.average(each, axis=(0, 1), weights=weight)
-
-    own = (mean(wanted**2) - mean(wanted) ** 2).sum()
-    norm = own + 2 * max(painted.var((0, 1)).sum() - own, 0)
-    return mean(((found - wanted) ** 2).sum(-1)) / norm
 
 
 def grain(image):

@@ -3,7 +3,7 @@
 import numpy as np
 from support.pictures import sample
 
-from painterly.images.colours.colour import is_grey, masked, preserve, srgb_to_oklab, with_areas
+from painterly.images.colours.colour import is_grey, masked, preserve, srgb_to_oklab
 
 PHOTO = sample("photos/still-life.jpg", 120)
 
@@ -80,19 +80,6 @@ def test_a_little_colour_anywhere_in_a_large_picture_is_seen_and_what_jpeg_adds_
         coloured = pixels.copy()
         coloured[row, 0, 2] += 4
         assert not is_grey(coloured)
-
-
-# --- areas --------------------------------------------------------------------------------------
-
-
-def test_areas_get_the_mean_colours_of_a_smaller_picture_and_keep_their_detail():
-    image = plain((0.7, 0.4, 0.3), 128, 192) + noise(128, 192, -0.1, 0.1)
-    picture = plain((0.3, 0.5, 0.6), 64, 96)
-    picture[:, 48:] = 0.5
-    found = with_areas(image, picture, 16)
-    for part, colour in ((slice(0, 32), (0.3, 0.5, 0.6)), (slice(160, 192), 0.5)):
-        np.testing.assert_allclose(found[:, part].mean((0, 1)), colour, atol=0.01)
-        assert (found - image)[:, part].std((0, 1)).max() < 0.01
 
 
 # --- Oklab ----------------------------------------------------------------------------------

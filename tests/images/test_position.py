@@ -214,34 +214,6 @@ def test_damaged_metadata_do_no_harm():
             assert len(without_position(bytes(damaged), "x")) == len(data)
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-def test_a_jpeg_xl_loses_the_position_also_where_its_metadata_are_compressed(compressed):
-    pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
-    data = photo("JXL", xmp=XMP, lossless=True, compress_metadata=compressed)
-    assert (b"brob" in data) == compressed and (b"48,51" in data) != compressed
-    found = without_position(data, "x")
-    assert len(found) == len(data) and b"48,51" not in found and b"brob" not in found
-    assert (b"A camera" in found) != compressed
-    exif = Image.Exif()
-    exif.load(Image.open(io.BytesIO(found)).info.get("exif", b""))
-    assert not exif.get_ifd(GPS)
-    assert np.array_equal(decode(found).pixels_int, decode(data).pixels_int)
-
-
-def test_a_jpeg_within_a_jpeg_xl_loses_the_position(tmp_path):
-    """The metadata of such a JPEG are compressed without an option for it."""
-    pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
-    (tmp_path / "photo.jpg").write_bytes(photo("JPEG", xmp=XMP))
-    restorable = io.BytesIO()
-    with Image.open(tmp_path / "photo.jpg") as image:
-        image.save(restorable, "JXL", lossless_jpeg=True)
-    before = decode(restorable.getvalue())
-    found = without_position(restorable.getvalue(), "x")
-    info = Image.open(io.BytesIO(found)).info
-    assert before.exif and not {"exif", "xmp"} & set(info)
-    assert np.abs(decode(found).pixels - before.pixels).max() < 0.05
-
-
 def test_a_heic_with_compressed_metadata_is_refused():
     plain, packed = b"mime\0application/rdf+xml\0", b"mime\0application/rdf\0br\0\0"
     data = photo("HEIF", xmp=XMP)

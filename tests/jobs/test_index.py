@@ -13,8 +13,7 @@ from painterly.jobs.index import JobIndex
 from painterly.jobs.presets import sized
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import JobStore, id_at
-from painterly.orders.record import Record
-from painterly.orders.stored_records import write_record
+from painterly.orders.record import Record, write_record
 from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 

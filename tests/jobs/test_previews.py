@@ -350,6 +350,18 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     assert len(read) == 7, "the latest stays"
 
 
+@pytest.mark.slow
+def test_a_large_picture_does_not_depend_on_what_was_painted_before(painter, place):
+    """Its painting is as large as it needs it, not as an earlier, smaller picture did."""
+    Path(place["BUCKET_STYLE"], "large.jpg").write_bytes(tiny.file(200, 200, 3))
+    painter.desk._sides = 64, 96, 128
+    alone = painter.desk.file(in_style(painter, "large", 128))
+    painter.desk.clear()
+    for size in (64, 90):
+        painter.desk.file(in_style(painter, "large", size))
+    assert painter.desk.file(in_style(painter, "large", 128)) == alone
+
+
 def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
     decoded, real = [], desk.decode_photo
 

@@ -72,7 +72,7 @@ def hand(hand, monkeypatch):
 def step(number, total=9):
     image = np.zeros((16, 16, 3), np.float32)
     return SimpleNamespace(
-        iteration=number, total=total, fraction=number / total, eta_s=1.0, preview=image
+        iteration=number, total=total, fraction=number / total, eta_s=1.0, image=image
     )
 
 

@@ -1,17 +1,16 @@
 """Photos and styles whose results would have one key, and names that cannot be used."""
 
-import itertools
+import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from support import tiny
-from support.batch_results import RECORD, failures, painted, results
+from support.batch_results import failures, painted, results
 from support.folder_batches import run
 
 from painterly.images.output import OutputFormat
-from painterly.orders.names import ResultNames, contenders_start, could_be_result
-from painterly.storage import file_names, folder
+from painterly.orders.keys import result_names
 from painterly.storage.folder import FolderBucket
 
 # --- keys that meet -------------------------------------------------------------------------
@@ -28,33 +27,16 @@ from painterly.storage.folder import FolderBucket
     ],
 )
 def test_photos_have_the_keys_they_always_had(form, keys):
-    names = ResultNames([*keys], ["monet"], OutputFormat(form))
-    assert {photo: names.planned("monet", photo) for photo in keys} == {
-        photo: f"monet/{key}" for photo, key in keys.items()
-    }
+    assert result_names(keys, OutputFormat(form)) == keys
 
 
 @pytest.mark.parametrize("form", [None, "png", "same"])
-@pytest.mark.parametrize("styles", [("a",), ("a", "a/b"), ("a", "a/b", "a/b/c.png")], ids=len)
-def test_no_two_results_share_a_key(form, styles):
+def test_no_two_results_of_a_style_share_a_key(form):
     """Tried with photos that can meet: short names with all endings, two deep, in folders."""
     ends = [".png", ".jpg", ".webp"]
     names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
     photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]
-    found = ResultNames(photos, styles, OutputFormat(form))
-    rivals = found.rivals(lambda keys: str)
-    pairs = [pair for pair in itertools.product(styles, photos) if pair not in rivals]
-    assert len(pairs) >= len(photos)
-    others, taken = {}, {}
-    for pair in pairs:
-        planned = found.planned(*pair)
-        assert taken.setdefault(planned, pair) == pair
-        if other := found.with_own_extension(*pair):
-            assert others.setdefault(other, pair) == pair
-        for key in filter(None, (planned, other)):
-            assert could_be_result(key, "/".join(pair))
-            assert "/".join(pair).startswith(contenders_start(key))
-    assert not taken.keys() & others.keys()
+    assert len({*result_names(photos, OutputFormat(form)).values()}) == len(photos)
 
 
 def test_a_result_has_the_format_that_its_photos_name_says(folders, stand_in, capsys):
@@ -71,7 +53,7 @@ def test_a_result_has_the_format_that_its_photos_name_says(folders, stand_in, ca
     assert painted(capsys, folders, STYLE="monet", OUTPUT_FORMAT="same") == 0
 
 
-def test_a_photo_and_a_style_that_meet_another_are_refused_by_name(folders, stand_in, capsys):
+def test_of_two_photos_in_two_styles_with_one_key_the_second_fails_alone(folders, stand_in, capsys):
     """The photo `b/c.jpg` in the style `a`, and `c.jpg` in `a/b`."""
     Path("photos/b").mkdir()
     Path("photos/b/c.jpg").write_bytes(tiny.file(60, 80, 1))
@@ -79,37 +61,62 @@ def test_a_photo_and_a_style_that_meet_another_are_refused_by_name(folders, stan
     Path("paintings/styles.toml").write_text(
         "[a]\npaintings = ['monet.jpg']\n['a/b']\npaintings = ['both/a.jpg']\n"
     )
-    assert run(folders) == 1
-    assert failures(capsys) == [
-        "FAILED: b/c.jpg in a: its result would take the place of that of c.jpg in a/b; rename one "
-        "of the photos or styles",
-        "FAILED: c.jpg in a/b: its result would take the place of that of b/c.jpg in a; rename one "
-        "of the photos or styles",
-    ]
-    assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg"} <= results() and "a/b/c.jpg" not in results()
-    assert run(folders, PHOTO="c.jpg", STYLE="a/b") == run(folders, PHOTO="b/c.jpg") == 1
-    assert run(folders, PHOTO="c.jpg", STYLE="a") == 0
-
-
-def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
-    folders, stand_in, capsys, monkeypatch
-):
-    for module in (file_names, folder):
-        monkeypatch.setattr(module, "same_file", lambda *names: names[1:] == ("a", "A"))
-    asked = {"STYLE": "monet", "OUTPUT_FORMAT": "jpg"}
-    assert painted(capsys, folders, **asked) == 2
-    record = RECORD.read_bytes()
-    for seed, name in enumerate(("Beach.webp", "BEACH.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg")):
-        Path("photos", name).write_bytes(tiny.file(60, 80, seed))
     for _ in range(2):
-        assert run(folders, **asked) == 1
-        lines = failures(capsys)
-        assert [line.partition(" of that of ")[0] for line in lines] == [
-            "FAILED: BEACH.jpg in monet: its result would take the place",
-            "FAILED: Beach.webp in monet: its result would take the place",
+        assert run(folders) == 1
+        assert failures(capsys) == [
+            "FAILED: c.jpg in a/b: a/b/c.jpg in ./out is not the result in this photo's record; "
+            "move it away, or rename the photo"
         ]
-    assert RECORD.read_bytes() == record and not Path("out/_records/monet/BEACH.jpg.json").exists()
-    assert len(results()) == 4
+    assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg", "a/b/c.jpg"} <= results()
+    first = Path("out/a/b/c.jpg").read_bytes()
+    assert run(folders, PHOTO="c.jpg", STYLE="a/b") == 1
+    assert run(folders, PHOTO="b/c.jpg", STYLE="a", STYLE_SEED="0") == 0
+    assert Path("out/a/b/c.jpg").read_bytes() == first
+
+
+@pytest.fixture(params=[("beach.jpg", "BEACH.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
+def one_name(request, folders, monkeypatch):
+    """Two photos with names that the disk of the results takes for one, as it takes either for the
+    one that it has."""
+    names = request.param
+
+    def spelled(bucket, key):
+        name = key.rpartition("/")[2]
+        others = {key.replace(name, name.replace(*pair)) for pair in (names, names[::-1])}
+        there = [each for each in (key, *others) if (bucket.folder / each).exists()]
+        return there[0] if there and bucket.name == "./out" else key
+
+    def on_that_disk(method):
+        return lambda bucket, key, *rest: method(bucket, spelled(bucket, key), *rest)
+
+    for name in ("_entry", "_path_to_write", "read_with_entry"):
+        monkeypatch.setattr(FolderBucket, name, on_that_disk(getattr(FolderBucket, name)))
+    Path("photos/beach.jpg").unlink()
+    for seed, name in enumerate(names):
+        Path("photos", name).write_bytes(tiny.file(60, 80, seed))
+    return names
+
+
+def test_of_two_photos_with_one_name_on_a_disk_one_fails_and_nothing_of_the_other_is_lost(
+    folders, one_name, stand_in, capsys
+):
+    def stored():
+        ours = (
+            Path("out", *each, name)
+            for each in (["monet"], ["_records", "monet"])
+            for name in (*one_name, *(f"{name}.json" for name in one_name))
+        )
+        return {path: path.read_bytes() for path in ours if path.exists()}
+
+    assert run(folders, STYLE="monet") == 1
+    [failed] = failures(capsys)
+    first = stored()
+    result, record = first
+    painted = json.loads(first[record])["photo"]
+    assert {painted, failed.split()[1]} == {*one_name} and result.name == painted
+    assert f"monet/{failed.split()[1]} in ./out is not the result in this photo's record" in failed
+    assert run(folders, STYLE="monet") == 1
+    assert failures(capsys) == [failed] and stored() == first
 
 
 # --- names and files that cannot be used ----------------------------------------------------

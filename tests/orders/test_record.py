@@ -47,23 +47,6 @@ def test_a_record_is_written_as_it_was_read():
     assert Record.from_bytes(data).to_bytes() == data
 
 
-def test_a_record_of_a_version_before_11_is_read_with_its_names_of_fields():
-    others = {name: value for name, value in WHOLE.items() if name not in ("format", "style")}
-    del others["photo_bucket"], others["style_bucket"]
-    old = others | {"look": "both", "source": "./photos", "style": "./paintings"}
-    assert parsed(old) == parsed(WHOLE)
-    for output, meant in (
-        (["png", 90], ("png", 90, False, 8)),
-        (["png", 90, True], ("png", 90, True, 8)),
-        (["png", 90, 16, True], ("png", 90, True, 8)),
-        ([None, 95, True, 16], (None, 95, True, 16)),
-    ):
-        assert parsed(old | {"output": output}).output == meant
-        assert parsed(WHOLE | {"output": output}) == (
-            parsed(old | {"output": output}) if list(meant) == output else None
-        )
-
-
 def test_a_record_may_lack_fields_and_have_others():
     few = {name: WHOLE[name] for name in ("format", "photo", "fingerprint", "result")}
     record = parsed(few | {"paintings": [{"key": "both/a.jpg"}]})
@@ -80,11 +63,16 @@ def test_a_record_may_lack_fields_and_have_others():
     "data",
     [
         *(b"", b"{", b"[]", b"null", b"7", b'"text"', b"\xff\xfe\x00", b"[" * 100_000),
-        *(b'{"a":' * 100_000, b'{"seconds": ' + b"1" * 5000 + b"}", b'{"seconds": "long"}'),
-        *(b'{"paintings": [{}]}', b'{"photo_mask": {"key": "a"}}', b'{"output": [1, 2, 3]}'),
-        b'{"width": true}',
+        *(b'{"a":' * 100_000, b'{"photo": "beach.jpg"}', b'{"format": 1, "photo": "beach.jpg"}'),
+        *(
+            b'{"format": 2, ' + field
+            for field in (
+                *(b'"seconds": ' + b"1" * 5000 + b"}", b'"seconds": "long"}', b'"width": true}'),
+                *(b'"paintings": [{}]}', b'"photo_mask": {"key": "a"}}', b'"output": [1, 2, 3]}'),
+            )
+        ),
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_what_is_not_a_record_is_none(data):
     assert Record.from_bytes(data) is None

@@ -117,17 +117,6 @@ def test_another_preset_paints_again(folders, stand_in, capsys):
         assert painted(capsys, asked, STYLE_PRESET=preset) == 0
 
 
-def test_a_larger_default_size_repaints_no_results_of_versions_that_named_no_size(
-    folders, stand_in, capsys
-):
-    """Records of versions before 11 do not tell whether a size was given."""
-    usual = folders | ONE | {"STYLE_SIZE": ""}
-    run(folders, **ONE)
-    of_an_earlier_engine(settings=settings(size=512), given=None)
-    assert painted(capsys, usual) == 0
-    assert painted(capsys, usual, STYLE_SIZE="96") == 1
-
-
 def test_the_built_in_network_of_an_earlier_engine_is_part_of_it(folders, stand_in, capsys):
     built_in = folders | {"VGG_WEIGHTS": "builtin"}
     run(built_in, **ONE)

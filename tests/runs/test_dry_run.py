@@ -9,17 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
-from support.batch_results import failures
+from support.batch_results import ONE, edited, failures
 from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
 from painterly import log
-from painterly.bench import bench
-from painterly.cli import batch
 from painterly.devices.system_memory import resident_memory
-from painterly.engine.style_transfer import StyleTransfer
-from painterly.runs import dry_run
-from painterly.runs import run as rounds
 from painterly.storage.folder import FolderBucket
 
 
@@ -41,51 +36,31 @@ def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, cap
     assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
 
 
-@pytest.mark.thorough
-def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
-    folders, small_vgg, monkeypatch, capsys
-):
-    """Only painting moves the clock: a second for every thousand pixels of a step, ten times as
-    long for the first step at a scale, and an hour more for the first step of all."""
-    folders |= {"STYLE_SIZE": "192", "STYLE_ITERATIONS": "4"}
-    Path("photos/trip/old town é.png").unlink()
-    Path("photos/square.png").write_bytes(tiny.file(60, 60, 5, "PNG"))
-    Path("paintings/styles.toml").write_text(
-        '[both]\npaintings = ["both/a.jpg", "both/b.webp"]\niterations = 5\n'
-        '[monet]\npaintings = ["monet.jpg"]\n'
+def test_a_dry_run_takes_its_time_from_what_this_device_has_painted_here(folders, stand_in, capsys):
+    assert run(folders, DRY_RUN="1") == 0
+    out = capsys.readouterr().out
+    assert "dry run: 4 to paint, the largest" in out
+    assert "; the time is unknown until this device has painted such a picture here; " in out
+    assert run(folders, **ONE) == 0
+    edited(seconds=40)
+    Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
+    assert run(folders, STYLE="both", PHOTO="dune.jpg", DRY_RUN="1") == 0
+    assert "dry run: 1 to paint in about 40 s on this device, the largest 64 × 48 px" in (
+        capsys.readouterr().out
     )
-    clock, steps, real = [0.0], [], StyleTransfer.steps
-
-    def timed(*given):
-        scale = None
-        for step in real(*given):
-            height, width = step.image.shape[:2]
-            clock[0] += height * width / 1000 * (1 if step.scale == scale else 10)
-            clock[0] += 0 if steps else 3600
-            if scale is None:
-                steps.append(0)
-            steps[-1] += 1
-            scale = step.scale
-            yield step
-
-    monkeypatch.setattr(StyleTransfer, "steps", timed)
-    for module in (batch, rounds, dry_run, bench):
-        monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
-    foretold = logged(capsys, folders, DRY_RUN="1")
-    steps.clear()  # As in a process that has painted nothing yet.
-    taken = [each["seconds"] for each in logged(capsys, folders) if "result" in each]
-    pictures = [each for each in foretold if "photo" in each]
-    assert [each["steps"] for each in pictures] == steps and set(steps) == {8, 9}
-    assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two styles
-    taken[0] -= 3600  # Spent once, and foretold for the whole alone.
-    assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)
-    assert foretold[-1]["to_paint"] == 4 and foretold[-1]["memory_gb"] > 0.1
-    assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
+    assert run(folders, DRY_RUN="1", STYLE="monet") == 0
+    assert "dry run: 2 to paint in about 1 min 20 s on" in capsys.readouterr().out
+    Path("photos/dune.jpg").write_bytes(tiny.file(600, 800, 8))
+    larger = folders | {"PHOTO": "dune.jpg", "STYLE": "monet", "STYLE_SIZE": "full"}
+    seconds = logged(capsys, larger, DRY_RUN="1")[-1]["seconds"]
+    assert seconds > 80, "a larger picture takes longer"
+    edited(device="a GPU of another machine")
+    assert run(folders, STYLE="both", PHOTO="dune.jpg", DRY_RUN="1") == 0
+    assert "the time is unknown" in capsys.readouterr().out
 
 
-def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeypatch, capsys):
+def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, capsys):
     """The largest picture and its memory stand for all, wherever it comes in the order."""
-    monkeypatch.setattr(dry_run.Forecast, "_seconds_per_work", lambda *_: 1e-6)
     Path("photos/coast.jpg").write_bytes(tiny.file(300, 400, 7))
     Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
     Path("photos/dune.mask.png").write_bytes(grey_file(np.linspace(0, 1, 1200).reshape(30, 40)))
@@ -93,8 +68,8 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     assert run(folders) == 0
     assert keys() == set() and not Path("out").exists()
     assert re.search(
-        r"dry run: 4 to paint in about [\d a-z]+ on this device, the largest 400 × 300 px, "
-        r"with [\d.]+ GB of memory; .*TensorFlow included, as in MEMORY_LIMIT",
+        r"dry run: 4 to paint, the largest 400 × 300 px, with [\d.]+ GB of memory; .*TensorFlow "
+        r"included, as in MEMORY_LIMIT",
         capsys.readouterr().out,
     )
     *lines, whole = logged(capsys, folders)
@@ -139,7 +114,7 @@ def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted_as_a_run_d
     for style in ("both", "monet"):
         assert f"a wall.png in {style}: cannot be painted: a wall.png: decoding it takes" in out
     assert "beach.jpg in torn: cannot be painted: painting torn.jpg" in out
-    assert "dry run: 4 to paint in about" in out and "5 that cannot be painted" in out
+    assert "dry run: 4 to paint, the largest" in out and "5 that cannot be painted" in out
     assert run(folders, MEMORY_LIMIT=limit) == 1
     wall, *others = failures(capsys)
     assert "a wall.png in 2 styles (both, monet): a wall.png: decoding it takes" in wall

@@ -220,22 +220,6 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     check_whole(few, undisturbed, FEW)
 
 
-def test_storage_that_goes_away_while_results_are_named_costs_nothing(
-    few, proxy, seen, undisturbed, monkeypatch
-):
-    assert few.run() == 0
-    for key in few.results():  # The records tell whose they are.
-        few.result.write(key, b"cut")
-    monkeypatch.setattr(s3_client, "TRIES", 1)
-    monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))
-    away = Outage(f"^GET /{few.result.name}.*prefix=_records", "reset", times=12)
-    proxy.rules.append(away)
-    got = seen(few.environment(proxy.url))
-    assert (got.code, away.times) == (0, 0)
-    assert "4 painted" in got.out
-    check_whole(few, undisturbed, FEW)
-
-
 def test_an_outage_ends_at_once_what_has_nothing_to_lose(
     few, proxy, seen, monkeypatch, tmp_path, capsys
 ):

@@ -40,7 +40,7 @@ def installed(monkeypatch, tmp_path):
 
 
 def test_a_checkout_is_set_up_by_its_script():
-    assert installation.install_command("formats") == "./start.sh setup --formats"
+    assert installation.install_command("video") == "./start.sh setup --video"
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
 
     installed("archive-v0/x", GIT, ["tensorflow"])
     both = "@ git+https://git.example/painterly.git"
-    assert installation.install_command("formats") == (
-        f'uvx --from "painterly[cpu,formats] {both}" painterly …'
+    assert installation.install_command("video") == (
+        f'uvx --from "painterly[cpu,video] {both}" painterly …'
     )
     assert "painterly[gpu] @" in installation.install_command("gpu")
 
@@ -113,9 +113,9 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
         ("uv-receipt.toml", "uv tool install"),
         ("pipx_metadata.json", "pipx install --force"),
     ):
-        folder = installed(name, GIT, ["pip", "rawpy"])
+        folder = installed(name, GIT, ["pip", "av"])
         (folder / name).touch()
-        assert installation.install_command("cpu") == f'{words} "painterly[cpu,formats] {both}"'
+        assert installation.install_command("cpu") == f'{words} "painterly[cpu,video] {both}"'
 
 
 def test_a_clone_on_this_machine_is_a_requirement_that_old_versions_of_pip_read(

@@ -122,9 +122,9 @@ def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_
 ):
     code = """if True:
         import numpy, painterly
-        from painterly.settings.recipes import PLUGINS, RECIPES
+        from painterly.settings.recipes import RECIPES
         photo = numpy.random.default_rng(0).random((48, 64, 3), numpy.float32)
-        ways = [{"recipe": name} for name in RECIPES if name not in PLUGINS]
+        ways = [{"recipe": name} for name in RECIPES]
         ways += [{"precision": name} for name in ("bfloat16", "float16")]
         networks = {weights: painterly.load_vgg("vgg16", weights) for weights in (None, "random")}
         for way in ways:

@@ -1,5 +1,6 @@
 """Properties of S3: any key, prefixes, multipart uploads, access."""
 
+import os
 import random
 from dataclasses import replace
 
@@ -34,6 +35,17 @@ def test_a_bucket_is_made_in_the_region_that_is_named(moto):
     assert bucket.create() and not bucket.create()
     location = moto.client.get_bucket_location(Bucket="made-in-its-region")
     assert location["LocationConstraint"] == "eu-west-3"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_forked_process_has_connections_of_its_own(moto):
+    client = open_bucket("photos", moto.account)._client
+    assert open_bucket("photos", moto.account)._client is client
+    if not (child := os.fork()):
+        os._exit(open_bucket("photos", moto.account)._client is client)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_listing_continues_after_the_first_page(server):

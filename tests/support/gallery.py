@@ -48,7 +48,7 @@ def content(photo="beach.jpg", style="monet", **changes):
 
 
 def parsed(json_content):
-    return Record.from_bytes(json.dumps(json_content).encode())
+    return Record.from_bytes(json.dumps({"format": 2} | json_content).encode())
 
 
 def record(photo="beach.jpg", style="monet", **changes):

@@ -3,16 +3,13 @@
 import dataclasses
 import hashlib
 import http.server
-import re
 import threading
 import urllib.request
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from painterly.storage.files import LOCK_FILE
-from painterly.vgg import download, sources
+from painterly.vgg import sources
 from painterly.vgg.architectures import ARCHITECTURES
 from support.polling import until
 from support.serving import serving
@@ -22,7 +19,6 @@ from support.serving import serving
 def empty_caches(monkeypatch, tmp_path):
     """Empty caches, and no proxies of this machine."""
     monkeypatch.setattr(sources, "CACHE", tmp_path / "weights")
-    monkeypatch.setattr(download, "PAUSE_S", 0)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -50,17 +46,15 @@ def put(folder, name, content):
 
 
 def names(folder):
-    """Return the names of files in a folder, without its lock."""
-    return sorted(each.name for each in folder.glob("*") if each.name != LOCK_FILE)
+    return sorted(each.name for each in folder.glob("*"))
 
 
-# Takes the start of the range that is asked for, or None, and returns status, headers and body.
-Reply = Callable[[int | None], tuple[int, dict[str, str], bytes]]
+PAGE = b"<html>Welcome to our network</html>"
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """A hub on this machine. mode: ok, or how it fails: missing, not HTTP, cut, stalled; or
-    watched, which notes what is in our cache half-way."""
+    """A hub on this machine. mode: ok, or how it fails: missing, not HTTP, cut, longer, page,
+    stalled; or watched, which notes what is in our cache half-way."""
 
     daemon_threads = True
     content = np.random.default_rng(1).bytes(300_000)
@@ -69,7 +63,6 @@ class Hub(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
         self.asked = []
-        self.answers = []  # Functions that give the next answers: see `Reply`.
         self.seen = []  # The files in our cache during the download.
         self.released = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -82,33 +75,26 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         hub = self.server
         hub.asked.append(self.path)
-        if hub.answers:
-            asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-            status, headers, body = hub.answers.pop(0)(int(asked[1]) if asked else None)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-            return
         if hub.mode == "missing":
             self.send_error(404)
             return
         if hub.mode == "not HTTP":
             self.wfile.write(b"SSH-2.0-OpenSSH\r\nhello\r\n")
             return
+        content = PAGE if hub.mode == "page" else hub.content + b"x" * (hub.mode == "longer")
         self.send_response(200)
-        self.send_header("Content-Length", str(len(hub.content)))
+        self.send_header("Content-Length", str(len(content)))
+        if hub.mode == "page":
+            self.send_header("Content-Type", "text/html")
         self.end_headers()
-        half = len(hub.content) // 2
-        self.wfile.write(hub.content[:half])
+        half = len(content) // 2
+        self.wfile.write(content[:half])
         if hub.mode == "stalled":
             hub.released.wait(30)
         if hub.mode == "watched":
             hub.seen += until(lambda: names(sources.CACHE), 10)
-        elif hub.mode != "ok":
-            return
-        self.wfile.write(hub.content[half:])
+        if hub.mode not in ("cut", "stalled"):
+            self.wfile.write(content[half:])
 
     def log_message(self, *arguments):
         pass

@@ -7,8 +7,6 @@ import zlib
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from painterly.images.files.boxes import JXL_STARTS
-
 _LOW = (0, 1, 2, 3, 4, 7, 8, 12, 15, 16, 17, 32, 64, 100, 127)
 _SIDES = (1000, 4000, 8191, 10_000, 13_999, 14_000, 16_384, 20_000)
 _LARGEST = 64  # bytes of a part that are taken for fields, one by one
@@ -66,8 +64,6 @@ def fields(data: bytes) -> Iterator[Field]:
         yield from (Field(at, 4, "little") for at in (2, 10, 14, 18, 22, 30, 34, 38, 42, 46, 50))
         yield from (Field(at, 2, "little") for at in (26, 28))
         yield from _bytes(data, 54)
-    elif data.startswith(JXL_STARTS[0]):
-        yield from _bytes(data, 2)
     else:
         yield from _boxes(data, 0, len(data))
         for found in re.finditer(rb"Exif\0\0(?=II|MM)", data):

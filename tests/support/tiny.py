@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-import painterly.images.contained.opening  # noqa: F401  Pillow writes HEIC with what this registers.
+import painterly.images.opening  # noqa: F401  Pillow writes HEIC with what this registers.
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 
 if TYPE_CHECKING:  # Loads TensorFlow.

@@ -13,8 +13,7 @@ from starlette.responses import JSONResponse
 from painterly.jobs import deletion
 from painterly.jobs.schemas import Blended, JobState
 from painterly.jobs.store import JobStore
-from painterly.orders.record import PictureRef, Record
-from painterly.orders.stored_records import write_record
+from painterly.orders.record import PictureRef, Record, write_record
 from support.pictures import saved
 from support.polling import until
 from support.web_service import served, stored_job

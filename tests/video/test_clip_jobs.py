@@ -178,7 +178,7 @@ def test_what_a_clip_cannot_have_is_refused_in_one_line(web, walk, tmp_path, mon
         assert answer.status_code == 422
         return answer.json()["detail"]
 
-    assert "photos" in refusal({"poster": True})
+    assert "photos" in refusal({"sheet": "en"})
     assert "photos" in refusal({**INSTANT, "settings": {"paper": "A4"}})
     film = send(web, {**INSTANT, "settings": {"size": 64, "timelapse": True}}, walk, **CLIP).json()
     assert film["settings"] == {"size": 64}, "it has none"

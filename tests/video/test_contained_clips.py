@@ -135,7 +135,6 @@ def test_ffmpeg_sees_no_secret(here, monkeypatch):
     with ffmpeg.Program("-re", "-i", str(WALK.absolute()), "-f", "null", "-", memory=10**9) as held:
         process = psutil.Process(held._process.pid)
         until(lambda: "-hide_banner" in process.cmdline()[:2])
-        assert process.environ().keys() <= {*ffmpeg._VARIABLES, "LC_CTYPE"}
         assert "secret" not in process.environ().values()
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from painterly.images.output import OutputFormat
-from painterly.orders.names import ResultNames, could_be_result
+from painterly.orders.keys import result_names
 from painterly.settings import bucket_layout
 from painterly.settings.clips import of_photos
 from painterly.settings.installation import PROGRAM
@@ -27,13 +27,11 @@ def test_clips_are_sent_with_photos_and_fetched_with_results():
 def test_a_result_has_the_extension_of_its_clip_if_that_can_be_written(clip, result):
     for form in ("jpg", "same", None):
         assert OutputFormat(form).extension(clip) == result
-    assert could_be_result(f"monet/walk.{result}", f"monet/{clip}")
 
 
 def test_two_clips_of_one_name_keep_their_extensions_and_a_photo_its_own():
-    names = ResultNames(["a.avi", "a.mp4", "a.jpg"], ["monet"], OutputFormat(None))
-    planned = [names.planned("monet", each) for each in ("a.avi", "a.mp4", "a.jpg")]
-    assert planned == ["monet/a.avi.mp4", "monet/a.mp4.mp4", "monet/a.jpg"]
+    names = result_names(["a.avi", "a.mp4", "a.jpg"], OutputFormat(None))
+    assert [*names.values()] == ["a.avi.mp4", "a.mp4.mp4", "a.jpg"]
 
 
 def test_the_clips_that_phones_store_with_photos_are_known_by_their_names():

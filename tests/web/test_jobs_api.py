@@ -26,7 +26,7 @@ from painterly.jobs.schemas import ApiError, JobState
 from painterly.jobs.store import PREVIEWS
 from painterly.jobs.worker import lease, runner
 from painterly.settings.bucket_layout import record_key
-from painterly.settings.recipes import PLUGINS, PRESETS
+from painterly.settings.recipes import PRESETS
 from painterly.settings.settings import Settings
 
 
@@ -53,21 +53,19 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 @pytest.mark.slow
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monkeypatch):
     unknown = web.get("/api/estimate").json()
-    assert {unknown[each] for each in (*PRESETS, "poster")} == {None}
+    assert {unknown[each] for each in (*PRESETS, "sheet")} == {None}
     monkeypatch.setattr(runner, "MEASURED_SIZE", (48, 64))
     monkeypatch.setattr(style_transfer, "MOMENT_S", 0.0)
     rate = 100 * worker.runner.seconds_per_work()  # Long enough for what is rounded.
     web.service.handle_worker_message(("speed", rate, "cpu"))
     web.service.handle_worker_message(("instant_speed", rate / 2))
     known, settings = web.get("/api/estimate").json(), web.service.config.settings
-    of_plugins = {plugin.preset for plugin in PLUGINS.values()}
-    assert all(known[preset] is None for preset in of_plugins)  # It takes a first picture.
     expected = {}
-    for preset in {*PRESETS} - of_plugins:
+    for preset in PRESETS:
         work = total_work(3000, 4000, settings.replaced({"preset": preset}))
         expected[preset] = (0.5 if preset == "instant" else 1) * rate * work
     assert {each: known[each] for each in expected} == pytest.approx(in_order(expected), abs=0.11)
-    assert known["poster"] > known["instant"] <= known["draft"] <= known["fine"]
+    assert known["sheet"] > 0 and known["instant"] <= known["draft"] <= known["fine"]
     assert known["papers"]["A3"] > known["papers"]["A4"] > known["papers"]["10x15cm"]
 
 

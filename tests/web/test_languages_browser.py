@@ -161,16 +161,3 @@ def test_the_longest_words_of_the_settings_fit_on_their_cards_on_a_phone(page, s
       return words.getBoundingClientRect().right < card.right - 6;
     })"""
     assert page.js(room)
-
-
-def test_the_longest_words_of_the_poster_fit_on_its_cards_on_a_phone(page, server, tmp_path):
-    (tmp_path / "town.jpg").write_bytes(jpeg("red"))
-    page.speak("de")
-    page.look(server.address, 390, 844)
-    page.until("document.querySelectorAll('[name=style]').length > 1")
-    page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
-    page.js("document.querySelector('#surprise').click()")
-    page.until("document.querySelector('#poster').open")
-    cards = "[...document.querySelectorAll('.panel .cards span')]"
-    wide = f"{cards}.filter(each => each.scrollWidth > each.clientWidth)"
-    assert page.js(f"{wide}.map(each => each.innerText)") == []

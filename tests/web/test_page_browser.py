@@ -231,7 +231,7 @@ def test_what_an_order_lacked_is_said_until_the_order_has_it(page, server, photo
     visit(page, server)
     choose(page, photos[:1], 0)
     page.one("#photos .x").click()
-    page.one("#surprise").click()
+    page.js("document.querySelector('#order').requestSubmit()")
     page.until("refused.textContent === 'Choose at least one photo.'")
     page.one(".told button").click()
     page.until("!refused.textContent")
@@ -265,80 +265,24 @@ def test_a_result_takes_the_stage_and_the_next_style_is_one_click_away(page, ser
     assert [each.style for each in server.ordered] == ["mosaic", "waves"]
 
 
-PIXEL_OF_SAVED = """
-const sheet = new Image(), context = document.createElement("canvas").getContext("2d");
-sheet.onload = () => {
-  context.drawImage(sheet, 0, 0);
-  const [red] = context.getImageData(9, 9, 1, 1).data;
-  arguments[0]([sheet.naturalWidth, sheet.naturalHeight, red]);
-};
-sheet.src = saved.href;
-"""
-
-
-def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos):
+def test_a_picture_that_was_painted_becomes_a_sheet_in_the_language_of_the_page(
+    page, server, photos
+):
+    page.speak("de")
     visit(page, server)
-    page.one("#surprise").click()
-    assert page.one("#refused").text, "it needs a photo"
-    choose(page, photos[:1])
-    page.one("#surprise").click()
-    page.until("document.querySelectorAll('.work').length === 2")
-    assert page.one("#poster-title").text == "Beach, after 2 masters"
-    assert page.js("[...document.querySelectorAll('.work img')].every(each => each.src)")
-    assert {each.text for each in page.all(".work span:first-of-type")} == {"Mosaic", "Waves"}
-    assert page.one(".print .signature").text == "painterly"
-    widths = page.js(
-        "[...document.querySelectorAll('#hanging [name=paper] + span svg > *')]"
-        ".map((each) => each.getBoundingClientRect().width)"
-    )
-    assert widths[2] / widths[1] == pytest.approx(2**0.5, abs=0.05), "to scale"
-    assert widths[3] / widths[1] == pytest.approx(2, abs=0.05)
-    pages = page.one("#poster nav")
-    assert pages.text.split() == ["Paint", "Gallery"]
-    pages.find_element("tag name", "button").click()
-    assert not page.js("document.querySelector('#poster').open"), "back at the stage"
-    page.one("#surprise").click()
-    page.until("document.querySelectorAll('.work').length === 2")
-    page.resize(390, 844)
-    middle = "(id) => (({ top, bottom }) => (top + bottom) / 2)(%s)"
-    middle %= "document.getElementById(id).getBoundingClientRect()"
-    row = page.js(f"['poster-save', 'poster-print', 'poster-paint'].map({middle})")
-    assert min(row) > 844 - 60 and max(row) - min(row) < 2, "one bar at the thumb"
-    page.resize(1280, 860)
-    page.js("document.querySelector('#hanging [value=A3]').click()")
-    page.until("document.querySelector('#poster-paint').textContent.startsWith('Paint for A3')")
-    assert "A3, 42 × 30 cm" in page.one("#poster-about").text
-    page.js("document.querySelectorAll('#hanging [name=upright]')[1].click()")
-    shape = "(each => each.clientHeight > each.clientWidth)(document.querySelector('#print'))"
-    page.until(shape)
-    page.one("#poster-name").send_keys("The two of us")
-    page.one("#hang-again").click()
-    page.until("document.querySelector('#poster-title').textContent.startsWith('The two of us')")
-    foot = "document.querySelector('.name-of-it').textContent"
-    page.until(f"{foot} === 'The two of us, after 2 masters'")
-    page.driver.execute_script(
-        "HTMLAnchorElement.prototype.click = function () { window.saved = this; };"
-    )
-    page.one("#poster-save").click()
-    page.until("Boolean(window.saved)")
-    assert page.js("saved.download") == "The two of us, after 2 masters.jpg"
-    width, height, red = page.driver.execute_async_script(PIXEL_OF_SAVED)
-    assert width == 2560 and height > width and red > 200, "paper in its corner"
-    page.one("#poster-paint").click()
-    queued(page, 1)
-    [job] = server.ordered
-    hanging = job.hanging
-    assert job.poster and (hanging.paper, hanging.upright) == ("A3", True)
-    assert (hanging.title, hanging.after) == ("The two of us", "after 2 masters")
-    assert hanging.seed > 0
-    assert not page.js("document.querySelector('#poster').open")
-    page.until("document.body.dataset.acts === 'painting'")
-    server.end(server.jobs.stored(job.id))
+    choose(page, photos[:1], 0)
+    order(page)
+    [painted] = server.ordered
+    server.end(server.jobs.stored(painted.id))
     page.until("document.body.dataset.acts === 'done'")
-    assert page.one("#heading").text == "Your photo, by all the masters"
-    page.js("document.querySelector('#again-with').click()")
+    page.resize(390, 844)
+    page.one("#more-menu summary").click()
+    page.one("#sheet-too").click()
     queued(page, 1)
-    assert server.ordered[1].hanging == hanging, "again as it was"
+    assert (server.ordered[1].photo, server.ordered[1].sheet) == ("beach.jpg", "de")
+    page.until("document.body.dataset.acts === 'painting'")
+    page.one("#cancel").click()
+    page.until("document.body.dataset.acts !== 'painting'")
     assert page.errors() == []
 
 

@@ -87,20 +87,6 @@ def test_an_order_that_was_half_sent_is_sent_again_and_each_picture_painted_once
     assert sorted(each["photo"] for each in jobs) == ["beach.jpg", "town.jpg"]
 
 
-def test_an_open_poster_fills_and_a_new_one_hangs_once_the_service_is_back(web, page, photos):
-    page.one("#photo-files").send_keys(str(photos[0]))
-    page.until(f"{SHOWN}.length === 2")
-    page.one("#surprise").click()
-    page.until("document.querySelectorAll('.work img').length === 2")
-    web.kill()
-    page.js("document.querySelector('[name=edge][value=true]').click()")
-    page.until("document.querySelector('#poster-about').textContent.includes('server')")
-    web.start()
-    page.until("document.querySelector('.edges')")
-    page.until("[...document.querySelectorAll('.work img')].every(e => e.naturalWidth)")
-    assert page.one("#poster-about").text.startswith("Made from")
-
-
 @pytest.fixture
 def gallery(chromium, web):
     """The gallery with two pictures, far below."""

@@ -3,12 +3,10 @@
 The service is real. A test answers its previews, and moves its jobs on.
 """
 
-import io
 import threading
 from types import SimpleNamespace
 
 import pytest
-from PIL import Image
 from support.polling import until
 from support.web_page import jpeg, staged
 
@@ -36,10 +34,9 @@ def place(tmp_path):
 def server(place):
     """The service. `server.asked` has the orders of previews, `server.busy` says whether they are
     refused for the moment, `server.rough` whether those for a result are, and `server.broken` why
-    the photo half.jpg is. `server.lost` is the style of a painting that cannot be read."""
+    the photo half.jpg is."""
     with staged(place) as running:
         running.asked, running.busy, running.rough, running.broken = [], False, False, ""
-        running.lost = ""
         previews = running.service.previews
 
         def send(kind, request):
@@ -50,8 +47,6 @@ def server(place):
                 answer = (request.number, picture, None)
                 if running.broken and "half" in str(request.order.photo):
                     answer = (request.number, None, Refusal(running.broken, is_of_photo=True))
-                if request.order.style.name == running.lost:
-                    answer = (request.number, None, Refusal("it is damaged", is_of_photo=False))
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
@@ -200,7 +195,7 @@ def test_a_picture_of_another_size_is_painted_again_on_paper(page, server):
     assert (settings["paper"], settings["strength"], settings.get("size")) == ("A4", 0.4, None)
 
 
-def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_as_a_poster(
+def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_on_a_sheet(
     page, server, beach
 ):
     town = beach.with_name("town.jpg")
@@ -213,13 +208,36 @@ def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_as_a_pos
     page.until(f"{ACTS} === 'painting'")
     page.one("#photos .cell").click()
     page.until(f"{ACTS} === 'preview' && !document.querySelector('#paint[aria-disabled]')")
-    page.one("#surprise").click()
-    page.until("document.querySelector('.work')")
-    page.one("#poster-paint").click()
+    page.one("#print-menu summary").click()
+    page.one("#print-sheet").click()
     until(lambda: len(server.ordered) == 2)
     page.until("!document.querySelector('#paint[aria-disabled]')")
     assert [each.photo for each in server.ordered] == ["beach.jpg", "beach.jpg"]
-    assert server.ordered[0].settings["paper"] == "A4" and server.ordered[1].poster
+    assert server.ordered[0].settings["paper"] == "A4" and server.ordered[1].sheet
+
+
+def test_all_masters_are_painted_on_one_sheet_from_the_menu_of_prints(page, server, beach):
+    visit(page, server, beach)
+    previewed(page)
+    page.one("#print-menu summary").click()
+    assert page.one("#print-sheet").text.startswith("All masters on one sheet")
+    page.one("#print-sheet").click()
+    page.until(f"{ACTS} === 'painting'")
+    [job] = server.ordered
+    assert (job.photo, job.sheet, job.preset) == ("beach.jpg", "en", "instant")
+    assert job.style == "sheet" and not job.paintings and not job.settings
+    assert page.one("#cancel").text == "Cancel", "it does not refine the preview"
+    server.end(server.jobs.stored(job.id))
+    page.until(f"{ACTS} === 'done'")
+    assert page.one("#heading").text == "Your photo, by all the masters"
+    page.one("#print-menu summary").click()
+    assert page.one("#print-now").is_displayed(), "it is printed as it is"
+    assert not page.one("#print-sheet").is_displayed()
+    assert not page.one("[data-paper=A4]").is_displayed(), "and not for another paper"
+    page.js("document.querySelector('#again-with').click()")
+    until(lambda: len(server.ordered) == 2)
+    assert server.ordered[1].sheet == "en"
+    assert page.errors() == []
 
 
 def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
@@ -464,27 +482,7 @@ def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
     page.one("#share").click()
     page.until(f"{said} === 'The browser could not do this.'")
     page.js("window.why = ''")
-    page.one("#surprise").click()
-    page.until("document.querySelector('#poster').open && document.querySelector('.work')")
-    page.one("#poster-share").click()
-    page.until("shared.length === 5")
-    name, kind, content = page.js("shared[4]")
-    assert kind == "image/jpeg" and name == "Beach, after 3 masters.jpg"
-    sheet = Image.open(io.BytesIO(bytes(map(int, content.split(",")))))
-    assert sheet.width == 2560
     assert page.errors() == []
-
-
-def test_the_poster_says_on_its_plate_that_a_picture_could_not_be_painted(page, server, beach):
-    why, server.lost = "could not be painted", "waves"
-    visit(page, server, beach)
-    page.until("!document.querySelector('.waits')")
-    page.one("#surprise").click()
-    page.until("document.querySelector('#poster').open && document.querySelector('.work')")
-    lines = "[...document.querySelectorAll('.work')].map((each) => each.innerText.trim())"
-    for edge, said in (("false", f"Waves\n{why}"), ("true", f"Waves – {why}")):
-        page.js(f"document.querySelector('#hanging [name=edge][value={edge}]').click()")
-        page.until(f"{lines}.includes(arguments[0])", said)
 
 
 MIDDLES = """["#sight .rule", "#handle"].map((each) => {

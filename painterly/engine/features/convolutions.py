@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from painterly.devices.processor import cores
+from painterly.forks import per_process
 from painterly.images.arrays import bands
 from painterly.vgg.winograd_transforms import BLOCK, INPUTS, OUTPUTS, TILE, transformed
 
@@ -232,7 +233,7 @@ def later(function: Callable[..., Value], *arguments: object) -> Future[Value]:
     return _pool().submit(function, *arguments)
 
 
-@cache
+@per_process
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads(), "convolution")
 

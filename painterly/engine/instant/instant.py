@@ -1,9 +1,9 @@
 """Recipe `instant`: a picture in one pass at each scale, without optimisation, in NumPy.
 
 Each place of the picture is matched to a place of the painting, as in the default recipe
-(instant_matches.py), and a decoder makes a picture of the matches (instant_networks.py). At the
-next scale, about twice as large, the photo and this picture are matched together, so that forms
-grow coarse to fine. The last picture is rebuilt from patches of the painting (patches.py).
+(matches.py), and a decoder makes a picture of the matches (networks.py). At the next scale, about
+twice as large, the photo and this picture are matched together, so that forms grow coarse to fine.
+The last picture is rebuilt from patches of the painting (engine/patches.py).
 Kolkin et al. 2022, "Neural Neighbor Style Transfer", have such a decoder for features alone.
 """
 

@@ -1,7 +1,7 @@
 """The matches of a picture's places among the places of paintings, for recipe `instant`.
 
-A place is a square of PLACE px with features from several layers (instant_networks.py). Each place
-of the picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
+A place is a square of PLACE px with features from several layers (networks.py). Each place of the
+picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
 from both and the picture's channels are stretched to the painting's spread. Tones count as well, as
 in neighbours.py. Candidates that are near to many places are held back, so that more of the
 painting is used (as in the cross-domain similarity local scaling of Conneau et al. 2018, "Word

@@ -1,4 +1,4 @@
-"""The recipes that minimise a loss, each in one file; for `instant` see instant.py.
+"""The recipes that minimise a loss, each in one file; for `instant` see engine/instant.
 
 `settings/recipes.py` has what needs no TensorFlow.
 """

@@ -17,7 +17,7 @@ const neighbour = (steps) => {
 const setLink = (id, address) => Object.assign(byId(id), { hidden: !address, href: address || "" });
 const showStar = () => byId("star").ariaPressed = hasStar(current.star);
 
-// Compares with the photo, or with another picture of it. A poster has another shape.
+// Compares with the photo, or with another picture of it. A sheet of all styles has another shape.
 const alike = () => page.others(current).filter((each) => each !== current && each.before);
 const compareWith = (at) => compare(at === "" ? current.before : alike()[at], current);
 const otherOf = (each) => {

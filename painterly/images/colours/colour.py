@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 
 from painterly.images.arrays import bands, small_bands, to_float
-from painterly.images.colours.rgb_space import srgb_encoded
 
 # Rows processed at a time: a large image never has several copies in floats.
 _BAND = 64
@@ -104,6 +103,15 @@ def grey(pixels: np.ndarray) -> np.ndarray:
     for rows in small_bands(*pixels.shape[:2]):
         luma[rows] = np.minimum(pixels[rows] @ LUMA, 1)
     return np.broadcast_to(luma[..., None], pixels.shape)
+
+
+def srgb_encoded(linear: np.ndarray) -> np.ndarray:
+    """Return linear sRGB, clipped, as sRGB 0…1."""
+    linear = np.clip(linear, 0, 1)
+    encoded: np.ndarray = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return encoded
 
 
 def srgb_to_oklab(srgb: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly.images.arrays import small_bands, to_float
-from painterly.images.colours.rgb_space import linear_to_srgb, srgb_encoded
+from painterly.images.colours.colour import srgb_encoded
 
 PQ, HLG = 16, 18  # transfer characteristics in H.273
 
@@ -20,6 +20,12 @@ _PQ_PEAK, _HLG_PEAK, _HLG_GAMMA = 10_000.0, 1000.0, 1.2
 _M1, _M2 = 2610 / 16_384, 2523 / 32
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 128, 2392 / 128
 _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
+_SRGB_PRIMARIES, _D65 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06), (0.3127, 0.3290)
+_D50 = np.array([0.9642, 1.0, 0.8249])
+# Bradford's cone responses: colours are adapted from one white to another in them.
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
 _LUMA = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
@@ -37,7 +43,8 @@ def to_srgb(values: np.ndarray, hdr: Hdr) -> np.ndarray:
     brightest = WHITE
     for rows in small_bands(*values.shape[:2]):
         brightest = max(brightest, float(_light(to_float(values[rows]), hdr).max()))
-    matrix = linear_to_srgb(hdr.primaries, hdr.white).T.astype(np.float32)
+    of_srgb = _rgb_to_xyz(_SRGB_PRIMARIES, _D65)
+    matrix = np.linalg.solve(of_srgb, _rgb_to_xyz(hdr.primaries, hdr.white)).T.astype(np.float32)
     out = np.empty(values.shape, np.uint16)
     for rows in small_bands(*values.shape[:2]):
         light = _light(to_float(values[rows]), hdr)
@@ -85,3 +92,14 @@ def _mapped(light: np.ndarray, brightest: float) -> np.ndarray:
         + (3 * t**2 - 2 * t**3) * most
     )
     return _pq_light(np.where(value < knee, value, curved) * peak)
+
+
+def _rgb_to_xyz(primaries: Sequence[float], white: Sequence[float]) -> np.ndarray:
+    """Return the matrix of linear R, G, B → X, Y, Z, adapted to D50: float64 [3, 3]."""
+    points = np.array([*primaries, *white], np.float64).reshape(4, 2)
+    xyz = np.column_stack([points[:, 0], points[:, 1], 1 - points.sum(1)]) / points[:, 1:]
+    columns, white_xyz = xyz[:3].T, xyz[3]
+    columns = columns * np.linalg.solve(columns, white_xyz)
+    gains = (_BRADFORD @ _D50) / (_BRADFORD @ white_xyz)
+    adapted: np.ndarray = np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD @ columns
+    return adapted

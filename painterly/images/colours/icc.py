@@ -5,10 +5,14 @@ channel.
 """
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms
 
+from painterly.images.files import exif
+
+_ADOBE_RGB = Path(__file__).with_name("adobe_rgb.icc")  # computed from its specification
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # Its header has the time of creation: a fixed one, so that equal results are equal bytes.
 SRGB = SRGB[:24] + bytes.fromhex("07e800010001000000000000") + SRGB[36:]
@@ -21,6 +25,19 @@ _LARGEST_LOSS = 2
 
 # What LittleCMS and Pillow raise for damaged profiles and those of another colour model.
 _PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
+
+
+def declared(image: Image.Image, block: bytes | None) -> bytes | None:
+    """Return the profile of an opened picture, or None for sRGB.
+
+    Args:
+        image: The picture.
+        block: Its EXIF, or its whole file if that is a TIFF: cameras declare Adobe RGB there alone.
+    """
+    if profile := image.info.get("icc_profile"):
+        return bytes(profile)
+    says_srgb = "srgb" in image.info  # a PNG's chunk
+    return _ADOBE_RGB.read_bytes() if exif.is_adobe_rgb(block) and not says_srgb else None
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -1,1 +1,1 @@
-"""Decoding of strangers' pictures in a process with limits, and what it opens."""
+"""Decoding of strangers' pictures in a process with limits."""

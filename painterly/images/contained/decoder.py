@@ -19,17 +19,17 @@ if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait f
     from painterly.images.picture import Picture
 
 # A picture may take twice what its header lets expect: estimates are of usual files.
-_LEAST_MEMORY, _SPARE_FACTOR = 400_000_000, 2
+_LEAST_MEMORY, _SPARE_FACTOR = 440_000_000, 2
 _FLOOR = 100_000_000  # bytes: with less, NumPy's libraries end the process even for a small picture
-_STACK = 10_000_000  # bytes for each thread of a library, one a core
-# Opening takes a byte a pixel of a GIF, or a library of raw files; metadata are copied some times.
+# Opening takes a byte a pixel of a GIF; metadata are copied some times.
 _TO_OPEN, _COPIES = MAX_PIXELS + 60_000_000, 4
-_LEAST_SECONDS, _SECONDS_PER_PIXEL = 10, 1e-6  # processor time
-_MOST_BYTES = 8  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
+# Processor time: to open a file, and to decode it.
+_OPENING_SECONDS, _LEAST_SECONDS, _SECONDS_PER_PIXEL = 4, 8, 3e-7
+_MOST_BYTES = 4  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
 BYTES = 60_000_000  # memory of a process that waits
 _MOST_IDLE = 2  # processes that wait for the next picture
 # Processes that decode at a time: more would only take memory, and share the cores.
-_MOST_BUSY = max(_MOST_IDLE, os.cpu_count() or 1)
+_MOST_BUSY = 4
 _ERRORS = {each.__name__: each for each in (PictureError, NoHeaderError, MemoryShortError)}
 
 
@@ -39,7 +39,9 @@ class ContainedPicture:
     def __init__(self, data: bytes) -> None:
         """Open a file. Raises PictureError."""
         self._data = data
-        facts, _ = _ask("open", data, max(_TO_OPEN, _COPIES * len(data)), 0)
+        facts, _ = _ask(
+            "open", data, max(_TO_OPEN, _COPIES * len(data)), _OPENING_SECONDS, _LEAST_MEMORY
+        )
         self.format: str = facts["format"]
         size, *memory = facts["header"]
         self.header = Header(tuple(size), *memory)
@@ -49,9 +51,8 @@ class ContainedPicture:
         """Return whether a reader finds a position in the metadata."""
         return self._shows_position
 
-    def decode(self, available: int) -> "tuple[Picture, tuple[str, ...]]":
-        """Decode the picture, and say what was left out of its file. Raises PictureError,
-        MemoryShortError."""
+    def decode(self, available: int) -> "Picture":
+        """Decode the picture. Raises PictureError, MemoryShortError."""
         import numpy as np
 
         from painterly.images.picture import Picture
@@ -59,16 +60,16 @@ class ContainedPicture:
         available -= len(self._data)  # The process has a copy of it.
         self.header.check_memory(available)
         facts, (values, alpha, exif, profile) = self._ask("decode", available)
-        height, width, kind = facts["height"], facts["width"], np.dtype(facts["type"])
-        picture = Picture(
-            np.frombuffer(values, kind).reshape(height, width, 3),
-            None if alpha is None else np.frombuffer(alpha, kind).reshape(height, width),
+        height, width = facts["size"]
+        return Picture(
+            np.frombuffer(values, np.uint8).reshape(height, width, 3),
+            None if alpha is None else np.frombuffer(alpha, np.uint8).reshape(height, width),
             self.format,
             None if exif is None else bytes(exif),
             None if profile is None else bytes(profile),
             facts["dpi"] and tuple(facts["dpi"]),
+            facts["is_hdr"],
         )
-        return picture, tuple(facts["left_out"])
 
     def reduced(self, longer: int, available: int) -> Image.Image:
         """Return a small copy. Raises as `decode`."""
@@ -83,20 +84,22 @@ class ContainedPicture:
         return Image.frombytes("RGB", tuple(facts["size"]), bytes(values))
 
     def _ask(self, task: str, available: int, **more: int) -> Answer:
-        usual = _SPARE_FACTOR * self.header.bytes_to_decode
-        memory = max(_LEAST_MEMORY + _STACK * (os.cpu_count() or 1), usual)
+        memory = max(_LEAST_MEMORY, _SPARE_FACTOR * self.header.bytes_to_decode)
         pixels = self.header.size[0] * self.header.size[1]
-        return _ask(task, self._data, max(min(memory, available), _FLOOR), pixels, **more)
+        seconds = _LEAST_SECONDS + int(_SECONDS_PER_PIXEL * pixels)
+        most = _MOST_BYTES * pixels + _LEAST_MEMORY
+        return _ask(task, self._data, max(min(memory, available), _FLOOR), seconds, most, **more)
 
 
-def _ask(task: str, data: bytes, memory: int, pixels: int, **more: int) -> Answer:
+def _ask(task: str, data: bytes, memory: int, seconds: int, most: int, **more: int) -> Answer:
     """Ask an idle process, or a new one.
 
     Args:
         task: The task, with its number in `more`.
         data: The picture's file.
         memory: The most bytes that it may take.
-        pixels: How many there are.
+        seconds: The most processor time that it may take.
+        most: The most bytes of the answer.
 
     Returns:
         The answer's values and buffers.
@@ -104,9 +107,7 @@ def _ask(task: str, data: bytes, memory: int, pixels: int, **more: int) -> Answe
     Raises:
         PictureError, MemoryShortError: The file cannot be read.
     """
-    seconds = _LEAST_SECONDS + int(_SECONDS_PER_PIXEL * pixels)
     request = {"task": task, "memory": memory, **more}
-    most = _MOST_BYTES * pixels + _LEAST_MEMORY
     with _places:
         process = _idle_process()
         answer, buffers = process.ask(request, [data], seconds, most)

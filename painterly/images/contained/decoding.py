@@ -7,22 +7,33 @@ see images/own_files.py.
 """
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageFile
+from PIL import ExifTags, Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.contained.opening import check_not_thin, content_of, opened
 from painterly.images.contained.process import Answer, answer_requests
-from painterly.images.dpi import Dpi, declared_dpi
-from painterly.images.files import animations, boxes, exif, jxl, png, position
-from painterly.images.files.extra_formats import JXL, RAW, check_readable
-from painterly.images.header import header_of, jxl_header, refusal_of
+from painterly.images.files import exif, position
+from painterly.images.header import (
+    TURNED,
+    check_not_thin,
+    header_of,
+    kind_of,
+    orientation,
+    refusal_of,
+)
+from painterly.images.opening import opened
 from painterly.settings.limits import limit_memory, limit_time
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture
+
+# Bytes that opening a WebP reserves at most, for two pictures of its size, and does not touch: more
+# than for any that is read.
+_WEBP_RESERVES = 2_800_000_000
+_JFIF_UNITS = {1: 1.0, 2: 2.54}  # inches and centimetres, as dots per inch
+_LOWEST, _HIGHEST = 1, 65_535  # JFIF holds no more; all else is nonsense.
 
 
 class OpenedPicture:
@@ -35,67 +46,81 @@ class OpenedPicture:
 
     def __init__(self, data: bytes) -> None:
         """Open a file. Raises PictureError, or any exception of its library for a damaged file."""
-        self._data, self._content = data, content_of(data)
-        self._opened: ImageFile.ImageFile | None = None
-        self._dpi: Dpi | None = None
-        if data.startswith(boxes.JXL_STARTS):  # Its plugin decodes a file when it opens it.
-            self.format, self.header = JXL, jxl_header(jxl.size(data))
-            check_readable(JXL)
-            return
-        image = self._opened = opened(self._content)
+        self._data = data
+        image = opened(data)
+        self._image: ImageFile.ImageFile | None = image
         # An MPO is a JPEG with further pictures, such as the brightness that phones add.
         self.format = "JPEG" if image.format == "MPO" else str(image.format)
-        self.header = header_of(image, self._content)
-        self._dpi = declared_dpi(image, self._exif_of(image))
+        self.header = header_of(image)
 
     def shows_position(self) -> bool:
         """Return whether a reader finds a position in the metadata."""
-        image = self._opened
-        if image is None:
-            block, packet = boxes.jxl_metadata(self._data)
-            return exif.has_position(block) or position.is_in_xmp(packet)
-        return exif.has_position(self._exif_of(image)) or position.is_in_xmp(
-            image.info.get("xmp") or b""
-        )
+        image = self._unread()
+        xmp = image.info.get("xmp") or b""
+        return exif.has_position(self._exif_of(image)) or position.is_in_xmp(xmp)
 
-    def decode(self, available: int) -> "tuple[Picture, tuple[str, ...]]":
-        """Decode the picture, and say what was left out of its file.
-
-        Arguments and errors are as in `PictureFile.decode`; a library may raise any exception for
-        a damaged file.
-        """
+    def decode(self, available: int) -> "Picture":
+        """Decode the picture. Arguments and errors are as in `PictureFile.decode`; a library may
+        raise any exception for a damaged file."""
         from painterly.images import pixels
 
-        self.header.check_memory(available)
+        self._check(available)
         image = self._unread()
         block = self._exif_of(image)
-        picture = pixels.decoded(image, self.format, self._content, block, self._unread)
+        dpi = declared_dpi(image, block)
+        picture = pixels.decoded(image, self._data, block, self.format, dpi)
         if picture.size != self.header.size:
             raise OSError("it has another size than its header")
-        return replace(picture, dpi=self._dpi), self._content.left_out
+        return picture
 
     def reduced(self, longer: int, available: int) -> Image.Image:
         """Return a small copy. Arguments are as in `PictureFile.reduced`, errors as in `decode`."""
         from painterly.images import pixels
 
-        self.header.check_memory(available)
+        self._check(available)
         image = self._unread()
         image.draft("RGB", (2 * longer, 2 * longer))  # A JPEG is decoded at this size.
-        return pixels.reduced(image, self._content, self._exif_of(image), longer)
+        return pixels.reduced(image, self._data, self._exif_of(image), longer)
+
+    def _check(self, available: int) -> None:
+        """Raise MemoryShortError or PictureError for what is not decoded."""
+        self.header.check_memory(available)
+        check_not_thin(self.format, self.header, len(self._data))
 
     def _unread(self) -> ImageFile.ImageFile:
         """Return the opened file. Loading changes it, so the next one is opened again."""
-        if png.is_cut(self._data):
-            raise OSError("fewer data than pixels")
-        check_not_thin(self.format, *self.header.size, len(self._data))
-        image, self._opened = self._opened or opened(self._content), None
-        if self.format == JXL:
-            self._dpi = declared_dpi(image, self._exif_of(image))
+        image, self._image = self._image or opened(self._data), None
         return image
 
     def _exif_of(self, image: ImageFile.ImageFile) -> bytes | None:
         """Return the opened file's EXIF, or the whole file if that is a TIFF."""
-        return self._data if self.format in ("TIFF", RAW) else image.info.get("exif")
+        return self._data if self.format == "TIFF" else image.info.get("exif")
+
+
+def declared_dpi(image: ImageFile.ImageFile, block: bytes | None) -> exif.Dpi | None:
+    """Return the resolution of an opened picture as it is shown upright, or None if its file does
+    not say: its format's own goes before EXIF's.
+
+    Args:
+        image: The picture, not loaded.
+        block: Its EXIF, or a whole TIFF file.
+    """
+    if image.format in ("JPEG", "MPO"):  # Its `dpi` may be a default.
+        unit = _JFIF_UNITS.get(image.info.get("jfif_unit", 0), 0.0)
+        across, down = (unit * each for each in image.info.get("jfif_density", (0, 0)))
+    else:
+        own = image.info.get("dpi") if image.format in ("PNG", "BMP") else None
+        across, down = own or (0, 0)
+    if not across * down:
+        across, down = exif.resolution(block) or (0, 0)
+    if not (_LOWEST <= across <= _HIGHEST and _LOWEST <= down <= _HIGHEST):
+        return None
+    # A PNG counts pixels per metre.
+    found = round(float(across), 2), round(float(down), 2)
+    turned = orientation(image) in TURNED
+    if isinstance(image, TiffImageFile):  # `orientation` is that after loading.
+        turned = image.tag_v2.get(ExifTags.Base.Orientation) in TURNED
+    return found[::-1] if turned else found
 
 
 def main() -> None:
@@ -111,7 +136,7 @@ def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
     try:
         data = bytes(buffers.pop() or b"")
         limit_time(request["seconds"])
-        reserved = animations.WEBP_RESERVES if opening and animations.is_webp(data) else 0
+        reserved = _WEBP_RESERVES if opening and kind_of(data) == "WEBP" else 0
         limit_memory(request["memory"] + reserved)
         return _done(request, OpenedPicture(data))
     except (PictureError, MemoryShortError) as error:
@@ -132,10 +157,8 @@ def _done(request: dict[str, Any], picture: OpenedPicture) -> Answer:
         case "reduce":
             small = picture.reduced(request["longer"], sys.maxsize)
             return {"size": small.size}, [small.tobytes()]
-    decoded, left_out = picture.decode(sys.maxsize)
-    height, width = decoded.size
-    facts = {"height": height, "width": width, "type": decoded.pixels_int.dtype.str}
-    facts |= {"dpi": decoded.dpi, "left_out": left_out}
+    decoded = picture.decode(sys.maxsize)
+    facts = {"size": decoded.size, "dpi": decoded.dpi, "is_hdr": decoded.is_hdr}
     return facts, [decoded.pixels_int, decoded.alpha_int, decoded.exif, decoded.profile]
 
 

@@ -1,8 +1,8 @@
 """Processes that decode files of strangers, which can exhaust or crash no other one: both ends.
 
 A program has requests at its standard input, and answers at its standard output. Values travel as
-JSON and plain bytes: an answer can be wrong, but runs no code. A program has no variables of the
-environment but those that Python needs. It limits itself by settings/limits.py.
+JSON and plain bytes: an answer can be wrong, but runs no code. settings/limits.py has its
+environment, without secrets, and the limits that it puts on itself.
 """
 
 import contextlib
@@ -21,24 +21,12 @@ from typing import Any
 from painterly.errors import PictureError
 from painterly.images.header import NoHeaderError, damaged
 from painterly.settings.installation import PROGRAM
+from painterly.settings.limits import environment
 from painterly.signals import stop_signals
 
 _WAITING_FACTOR = 4  # seconds of the clock for one of the processor
 _BEGINNING = 60  # further seconds of the clock, in which a process begins
 _ENDING = 5.0  # seconds in which a process ends that has closed its socket
-_KEPT = (
-    "DYLD_",
-    "LANG",
-    "LC_",
-    "LD_",
-    "NPY_",
-    "OPENBLAS_",
-    "PATH",
-    "PYTHON",
-    "SYSTEMROOT",
-    "TEMP",
-    "TMP",
-)
 # Taken once: OpenCV puts its own folder, which has a `typing`, there while it is being imported.
 _FOLDERS = os.pathsep.join(filter(None, sys.path))
 _LENGTH = struct.Struct(">L")
@@ -63,16 +51,12 @@ class ContainedProcess:
         Raises:
             PictureError: It cannot be started.
         """
-        kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
-        # One thread: each would take memory, which is limited. Freed memory goes back at once.
-        kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        kept["MALLOC_TRIM_THRESHOLD_"] = "1000000"
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", program],
                 bufsize=0,
                 cwd=PROGRAM,
-                env=kept | {"PYTHONPATH": _FOLDERS},
+                env=environment(PYTHONPATH=_FOLDERS),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

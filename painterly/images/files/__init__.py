@@ -1,1 +1,1 @@
-"""The structure of picture files: pieces found, mended or removed, without pixels."""
+"""Metadata of picture files: EXIF, and the position where a photo was taken."""

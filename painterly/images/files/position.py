@@ -8,13 +8,16 @@ trusted: the time of every search grows with the size of the file, and no faster
 import contextlib
 import re
 import struct
+import zlib
 
 from PIL.ExifTags import IFD
 
 from painterly.errors import PictureError
-from painterly.images.files import boxes, png
 from painterly.images.files.tiff import LONG, TYPE_SIZES, entries, first_directory, pages
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_PNG_METADATA = (b"XML:com.adobe.xmp\0", b"Raw profile type ")  # names of texts
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
 # `exif:GPSLatitude`, and attributes of other vocabularies, such as a drone's
 # `drone-dji:GpsLatitude`. A byte that is not text ends a value as well: if a damaged packet lacks
@@ -27,6 +30,8 @@ _XMP_ELEMENT = re.compile(rb"(<[\w-]{2,40}:(?:GPS|Gps|gps)[^<>]*>)([^<]*)(?=</)"
 _XMP_LOOSE = re.compile(rb":(?:GPS|Gps|gps)")
 _XMP_LEFT = re.compile(rb"(?<=[\w-]{2}):(?:GPS|Gps|gps)\w*\s*=\s*[\"'][^\"'\s]")
 _FILM = re.compile(rb"(?<=\xa9xyz)(.{4})([+-][0-9.+-]{6,40})", re.DOTALL)  # ISO 6709, in MP4
+# An item of HEIC or AVIF with a content encoding (ISO 23008-12): its metadata are compressed.
+_COMPRESSED = re.compile(rb"infe.{8,10}mime[^\0]{0,99}\0[^\0]{1,99}\0[!-~]", re.DOTALL)
 _MOST_BLOCKS = 100  # Pictures have one EXIF block, or a few if a file has several pictures.
 _LONGEST_VALUE = 65_536  # bytes of a part of a position
 
@@ -43,15 +48,13 @@ def cleared(data: bytes) -> bytes:
     """
     out = bytearray(data)
     blocks = [found.start() for found in _TIFF.finditer(data)]
-    if len(blocks) > _MOST_BLOCKS or boxes.has_compressed_items(data):
+    if len(blocks) > _MOST_BLOCKS or _COMPRESSED.search(data):
         raise refusal()
     for start in blocks:
         _clear_exif(out, start)
-    if data.startswith(png.SIGNATURE):
-        png.clear_texts(out)
+    if data.startswith(_PNG):
+        _clear_texts(out)
         return bytes(out)
-    if data.startswith(boxes.JXL_STARTS):
-        boxes.clear_compressed(out)
     return _without_xmp(bytes(out))
 
 
@@ -65,19 +68,37 @@ def _clear_exif(data: bytearray, start: int) -> None:
     whole file has one for each page."""
     with contextlib.suppress(struct.error, IndexError):
         for directory in (first_directory(data, start),) if start else pages(data):
-            for entry in entries(data, directory, start, is_whole=True):
+            for entry in entries(data, directory, start):
                 if (entry.tag, entry.type, entry.number) == (IFD.GPSInfo, LONG, 1):
                     _clear_directory(data, start, start + entry.value)
 
 
 def _clear_directory(data: bytearray, start: int, directory: int) -> None:
-    for at, _, kind, count, value in entries(data, directory, start, is_whole=True):
+    for at, _, kind, count, value in entries(data, directory, start):
         length = TYPE_SIZES.get(kind, 1) * count
         if 4 < length <= _LONGEST_VALUE:
             end = min(start + value + length, len(data))
             data[start + value : end] = bytes(max(0, end - start - value))
         data[at : at + 12] = bytes(12)
     data[directory : directory + 2] = bytes(2)
+
+
+def _clear_texts(data: bytearray) -> None:
+    """Empty the texts of a PNG that hold EXIF or XMP, which may be compressed, in place. Correct
+    the checksums of that and of EXIF."""
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">L4s", data, at)
+        body = at + 8
+        end = min(body + length, len(data) - 4)
+        if kind in _PNG_TEXTS and data.startswith(_PNG_METADATA, body):
+            # A chunk that no reader knows, and that every reader may pass over.
+            kind = b"teMp"
+            data[at + 4 : body] = kind
+            data[body:end] = bytes(end - body)
+        if kind in (b"eXIf", b"teMp"):
+            struct.pack_into(">L", data, end, zlib.crc32(data[at + 4 : end]))
+        at = end + 4
 
 
 def _without_xmp(data: bytes) -> bytes:

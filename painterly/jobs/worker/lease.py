@@ -12,7 +12,7 @@ from painterly.errors import StorageError
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.log import WarningLog
-from painterly.orders.stored_records import now
+from painterly.orders.record import now
 
 RENEW_S = 3.0
 LEASE_S = 20.0  # several renewals, and a short outage of the storage

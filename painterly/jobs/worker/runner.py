@@ -13,9 +13,10 @@ from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
 from logging import WARNING
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.bench.bench import Bench
+from painterly.bench.bench import Bench, Easel
 from painterly.bench.desk import (
     KEPT_PHOTOS,
     LARGEST_SIDE,
@@ -27,7 +28,7 @@ from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished, PartStep, encoded
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
-from painterly.bench.sheet import paint_poster
+from painterly.bench.sheet import paint_ordered
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
@@ -40,7 +41,6 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.posters import hung_as
 from painterly.jobs.presets import INSTANT_SIZES, offered_sides
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
@@ -48,7 +48,7 @@ from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import frames_of, stamps_of
-from painterly.orders.names import result_key, timelapse_key
+from painterly.orders.keys import result_name, timelapse_name
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan, check_names
@@ -83,7 +83,7 @@ class JobRunner:
     """Paints jobs on the first device.
 
     Attributes:
-        desk: The desk for pictures that a request waits for, and posters.
+        desk: The desk for pictures that a request waits for.
     """
 
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
@@ -104,7 +104,7 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        self._networks = NetworkPool.of(config, buckets.style, entries)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
@@ -300,8 +300,8 @@ class JobRunner:
             self._log_network(order)
             if job.source_key:
                 return self._painted_clip(order, bench, on_step, check)
-            if job.poster:
-                order, finished = self._painted_poster(job, order, bench, on_step, check)
+            if job.sheet:
+                order, finished = self._painted_sheet(job, order, bench, on_step, check)
             else:
                 finished = self._painted(order, bench, on_step, check)
             self._stop.obey()
@@ -326,8 +326,6 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
-        from painterly.bench.easel import Easel
-
         kept = None if order.timelapse else self._kept.get(order.fingerprint)
         if kept is not None:  # It was painted before it was ordered.
             on_step(kept[1])
@@ -368,7 +366,7 @@ class JobRunner:
             raise PictureError("its result was deleted at once")
         return record
 
-    def _painted_poster(
+    def _painted_sheet(
         self,
         job: StoredJob,
         order: PlannedOrder,
@@ -376,8 +374,8 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> tuple[PlannedOrder, Finished]:
-        """Paint a poster, by what is kept for previews. It begins again after a stop: it takes
-        some minutes at most."""
+        """Paint a sheet: the same one as a run with `--sheet`. It begins again after a stop: it
+        takes some minutes at most."""
         available = decodable_memory(self._config.memory_limit)
         files = read_photo(order, bench.source.read)
         photo = self._read(lambda: decode_photo(files, available), check)
@@ -386,8 +384,10 @@ class JobRunner:
             self._stop.obey()
             check()
 
-        hanging = hung_as(job, self._buckets.style.read)
-        return paint_poster(order, photo, hanging, self.desk, check_stop, on_step)
+        desk = Desk(self._buckets.style.read, self._config.memory_limit)
+        title = PurePosixPath(job.photo).stem
+        assert job.sheet
+        return paint_ordered(order, photo, title, job.sheet, desk, check_stop, on_step)
 
     def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
         """Call a function that reads pictures. `check` and a signal end that at once, although a
@@ -426,8 +426,8 @@ class JobRunner:
     def _order(self, job: StoredJob) -> PlannedOrder:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
-        if job.poster:
-            style = self._catalogue.poster(job.settings, job.hanging)
+        if job.sheet:
+            style = self._catalogue.sheet(job.settings)
         else:
             style = self._catalogue.style(job.request, job.instant_side)
             style = dataclasses.replace(style, name=job.style)
@@ -437,7 +437,7 @@ class JobRunner:
 
     def _planned(self, photo: Entry, mask: Entry | None, style: Style) -> PlannedOrder:
         # Other results are elsewhere: the photo's key begins with the job's id.
-        result = result_key(style.name, photo.key, self._config.output)
+        result = f"{style.name}/{result_name(photo.key, self._config.output)}"
         return PlannedOrder(
             photo=photo,
             mask=mask,
@@ -445,5 +445,5 @@ class JobRunner:
             weights=self._networks.source(style.settings),
             output=self._config.output,
             result=result,
-            timelapse=timelapse_key(result) if style.settings.timelapse else "",
+            timelapse=timelapse_name(result) if style.settings.timelapse else "",
         )

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from painterly.bench.failures import is_out_of_memory, reason_of
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, PhotoError, StorageError
-from painterly.images.files.extra_formats import for_visitors
 from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
-from painterly.jobs.estimates import OWN_RATES
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers
 from painterly.jobs.worker.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
@@ -95,7 +93,7 @@ class WebWorker:
         self._cleaned = -CLEAN_EVERY_S
         # Instant pictures first: that takes a second, and the page shows their size.
         self._unmeasured = [self._measure_instant, self._measure]
-        self._warm = frozenset[Preset | None]()
+        self._warm = set[bool]()  # Whether of preset instant, for the kinds that were painted.
         self._warnings = WarningLog()
 
     def listen(self) -> None:
@@ -181,7 +179,7 @@ class WebWorker:
         except StorageError as error:
             self._warnings.warn(str(error))
         except PainterlyError as error:
-            refusal = Refusal(for_visitors(error), isinstance(error, PhotoError))
+            refusal = Refusal(str(error), isinstance(error, PhotoError))
         except Exception as error:  # The next one may be another style, or there is more memory.
             refusal = Refusal(NO_PREVIEW, is_of_photo=False)
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
@@ -248,7 +246,7 @@ class WebWorker:
             lease.give_back()
             raise
         except PainterlyError as error:
-            reason = for_visitors(error).removeprefix(f"{job.painted_key}: ")
+            reason = str(error).removeprefix(f"{job.painted_key}: ")
             lease.end(state=JobState.FAILED, error=reason)
         except Exception as error:
             if is_out_of_memory(error):
@@ -266,8 +264,9 @@ class WebWorker:
     def _is_warm(self, job: StoredJob) -> bool:
         """Return whether this process has painted a job of this kind before: the first one waits
         for TensorFlow, or for networks."""
-        kind = job.preset if job.preset in OWN_RATES else None
-        was_warm, self._warm = kind in self._warm, self._warm | {kind}
+        kind = job.preset == Preset.INSTANT
+        was_warm = kind in self._warm
+        self._warm.add(kind)
         return was_warm
 
     def when_stored(self, request: Callable[[], _Value], patience_s: float) -> _Value:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from painterly.errors import ConfigError, NoAccountError
+from painterly.forks import per_process
 from painterly.log import event
 from painterly.storage.address import Account
 from painterly.storage.files import MIB, new_md5
@@ -34,7 +35,7 @@ CREDENTIALS_HINT = (
 AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 AMAZON = ".amazonaws.com"
 _HAS_MORE = re.compile(rb"(<IsTruncated>)\s*(?:true|1)\s*(</IsTruncated>)", re.IGNORECASE)
-_OPENING = threading.Lock()  # boto3 clients are thread-safe, its sessions are not.
+_opening = per_process(threading.Lock)  # boto3 clients are thread-safe, its sessions are not.
 
 
 def patience(account: Account) -> tuple[float, int]:
@@ -44,17 +45,17 @@ def patience(account: Account) -> tuple[float, int]:
 
 
 def client_of(account: Account) -> Any:
-    """Return the account's boto3 client, the same one for all threads.
+    """Return the account's boto3 client, the same one for all threads of a process.
 
     Raises ConfigError if boto3 finds no credentials, or if the endpoint or AWS's configuration is
     wrong.
     """
-    with _OPENING:
-        return _open(account)
+    with _opening():
+        return _open(account, os.getpid())  # A fork cannot share its parent's connections.
 
 
 @functools.cache
-def _open(account: Account) -> Any:
+def _open(account: Account, process: int) -> Any:
     from botocore.config import Config as BotoConfig
     from botocore.exceptions import BotoCoreError
 

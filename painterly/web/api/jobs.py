@@ -17,8 +17,6 @@ from painterly.jobs.schemas import (
     ApiError,
     Deletion,
     Estimate,
-    Hanging,
-    HangingOut,
     JobId,
     JobList,
     JobOut,
@@ -258,9 +256,3 @@ def estimate(
 ) -> Estimate:
     """Estimate the seconds that each preset takes here."""
     return service.orders.estimate(size, again)
-
-
-@jobs.get("/hanging")
-def hang_poster(service: Shared, hanging: Annotated[Hanging, Query()]) -> HangingOut:
-    """Return where the picture in each style hangs on a poster that a job would paint."""
-    return service.orders.hang(hanging)

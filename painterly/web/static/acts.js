@@ -22,20 +22,17 @@ click(["cancel"], cancelJob);
 click(["retry", "again-with"], (job) => orderAgain(job)); // order.js, which needs this module, is loaded later.
 // Without a chosen photo, it shows the settings of the picture on the stage.
 click(["settings"], (job) => {
-  if (job && !job.poster && !currentPhoto()) orderAgain(job);
+  if (job && !job.sheet && !currentPhoto()) orderAgain(job);
   openSheet(true);
 });
 click(["delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
 click(["compare", "full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
-// Without a photo, the order says what is missing.
-click(["surprise"], async () => {
-  if (currentPhoto()) (await import("./poster.js")).openPoster(); else submit([{ poster: true }]);
-});
 click(["print-now", "print-too"], () => window.print());
 for (const each of matching("[data-paper]")) {
   const settings = { size: undefined, paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }; // The paper has its own size.
   on(each, "click", () => repaint(shownJob(), printPreset, settings));
 }
+click(["print-sheet", "sheet-too"], (job) => submit([{ sheet: document.documentElement.lang }], job));
 // The link saves the picture. It is kept among the results, too.
 click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
 
@@ -77,11 +74,11 @@ export const showActs = (job) => {
   for (const id of ["again-with", "delete"]) byId(id).parentElement.hidden = !isDone;
   byId("film-link").parentElement.hidden = !isDone || !job.links.timelapse;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
-  for (const each of matching("[data-paper]")) each.parentElement.hidden = Boolean(job?.poster);
+  for (const each of matching("[data-paper], #print-sheet, #sheet-too")) each.parentElement.hidden = Boolean(job?.sheet);
 };
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {
-  const isQuick = ["instant", "draft"].includes(job.preset) && !job.poster && !job.frames;
+  const isQuick = ["instant", "draft"].includes(job.preset) && !job.sheet && !job.frames;
   if (!isQuick || !paintsFine) return [];
   const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
   const offer = make("button.text-button", said.replace(/, $/, ""));

@@ -71,13 +71,13 @@ const showSettings = () => {
 };
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
-  const isComplete = await loadTimes(), poster = secondsOf("poster");
+  const isComplete = await loadTimes(), sheet = secondsOf("sheet");
   for (const each of matching("[data-paper] .time")) {
     const seconds = secondsOn(each.parentElement.dataset.paper);
     each.textContent = seconds ? about(seconds) : "";
     each.parentElement.disabled = lacksRoom(each.parentElement.dataset.paper);
   }
-  if (poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(poster)}`;
+  byId("print-sheet").querySelector(".time").textContent = sheet ? about(sheet) : "";
   showOrder();
   return isComplete;
 };
@@ -145,7 +145,7 @@ export const submit = async (requests = null, job = null) => {
   if (sending) return;
   const problem = job ? null : missing(requests), before = shownJob(), asked = requests || chosenStyles();
   const photos = job ? [photoOf(job)] : requests ? [currentPhoto()] : chosenPhotos();
-  const isOne = photos.length * asked.length === 1 && !asked[0].poster, picture = !before && isOne ? shownResult() : null;
+  const isOne = photos.length * asked.length === 1 && !asked[0].sheet, picture = !before && isOne ? shownResult() : null;
   refuseOrder(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
   setSending(true);
@@ -153,7 +153,7 @@ export const submit = async (requests = null, job = null) => {
     const { accepted, refused } = await sendOrder(photos, requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
-      if (job) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
+      if (job && isOne) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
       if (shownJob()?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
     }
     if (refused.length) refuse(...refused);
@@ -190,13 +190,13 @@ export const backToOrder = (job) => {
   showOnStage();
   if (currentPhoto()) return;
   setPhotoOf(job);
-  if (!job.poster) setStylesOf(job);
+  if (!job.sheet) setStylesOf(job);
 };
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (sending) { refuseOrder(text("page.still_sending")); return; }
   setPhotoOf(job);
-  if (job.poster) { submit([{ poster: true, hanging: job.hanging }]); return; }
+  if (job.sheet) { submit([{ sheet: job.sheet }]); return; }
   setStylesOf(job);
   setExtentOf(job);
   setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)), byId("photos"));

@@ -31,24 +31,24 @@ const pictureOf = (photo, tiles, names, about) => ({
   ...about,
 });
 const pictureOfJob = (job) => {
-  const { id, width, height, poster, frames, photo, preset, settings, links, finished } = job;
+  const { id, width, height, sheet, frames, photo, preset, settings, links, finished } = job;
   const { result, timelapse } = links;
   return pictureOf(photo, tilesOf(job), namesOf(job), {
-    id, content: job.photo_etag || id, alt: titleOf(job), ...(poster && { title: capital(text("page.after_all")) }),
+    id, content: job.photo_etag || id, alt: titleOf(job), ...(sheet && { title: capital(text("page.after_all")) }),
     preview: `${result}?small=1`, href: result, download: `${result}?download=1`, timelapse, size: width && height ? [height, width] : null,
     star: job.result_key,
-    clip: Boolean(frames), before: poster || frames ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
+    clip: Boolean(frames), before: sheet || frames ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
     paintings: job.paintings.map(({ name, share }) => ({
       name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "",
     })),
     facts: [
       ["page.preset", text(`page.preset.${preset}`)],
       ["gallery.time_taken", paintedIn(job) && duration(paintedIn(job))],
-      ["gallery.strength", !poster && strengthOf(settings, tilesOf(job))],
+      ["gallery.strength", !sheet && strengthOf(settings, tilesOf(job))],
       ["gallery.photo", photo],
       ["gallery.finished", finished && dated(finished)],
     ],
-    command: !poster && commandOf(job.style, job.paintings.map(({ name, share }) => [name, share]), preset, settings, links.mask),
+    command: !sheet && commandOf(job.style, job.paintings.map(({ name, share }) => [name, share]), preset, settings, links.mask),
     again: `${root}/?again=${id}`, remove: (withPhoto) => removeJob(job, withPhoto),
   });
 };

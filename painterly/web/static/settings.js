@@ -89,8 +89,7 @@ export const showExtents = () => {
 export const loadTimes = async () => {
   const own = ask(`${root}/api/estimate`);
   [estimates, ofExtent] = await Promise.all([own, asked && ask(`${root}/api/estimate${asked}`)]);
-  // The time of preset master is known after a first picture.
-  return !Object.entries(estimates).some(([name, seconds]) => seconds === null && name !== "master");
+  return !Object.values(estimates).includes(null);
 };
 // Loads the times of another size, and of a clip; shown is called then.
 export const followExtent = async (shown) => {

@@ -68,7 +68,7 @@ on(picture, "pointercancel", () => { held = false; });
 on(line, "input", () => moveLine(line.valueAsNumber));
 on(line, "change", (event) => event.stopPropagation()); // It changes no order.
 
-// The pictures. The photo gives the stage its shape, unless the result has another one, as a poster or a sheet of paper.
+// The pictures. The photo gives the stage its shape, unless the result is a sheet of all styles, or on paper.
 let ratio = null;
 const setRatio = (value) => byId("studio").style.setProperty("--ratio", value);
 const setRatioOf = ({ naturalWidth, naturalHeight }) => { if (naturalWidth) setRatio(naturalWidth / naturalHeight); };
@@ -133,16 +133,16 @@ const aboutJob = (job, tiles) => {
   }
 };
 const viewOfJob = (job) => {
-  const { id, state, step, links, fraction, poster, frames, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
-  const old = refined.get(id), after = inStyle(tiles, names, poster);
+  const { id, state, step, links, fraction, sheet, frames, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
+  const old = refined.get(id), after = inStyle(tiles, names, sheet);
   const done = state === "done", painting = state === "painting", part = fraction || 0;
   return {
     acts: isActive(job) ? "painting" : done ? "done" : "ended", key: id,
-    view: (poster || frames) && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
+    view: (sheet || frames) && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
     at: painting ? 100 - 100 * part : movedAt ?? AT_RESULT,
     before: old && !done ? old.address : `${links.photo}?small=1`,
     after: done ? `${links.result}?small=1` : painting && links.preview && `${links.preview}?step=${step}`,
-    title: poster ? [`${text("page.your_photo")} `, em(after)] : [em(capital(after))], about: aboutJob(job, tiles),
+    title: sheet ? [`${text("page.your_photo")} `, em(after)] : [em(capital(after))], about: aboutJob(job, tiles),
     names, original: tiles[0], photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? part : undefined,
     ratio: done && width && width / height, clip: done && frames && links.result,
   };
@@ -190,7 +190,7 @@ export const render = () => {
   if (!job && !photo && !chosenTiles().length && body.dataset.acts === "first") return; // The page that the server sent.
   const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
   body.dataset.acts = is.acts;
-  body.classList.toggle("of-clip", Boolean((job || photo || {}).frames)); // It has no masks, prints and posters.
+  body.classList.toggle("of-clip", Boolean((job || photo || {}).frames)); // It has no masks, prints and sheets.
   showActs(job);
   showPictures(is);
   showLabel(is);
