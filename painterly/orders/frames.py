@@ -153,9 +153,7 @@ def frames_of(
         clip = Clip(order, span, refusal=stamps)
     else:
         clip = Clip(order, span, *stamps)
-        count = len(clip.shown)
-
-        if count:
+        if count := len(clip.shown):
             text = f"{order}: {count} frames, {float(count / clip.rate):.1f} s"
             event(text, event="clip", photo=order.photo.key, frames=count)
     numbers = [*dict.fromkeys(clip.shown)] or [0]

@@ -168,10 +168,13 @@ class Program:
 _starter = per_process(lambda: ThreadPoolExecutor(1, "ffmpeg"))
 
 
-def run(*arguments: str, memory: int, size: int = 0) -> str:
-    """Run the program, and return its log. Arguments and errors are as of `Program`."""
-    with Program(*arguments, memory=memory, size=size) as program:
-        return program.end()
+def run(*arguments: str, memory: int, size: int) -> tuple[str, int]:
+    """Run the program as long as it goes on, and return its log, and the number of frames that it
+    has written. Arguments and errors are as of `Program`."""
+    progress = "-y", "-v", "warning", "-nostats", "-progress", "pipe:1"
+    with Program(*progress, *arguments, memory=memory, size=size) as program:
+        counts = [line for line in iter(program.line, b"") if line.startswith(b"frame=")]
+        return program.end(), int(counts[-1].partition(b"=")[2]) if counts else 0
 
 
 @cache

@@ -1,7 +1,6 @@
 """Writing a clip: its pictures as they come, then with the sound of the clip that they show; and a
 copy of a clip without what describes it."""
 
-import re
 import struct
 from contextlib import suppress
 from fractions import Fraction
@@ -43,6 +42,7 @@ _ENCODED_SOUND = {"webm": ("-c:a", "libopus", "-ar", "48000")}
 _SAME_BYTES = ("-threads", "1", "-bitexact", "-fflags", "+bitexact")
 _NO_WORDS = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
 _MOST_WRITTEN = 10_000_000_000  # bytes of pictures
+_MOST_SOUND = 1_000_000_000  # bytes of sound that is encoded again
 _SPARE = 10_000_000  # bytes
 # Boxes of an mp4 or QuickTime file (ISO/IEC 14496-12) that pictures and sound need: those that hold
 # others, and all.
@@ -122,19 +122,11 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
         known = codec in _SOUND.get(kind, _USUAL_SOUND)
         for how in (("-c:a", "copy"), encoded) if known else (encoded,):
             with suppress(PictureError):
-                said = run(
-                    *("-v", "warning", "-y", "-copyts", *clip.input(*shift, *begin)),
-                    *(
-                        "-map",
-                        f"0:a:{number}",
-                        *cut,
-                        *how,
-                        *_NO_WORDS,
-                        *_SAME_BYTES,
-                        f"file:{path}",
-                    ),
+                said, _ = run(
+                    *("-copyts", *clip.input(*shift, *begin), "-map", f"0:a:{number}", *cut),
+                    *(*how, *_NO_WORDS, *_SAME_BYTES, f"file:{path}"),
                     memory=clip.memory,
-                    size=2 * clip.path.stat().st_size + _SPARE,
+                    size=2 * clip.path.stat().st_size + _MOST_SOUND,
                 )
                 return None if "nothing was encoded" in said else path
     _tell(clip, "its sound cannot be read, and is left out", WARNING)
@@ -155,25 +147,23 @@ def joined(pictures: Path, heard: Path | None, clip: ClipFile, seconds: Fraction
     """
     if pictures.suffix[1:].lower() in SILENT:
         return pictures
-    target, created = pictures.with_stem("result"), clip.facts.created
+    target = pictures.with_stem("result")
     files = [each for each in (pictures, heard) if each]
     run(
-        *("-v", "error", "-y", "-copyts"),
-        *(word for each in files for word in ("-i", f"file:{each}")),
+        *("-copyts", *(word for each in files for word in ("-i", f"file:{each}"))),
         *(word for n in range(len(files)) for word in ("-map", str(n))),
         *(() if seconds is None else ("-t", f"{float(seconds):.6f}")),
-        *(
-            "-c",
-            "copy",
-            *_NO_WORDS,
-            *(("-metadata", f"creation_time={created}") if created else ()),
-        ),
-        *(("-movflags", "+faststart") if target.suffix.lower() in (".mp4", ".mov") else ()),
+        *("-c", "copy", *_NO_WORDS, *_date(clip), "-movflags", "+faststart"),
         *(*_SAME_BYTES, f"file:{target}"),
         memory=clip.memory,
         size=sum(each.stat().st_size for each in files) + _SPARE,
     )
     return target
+
+
+def _date(clip: ClipFile) -> tuple[str, ...]:
+    created = clip.facts.created
+    return ("-metadata", f"creation_time={created}") if created else ()
 
 
 def _tell(clip: ClipFile, what: str, level: int) -> None:
@@ -194,34 +184,20 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
     Raises:
         PictureError: It cannot be copied.
     """
-    container, created = clip.facts.container, clip.facts.created
+    container, rate = clip.facts.container, clip.facts.rate
     if container == "mov":
         with clip.path.open("r+b") as file:
             _clear(file, 0, file.seek(0, 2))
-    date = ("-metadata", f"creation_time={created}") if created else ()
     # QuickTime lacks some codecs of mp4, such as Opus, and no container has all kinds of sound.
     ways = [(form, how) for how in ((), ("-an",)) for form in (container, "mp4")]
     for form, how in ways:
         try:
-            with Program(
-                *("-v", "error", "-y", "-nostats", "-progress", "pipe:1", "-copyts"),
-                *clip.input(),
-                *(
-                    "-c",
-                    "copy",
-                    *how,
-                    *_NO_WORDS,
-                    *date,
-                    *_SAME_BYTES,
-                    "-f",
-                    form,
-                    f"file:{target}",
-                ),
+            _, count = run(
+                *("-copyts", *clip.input(), "-c", "copy", *how, *_NO_WORDS, *_date(clip)),
+                *(*_SAME_BYTES, "-f", form, f"file:{target}"),
                 memory=clip.memory,
                 size=2 * clip.path.stat().st_size + _SPARE,
-            ) as program:
-                said = b"".join(iter(program.line, b"")).decode()
-                program.end()
+            )
         except PictureError:
             if (form, how) == ways[-1]:
                 raise
@@ -229,8 +205,7 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
             break
     if how and clip.facts.sounds:
         _tell(clip, "its sound cannot be copied, and is left out", WARNING)
-    count = int(re.findall(r"^frame=(\d+)", said, re.M)[-1])
-    return count, count / clip.facts.rate if clip.facts.rate else 0.0
+    return count, count / rate if rate else 0.0
 
 
 def _clear(file: BinaryIO, at: int, end: int) -> None:
