@@ -9,7 +9,7 @@ import io
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -33,7 +33,7 @@ from painterly.progress import LINES_EVERY
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import ObjectError
 from painterly.video.reading import ClipFile, opened
-from painterly.video.writing import Writer, joined, sound
+from painterly.video.writing import joined, sound, writing
 from painterly.words.wording import duration, printable
 
 LEAVE_S = 4.0  # for the file of a clip that is not done, after a signal
@@ -175,31 +175,25 @@ class Clips:
         with (
             opened(self._bench.source, order.photo.key) as file,
             TemporaryDirectory(prefix="painterly-") as folder,
-            ExitStack() as stack,
         ):
             target = Path(folder, f"pictures{PurePath(order.result).suffix}")
-            heard = sound(file, clip.span, target)
+            heard, seconds = sound(file, clip.span, target), None
             pictures = enumerate(self._steadied(under, file), 1)
-            _, (frame, first) = next(pictures)
+            done, (frame, first) = next(pictures)
+            with writing(target, file, clip.rate, first.shape) as add:
+                add(first)
+                self._show(under, done, first)
+                try:
+                    for done, (_, picture) in pictures:
+                        add(picture)
+                        self._show(under, done, picture)
+                except _LeftError:
+                    if self._on_stop is None:
+                        raise
+                    seconds = done / clip.rate
             with errors_named(file.name):
-                writer = stack.enter_context(Writer(target, clip.rate, first.shape, file.memory))
-                writer.add(first)
-            self._show(under, 1, first)
-            done, is_left = 1, False
-            try:
-                for done, (_, picture) in pictures:
-                    with errors_named(file.name):
-                        writer.add(picture)
-                    self._show(under, done, picture)
-            except _LeftError:
-                is_left = True
-            if is_left and self._on_stop is None:
-                raise _LeftError
-            with errors_named(file.name):
-                writer.end()
-                seconds = done / clip.rate if is_left else None
                 data = joined(target, heard, file, seconds).read_bytes()
-        if is_left and self._on_stop:
+        if self._on_stop and seconds is not None:
             self._on_stop(data, done)
             raise _LeftError
         photo = Picture(frame, None, "BMP")

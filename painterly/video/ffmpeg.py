@@ -169,8 +169,8 @@ _starter = per_process(lambda: ThreadPoolExecutor(1, "ffmpeg"))
 
 
 def run(*arguments: str, memory: int, size: int) -> tuple[str, int]:
-    """Run the program as long as it goes on, and return its log, and the number of frames that it
-    has written. Arguments and errors are as of `Program`."""
+    """Run the program as long as it makes progress, and return its log, and the number of frames
+    that it has written. Arguments and errors are as of `Program`."""
     progress = "-y", "-v", "warning", "-nostats", "-progress", "pipe:1"
     with Program(*progress, *arguments, memory=memory, size=size) as program:
         counts = [line for line in iter(program.line, b"") if line.startswith(b"frame=")]

@@ -43,28 +43,6 @@ _ON_WHITE = (
 )
 
 
-class Facts(NamedTuple):
-    """Facts about a clip, by the log of the program.
-
-    Attributes:
-        container: The first name of its container.
-        start: The time of its begin, as it is stored, in seconds.
-        created: When it was filmed, or empty.
-        sounds: The codec of each track of sound, and its number among these, the best ones first.
-        rate: The frames a second that the container names, or 0.
-        decoder: Arguments that choose the decoder of pictures.
-        colours: Filters of colours.
-    """
-
-    container: str
-    start: Fraction
-    created: str
-    sounds: tuple[tuple[str, int], ...]
-    rate: float
-    decoder: tuple[str, ...]
-    colours: str
-
-
 class Stamps(NamedTuple):
     """The frames of a part of a clip.
 
@@ -86,33 +64,33 @@ class ClipFile:
         name: Its name, with which errors begin.
         path: Its path.
         memory: The most bytes that a process may take.
-        facts: What the program says of it.
+        container: The first name of its container.
+        start: The time of its begin, as it is stored, in seconds.
+        created: When it was filmed, or empty.
+        sounds: The number of each track of sound among these, and its codec, the best ones first.
+        rate: The frames a second that the container names, or 0.
     """
 
     def __init__(self, name: str, path: Path, memory: int) -> None:
-        """Look at it. Raises PictureError."""
+        """Decode a frame, and keep the facts in the log. Raises PictureError."""
         self.name, self.path, self.memory = name, path, memory
-        with errors_named(name):
-            self.facts = self._look()
-
-    def _look(self) -> Facts:
         one = "-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"
-        with Program("-v", "info", *self.input(), *one, memory=self.memory) as program:
+        with (
+            errors_named(name),
+            Program("-v", "info", *self.input(), *one, memory=memory) as program,
+        ):
             said = program.end()
         tracks = re.findall(r"^  Stream #0:(\d+).*?: (Video|Audio): (.*(?:\n    .*)*)", said, re.M)
-        (chosen,) = re.findall(r"^  Stream #0:(\d+) -> #0:0 ", said, re.M)[:1] or [""]
+        chosen = _found(r"^  Stream #0:(\d+) -> #0:0 ", said)
         seen = next((about for number, _, about in tracks if number == chosen), "")
-        heard = [about for _, kind, about in tracks if kind == "Audio"]
-        sounds = sorted(enumerate(heard), key=lambda each: "(default)" not in each[1])
-        return Facts(
-            container=_found(r"^Input #0, (\w+)", said),
-            start=Fraction(_found(r"^  Duration: .*?start: (-?[\d.]+)", said) or 0),
-            created=_found(r"^ +creation_time +: ([\w:.+-]+)$", said),
-            sounds=tuple((_found(r"^(\w+)", about), number) for number, about in sounds),
-            rate=float(_found(r"([\d.]+) fps", seen) or 0),
-            decoder=_decoder(seen),
-            colours=_colours(seen),
-        )
+        heard = enumerate(about for _, kind, about in tracks if kind == "Audio")
+        best = sorted(heard, key=lambda each: "(default)" not in each[1])
+        self.container = _found(r"^Input #0, (\w+)", said)
+        self.start = Fraction(_found(r"^  Duration: .*?start: (-?[\d.]+)", said) or 0)
+        self.created = _found(r"^ +creation_time +: ([\w:.+-]+)$", said)
+        self.sounds = [(number, _found(r"^(\w+)", about)) for number, about in best]
+        self.rate = float(_found(r"([\d.]+) fps", seen) or 0)
+        self._decoder, self._colours = _decoder(seen), _colours(seen)
 
     def input(self, *options: str) -> tuple[str, ...]:
         """Return the arguments that name it as an input, with further options."""
@@ -120,19 +98,19 @@ class ClipFile:
 
     def _decoded(self, span: Span, *output: str) -> Program:
         """Start decoding the frames of a part. Raises PictureError."""
-        (since, long), facts = span, self.facts
-        seeks = since > _BEFORE and facts.container in _INDEXED
+        since, long = span
+        seeks = since > _BEFORE and self.container in _INDEXED
         seek = ("-noaccurate_seek", "-ss", f"{float(since - _BEFORE):.6f}") if seeks else ()
         end = "" if long is None else f"trim=end={float(since + long):.6f},"
         filters = (
             f"bwdif=mode=send_frame:deint=interlaced,"
             f"fps=fps='min(source_fps,{HIGHEST_RATE})':start_time={float(since):.6f},{end}"
-            f"{facts.colours}scale='round(iw*max(sar,1))':'round(ih/min(sar,1))',setsar=1"
+            f"{self._colours}scale='round(iw*max(sar,1))':'round(ih/min(sar,1))',setsar=1"
         )
-        shift = "-itsoffset", f"{float(-facts.start):.6f}"
+        shift = "-itsoffset", f"{float(-self.start):.6f}"
         return Program(
             *("-v", "error", "-copyts", "-max_pixels", str(MAX_PIXELS)),
-            *self.input(*facts.decoder, *shift, *seek),
+            *self.input(*self._decoder, *shift, *seek),
             *("-an", "-sn", "-dn", "-vf", filters, "-pix_fmt", "rgb24", *output, "-"),
             memory=self.memory,
             more_time=0 if seeks else int(_PER_SKIPPED * since),

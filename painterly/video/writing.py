@@ -2,7 +2,8 @@
 copy of a clip without what describes it."""
 
 import struct
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from logging import INFO, WARNING
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from painterly.errors import PictureError
+from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.settings.clips import SILENT
 from painterly.video.ffmpeg import Program, encoders, run
@@ -54,47 +56,43 @@ _NEEDED = _HOLDERS | frozenset(
 _HANDLER = 24  # bytes of `hdlr` before a name
 
 
-class Writer:
-    """Pictures that are written as they come. It ends with the `with` block."""
+@contextmanager
+def writing(
+    target: Path, clip: ClipFile, rate: Fraction, shape: tuple[int, ...]
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write pictures as they come: yield a function that adds one, uint8 [h, w, 3].
 
-    def __init__(self, target: Path, rate: Fraction, shape: tuple[int, ...], memory: int) -> None:
-        """Begin.
+    Args:
+        target: The file. The extension decides the container.
+        clip: The clip that they show, for its name in errors and the memory.
+        rate: Frames a second.
+        shape: The height and the width of the pictures.
 
-        Args:
-            target: The file. The extension decides the container.
-            rate: Frames a second.
-            shape: The height and the width of the pictures.
-            memory: The most bytes that the process may take.
-
-        Raises:
-            PictureError: It cannot be started.
-        """
-        kind, (height, width) = target.suffix[1:].lower(), shape[:2]
+    Raises:
+        PictureError: They cannot be written.
+    """
+    kind, (height, width) = target.suffix[1:].lower(), shape[:2]
+    with errors_named(clip.name):
         have = encoders()
         codec, *settings = next(e for e in _ENCODERS.get(kind, _USUAL) if e[0] in have)
-        filters = _PALETTES if kind == "gif" else _PICTURES
-        self._program = Program(
+        program = Program(
             *("-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"),
             *("-s", f"{width}x{height}", "-framerate", str(rate), "-i", "pipe:0"),
-            *("-vf", filters, "-c:v", codec, *settings, *_SAME_BYTES, f"file:{target}"),
-            memory=memory,
+            *("-vf", _PALETTES if kind == "gif" else _PICTURES, "-c:v", codec, *settings),
+            *(*_SAME_BYTES, f"file:{target}"),
+            memory=clip.memory,
             size=_MOST_WRITTEN,
             feeds=True,
         )
 
-    def __enter__(self) -> "Writer":
-        return self
+    def add(picture: np.ndarray) -> None:
+        with errors_named(clip.name):
+            program.write(np.ascontiguousarray(picture).data.cast("B"))
 
-    def __exit__(self, *_: object) -> None:
-        self._program.kill()
-
-    def add(self, picture: np.ndarray) -> None:
-        """Add a picture, uint8 [h, w, 3]. Raises PictureError."""
-        self._program.write(np.ascontiguousarray(picture).data.cast("B"))
-
-    def end(self) -> None:
-        """End the file. Raises PictureError."""
-        self._program.end()
+    with program:
+        yield add
+        with errors_named(clip.name):
+            program.end()
 
 
 def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
@@ -106,8 +104,8 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
         span: The part.
         target: The file of the result.
     """
-    kind, facts = target.suffix[1:].lower(), clip.facts
-    if not facts.sounds:
+    kind = target.suffix[1:].lower()
+    if not clip.sounds:
         return None
     if kind in SILENT:
         _tell(clip, f"its sound is left out, which a {kind} cannot hold", INFO)
@@ -115,10 +113,10 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
     path = target.with_stem("sound")
     since, long = span
     begin = ("-noaccurate_seek", "-ss", f"{float(since):.6f}") if since else ()
-    shift = "-itsoffset", f"{float(-facts.start - since):.6f}"
+    shift = "-itsoffset", f"{float(-clip.start - since):.6f}"
     cut = (*(("-ss", "0") if since else ()), *(("-t", f"{float(long):.6f}") if long else ()))
     encoded = _ENCODED_SOUND.get(kind, ("-c:a", "aac", "-ar", "44100"))
-    for codec, number in facts.sounds:
+    for number, codec in clip.sounds:
         known = codec in _SOUND.get(kind, _USUAL_SOUND)
         for how in (("-c:a", "copy"), encoded) if known else (encoded,):
             with suppress(PictureError):
@@ -162,7 +160,7 @@ def joined(pictures: Path, heard: Path | None, clip: ClipFile, seconds: Fraction
 
 
 def _date(clip: ClipFile) -> tuple[str, ...]:
-    created = clip.facts.created
+    created = clip.created
     return ("-metadata", f"creation_time={created}") if created else ()
 
 
@@ -184,7 +182,7 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
     Raises:
         PictureError: It cannot be copied.
     """
-    container, rate = clip.facts.container, clip.facts.rate
+    container, rate = clip.container, clip.rate
     if container == "mov":
         with clip.path.open("r+b") as file:
             _clear(file, 0, file.seek(0, 2))
@@ -203,7 +201,7 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
                 raise
         else:
             break
-    if how and clip.facts.sounds:
+    if how and clip.sounds:
         _tell(clip, "its sound cannot be copied, and is left out", WARNING)
     return count, count / rate if rate else 0.0
 

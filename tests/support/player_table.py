@@ -3,7 +3,7 @@ picture, sound and length, as a table.
 
     PYTHONPATH=.:tests python tests/support/player_table.py [FOLDER …]
 
-It makes some clips of its own, and looks at those of the folders as well.
+It makes clips, and looks at those of the folders as well.
 """
 
 import math
@@ -59,10 +59,9 @@ def painted(path: Path, target: Path) -> tuple[list[np.ndarray], Path]:
     stamps = clip.stamps()
     heard = writing.sound(clip, WHOLE, target)
     frames = [*clip.frames(size=stamps.size)]
-    with writing.Writer(target, stamps.rate, frames[0].shape, 10**9) as writer:
+    with writing.writing(target, clip, stamps.rate, frames[0].shape) as add:
         for each in frames:
-            writer.add(each)
-        writer.end()
+            add(each)
     return frames, writing.joined(target, heard, clip, None)
 
 

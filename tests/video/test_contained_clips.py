@@ -32,7 +32,7 @@ from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.video import ffmpeg
 from painterly.video.sent import sent
-from painterly.video.writing import Writer
+from painterly.video.writing import writing
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -212,9 +212,9 @@ def test_reading_and_writing_take_no_more_memory_than_is_counted(here, cost):
         assert process < frames.PROCESS + frames.READING * 1920 * 1080, name
     for suffix in (".mp4", ".webm"):
         out = Path(f"out{suffix}").absolute()
-        with cost() as spent, Writer(out, clips.RATE, wide[0].shape, 10**9) as writing:
+        clip = clips.opened(Path("a.mp4"))
+        with cost() as spent, writing(out, clip, clips.RATE, wide[0].shape) as add:
             for each in wide:
-                writing.add(each)
-            writing.end()
+                add(each)
             process = spent.memory - spent.own_memory
         assert process < frames.PROCESS + frames.WRITING * 1920 * 1080, suffix

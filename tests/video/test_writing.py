@@ -27,10 +27,9 @@ def clip(tmp_path):
 def written(name, path, pictures=PICTURES, span=WHOLE, seconds=None):
     clip, target = clips.opened(path), path.with_name(name)
     heard = writing.sound(clip, span, target)
-    with writing.Writer(target, Fraction(clips.RATE), pictures[0].shape, 10**9) as writer:
+    with writing.writing(target, clip, Fraction(clips.RATE), pictures[0].shape) as add:
         for each in pictures:
-            writer.add(each)
-        writer.end()
+            add(each)
     return writing.joined(target, heard, clip, seconds).replace(target)
 
 
