@@ -40,6 +40,7 @@ from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.file_names import folded
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
+from painterly.video.view import ClipsView
 from painterly.words.wording import duration, printable
 
 MAX_CLAIMS = 64  # records that are written at a time
@@ -170,7 +171,7 @@ class Bench:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving, self._check = leaving or threading.Event(), check
-        self._ending = threading.Event()
+        self._ending, self._photos = threading.Event(), buckets.source
         self._claims = [threading.Lock() for _ in range(MAX_CLAIMS)]
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
@@ -375,6 +376,8 @@ class Bench:
         """Give up requests that wait for a bucket, and end the threads."""
         self.leave()
         self._checkpoints.close()
+        if isinstance(self._photos, ClipsView):
+            self._photos.close()
 
     def _log_plan(self, order: Order, transfer: Transfer) -> None:
         plan = transfer.memory_plan

@@ -36,7 +36,7 @@ from painterly.video.reading import ClipFile, opened
 from painterly.video.writing import joined, sound, writing
 from painterly.words.wording import duration, printable
 
-LEAVE_S = 4.0  # for the file of a clip that is not done, after a signal
+LEAVE_S = 8.0  # for the file of a clip that is not done, after a signal
 Store = Callable[[PlannedOrder, Finished], bool]
 Fail = Callable[[PlannedOrder, str], object]
 Postpone = Callable[[PlannedOrder], object]

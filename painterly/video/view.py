@@ -75,6 +75,12 @@ class ClipsView(View):
                 raise
         return picture_file(frame)
 
+    def close(self) -> None:
+        """End reading, unless a thread is reading just now. The next frame begins it again."""
+        if self._lock.acquire(blocking=False):
+            self._begin("")
+            self._lock.release()
+
     def _frame(self, key: str, number: int) -> np.ndarray:
         """Return a frame. Frames in order are decoded once."""
         if key != self._key or number < min((n for n, _ in self._latest), default=self._next):

@@ -113,7 +113,7 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
         ("uv-receipt.toml", "uv tool install"),
         ("pipx_metadata.json", "pipx install --force"),
     ):
-        folder = installed(name, GIT, ["pip", "av"])
+        folder = installed(name, GIT, ["pip", "cv2"])
         (folder / name).touch()
         assert installation.install_command("cpu") == f'{words} "painterly[cpu,video] {both}"'
 
