@@ -31,7 +31,7 @@ from painterly.settings.bucket_layout import TIMELAPSE
 from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import hidden
 from painterly.storage.file_names import stored_spelling
-from painterly.storage.files import replacing
+from painterly.storage.files import Mount, replacing
 from painterly.storage.foreign_files import matches
 from painterly.storage.known_files import LIST, MadeFiles, announce
 from painterly.words.wording import shortened
@@ -153,12 +153,14 @@ class ResultFiles:
         extension: Their extension as the user has spelled it, without a dot.
         photo: The photo.
         output: Their format.
+        mount: The disk of their folder.
     """
 
     prefix: str
     extension: str
     photo: "Picture"
     output: OutputFormat
+    mount: Mount
 
     def path(self, suffix: str = "") -> Path:
         """Return the path of a picture with a suffix after `prefix`."""
@@ -167,13 +169,14 @@ class ResultFiles:
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
         """Write an image [H, W, 3], sRGB 0…1, whole or not at all, and return its path.
 
-        Raises ConfigError or PictureError.
+        Raises ConfigError, PictureError, or UnavailableError if the folder's disk is gone.
         """
         from painterly.images import encode
 
         data = encode.encode(image, self.output, self.photo)
         if self.prefix == STANDARD:
             return _write_standard_output(data)
+        self.mount.check()
         return write_file(self.path(suffix), data)
 
     @property
@@ -186,6 +189,7 @@ class ResultFiles:
         the result's path."""
         if timelapse:
             path = self.timelapse_path
+            self.mount.check()
             write_file(path, timelapse.encoded(image, self.photo.alpha))
             logger.info("the time-lapse is %s", path)
         return self.write(image)
@@ -252,14 +256,15 @@ def result_files(
     if output.format == "same":  # The photo or the result is not in a file.
         output = replace(output, format=output.extension(f"photo.{photo.format}"))
     extension = output.format or "png"
-    results = ResultFiles(name, extension, photo, replace(output, format=extension))
+    mount = Mount(Path(name).parent, str(Path(name).parent))
+    results = ResultFiles(name, extension, photo, replace(output, format=extension), mount)
     if suffix.lower() in bucket_layout.picture_extensions():
         label = f"the extension of {name!r}"
         extension = file_format(suffix, label, ", or a name without extension").extension
         if output.format not in (None, extension):
             raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
-        prefix = name.removesuffix(suffix)
-        results = ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
+        prefix, output = name.removesuffix(suffix), replace(output, format=extension)
+        results = ResultFiles(prefix, suffix[1:], photo, output, mount)
     if results.output.depth == 16 and results.output.format != "tiff":
         raise ConfigError("--output_depth is 16, which only tiff has; add --output_format tiff")
     if name != STANDARD:

@@ -130,8 +130,10 @@ def _download(
 ) -> bool:
     """Download an object and list its file, unless the file has its content already.
 
-    Returns whether it had another content. Raises OwnFileError if that is the user's own.
+    Returns whether it had another content. Raises OwnFileError if that is the user's own,
+    UnavailableError if the folder's disk is gone.
     """
+    made.check_mounted()
     differs = not os.path.lexists(path) or _differs(entry, path, made)
     if not dry_run:
         if differs:

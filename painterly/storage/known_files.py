@@ -21,6 +21,7 @@ from painterly.log import event
 from painterly.storage.base import Entry
 from painterly.storage.files import (
     LEFT_S,
+    Mount,
     has_fine_times,
     is_same,
     locked,
@@ -99,6 +100,11 @@ class _List:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / LIST
+        self._mount = Mount(folder, str(folder))
+
+    def check_mounted(self) -> None:
+        """Raise UnavailableError if the folder's disk is no longer mounted."""
+        self._mount.check()
 
     def read(self) -> Files:
         """Return the files of the list, and of those of earlier versions. Raises ObjectError."""
@@ -114,7 +120,8 @@ class _List:
         return files
 
     def append(self, lines: Iterable[Mapping[str, object]]) -> None:
-        """Add lines. Raises ObjectError."""
+        """Add lines. Raises ObjectError, UnavailableError."""
+        self.check_mounted()
         # The line end comes first: it ends a line that was torn when its process was killed.
         data = b"".join(b"\n" + json.dumps(each).encode() for each in lines)
         with storage_errors(printable(str(self.path))), contextlib.ExitStack() as stack:
@@ -312,12 +319,18 @@ class MadeFiles:
         with self._lock:
             self.downloaded, self.painted = downloaded, painted
 
+    def check_mounted(self) -> None:
+        """Raise UnavailableError if the folder's disk is no longer mounted."""
+        self._list.check_mounted()
+
     def begin(self) -> None:
         """Create the folder and its list if they are missing.
 
-        Raises ObjectError if the list cannot be written: then nothing can be downloaded.
+        Raises UnavailableError, or ObjectError if the list cannot be written: then nothing can be
+        downloaded.
         """
         folder, path = self._list.folder, self._list.path
+        self.check_mounted()
         named = f"folder {printable(str(folder))}"
         with storage_errors(named):
             folder.mkdir(parents=True, exist_ok=True)
@@ -325,7 +338,9 @@ class MadeFiles:
             pass
 
     def add(self, entry: Entry, bucket: str, path: Path) -> None:
-        """Add a downloaded file, which has the content of an object now. Raises ObjectError."""
+        """Add a downloaded file, which has the content of an object now. Raises ObjectError,
+        UnavailableError."""
+        self.check_mounted()
         with storage_errors(printable(str(path))):
             about = path.stat()
         file = KnownFile(entry.etag, about.st_size, about.st_mtime_ns, bucket)
@@ -334,7 +349,7 @@ class MadeFiles:
             self.downloaded[entry.key] = file
 
     def remove(self, key: str) -> None:
-        """Remove a downloaded file that is gone. Raises ObjectError."""
+        """Remove a downloaded file that is gone. Raises ObjectError, UnavailableError."""
         self._list.append([{"key": key}])
         with self._lock:
             self.downloaded.pop(key, None)
