@@ -327,7 +327,6 @@ def _is_place(word: str, is_known: bool, after_end: bool) -> bool:
     """Return whether a word that begins with a dash is the name of a file, for argparse no flag.
 
     Args:
-        word: The word.
         is_known: Whether it is a flag of a program that paints.
         after_end: Whether it comes after `--`.
     """

@@ -44,7 +44,6 @@ def run(args: argparse.Namespace, name: str) -> int:
     """Paint what arguments ask for, and return the exit code.
 
     Args:
-        args: The arguments.
         name: The program.
     """
     flags = variables(vars(args))
@@ -88,7 +87,6 @@ def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
     With DEVICE=gpu, no bucket is opened without a GPU.
 
     Args:
-        loaded: The configuration.
         elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
             one.
 
@@ -130,7 +128,6 @@ def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:
     """Return the variables that places stand for, and those that settings overrule.
 
     Args:
-        args: The arguments.
         start: The folder of relative paths.
 
     Raises:

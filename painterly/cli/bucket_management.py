@@ -51,7 +51,6 @@ def open_configured(
     """Open the buckets that BUCKET_* variables name.
 
     Args:
-        variables: The variables.
         new: As in `open_bucket`.
 
     Returns:

@@ -45,7 +45,6 @@ def script(
     Args:
         shell: One of SHELLS.
         painter: The parser without a verb.
-        verbs: The parsers by verb.
         purposes: What the verbs do.
     """
     parsers = {**verbs, OTHERS: painter}
@@ -126,7 +125,6 @@ def _cases(
     """Return the lines of bash and zsh that decide what is offered.
 
     Args:
-        flags: The flags.
         before: The word before the one that is completed.
         first: The first word.
         choose: Returns the command that offers some values.

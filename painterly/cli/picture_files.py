@@ -151,7 +151,6 @@ class ResultFiles:
     Attributes:
         prefix: The beginning of all names.
         extension: Their extension as the user has spelled it, without a dot.
-        photo: The photo.
         output: Their format.
         mount: The disk of their folder.
     """
@@ -238,7 +237,6 @@ def result_files(
     Args:
         name: If it ends in the extension of a picture, that decides the format; `-` is the standard
             output.
-        photo: The photo.
         output: Otherwise this has the format; None is png, and `same` the photo's.
         inputs: The files that the result is painted from.
         overwrite: Whether files of others may be replaced, apart from the inputs.

@@ -52,7 +52,6 @@ class Queues:
         """Take back the orders of a lost worker.
 
         Args:
-            orders: Its orders.
             with_node: Whether its node has gone, too.
 
         Returns:

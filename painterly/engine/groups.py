@@ -39,11 +39,8 @@ def groups_of(
     Paintings are resized by `painting_size`; in recipe `inetwork`, to the picture's shape.
 
     Args:
-        paintings: The paintings.
-        view: The view.
         size: The picture's (height, width).
         content_mask: The part that is painted, [h, w], 0…1, or None for all of it.
-        stroke_size: As in the settings.
 
     Raises:
         PictureError: The masks leave nothing to paint.
@@ -156,7 +153,6 @@ def painting_targets(view: View, painting: tf.Tensor, mask: np.ndarray | None) -
     """Compute the targets that a painting provides.
 
     Args:
-        view: The view.
         painting: The painting [1, H, W, 3], sRGB 0…1.
         mask: The part that is used, [h, w], 0…1, or None for all of it.
 

@@ -184,7 +184,6 @@ def _votes(
     picture, and of their weights, [H, W, 4] for each band.
 
     Args:
-        picture: The picture.
         across: The number of its patches in a row.
         bands: The rows of patches of each band.
         patches: The patches of the paintings.

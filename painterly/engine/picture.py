@@ -131,7 +131,6 @@ class Postprocess:
     Attributes:
         photo: The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if
             settings and content mask do not need it; see `needs_photo`.
-        settings: The settings.
         content_mask: The part of the photo that is painted, [h, w], 0…1, or None for all of it.
         color_mask: The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
         grey: Whether results are grey.
@@ -171,7 +170,6 @@ def postprocess_bytes(
     Args:
         photo_size: The photo's (height, width).
         size: The picture's (height, width).
-        settings: The settings.
         masked: True if there is a content mask.
     """
     if not needs_photo(settings, masked):

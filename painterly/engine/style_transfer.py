@@ -72,7 +72,6 @@ class PaintingPlan(NamedTuple):
     """The plan of a painting.
 
     Attributes:
-        objective: The objective.
         memory: The memory plan of the last scale, which takes the most.
     """
 
@@ -112,8 +111,6 @@ class StyleTransfer(Transfer):
     """A photo prepared to be painted by optimisation.
 
     Args:
-        inputs: The inputs.
-        vgg: The network.
         budget: The memory.
 
     Raises:
@@ -263,7 +260,6 @@ class StyleTransfer(Transfer):
 
         Args:
             picture: The picture on its canvas [1, H, W, 3].
-            canvas: Its canvas.
             content_error: Returns the relative distance of a picture from the photo.
             check_stop: As in `steps`.
         """

@@ -75,7 +75,6 @@ class Step:
         Args:
             position: The progress.
             picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            canvas: The canvas.
             postprocess: Makes the image of the picture.
             terms: The weighted terms [4] of the loss, if there is one.
             state: The optimiser's state by name, if there is one.

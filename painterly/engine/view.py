@@ -29,8 +29,6 @@ class View:
     """A network's view of pictures, for a recipe.
 
     Attributes:
-        vgg: The network.
-        recipe: The recipe.
         losses: The recipe's losses, which name the layers.
         options: How the network computes features.
         as_given: Whether paintings are used at their own size and pictures have no margin.

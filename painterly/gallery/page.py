@@ -53,7 +53,6 @@ def languages_context(language: str, carried: Iterable[str], *places: str) -> di
     """Return the variables of the template `base.html`, for a page in a language.
 
     Args:
-        language: The language.
         carried: The languages whose texts the page's scripts have.
         places: The places that these texts are from, as for `texts_of`.
     """

@@ -124,7 +124,6 @@ def origin(record: Record, internals: bool = True) -> Rows:
     names in texts.toml.
 
     Args:
-        record: The record.
         internals: Whether weights and engine follow, which tell photographers nothing.
     """
     rows = [

@@ -81,7 +81,6 @@ class Catalogue:
         """Return the style that a request asks for, with the settings of its preset.
 
         Args:
-            request: The request.
             instant_side: As in `sized`.
         """
         settings, of_style = self._settings(request.preset), dict[str, Any]()

@@ -44,7 +44,6 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
     """Return a job as the API shows it.
 
     Args:
-        job: The job.
         place: Its place in the queue, if it has not ended.
         seconds: The seconds until it is done, if they are known.
     """
@@ -290,7 +289,6 @@ class JobIndex:
         """Update the job that this instance's worker paints.
 
         Args:
-            job_id: The job.
             news: `step`, `steps`, `fraction` and `seconds_left` as in JobOut.
         """
         with self._lock:
@@ -422,7 +420,6 @@ class JobIndex:
         """Note that a job has changed.
 
         Args:
-            job_id: The job.
             moves: Whether others may have another place in the queue now.
         """
         self.version += 1

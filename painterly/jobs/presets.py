@@ -33,7 +33,6 @@ def sized(settings: Settings, instant_side: int) -> Settings:
     that it is halved if it does not fit into memory.
 
     Args:
-        settings: The settings.
         instant_side: One of INSTANT_SIZES.
     """
     decided = not settings.has_default_size or "size" in settings.traits.defaults

@@ -102,7 +102,6 @@ class OrderBook:
         """Store a job, or find the one that the same request has already created.
 
         Args:
-            request: The request.
             upload: None if `request.again` names a job with the photo.
             mask: The mask that was sent, as `checked_mask` returns it; None for that of
                 `request.again`.
@@ -236,7 +235,6 @@ class OrderBook:
         job by preset `instant`.
 
         Args:
-            request: The request.
             mask: As in `create`.
         """
         photo = self._stored_photo(request.again or "")
@@ -257,7 +255,6 @@ class OrderBook:
         """Return the order of a whole picture that a program waits for.
 
         Args:
-            photo: The photo.
             painting: The painting that was sent with it, instead of a style.
             style, size, format: What was asked for, each empty if it was not.
         """
@@ -420,7 +417,6 @@ def check_limits(settings: Settings, where: str = "") -> None:
     long.
 
     Args:
-        settings: The settings.
         where: As in `Settings.replaced`.
     """
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):

@@ -335,7 +335,6 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     Objects that never belonged to a job stay.
 
     Args:
-        buckets: The buckets.
         keep_days: The days after which jobs that have ended are deleted with their photos; None
             for never.
 

@@ -16,7 +16,6 @@ def open_bucket(
     """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`).
 
     Args:
-        value: The value.
         account: The account for a bucket.
         new: Whether a missing folder is listed as empty, and created by the first write.
         known: The files whose content is known, for a folder.

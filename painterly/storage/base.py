@@ -97,7 +97,6 @@ class Version:
     """Version of an object, or a delete marker: stored and billed until it is deleted itself.
 
     Attributes:
-        key: The key.
         number: The version's id.
         size: In bytes; 0 for a delete marker.
         is_current: Whether it is the object that a listing shows.
@@ -180,7 +179,6 @@ class Bucket(ABC):
 
         Args:
             key: The key of the object.
-            path: The file.
             progress: Takes the number of bytes since its last call, from any thread; a negative
                 number if they have to be downloaded again.
         """

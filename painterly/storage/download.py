@@ -37,7 +37,6 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     name.
 
     Args:
-        bucket: The bucket.
         folder: The folder, which is created if it is missing.
         rules: What to transfer and delete.
 

@@ -223,7 +223,6 @@ class KnownFiles:
         """Add a file that this process has written, once it outlasts a power cut.
 
         Args:
-            path: The file.
             etag: The MD5 of its content.
             part: The file under its name before.
         """

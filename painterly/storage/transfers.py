@@ -42,7 +42,6 @@ def run_jobs(
     """Run jobs in parallel, with a progress bar on a terminal.
 
     Args:
-        jobs: The jobs.
         ended: Gets each job's outcome and returns a line to print, or an empty string.
         doing: The word for the jobs on the terminal, such as `sending`.
         count_bytes: Whether the bar counts bytes instead of files.

@@ -46,7 +46,6 @@ def serve(
     """Serve until a signal arrives.
 
     Args:
-        config: The configuration.
         options: The options of the service.
         worker: As in `Supervisor`.
         show: Is called with the page's address on this machine, which answers from then on, and

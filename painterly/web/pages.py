@@ -103,8 +103,6 @@ def gallery_page(
     """Show all results on the page that a batch writes as index.html.
 
     Args:
-        request: The request.
-        service: The service.
         style, start: As for `page_context`.
     """
 

@@ -28,7 +28,6 @@ def _answer(
     """Make the answer that refuses a request.
 
     Args:
-        request: The request.
         status: The HTTP status.
         detail: The reason, in English.
         headers: More headers.

@@ -44,7 +44,6 @@ class Service:
         """Open the buckets.
 
         Args:
-            config: The configuration.
             options: The options of the service.
             worker: As in `Supervisor`.
             lan: What phones in the local network need, if the service was started for them.

@@ -43,7 +43,6 @@ class JobPictures:
 
         Args:
             asked: What is asked of it.
-            key: Its key.
             small: Reduces it to 1280 px. A photo that is damaged, or takes more memory than there
                 is, is sent whole: browsers show a part of it.
         """

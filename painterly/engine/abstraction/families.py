@@ -107,7 +107,6 @@ def in_families(
 
     Args:
         picture: The picture, sRGB 0…1.
-        canvas: The canvas.
         photo: The photo as it is `seen`.
         groups: The palette of each group of paintings, see `palette_of`, and the share of each
             pixel that it paints, [H, W, 1].

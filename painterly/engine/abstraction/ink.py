@@ -48,7 +48,6 @@ def drawn(photo: np.ndarray, look: Look, settings: Settings) -> Callable[[float]
 
     Args:
         photo: The photo [h, w, 3], sRGB 0…1.
-        look: The look.
         settings: The settings. Near a strength of 0, the drawing is the photo.
 
     Returns:
@@ -86,7 +85,6 @@ def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.n
 
     Args:
         photo: The photo [h, w, 3].
-        look: The look.
         unit: The px of what is one px in a picture of SEEN px.
 
     Returns:

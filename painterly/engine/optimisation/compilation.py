@@ -45,7 +45,6 @@ def compiles_steps(
     program.
 
     Args:
-        settings: The settings.
         program: Equal for steps that share a compiled program.
         size: The (height, width) of the canvas.
         steps: The number of steps to take now.

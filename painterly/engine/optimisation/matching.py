@@ -40,7 +40,6 @@ class Matching:
         view: The view of the picture.
         problem: The problem, without matches.
         photo: The photo [1, h, w, 3], sRGB 0…1.
-        strength: As in the settings.
         bare: Whether the photo's flat parts stay bare; see detail.py.
         snapshot: A step's snapshot, with the matches to begin with.
 

@@ -74,7 +74,6 @@ def program(
     share one trace; numbers are arguments for the same reason. With tiles, their parts are.
 
     Args:
-        objective: The objective.
         problem: Any problem of this structure.
         side: As in `Objective.gradient`.
         compiled: Whether XLA compiles the step, for each size; only without tiles.

@@ -66,7 +66,6 @@ class Losses(ABC):
             mask: The mask [h, w], 0…1, of any size.
             height: The picture's height in px.
             width: The picture's width in px.
-            layers: The layers.
         """
         whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
@@ -217,7 +216,6 @@ class Recipe(ABC):
         Args:
             painting: The painting's own.
             picture: The picture's.
-            stroke_size: As in the settings.
         """
         return painting_size(*painting, max(picture), stroke_size)
 
@@ -226,7 +224,6 @@ class Recipe(ABC):
 
         Args:
             photo: The photo [1, h, w, 3], sRGB 0…1.
-            settings: The settings.
             bare: Whether the photo's flat parts stay bare.
         """
         if settings.init_image == "noise":

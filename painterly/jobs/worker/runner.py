@@ -176,7 +176,6 @@ class JobRunner:
         """Return the file of the result that a job would have, and keep the picture for one.
 
         Args:
-            order: The order.
             check_stop: As in `instant`.
         """
         photo = self._buckets.source.find(order.photo)
@@ -240,7 +239,6 @@ class JobRunner:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
 
         Args:
-            job: The job.
             on_step: Is called after each step. Its errors end the painting.
             check: Is called several times a second, also while pictures are read and the finished
                 one is rebuilt, with the same effect.

@@ -52,7 +52,6 @@ def work(config: Config, keep_days: int | None, pipe: Pipe, owner: str, gone: st
     """Paint until the web process ends or a signal arrives.
 
     Args:
-        config: The configuration.
         keep_days: As in `delete_leftovers`.
         pipe: The connection to the web process.
         owner: As in `JobClaimer`.

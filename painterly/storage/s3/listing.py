@@ -107,7 +107,6 @@ def all_items(
     Args:
         client: The client of boto3.
         listing: What is listed.
-        bucket: The bucket.
         prefix: The start of the keys.
         read: Makes a value of an item, and of the field that lists it.
         after: For objects, the key after which the listing begins.

@@ -33,7 +33,6 @@ async def parsed_form(
     """Parse a request with a form. Its files are on the disk until they are read.
 
     Args:
-        request: The request.
         files: The names of parts that are files, also if they are sent without a file's name.
         longest_field: Maximum bytes of a part that is not a file.
 
