@@ -100,19 +100,14 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
 
 @dataclass
 class Finding:
-    """The result of a check of one bucket.
+    """The result of a check of one bucket."""
 
-    Attributes:
-        name: The variable, and the bucket.
-        states: Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
-        problem: The reason why a run cannot paint, and what to do about it, or an empty text.
-        notes: Advice that does not keep a run from painting.
-    """
-
-    name: str
+    name: str  # the variable, and the bucket
+    # Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
     states: dict[str, bool] = field(default_factory=dict)
+    # The reason why a run cannot paint, and what to do about it, or an empty text.
     problem: str = ""
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # advice that does not keep a run from painting
 
     def __str__(self) -> str:
         states = ", ".join(name if good else f"not {name}" for name, good in self.states.items())

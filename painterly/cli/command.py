@@ -45,17 +45,11 @@ BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTI
 
 @dataclass(frozen=True)
 class Verb:
-    """A program that a first word names.
+    """A program that a first word names."""
 
-    Attributes:
-        module: The module in this package, which has the program and its `parser`.
-        function: The program: takes the words after the verb, and returns the exit code.
-        purpose: What it does, for the help.
-    """
-
-    module: str
-    function: str
-    purpose: str
+    module: str  # the module in this package, which has the program and its `parser`
+    function: str  # the program: takes the words after the verb, and returns the exit code
+    purpose: str  # what it does, for the help
 
     def attribute(self, name: str) -> Callable[..., Any]:
         """Import the module and return a function of it."""

@@ -16,19 +16,12 @@ OTHERS = "*"  # stands for all words but verbs
 
 
 class _Flag(NamedTuple):
-    """A flag.
+    """A flag."""
 
-    Attributes:
-        name: The flag, with its dashes.
-        meaning: Its help, up to the first semicolon.
-        values: All values that it takes, separated by spaces, if there are only some.
-        is_switch: Whether it takes none.
-    """
-
-    name: str
-    meaning: str
-    values: str
-    is_switch: bool
+    name: str  # the flag, with its dashes
+    meaning: str  # its help, up to the first semicolon
+    values: str  # all values that it takes, separated by spaces, if there are only some
+    is_switch: bool  # whether it takes none
 
 
 Flags = Mapping[str, Sequence[_Flag]]  # by verb, OTHERS the last one

@@ -51,17 +51,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class _Provider:
-    """A provider of buckets.
+    """A provider of buckets."""
 
-    Attributes:
-        title: Its name in the question.
-        required: The variables of an account.
-        optional: Variables that an account may have in addition.
-    """
-
-    title: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
+    title: str  # its name in the question
+    required: tuple[str, ...]  # the variables of an account
+    optional: tuple[str, ...]  # variables that an account may have in addition
 
 
 PROVIDERS = {

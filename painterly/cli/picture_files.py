@@ -146,20 +146,13 @@ def writing(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """The pictures that one command writes, with the EXIF, colour space and alpha of a photo.
+    """The pictures that one command writes, with the EXIF, colour space and alpha of a photo."""
 
-    Attributes:
-        prefix: The beginning of all names.
-        extension: Their extension as the user has spelled it, without a dot.
-        output: Their format.
-        mount: The disk of their folder.
-    """
-
-    prefix: str
-    extension: str
+    prefix: str  # the beginning of all names
+    extension: str  # their extension as the user has spelled it, without a dot
     photo: "Picture"
-    output: OutputFormat
-    mount: Mount
+    output: OutputFormat  # their format
+    mount: Mount  # the disk of their folder
 
     def path(self, suffix: str = "") -> Path:
         """Return the path of a picture with a suffix after `prefix`."""

@@ -60,20 +60,13 @@ such a file fails, and the script reports it."""
 
 @dataclass(frozen=True)
 class _Command:
-    """A command that copies files.
+    """A command that copies files."""
 
-    Attributes:
-        description: The first sentence of its help.
-        examples: Command lines without the name of the command.
-        uploads: Whether it copies into a bucket, instead of out of one.
-        variable: The variable that names the bucket, or an empty text if an argument does.
-        include: Returns whether a key is of a kind that it copies.
-    """
-
-    description: str
-    examples: Sequence[str]
-    uploads: bool
-    variable: str = ""
+    description: str  # the first sentence of its help
+    examples: Sequence[str]  # command lines without the name of the command
+    uploads: bool  # whether it copies into a bucket, instead of out of one
+    variable: str = ""  # the variable that names the bucket, or an empty text if an argument does
+    # Returns whether a key is of a kind that it copies.
     include: Callable[[str], bool] = lambda key: True
 
 

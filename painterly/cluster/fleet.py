@@ -52,18 +52,13 @@ LONGEST_TMPDIR = 30
 
 @dataclass(eq=False)
 class Member:
-    """A worker on a node.
-
-    Attributes:
-        actor: Ray's actor.
-        device: Its device in words, or empty until it is ready.
-        orders: Its orders, by their records' keys.
-    """
+    """A worker on a node."""
 
     name: str
     node: str
-    actor: Any
-    device: str = ""
+    actor: Any  # Ray's actor
+    device: str = ""  # its device in words, or empty until it is ready
+    # Its orders, by their records' keys.
     orders: dict[str, PlannedOrder] = field(default_factory=dict)
 
 

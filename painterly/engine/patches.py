@@ -51,25 +51,16 @@ def patch_count(size: tuple[int, int], most: int = MOST_PATCHES) -> int:
 
 
 class Patches(NamedTuple):
-    """Patches of paintings, prepared for comparison.
+    """Patches of paintings, prepared for comparison."""
 
-    Attributes:
-        votes: Their pixels, sRGB 0…1, and 1, each times the pixel's weight, [K, SIDE, SIDE, 4].
-        mean: Their mean pixels [SIDE · SIDE · 3].
-        basis: The weighted directions in which they are compared [SIDE · SIDE · 3, E].
-        keys: Their coordinates, and minus half of their squared lengths, [K, E + 1].
-        near: The numbers of those near some of them; see inverted_file.py.
-        deviations: The standard deviation of each band of detail of the paintings.
-        palette: The paintings' chroma; see abstraction/families.py.
-    """
-
+    # Their pixels, sRGB 0…1, and 1, each times the pixel's weight, [K, SIDE, SIDE, 4].
     votes: np.ndarray
-    mean: np.ndarray
-    basis: np.ndarray
-    keys: np.ndarray
-    near: np.ndarray
-    deviations: np.ndarray
-    palette: np.ndarray
+    mean: np.ndarray  # their mean pixels [SIDE · SIDE · 3]
+    basis: np.ndarray  # the weighted directions in which they are compared [SIDE · SIDE · 3, E]
+    keys: np.ndarray  # their coordinates, and minus half of their squared lengths, [K, E + 1]
+    near: np.ndarray  # the numbers of those near some of them; see inverted_file.py
+    deviations: np.ndarray  # the standard deviation of each band of detail of the paintings
+    palette: np.ndarray  # the paintings' chroma; see abstraction/families.py
 
     @classmethod
     def of(

@@ -30,17 +30,11 @@ Array = TypeVar("Array")  # np.ndarray or tf.Tensor
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture's position on its canvas.
+    """A picture's position on its canvas."""
 
-    Attributes:
-        picture: The picture's (height, width) in px.
-        before: The margins above and on the left in px.
-        after: The margins below and on the right in px.
-    """
-
-    picture: tuple[int, int]
-    before: tuple[int, int] = (0, 0)
-    after: tuple[int, int] = (0, 0)
+    picture: tuple[int, int]  # the picture's (height, width) in px
+    before: tuple[int, int] = (0, 0)  # the margins above and on the left in px
+    after: tuple[int, int] = (0, 0)  # the margins below and on the right in px
 
     @classmethod
     def around(cls, picture: tuple[int, int], margin: int = MARGIN) -> "Canvas":

@@ -37,17 +37,11 @@ EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of
 
 
 class Schedule(NamedTuple):
-    """The steps of a painting.
+    """The steps of a painting."""
 
-    Attributes:
-        sizes: The (height, width) of each scale, coarse to fine.
-        counts: The number of steps at each scale.
-        rebuilds: Whether one more step rebuilds the finished picture from patches.
-    """
-
-    sizes: list[tuple[int, int]]
-    counts: list[int]
-    rebuilds: bool
+    sizes: list[tuple[int, int]]  # the (height, width) of each scale, coarse to fine
+    counts: list[int]  # the number of steps at each scale
+    rebuilds: bool  # whether one more step rebuilds the finished picture from patches
 
     @classmethod
     def of(cls, height: int, width: int, settings: Settings) -> "Schedule":
@@ -182,20 +176,14 @@ def total_work(height: int, width: int, settings: Settings, on_gpu: bool = False
 
 
 class Position(NamedTuple):
-    """The progress of an optimisation.
+    """The progress of an optimisation."""
 
-    Attributes:
-        iteration: The number of steps done.
-        total: The number of steps of the whole run.
-        fraction: The part of the work that is done, 0…1. Steps are weighted by their work, so half
-            of the steps of a large picture may be a tenth of the work.
-        eta_s: The estimated seconds left.
-    """
-
-    iteration: int
-    total: int
+    iteration: int  # the number of steps done
+    total: int  # the number of steps of the whole run
+    # The part of the work that is done, 0…1. Steps are weighted by their work, so half of the steps
+    # of a large picture may be a tenth of the work.
     fraction: float
-    eta_s: float
+    eta_s: float  # the estimated seconds left
 
 
 class StepEta:

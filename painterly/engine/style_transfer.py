@@ -69,14 +69,10 @@ MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
 class PaintingPlan(NamedTuple):
-    """The plan of a painting.
-
-    Attributes:
-        memory: The memory plan of the last scale, which takes the most.
-    """
+    """The plan of a painting."""
 
     objective: Objective
-    memory: MemoryPlan
+    memory: MemoryPlan  # the memory plan of the last scale, which takes the most
 
 
 def plan_painting(

@@ -26,21 +26,16 @@ TakeFeatures: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
 
 @dataclass(frozen=True)
 class View:
-    """A network's view of pictures, for a recipe.
-
-    Attributes:
-        losses: The recipe's losses, which name the layers.
-        options: How the network computes features.
-        as_given: Whether paintings are used at their own size and pictures have no margin.
-        saves_memory: Whether features and places are computed in small parts, for a picture whose
-            gradient is computed in tiles. Views that differ only in it share a program.
-    """
+    """A network's view of pictures, for a recipe."""
 
     vgg: VGG
     recipe: Recipe
-    losses: Losses
-    options: NetworkOptions
+    losses: Losses  # the recipe's losses, which name the layers
+    options: NetworkOptions  # how the network computes features
+    # Whether paintings are used at their own size and pictures have no margin.
     as_given: bool = False
+    # Whether features and places are computed in small parts, for a picture whose gradient is
+    # computed in tiles. Views that differ only in it share a program.
     saves_memory: bool = field(default=False, compare=False)
 
     @classmethod

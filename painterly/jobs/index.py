@@ -71,34 +71,22 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
 
 
 class Changes(NamedTuple):
-    """Changes since a version of the index.
+    """Changes since a version of the index."""
 
-    Attributes:
-        version: The version now.
-        jobs: The jobs that have changed, in the order of their creation.
-        places: The places of others that wait, if they may have changed.
-        deleted: The ids of those that are deleted.
-    """
-
-    version: int
-    jobs: list[JobOut]
-    places: list[JobPlace]
-    deleted: list[str]
+    version: int  # the version now
+    jobs: list[JobOut]  # the jobs that have changed, in the order of their creation
+    places: list[JobPlace]  # the places of others that wait, if they may have changed
+    deleted: list[str]  # the ids of those that are deleted
 
 
 class _Queue(NamedTuple):
-    """The unfinished jobs at one moment.
+    """The unfinished jobs at one moment."""
 
-    Attributes:
-        moment: The version of the index and the revision of the estimates.
-        places: The place of each job and the seconds until it is done, if they are known, by its
-            id, in the order in which they are painted.
-        seconds: The seconds until all are done, if they are known.
-    """
-
-    moment: tuple[int, int]
+    moment: tuple[int, int]  # the version of the index and the revision of the estimates
+    # The place of each job and the seconds until it is done, if they are known, by its id, in the
+    # order in which they are painted.
     places: Mapping[str, tuple[int, float | None]]
-    seconds: float | None
+    seconds: float | None  # the seconds until all are done, if they are known
 
 
 class JobIndex:

@@ -145,15 +145,11 @@ def created_at(job: str) -> float:
 
 
 class Queue(NamedTuple):
-    """A listing of the queue.
+    """A listing of the queue."""
 
-    Attributes:
-        jobs: The ids of unfinished jobs, oldest first, with the ETags of their objects.
-        marks: The ids of jobs to delete, with the ETags of their marks.
-    """
-
+    # The ids of unfinished jobs, oldest first, with the ETags of their objects.
     jobs: dict[str, str]
-    marks: dict[str, str]
+    marks: dict[str, str]  # the ids of jobs to delete, with the ETags of their marks
 
 
 class JobStore:

@@ -29,21 +29,13 @@ _UNSAFE = re.compile(r"[^\w-]+")
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded picture.
+    """An uploaded picture."""
 
-    Attributes:
-        name: The file's name in a form that can be part of a key.
-        shown: The file's name for people.
-        data: Its content without the position where it was taken.
-        size: Height and width in px.
-        source: The clip whose first frame it is, if it is one.
-    """
-
-    name: str
-    shown: str
-    data: bytes
-    size: tuple[int, int]
-    source: Sent | None = None
+    name: str  # the file's name in a form that can be part of a key
+    shown: str  # the file's name for people
+    data: bytes  # its content without the position where it was taken
+    size: tuple[int, int]  # height and width in px
+    source: Sent | None = None  # the clip whose first frame it is, if it is one
 
     @property
     def digest(self) -> str:

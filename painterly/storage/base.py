@@ -94,20 +94,13 @@ class UnfinishedUpload:
 
 @dataclass(frozen=True)
 class Version:
-    """Version of an object, or a delete marker: stored and billed until it is deleted itself.
-
-    Attributes:
-        number: The version's id.
-        size: In bytes; 0 for a delete marker.
-        is_current: Whether it is the object that a listing shows.
-        is_marker: Whether it marks the key as deleted.
-    """
+    """Version of an object, or a delete marker: stored and billed until it is deleted itself."""
 
     key: str
-    number: str
-    size: int
-    is_current: bool
-    is_marker: bool
+    number: str  # the version's id
+    size: int  # in bytes; 0 for a delete marker
+    is_current: bool  # whether it is the object that a listing shows
+    is_marker: bool  # whether it marks the key as deleted
 
 
 class Bucket(ABC):

@@ -44,25 +44,18 @@ _DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file as it was when its content was known.
+    """A file as it was when its content was known."""
 
-    Attributes:
-        etag: The ETag of its content: the MD5, or that of the object it was downloaded from.
-        size: Its size in bytes.
-        time_ns: The time of its last change in ns since 1970; of a painted file, the negative time
-            at which it was announced.
-        bucket: The bucket that it was downloaded from, an empty text if it was painted, or None if
-            it was only read.
-        changed_ns: The time of the last change of its inode, if it was read.
-        inode: The number of the inode, if it was read.
-    """
-
-    etag: str
-    size: int
+    etag: str  # the ETag of its content: the MD5, or that of the object it was downloaded from
+    size: int  # its size in bytes
+    # The time of its last change in ns since 1970; of a painted file, the negative time at which it
+    # was announced.
     time_ns: int
+    # The bucket that it was downloaded from, an empty text if it was painted, or None if it was
+    # only read.
     bucket: str | None = None
-    changed_ns: int | None = None
-    inode: int | None = None
+    changed_ns: int | None = None  # the time of the last change of its inode, if it was read
+    inode: int | None = None  # the number of the inode, if it was read
 
     @property
     def how(self) -> str:

@@ -29,15 +29,10 @@ WORDS = Path(__file__).with_name("password_words.txt")
 
 @dataclass(frozen=True)
 class Lan:
-    """The way for phones to reach the service.
+    """The way for phones to reach the service."""
 
-    Attributes:
-        address: The page's.
-        password: The one that was made up; empty if the user has chosen it, or none is needed.
-    """
-
-    address: str
-    password: str
+    address: str  # the page's
+    password: str  # the one that was made up; empty if the user has chosen it, or none is needed
 
     def code(self) -> str:
         """Return the code of the address, without the password, as the address of an SVG."""

@@ -135,17 +135,11 @@ def job_of(record: Record) -> str:
 
 
 class _Listed(NamedTuple):
-    """A listing of the results.
+    """A listing of the results."""
 
-    Attributes:
-        painted: The records that have their result in the bucket.
-        pictures: The keys of the gallery's pictures.
-        keys: The keys that visitors may read.
-    """
-
-    painted: list[Record]
-    pictures: frozenset[str]
-    keys: frozenset[str]
+    painted: list[Record]  # the records that have their result in the bucket
+    pictures: frozenset[str]  # the keys of the gallery's pictures
+    keys: frozenset[str]  # the keys that visitors may read
 
 
 class Results:

@@ -36,19 +36,13 @@ Finish = Callable[[np.ndarray, slice, slice], object]
 
 
 class Kernel(NamedTuple):
-    """A kernel for `convolve`.
+    """A kernel for `convolve`."""
 
-    Attributes:
-        weights: In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
-        side: The rows and columns of a patch.
-        stride: The rows and columns from one patch to the next.
-        block: A patch gives the values of block × block pixels.
-    """
-
+    # In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
     weights: np.ndarray
-    side: int
-    stride: int
-    block: int
+    side: int  # the rows and columns of a patch
+    stride: int  # the rows and columns from one patch to the next
+    block: int  # a patch gives the values of block × block pixels
 
     @property
     def channels(self) -> int:
@@ -77,15 +71,10 @@ class Maps:
 
 
 class WinogradKernel(NamedTuple):
-    """A kernel of 3 × 3 for `convolve` by Winograd's algorithm.
+    """A kernel of 3 × 3 for `convolve` by Winograd's algorithm."""
 
-    Attributes:
-        weights: Transformed [36, C, n].
-        bias: [n].
-    """
-
-    weights: np.ndarray
-    bias: np.ndarray
+    weights: np.ndarray  # transformed [36, C, n]
+    bias: np.ndarray  # [n]
 
     @property
     def channels(self) -> int:

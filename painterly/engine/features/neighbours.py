@@ -64,51 +64,31 @@ PlacesOf: TypeAlias = Callable[[bool], Iterator[tuple[int, Places]]]
 
 
 class LayerCandidates(NamedTuple):
-    """The candidates at one layer, float32.
+    """The candidates at one layer, float32."""
 
-    Attributes:
-        offsets: Their features' differences from the mean [1, 1, K, C].
-        mean: Their mean [C].
-        square: Their mean square, a scalar.
-    """
-
-    offsets: tf.Tensor
-    mean: tf.Tensor
-    square: tf.Tensor
+    offsets: tf.Tensor  # their features' differences from the mean [1, 1, K, C]
+    mean: tf.Tensor  # their mean [C]
+    square: tf.Tensor  # their mean square, a scalar
 
 
 class CandidateIndex(NamedTuple):
-    """The candidates, prepared for the comparison with queries.
+    """The candidates, prepared for the comparison with queries."""
 
-    Attributes:
-        scales: The factor of each layer.
-        centre: The candidates' mean in each channel [D].
-        spread: Their standard deviation in each channel [D].
-        basis: The directions [D, E] in which they are compared.
-        keys: Their directions from the centre, on the basis [K, E].
-        tones: Their tones [K].
-    """
-
-    scales: list[tf.Tensor]
-    centre: tf.Tensor
-    spread: tf.Tensor
-    basis: tf.Tensor
-    keys: tf.Tensor
-    tones: np.ndarray
+    scales: list[tf.Tensor]  # the factor of each layer
+    centre: tf.Tensor  # the candidates' mean in each channel [D]
+    spread: tf.Tensor  # their standard deviation in each channel [D]
+    basis: tf.Tensor  # the directions [D, E] in which they are compared
+    keys: tf.Tensor  # their directions from the centre, on the basis [K, E]
+    tones: np.ndarray  # their tones [K]
 
 
 class Candidates(NamedTuple):
-    """A painting's candidates.
+    """A painting's candidates."""
 
-    Attributes:
-        layers: The candidates at each matched layer.
-        share: The painting's share of its group.
-        tones: Their mean luminance [1, 1, K, 1], 0…1: in this shape, as `offsets`, any number of
-            candidates shares a traced function.
-    """
-
-    layers: tuple[LayerCandidates, ...]
-    share: tf.Tensor
+    layers: tuple[LayerCandidates, ...]  # the candidates at each matched layer
+    share: tf.Tensor  # the painting's share of its group
+    # Their mean luminance [1, 1, K, 1], 0…1: in this shape, as `offsets`, any number of candidates
+    # shares a traced function.
     tones: tf.Tensor
 
 

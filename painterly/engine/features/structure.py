@@ -35,19 +35,12 @@ FLAT = 1e-6  # the norm if nothing is painted
 
 
 class Contours(NamedTuple):
-    """A photo's contours at one resolution.
+    """A photo's contours at one resolution."""
 
-    Attributes:
-        below: The differences of luminance to the pixel below, [1, h, w, 1].
-        right: The differences of luminance to the pixel on the right, [1, h, w, 1].
-        weight: The weight of each pixel, [1, h, w, 1].
-        norm: The weighted sum of squared differences, a scalar, with a lower bound from
-            LEAST_CONTOURS.
-    """
-
-    below: tf.Tensor
-    right: tf.Tensor
-    weight: tf.Tensor
+    below: tf.Tensor  # the differences of luminance to the pixel below, [1, h, w, 1]
+    right: tf.Tensor  # the differences of luminance to the pixel on the right, [1, h, w, 1]
+    weight: tf.Tensor  # the weight of each pixel, [1, h, w, 1]
+    # The weighted sum of squared differences, a scalar, with a lower bound from LEAST_CONTOURS.
     norm: tf.Tensor
 
 

@@ -34,16 +34,11 @@ class Objective:
     """The comparison of a network's features by a recipe's losses.
 
     Objectives that are equal share a program.
-
-    Attributes:
-        view: What the network sees.
-        structure: Whether the photo's contours are compared.
-        compiled_terms: Whether XLA compiles the operations from sums to terms.
     """
 
-    view: View
-    structure: bool = False
-    compiled_terms: bool = False
+    view: View  # what the network sees
+    structure: bool = False  # whether the photo's contours are compared
+    compiled_terms: bool = False  # whether XLA compiles the operations from sums to terms
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":

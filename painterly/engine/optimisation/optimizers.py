@@ -30,28 +30,17 @@ MIN_STRENGTH = 1e-3  # at which the picture looks like the photo
 
 
 class State(NamedTuple):
-    """The state of an optimisation, float32.
+    """The state of an optimisation, float32."""
 
-    Attributes:
-        image: The picture [1, H, W, 3].
-        momentum: Adam's first moment [1, H, W, 3].
-        variance: Adam's second moment [1, H, W, 3].
-        average: The average of iterates [1, H, W, 3].
-        count: Adam's step count, a scalar.
-        content_weight: The content weight, a scalar.
-        deviation: The last step's deviation, a scalar; see `steered`.
-        windows: The numbers [2, 4] to judge `min_improvement` by: the means of the terms over the
-            scale's last whole window of steps (0 if there is none), and the sums over the next
-            window so far.
-    """
-
-    image: tf.Tensor
-    momentum: tf.Tensor
-    variance: tf.Tensor
-    average: tf.Tensor
-    count: tf.Tensor
-    content_weight: tf.Tensor
-    deviation: tf.Tensor
+    image: tf.Tensor  # the picture [1, H, W, 3]
+    momentum: tf.Tensor  # Adam's first moment [1, H, W, 3]
+    variance: tf.Tensor  # Adam's second moment [1, H, W, 3]
+    average: tf.Tensor  # the average of iterates [1, H, W, 3]
+    count: tf.Tensor  # Adam's step count, a scalar
+    content_weight: tf.Tensor  # the content weight, a scalar
+    deviation: tf.Tensor  # the last step's deviation, a scalar; see `steered`
+    # The numbers [2, 4] to judge `min_improvement` by: the means of the terms over the scale's last
+    # whole window of steps (0 if there is none), and the sums over the next window so far.
     windows: tf.Tensor
 
     @classmethod
@@ -109,27 +98,17 @@ class State(NamedTuple):
 
 
 class StepParams(NamedTuple):
-    """The numbers of a step. Its function takes them packed into one tensor [8], float32.
+    """The numbers of a step. Its function takes them packed into one tensor [8], float32."""
 
-    Attributes:
-        style: The weight of the style term.
-        total_variation: The weight of total variation.
-        structure: The weight of the structure term.
-        rate: Adam's learning rate.
-        decay: The decay of the average.
-        log_target_error: The logarithm of the relative content error to hold.
-        steering: As in `steered`; 0 if the content weight is fixed.
-        relative: 1 if all weights are divided by 1 + the content weight, else 0. Then a changing
-            weight does not change the gradient's size, to which Adam adapts slowly.
-    """
-
-    style: float | tf.Tensor
-    total_variation: float | tf.Tensor
-    structure: float | tf.Tensor
-    rate: float | tf.Tensor
-    decay: float | tf.Tensor
-    log_target_error: float | tf.Tensor
-    steering: float | tf.Tensor
+    style: float | tf.Tensor  # the weight of the style term
+    total_variation: float | tf.Tensor  # the weight of total variation
+    structure: float | tf.Tensor  # the weight of the structure term
+    rate: float | tf.Tensor  # Adam's learning rate
+    decay: float | tf.Tensor  # the decay of the average
+    log_target_error: float | tf.Tensor  # the logarithm of the relative content error to hold
+    steering: float | tf.Tensor  # as in `steered`; 0 if the content weight is fixed
+    # 1 if all weights are divided by 1 + the content weight, else 0. Then a changing weight does
+    # not change the gradient's size, to which Adam adapts slowly.
     relative: float | tf.Tensor
 
     @classmethod

@@ -106,19 +106,12 @@ def _traced_program(objective: Objective, problem_spec: Problem, compiled: bool)
 
 
 class ScaleSchedule(NamedTuple):
-    """The steps at one scale.
+    """The steps at one scale."""
 
-    Attributes:
-        steps: Their number.
-        done: The number of steps that an earlier run has done.
-        is_first: Whether the scale is the first one.
-        is_last: Whether it is the last one.
-    """
-
-    steps: int
-    done: int
-    is_first: bool
-    is_last: bool
+    steps: int  # their number
+    done: int  # the number of steps that an earlier run has done
+    is_first: bool  # whether the scale is the first one
+    is_last: bool  # whether it is the last one
 
 
 class ScaleOptimizer:

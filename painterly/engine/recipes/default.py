@@ -56,22 +56,17 @@ ROOM_FOR_PATCHES = (0.5, 0.8), (0.8, 1.0)
 
 @dataclass(frozen=True)
 class RelativeLosses(Losses):
-    """Losses relative to their targets.
-
-    Attributes:
-        statistics: The statistics of paintings that are compared, `gram` or `moments`.
-        displacements: Computes the map between two Gaussians; see gaussians.py.
-        statistics_weight: The factor of the statistics' weights.
-    """
+    """Losses relative to their targets."""
 
     content_layer: str
-    statistics: str
+    statistics: str  # the statistics of paintings that are compared, `gram` or `moments`
+    # Computes the map between two Gaussians; see gaussians.py.
     displacements: Displacements = by_eigenvectors
     statistics_layers: tuple[str, ...] = STYLE_LAYERS
     matched_layers: tuple[str, ...] = ()
     flat_weight: float = 1.0
     bare_weight: float = 1.0
-    statistics_weight: float = 1.0
+    statistics_weight: float = 1.0  # the factor of the statistics' weights
 
     def for_drawings(self) -> "RelativeLosses":
         """Return the losses with less weight for statistics."""

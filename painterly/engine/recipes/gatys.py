@@ -27,15 +27,11 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 @dataclass(frozen=True)
 class GatysLosses(Losses):
-    """The losses of the paper.
-
-    Attributes:
-        means: The mean feature of each style layer, and of the content layer.
-    """
+    """The losses of the paper."""
 
     content_layer: str
     statistics_layers: tuple[str, ...]
-    means: tuple[float, ...]
+    means: tuple[float, ...]  # the mean feature of each style layer, and of the content layer
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]

@@ -30,14 +30,10 @@ class Blend(NamedTuple):
 
     Σ_j w_j ‖G_j − G‖² over paintings j is W·(‖mean − G‖² + spread) with the sum W of the weights,
     so one target gives exactly the loss of many.
-
-    Attributes:
-        gram: The weighted mean of the paintings' Gram matrices [C, C].
-        spread: The weighted mean of their squared distances to it, a scalar.
     """
 
-    gram: tf.Tensor
-    spread: tf.Tensor
+    gram: tf.Tensor  # the weighted mean of the paintings' Gram matrices [C, C]
+    spread: tf.Tensor  # the weighted mean of their squared distances to it, a scalar
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,12 @@ _Value = TypeVar("_Value")
 
 
 class _Way(NamedTuple):
-    """A way to ask for the next page.
+    """A way to ask for the next page."""
 
-    Attributes:
-        operation: The request.
-        parameters: The parameters that say where a page begins, each with the field that has its
-            value.
-        of_page: Whether these are fields of the page before, or else of the last item.
-    """
-
-    operation: str
+    operation: str  # the request
+    # The parameters that say where a page begins, each with the field that has its value.
     parameters: Mapping[str, str]
-    of_page: bool = False
+    of_page: bool = False  # whether these are fields of the page before, or else of the last item
 
     def asked(self, page: _Item, last: _Item) -> _Asked:
         """Return the parameters for the next page; none if one of them has no value. An empty one
@@ -42,19 +36,13 @@ class _Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """A kind of listing.
+    """A kind of listing."""
 
-    Attributes:
-        fields: The fields of a page that list items.
-        identity: The fields of an item that tell it from all others.
-        ways: The ways to ask for the next page. The first one is Amazon's.
-        takes_prefix: Whether services list by the start of keys.
-    """
-
-    fields: tuple[str, ...]
-    identity: tuple[str, ...]
+    fields: tuple[str, ...]  # the fields of a page that list items
+    identity: tuple[str, ...]  # the fields of an item that tell it from all others
+    # The ways to ask for the next page. The first one is Amazon's.
     ways: tuple[_Way, ...]
-    takes_prefix: bool = True
+    takes_prefix: bool = True  # whether services list by the start of keys
 
 
 _NEXT_VERSION = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
