@@ -270,7 +270,6 @@ def _catch_ctrl_c() -> None:
 
 
 def _missing_package(package: str, paints: bool) -> str:
-    """Return the error for a missing package, with the way to install all that are needed."""
     what = f"the Python package {package} is missing"
     if not IN_CHECKOUT:
         return f"{what}; {_installed_by(package)}"

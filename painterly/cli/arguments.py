@@ -232,7 +232,6 @@ def add_flag(to: argparse._ActionsContainer, name: str, *spellings: str, **optio
 
 
 def _meaning(flag: Flag, work: Work | None) -> str:
-    """Return the help of a flag. A setting's help names its values and defaults."""
     if flag.name in HELP:
         return HELP[flag.name]
     name = "iterations" if flag == NUM_ITER else flag.name
@@ -250,13 +249,11 @@ def _meaning(flag: Flag, work: Work | None) -> str:
 
 
 def _lacking() -> Iterator[str]:
-    """Yield what to say of the presets that this installation lacks."""
     if not IN_CHECKOUT and not find_spec("tensorflow"):
         yield f"for other presets than instant:\n  {install_command('cpu')}"
 
 
 def _screen(work: Work | None) -> Iterator[str]:
-    """Yield the sections of `--help` about flags and places."""
     both, one, many = SCREEN[None], SCREEN[Work.PICTURE], SCREEN[Work.FOLDERS]
     if work is Work.PICTURE:
         yield section("flags", {**both, **one})
@@ -317,7 +314,6 @@ def parsed(painter: Parser, words: Sequence[str]) -> argparse.Namespace:
 
 
 def _unmarked(value: Any) -> Any:
-    """Return an argument without `_NO_FLAG`."""
     if isinstance(value, list):
         return [*map(_unmarked, value)]
     return value.removeprefix(_NO_FLAG) if isinstance(value, str) else value

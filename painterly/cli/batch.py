@@ -145,7 +145,6 @@ def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:
 
 
 def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
-    """Raise ConfigError for a flag that a sheet cannot have."""
     alone = (flag.name for flag in only_of(Work.FOLDERS) if not flag.takes)
     others = [f"--{name}" for name in alone if getattr(args, name)]
     others += [f"--{name}" for name in ("recipe", "timelapse") if name in settings]
@@ -203,12 +202,10 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
 
 
 def _files(bucket: "Bucket", keys: Iterable[str]) -> Iterator[Path]:
-    """Yield the files of keys, if the bucket is a folder."""
     yield from (path for key in keys if (path := bucket.path(key)))
 
 
 def _check_samples(loaded: Config) -> None:
-    """Raise ConfigError if a run would paint the samples, and they are missing."""
     if loaded.demo and not IN_CHECKOUT:
         raise ConfigError(
             "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT to "

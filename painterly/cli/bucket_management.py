@@ -254,7 +254,6 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
 
 
 def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, list[str]]:
-    """Delete objects, or versions, and return how many are gone, and a line for each failure."""
     failures: list[str] = []
 
     def delete(each: Entry | Version, progress: Progress) -> bool:
@@ -276,7 +275,6 @@ def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, li
 
 
 def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
-    """Abort all unfinished uploads, and return how many are gone, and a line for each failure."""
     count, failures = 0, list[str]()
     try:
         for upload in bucket.unfinished_uploads():
@@ -299,7 +297,6 @@ def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:
 
 
 def _described(versions: Sequence[Version]) -> str:
-    """Count the versions of each sort."""
     markers = sum(version.is_marker for version in versions)
     current = sum(version.is_current for version in versions)
     older = len(versions) - markers - current

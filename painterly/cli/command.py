@@ -247,14 +247,12 @@ def _single(photo: str, result: str, start: Path) -> Work:
 
 
 def _check_order(places: Sequence[str], start: Path) -> None:
-    """Raise ConfigError if a ready style is named before a photo here."""
     photo = next((each for each in places[1:] if is_photo(each, start)), "")
     if photo and is_ready_style(places[0], start):
         raise ConfigError(no_photo_before(places[0], photo))
 
 
 def _paint_one(args: argparse.Namespace, name: str) -> int:
-    """Run the program that paints one picture, or that repaints one from its record."""
     try:
         name_files(args)
     except ConfigError as error:
@@ -276,7 +274,6 @@ def _version() -> str:
 
 
 def _has_buckets() -> bool:
-    """Return whether variables name what to paint."""
     try:
         environment = config.environment()
     except ConfigError:
@@ -315,7 +312,6 @@ def _offer_styles(photo: str, start: Path) -> NoReturn:
 
 
 def _print_styles(to: TextIO | None = None) -> int:
-    """Print the ready styles, for people on a terminal and for programs elsewhere."""
     to = to or sys.stdout
     rows = []
     for name in ready_styles.tables():

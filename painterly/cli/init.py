@@ -127,7 +127,6 @@ def _print_next_steps(provider: str, values: Mapping[str, str]) -> None:
 def _changes(
     existing: Mapping[str, str], wanted: Mapping[str, str], args: argparse.Namespace
 ) -> dict[str, str]:
-    """Return the variables to set: those that `.env` lacks, and those that the user replaces."""
     new = {name: value for name, value in wanted.items() if name not in existing}
     others = {name: value for name, value in wanted.items() if existing.get(name, value) != value}
     if not others or args.force:
@@ -140,7 +139,6 @@ def _changes(
 
 
 def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of the account: given, set already, or asked for."""
     provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
         cellar = ", ".join(variable for variable in CELLAR if variable in known)
@@ -176,7 +174,6 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
 
 def _text_of(addon: str) -> str:
-    """Return the lines of a file or of the input, or what `clever` prints for an add-on."""
     if addon == "-":
         return sys.stdin.read()
     # start.sh has changed the folder.
@@ -259,7 +256,6 @@ def _ask_for_keys(name: str) -> dict[str, str]:
 def _answer(
     args: argparse.Namespace, flag: str, question: str, parse: Callable[[str], _Answer]
 ) -> _Answer:
-    """Return the answer to a question, which is asked again until it is right."""
     if args.yes:
         raise ConfigError(f"{flag} is missing")
     while True:
@@ -270,7 +266,6 @@ def _answer(
 
 
 def _asked(question: str) -> str:
-    """Return an answer. Raises ConfigError at the end of the input."""
     try:
         return input(question).strip()
     except EOFError:

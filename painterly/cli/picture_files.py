@@ -79,7 +79,6 @@ def name_files(args: argparse.Namespace) -> None:
 
 
 def _file(word: str) -> str:
-    """Return the name of a file. Raises ConfigError."""
     if word.startswith("~") and not os.path.lexists(word):
         try:
             word = str(with_home(word))
@@ -91,8 +90,6 @@ def _file(word: str) -> str:
 
 
 def _matched(word: str, start: Path) -> list[str]:
-    """Return the pictures here that a pattern matches, or another word itself. Raises
-    ConfigError."""
     folder, name = os.path.split(word)
     if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
         return [word]

@@ -112,7 +112,6 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def _settings_of_styles(refs: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that all paintings set in the same way, as ready styles do."""
     tables = ready_styles.tables()
     own = [
         ready_styles.own_settings(ref) if ref in tables and names_style(ref) else {} for ref in refs
@@ -241,7 +240,6 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
 
 
 def _output(args: argparse.Namespace) -> OutputFormat:
-    """Return the format of the result: None if the prefix decides, `same` if the photo does."""
     photo, result = args.places[0], args.places[-1]
     output = OutputFormat(args.output_format, args.output_quality, args.keep_gps, args.output_depth)
     if output.format is None:
@@ -250,7 +248,6 @@ def _output(args: argparse.Namespace) -> OutputFormat:
 
 
 def _start(args: argparse.Namespace) -> str | None:
-    """Return the path of the picture to start from, instead of `init_image`."""
     return None if args.init_image in START_WORDS else args.init_image
 
 

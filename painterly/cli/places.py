@@ -66,7 +66,6 @@ def place_variables(
 
 
 def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> None:
-    """Raise ConfigError for words that are missing, empty or too many."""
     if len(places) != len(names):
         missing = " and ".join(names[len(places) :])
         if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
@@ -182,7 +181,6 @@ def _result_for_photos(painting: str, place: str, start: Path) -> str:
 
 
 def _located(place: str, name: str, start: Path) -> str:
-    """Return a place as a value of BUCKET_*."""
     if name != PLACES[-1]:
         check_not_on_the_web(place, name)
     if place.startswith("file:"):
@@ -217,7 +215,6 @@ def _is_picture(place: str) -> bool:
 
 
 def _parts(place: str) -> tuple[str, str]:
-    """Return the folder or bucket of a picture, and its name in there."""
     if is_folder(place) and not place.startswith("file:"):
         return os.path.split(place)  # Path drops the ./ that makes it a folder.
     folder, _, name = place.rpartition("/")

@@ -102,7 +102,6 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
 
 
 def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
-    """Return the configuration of a run that paints from the record's buckets."""
     photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
     if photo_bucket is None:
         raise _no_result(args, "photo_bucket")
@@ -122,8 +121,6 @@ def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, 
 def _order(
     record: Record, args: argparse.Namespace, environment: Mapping[str, str], buckets: Buckets
 ) -> Order:
-    """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
-
     def known(value: _Value | None, name: str) -> _Value:
         if value is None:
             raise _no_result(args, name)
@@ -194,7 +191,6 @@ def _no_result(args: argparse.Namespace, name: str) -> ConfigError:
 
 
 def _paths(order: Order, buckets: Buckets) -> Iterator[Path]:
-    """Yield the files of an order's pictures that are in folders."""
     photo = [entry.key for entry in (order.photo, order.mask) if entry is not None]
     places: Iterable[tuple[Bucket, list[str]]] = (
         (buckets.source, photo),

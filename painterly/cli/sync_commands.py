@@ -107,7 +107,6 @@ COMMANDS = {
 
 
 def _main(verb: str, arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
     about, words = COMMANDS[verb], parser(verb)
     name = words.prog
     args = words.parse_args(arguments)
@@ -195,7 +194,6 @@ def _bucket(about: _Command, args: argparse.Namespace) -> Store:
 
 
 def _download(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> SyncResult:
-    """Download a bucket, or watch it; open the gallery if asked to."""
     if args.watch:
         _watch(name, bucket, rules, args)
     result = download_all(bucket, args.folder, rules)

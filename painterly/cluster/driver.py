@@ -123,8 +123,6 @@ class Throughput:
 
 
 class _Painting:
-    """One run on a connected cluster."""
-
     def __init__(
         self, ray: Any, bench: Bench, plan: Plan, saving: SavingPool, shown: Throughput
     ) -> None:
@@ -143,7 +141,6 @@ class _Painting:
         self._false_starts: Counter[str] = Counter()
 
     def run(self) -> None:
-        """Paint all orders."""
         grace_s = 0.0
         self._stop.later = True
         try:
@@ -176,7 +173,6 @@ class _Painting:
                 self._calls[reference] = member, order
 
     def _ready(self) -> list[Any]:
-        """Return the references of calls that are answered within a moment."""
         if not self._calls:
             time.sleep(POLL_S)
             return []
@@ -230,7 +226,6 @@ class _Painting:
                 self._lose(member, "its node has gone")
 
     def _lose(self, member: Member, reason: str) -> None:
-        """Give a lost worker's orders to others. An order that has killed several workers fails."""
         self._start_workers(now=True)
         with_node = not self._fleet.is_there(member.node)
         reason = "its node has gone" if with_node else reason
@@ -250,7 +245,6 @@ class _Painting:
             self._end_without_nodes()
 
     def _give_up(self, member: Member, problem: PainterlyError, order: PlannedOrder | None) -> None:
-        """End a worker with a problem, and give its orders to others."""
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
         self._problems[member.node] = problem
         self._fleet.rest(member.node)

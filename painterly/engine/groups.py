@@ -125,7 +125,6 @@ def painting_sizes(
 def _targets(
     paintings: Paintings, view: View, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
 ) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
-    """Return the blended statistics of paintings that share a region, and their candidates."""
     total = sum(paintings.shares[number] for number in members)
     shares = [paintings.shares[number] / total for number in members]
     statistics: list[PaintingStatistics] = []

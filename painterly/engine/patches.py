@@ -146,7 +146,6 @@ def rebuilt(
 
 
 def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
-    """Return a picture [h, w, 3] rebuilt from patches."""
     # Nested, so that each picture is freed as soon as the next step has read it.
     return _sharpened(_steady(_mean(picture, patches, check_stop)), patches.deviations)
 
@@ -258,7 +257,6 @@ class _Mirrored:
         self._rows, self._columns = canvas.shown()
 
     def rows(self, first: int, last: int) -> np.ndarray:
-        """Return the rows from the first to before the last."""
         return self._image[self._rows[first:last]].take(self._columns, 1)
 
     def squares(self, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
@@ -269,7 +267,6 @@ class _Mirrored:
 
 
 def _steady(image: np.ndarray) -> np.ndarray:
-    """Return an image [h, w, 3] without what alternates from row to row, or column to column."""
     steady = np.empty_like(image)
 
     def store(rows: slice, values: np.ndarray) -> None:
@@ -295,7 +292,6 @@ def _sharpened(image: np.ndarray, deviations: np.ndarray) -> np.ndarray:
 
 
 def _deviations(image: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of each band of detail of an image [h, w, 3]."""
     sums: dict[int, list[float]] = {}
 
     def add(rows: slice, details: list[np.ndarray], rest: np.ndarray) -> None:

@@ -142,7 +142,6 @@ class StyleTransfer(Transfer):
 
     @cached_property
     def _bare(self) -> bool:
-        """Whether the photo's flat parts stay bare."""
         return _stays_bare(self._view, self._styles)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
@@ -174,7 +173,6 @@ class StyleTransfer(Transfer):
     def _painted(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        """Optimise at each scale, and rebuild the picture if the recipe does."""
         sizes, counts, rebuilds = self.schedule
         work = work_of_steps(self.schedule, self._settings, on_gpu=bool(gpus_in_use()))
         eta = StepEta(work, done)
@@ -280,7 +278,6 @@ class StyleTransfer(Transfer):
     def _from_patches(
         self, picture: np.ndarray, canvas: Canvas, check_stop: CheckStop
     ) -> np.ndarray:
-        """Rebuild a picture on its canvas [H, W, 3] from patches of the paintings."""
         limit_blas()
         styles, size = self._styles, canvas.picture
         sizes = painting_sizes(styles, self._view, size, self._settings.stroke_size)
@@ -314,13 +311,11 @@ class StyleTransfer(Transfer):
         return drawing, self._objective.led_to(problem, drawing)
 
     def _problem(self, photo: tf.Tensor) -> Problem:
-        """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
         size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
         groups = groups_of(self._styles, self._view, size, self._content_mask, stroke_size)
         return self._objective.problem(photo, groups, self._painted_part, self._bare)
 
     def _first_state(self, photo: tf.Tensor) -> State:
-        """Return the state before the first step, for the photo at the first scale."""
         first = self._first
         if first is None:
             first = self._view.recipe.first_picture(photo, self._settings, self._bare)
@@ -329,7 +324,6 @@ class StyleTransfer(Transfer):
 
 
 def _terms_in(snapshot: Mapping[str, np.ndarray]) -> tf.Tensor:
-    """Return the terms [4] in a step's snapshot. Raises ValueError if they are missing."""
     terms = snapshot.get("terms")
     if terms is None or terms.shape != (len(TERMS),):
         raise ValueError("the snapshot has no terms of the loss")

@@ -179,7 +179,6 @@ class Gallery:
             return dict(self._sizes)
 
     def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
-        """Store a picture's preview and thumbnail."""
         if etag and (kind, key, etag) in self._stored:
             return
         small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
@@ -199,7 +198,6 @@ class Gallery:
             self._stored.add((kind, key, etag))
 
     def _thumbnail(self, key: str) -> bytes:
-        """Return the content of a thumbnail; empty if it cannot be read."""
         with self._lock:
             held, version = self._held.get(key), self._versions.get(key)
             kept = self._kept.pop(key, ("", b""))

@@ -120,7 +120,6 @@ def page_context(
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    """Return a result as a page without scripts shows it."""
     key = record.result or ""
     height, width = record_view.size(record) or (200, 300)
     return {
@@ -236,7 +235,6 @@ def _style_names(records: Iterable[Record]) -> list[str]:
 
 
 def _styles(records: Sequence[Record]) -> list[Record]:
-    """Return a record of each style, in the order of `_style_names`."""
     # The others of a style may be older, without a title.
     by_name = {style_name(each): each for each in sorted(records, key=_has_title)}
     return [by_name[name] for name in _style_names(records)]
@@ -271,7 +269,6 @@ def url(key: str) -> str | None:
 
 
 def _order(record: Record) -> tuple[Any, ...]:
-    """Return a key that sorts records by photo and style, as people count."""
     return sort_key(photo_name(record)), sort_key(style_name(record))
 
 

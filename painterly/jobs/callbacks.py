@@ -112,7 +112,6 @@ class Callbacks:
                 del self._threads[job.id]
 
     def _send(self, job_id: str) -> None:
-        """Send a job unless others do. Raises _ClosedError."""
         claimed = self._claimed(job_id)
         if claimed is None:
             return
@@ -144,7 +143,6 @@ class Callbacks:
         return None
 
     def _deliver(self, job: StoredJob) -> None:
-        """Send a job, in several attempts. Raises _ClosedError between them."""
         ROOT.set(job.root)
         content = job_out(job).model_dump(mode="json", by_alias=True)
         assert job.callback is not None
@@ -165,6 +163,5 @@ class Callbacks:
                 self._rest(STORAGE_PAUSE_S)
 
     def _rest(self, seconds: float) -> None:
-        """Wait. Raises _ClosedError."""
         if self._closed.wait(seconds):
             raise _ClosedError

@@ -98,7 +98,6 @@ class Catalogue:
         return replace(style, settings=sized(settings, instant_side))
 
     def _named(self, text: str) -> Style:
-        """Return the style that is called so, by its name or as people call it."""
         styles = {style.name: style for style in self.all()}
         if text not in styles:
             called = {name: style.title.names for name, style in styles.items()}
@@ -177,7 +176,6 @@ class Catalogue:
         return entry
 
     def _meant(self, name: str) -> str:
-        """Return which painting was probably meant by a name that none has."""
         of_styles = (each.entry.key for style in self.all() for each in style.paintings)
         there = {*self._entries.get(), *of_styles}
         shown = {each: display_name(each) for each in sorted(there) if not self._is_leaving(each)}

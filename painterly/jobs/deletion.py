@@ -80,7 +80,6 @@ class Marks:
         return self._bucket.write_if(mark_key(job), _BEGUN, etag) is not None
 
     def _read(self, job: str) -> tuple[bytes | None, str | None]:
-        """Return the content and the ETag of a mark, both None if there is none."""
         with suppress(ObjectError):  # It was removed since.
             if entry := self._bucket.find(mark_key(job)):
                 etag = entry.etag  # Before the content, or it may belong to a later one.

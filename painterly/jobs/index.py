@@ -418,7 +418,6 @@ class JobIndex:
     # --- the queue ------------------------------------------------------------------------------
 
     def _queue(self) -> _Queue:
-        """Return the queue, which is computed once for each change."""
         moment = self.version, self.estimates.revision
         if self._queue_then.moment == moment:
             return self._queue_then

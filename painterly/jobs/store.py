@@ -241,7 +241,6 @@ class JobStore:
         return stored and self._with_record(stored)
 
     def _ended(self, job: str) -> StoredJob | None:
-        """Return a job that has ended, without its record."""
         try:
             return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
         except ObjectError:
@@ -312,13 +311,11 @@ def keys_of_job(job: str) -> tuple[str, str]:
 
 
 def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:
-    """Return the id of the job in an object; empty if it is another one."""
     name = entry.key.removeprefix(prefix).removesuffix(ending)
     return name if _ID.fullmatch(name) else ""
 
 
 def _parsed(data: bytes) -> StoredJob | None:
-    """Decode a job; None if the content is not a job."""
     try:
         return StoredJob.model_validate_json(data)
     except ValidationError:
@@ -377,7 +374,6 @@ def oldest_kept(keep_days: int | None) -> str:
 
 
 def _job_of(key: str) -> str | None:
-    """Return the id of the job that a key belongs to; None if there is none."""
     match = _ID_IN_KEY.search(key)
     return match[1] if match else None
 

@@ -139,7 +139,6 @@ def _check_length(data: bytes, shown: str, options: WebOptions) -> None:
 def _checked(
     opened: Callable[[bytes, str], PictureFile], data: bytes, shown: str, options: WebOptions
 ) -> PictureFile:
-    """Open a file that was uploaded. Raises ApiError as `checked_upload`."""
     try:
         file = opened(data, shown)
     except PictureError as error:
@@ -161,7 +160,6 @@ def _own_name(file_name: str) -> str:
 
 
 def _shown(file_name: str) -> str:
-    """Return a file's name for people, shortened before its extension if it is too long."""
     name = printable(PurePosixPath(_own_name(file_name)).name) or "photo"
     if len(name) <= _LONGEST_SHOWN:
         return name

@@ -257,7 +257,6 @@ class View(Bucket):
         return self._bucket, key
 
     def _do(self, request: Callable[[], _Value]) -> _Value:
-        """Make a request."""
         return request()
 
     def check_key(self, key: str) -> None:
@@ -309,7 +308,6 @@ class View(Bucket):
     def _request(
         self, key: str, request: Callable[[Bucket, str], _Value], *, write: bool = False
     ) -> _Value:
-        """Make a request about one object."""
         bucket, inner = self._at(key, write=write)
         return self._do(lambda: request(bucket, inner))
 

@@ -69,7 +69,6 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise ConfigError if a folder cannot be made or its disk is not mounted."""
     with storage_errors(printable(str(folder))):
         above = nearest_existing(folder)
         if not above.is_dir():
@@ -83,7 +82,6 @@ def _check_folder(folder: Path) -> None:
 
 
 def _objects(bucket: Store) -> Iterator[Entry]:
-    """List the objects of a bucket but those that stand for folders."""
     return (
         entry
         for entry in bucket.list_with_folder_markers()
@@ -94,7 +92,6 @@ def _objects(bucket: Store) -> Iterator[Entry]:
 def _files(
     entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
 ) -> list[tuple[Entry, Path]]:
-    """Return the file for each object; an object that cannot have one is added to the failures."""
     files, taken = [], dict[str, str]()
     for entry in entries:
         try:

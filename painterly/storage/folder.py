@@ -263,7 +263,6 @@ class FolderBucket(Store):
             return new if stored == etag else None
 
     def _etag(self, key: str) -> str | None:
-        """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""
         try:
             if self._entry(key) is not None:
                 return md5_of_file(self.folder / key)
@@ -388,7 +387,6 @@ def safe_path(folder: Path, key: str) -> Path:
 
 
 def _check_parts(folder: Path, key: str) -> None:
-    """Raise BadKeyError if a part of a key cannot be the name of a file."""
     parts = key.split("/")
     bad = "\\" in key or "\0" in key
     bad = bad or any(part == "" or part.startswith(".") for part in parts)

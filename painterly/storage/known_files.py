@@ -96,7 +96,6 @@ class _List:
         self._mount = Mount(folder, str(folder))
 
     def check_mounted(self) -> None:
-        """Raise UnavailableError if the folder's disk is no longer mounted."""
         self._mount.check()
 
     def read(self) -> Files:
@@ -150,7 +149,6 @@ def _line(name: str, file: KnownFile) -> dict[str, object]:
 
 
 def _take(line: dict[str, object], files: Files) -> None:
-    """Add the file of a line, or remove it. Raises one of _DAMAGED."""
     name = str(line.pop("key"))
     if not line:
         files.pop((DOWNLOADED, name), None)
@@ -262,7 +260,6 @@ class KnownFiles:
                 self._save()
 
     def _read(self) -> dict[str, KnownFile]:
-        """Return the files that are known, by name."""
         if self._seen is None:
             files: Files = {}
             try:

@@ -157,8 +157,6 @@ def _run(
     doing: str,
     **display: bool,
 ) -> None:
-    """Run jobs, as `run_jobs`. `done` counts each that succeeds, and returns a line for the log."""
-
     def ended(job: Job, outcome: JobOutcome) -> str:
         if isinstance(outcome, StorageError):
             result.refuse(outcome)

@@ -74,7 +74,6 @@ def run_jobs(
 def _outcomes(
     jobs: Sequence[Job], pool: ThreadPoolExecutor, progress: Progress, stop: Stop
 ) -> Iterator[tuple[Job, JobOutcome]]:
-    """Start the jobs, and yield each one that has ended with its outcome."""
     started: dict[Future[bool], Job] = {}
     rest = iter(jobs)
     while True:

@@ -260,7 +260,6 @@ class _Body:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a part of it was received."""
         return self._received > 0
 
     async def receive(self) -> Message:

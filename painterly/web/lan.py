@@ -108,7 +108,6 @@ def local_host() -> str:
 
 
 def _addresses() -> Iterator[str]:
-    """Yield this machine's addresses, first the one that it sends from."""
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(ELSEWHERE)  # There may be no way out of the local network.
         yield str(sender.getsockname()[0])

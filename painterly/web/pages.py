@@ -216,7 +216,6 @@ def _paper(name: str) -> dict[str, Any]:
 
 
 def _accepted(extensions: frozenset[str]) -> str:
-    """Return endings of files that are taken, for a file field."""
     return ",".join(sorted(extensions))
 
 

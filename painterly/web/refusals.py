@@ -54,7 +54,6 @@ def _explained(texts: Texts, status: int) -> str:
 
 
 def _invalid(request: Request, error: Exception) -> Response:
-    """Answer with one line about the first error in a request."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
@@ -70,7 +69,6 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _not_routed(request: Request, error: Exception) -> Response:
-    """Answer for a path, or a method, that no route has."""
     assert isinstance(error, HTTPException)
     return _answer(request, error.status_code, str(error.detail), error.headers)
 

@@ -217,7 +217,6 @@ class Results:
             raise not_found("picture") from None
 
     def _list(self) -> _Listed:
-        """List the results, or return the latest listing if none of them has changed."""
         stored = {entry.key: entry for entry in self._bucket.list()}
         there = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
         self._kept = {key: kept for key, kept in self._kept.items() if key in stored}

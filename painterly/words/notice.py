@@ -13,7 +13,6 @@ _Fields = Mapping[str, Any]
 
 
 def _card(text: str) -> _Fields:
-    """Return an Adaptive Card, as Teams' workflows take it."""
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

@@ -94,6 +94,5 @@ def _words(text: str) -> list[str]:
 
 
 def _has(words: list[str], wanted: str) -> bool:
-    """Return whether some words, one after the other, are a text."""
     starts = range(len(words))
     return any("".join(words[i:j]) == wanted for i in starts for j in range(i + 1, len(words) + 1))

@@ -189,7 +189,6 @@ def signature(body: bytes, secret: str) -> str:
 
 
 def _request(parts: SplitResult, content: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
-    """Return what all requests have in common."""
     from urllib3.util import make_headers
 
     login, at, _ = parts.netloc.rpartition("@")

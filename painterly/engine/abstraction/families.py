@@ -199,7 +199,6 @@ def _looked_up(palette: np.ndarray, colour: np.ndarray, tone: np.ndarray) -> np.
 
 
 def _detail(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the detail of a photo as it is `seen`, at places of this (height, width)."""
     down, across = gradients(blurred(luminance_of(photo), BLUR))
     square = max(photo.shape) ** 2 * blurred(down**2 + across**2, AROUND)
     return scaled(square / (square + CONTRAST**2), size)

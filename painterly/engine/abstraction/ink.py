@@ -217,7 +217,6 @@ def _lines(
 
 
 def _whole(lines: np.ndarray, unit: float) -> np.ndarray:
-    """Return lines without scraps."""
     return lines * ramp(blurred(lines, 2.2 * unit), 0.13, 0.22)
 
 

@@ -247,7 +247,6 @@ def limit_blas() -> None:
 
 @cache
 def _blas_limits() -> list[Callable[[int], object]]:
-    """Return the functions that set the number of threads of NumPy's BLAS."""
     package = Path(np.__file__).parent
     libraries = [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]
     found = (

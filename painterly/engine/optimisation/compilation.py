@@ -95,7 +95,6 @@ class TracedFunction:
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> Any:
-        """Return the function's value for arguments as in `specs`."""
         with self._lock:  # One painter traces, and the others wait.
             traced = self.concrete
         outputs = tf.raw_ops.StatefulPartitionedCall(

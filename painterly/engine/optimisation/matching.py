@@ -114,7 +114,6 @@ class Matching:
             self._use(self.matches)
 
     def _use(self, matches: Sequence[tf.Tensor]) -> None:
-        """Take matches, integers [1, h, w, paintings] for each group."""
         self.matches = tuple(tf.cast(each, tf.int64) for each in matches)
         self.problem = self._unblended.with_matches(self.matches)
         if not self._view.saves_memory:

@@ -214,7 +214,6 @@ class Objective:
         return error
 
     def _mask(self, group: Group, layer: str, tile: Tile | None) -> tf.Tensor | None:
-        """Return a group's mask at a layer in the own part of a tile, if it has one."""
         if not group.masks:
             return None
         mask = group.masks[self.view.losses.layers.index(layer)]
@@ -351,7 +350,6 @@ class Objective:
             yield tile, maps[layer]
 
     def _with_places(self, group: Group, canvas: Canvas) -> Group:
-        """Return a group with the sums of the weights of its places on a canvas."""
         places = []
         for layer in self.view.losses.matched_layers:
             mask = self._mask(group, layer, None)
@@ -364,8 +362,6 @@ class Objective:
 
 
 class _Traced(NamedTuple):
-    """The traced methods of an objective for a picture in tiles."""
-
     statistics: Callable[..., dict[str, Any]]
     style_gradient: Callable[..., tuple[tf.Tensor, dict[str, Any]]]
     structure_gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
@@ -374,7 +370,6 @@ class _Traced(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _traced(objective: Objective, problem: Problem) -> _Traced:
-    """Return the methods, traced for problems of this signature and pictures of all sizes."""
     dtype = sum_dtype(objective.view.options.dtype)
     image = tf.TensorSpec([1, None, None, 3], dtype)
     scalar, weights = tf.TensorSpec([], dtype), tf.TensorSpec([3], dtype)

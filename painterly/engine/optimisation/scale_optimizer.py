@@ -297,7 +297,6 @@ class ScaleOptimizer:
         return np.array([content, 1, 1, 1]) / relative
 
     def _warn_of_runaway(self) -> None:
-        """Log a content weight that ended at its bound without reaching the strength."""
         settings = self._settings
         if settings.content_weight != "auto" or settings.strength <= MIN_STRENGTH:
             return  # At the photo itself, the weight rightly ends at its bound.

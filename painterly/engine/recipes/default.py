@@ -69,7 +69,6 @@ class RelativeLosses(Losses):
     statistics_weight: float = 1.0  # the factor of the statistics' weights
 
     def for_drawings(self) -> "RelativeLosses":
-        """Return the losses with less weight for statistics."""
         return replace(self, statistics_weight=DRAWN_STATISTICS)
 
     def content_norm(
@@ -94,14 +93,12 @@ class RelativeLosses(Losses):
         return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square) + TINY
 
     def blend(self, paintings: Sequence[Sequence[Any]], shares: Sequence[float]) -> tuple[Any, ...]:
-        """Return one target at each layer for several paintings, from blended raw moments."""
         blends = super().blend(paintings, shares)
         return tuple(map(gaussian, blends)) if self.statistics == "moments" else blends
 
     def style(
         self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
-        """Return the part of the style term that statistics have."""
         return tf.add_n(
             [group.weight * self._style(sums, number, group) for number, group in enumerate(groups)]
         )
@@ -140,7 +137,6 @@ class Default(Recipe):
         return strength * float(np.interp(strength, *ROOM_FOR_PATCHES))
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return relative losses of shallow statistics and of places."""
         matched = tuple(layer for layer in MATCHED_LAYERS if layer in vgg.layers)
         losses = relative_losses(settings, SHALLOW_LAYERS, matched)
         return replace(losses, flat_weight=0.1, bare_weight=0.3)
@@ -150,7 +146,6 @@ class Moments(Recipe):
     """The default recipe without places."""
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return relative losses of the statistics of all style layers."""
         return relative_losses(settings, STYLE_LAYERS)
 
 

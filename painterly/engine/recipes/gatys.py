@@ -36,13 +36,11 @@ class GatysLosses(Losses):
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Return the divisor of the content error, whatever the photo."""
         return tf.constant(2 * self.means[-1] ** 2, tf.float32)
 
     def style(
         self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
-        """Return the style term, each group weighted by the part of the picture that it is for."""
         errors = []
         for number, group in enumerate(groups):
             grams = [statistics(sums[layer][number]) for layer in self.statistics_layers]
@@ -65,7 +63,6 @@ class Gatys(Recipe):
     first_grain = 0.0
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return the losses for the mean features of this network."""
         layers = tuple(layer for layer in STYLE_LAYERS if layer in vgg.layers)
         means = tuple(vgg.mean_features[layer] for layer in (*layers, settings.content_layer))
         return GatysLosses(settings.content_layer, layers, means)

@@ -66,13 +66,11 @@ class OriginalLosses(Losses):
         return tf.matmul(flat, flat, transpose_a=True)
 
     def painting_statistics(self, sums: tf.Tensor) -> tf.Tensor:
-        """Return the shifted Gram matrix."""
         return sums
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Return the divisor of the content error of a picture of this (height, width)."""
         positions, channels = math.prod(size), int(photo.first.shape[0])
         divisors = 1.0, 2 * channels**0.5 * positions**0.5, channels * positions
         return tf.constant(divisors[self.content_loss_type], tf.float32)
@@ -161,7 +159,6 @@ class INetwork(Recipe):
         return vgg.as_large_as_teacher
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return the losses of all convolutions."""
         return OriginalLosses(vgg.layers, settings.content_layer, settings.content_loss_type)
 
     def painting_size(

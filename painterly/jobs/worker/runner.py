@@ -197,7 +197,6 @@ class JobRunner:
     def _at_desk(
         self, order: PlannedOrder, photo: PhotoInput, check_stop: CheckStop
     ) -> "tuple[Finished, Step]":
-        """Paint an order at the desk; return also its last step. Errors are as in `Desk.file`."""
         style, pixels = order.style, photo.picture.pixels_int
         steps: list[Step] = []
 
@@ -378,14 +377,12 @@ class JobRunner:
         return future.result()
 
     def _log_network(self, order: PlannedOrder) -> None:
-        """Log which network paints, once for each."""
         weights = order.weights.identity
         if weights not in self._logged:
             self._logged.add(weights)
             event(f"painting with {order.network}", weights=weights)
 
     def _photo_and_mask(self, job: StoredJob) -> tuple[Entry, Entry | None]:
-        """Return a job's photo and its mask. Raises PictureError, StorageError."""
         photo = self._buckets.source.find(job.painted_key)
         if photo is None:
             raise PictureError(PHOTO_GONE)
@@ -395,7 +392,6 @@ class JobRunner:
         return photo, mask
 
     def _order(self, job: StoredJob) -> PlannedOrder:
-        """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
         if job.sheet:
             style = self._catalogue.sheet(job.settings)

@@ -162,8 +162,6 @@ class WebWorker:
                 self._previewed = time.monotonic()
 
     def _paint_preview(self, runner: JobRunner, request: PreviewRequest) -> None:
-        """Paint a picture that a request waits for. Raises Stopped."""
-
         def check_stop() -> None:
             self._stop.obey()
             self._previewed = time.monotonic()

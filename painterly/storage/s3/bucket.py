@@ -91,7 +91,6 @@ class S3Bucket(Store):
         read: Callable[[str, Mapping[str, Any]], _Value],
         after: str = "",
     ) -> "Sequence[_Value]":
-        """Return all items of a listing, as `all_items`."""
         return all_items(self._client, listing, self.bucket, self._base + prefix, read, after)
 
     def find(self, key: str) -> Entry | None:
@@ -255,7 +254,6 @@ class S3Bucket(Store):
                 raise
 
     def _lock(self, where: dict[str, str]) -> str:
-        """Return for how long a version is locked, in words, or an empty text."""
         from botocore.exceptions import ClientError
 
         with contextlib.suppress(ClientError):
@@ -340,7 +338,6 @@ class _FileToSend(io.BufferedReader):
 
 
 def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
-    """Return the entry of an object from a listing, or from the answer to a HEAD or GET."""
     etag = _etag(about)
     modified: datetime | None = about.get("LastModified")
     at = modified.replace(microsecond=0).timestamp() if modified else None

@@ -145,7 +145,6 @@ class _Found(Generic[_Value]):
     """
 
     def __init__(self, listing: Listing, prefix: str, read: Callable[[str, _Item], _Value]) -> None:
-        """Take the arguments of `all_items`."""
         self._fields, self._prefix, self._read = listing.fields, prefix, read
         self._identity = itemgetter(*listing.identity)
         self._values: dict[Any, _Value | None] = {}
@@ -167,7 +166,6 @@ class _Found(Generic[_Value]):
 
     @property
     def values(self) -> list[_Value]:
-        """The values of the items that were asked for."""
         return [value for value in self._values.values() if value is not None]
 
     def _value(self, field: str, item: _Item) -> _Value | None:

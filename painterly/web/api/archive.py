@@ -26,7 +26,6 @@ class _Sent(RawIOBase):
         return self._parts.write(data)
 
     def taken(self) -> bytes:
-        """Return what was written since the last call."""
         data = self._parts.getvalue()
         self._parts = BytesIO()
         return data

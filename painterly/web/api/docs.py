@@ -112,7 +112,6 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[Table]:
 
 
 def _answers(responses: Mapping[str, Table]) -> Iterator[Table]:
-    """Yield the answers of an operation, except refusals."""
     for status, about in responses.items():
         if not status.startswith(("4", "5")):
             content = about.get("content", {})
@@ -121,7 +120,6 @@ def _answers(responses: Mapping[str, Table]) -> Iterator[Table]:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Return the type of a value in a few words."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
