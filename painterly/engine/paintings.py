@@ -35,7 +35,7 @@ class Paintings:
         members: The indices of the paintings of each group: those that share a region.
         kept: What recipe instant keeps of them for further pictures.
         measured: What recipes that minimise a loss keep of them, if memory is plentiful.
-        looks: What has been measured of how each one looks; see abstraction/measures.py.
+        looks: What has been measured of how each one looks; see abstraction/ink.py.
 
     Raises:
         ValueError: Arguments do not fit.

@@ -24,7 +24,7 @@ from painterly.devices.choose import (
 )
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.features.convolutions import limit_blas
-from painterly.engine.features.detail import leaves_bare
+from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes

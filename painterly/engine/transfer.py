@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
-from painterly.engine.abstraction.ink import drawn
-from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.abstraction.ink import drawn, ink_of
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt

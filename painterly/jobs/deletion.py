@@ -17,7 +17,7 @@ from uuid import uuid4
 from painterly.errors import StorageError
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
-from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job, mark_key
@@ -26,7 +26,6 @@ from painterly.orders.record import read_records
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS
 from painterly.storage.base import Bucket, ObjectError, Store
 from painterly.storage.retry import logged_storage_errors
-from painterly.storage.versions import delete_versions
 from painterly.words.wording import plural
 
 UNDO_S = 20.0  # seconds in which a deletion can be taken back

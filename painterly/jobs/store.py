@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.presets import INSTANT_SIZES
 from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest, JobState
 from painterly.log import event
@@ -24,7 +24,6 @@ from painterly.orders.record import Record, read_record
 from painterly.settings.bucket_layout import WEB, record_key
 from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors
-from painterly.storage.versions import delete_versions
 from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"

@@ -19,10 +19,9 @@ from painterly.settings import paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.settings.sources import readable
 from painterly.web.api.docs import docs_context
-from painterly.web.away import away_response
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
-from painterly.web.rendering import Language, language_of, shown
+from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts

@@ -13,8 +13,7 @@ from painterly.errors import ConfigError, StorageError
 from painterly.jobs.schemas import ApiError
 from painterly.log import event, log_trace
 from painterly.storage.base import BadKeyError
-from painterly.web.away import RETRY_S, away_response
-from painterly.web.rendering import asks_for_page, language_of, shown
+from painterly.web.rendering import RETRY_S, asks_for_page, away_response, language_of, shown
 from painterly.words.texts import Texts
 
 GONE = (404, 410)

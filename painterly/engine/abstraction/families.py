@@ -56,7 +56,7 @@ PART = 0.9  # part of the way to the goal
 # move, and moves whole from the second one on.
 VISIBLE, LEAST = 0.03, (0.03, 0.06)
 NO_CHROMA, NO_HUE, TINY = 0.02, 0.01, 1e-6
-# Detail as in features/detail.py, of a photo of SEEN px.
+# Detail as in features/structure.py, of a photo of SEEN px.
 SEEN, BLUR, AROUND, CONTRAST = 256, 0.7, 5.0, 0.03 * 512
 
 

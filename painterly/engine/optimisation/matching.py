@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
 from painterly.engine.features import neighbours
-from painterly.engine.features.detail import detail
+from painterly.engine.features.structure import detail
 from painterly.engine.features.targets import Group, Problem, composited
 from painterly.engine.optimisation.optimizers import CONTENT_WEIGHTS
 from painterly.engine.places import equalized
@@ -40,7 +40,7 @@ class Matching:
         view: The view of the picture.
         problem: The problem, without matches.
         photo: The photo [1, h, w, 3], sRGB 0…1.
-        bare: Whether the photo's flat parts stay bare; see detail.py.
+        bare: Whether the photo's flat parts stay bare; see structure.py.
         snapshot: A step's snapshot, with the matches to begin with.
 
     Raises:

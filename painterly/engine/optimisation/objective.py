@@ -11,8 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.engine.features import neighbours
-from painterly.engine.features.detail import detail
-from painterly.engine.features.structure import contours, structure_error
+from painterly.engine.features.structure import contours, detail, structure_error
 from painterly.engine.features.sums import add_sums, spread, sum_dtype, widened
 from painterly.engine.features.targets import Group, Problem, Targets, composited
 from painterly.engine.optimisation.compilation import TracedFunction, compiles_terms
@@ -274,7 +273,7 @@ class Objective:
             photo: The photo [1, h, w, 3], sRGB 0…1.
             groups: The targets of paintings.
             painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
-            bare: Whether the photo's flat parts stay bare; see detail.py.
+            bare: Whether the photo's flat parts stay bare; see structure.py.
         """
         view, losses = self.view, self.view.losses
         canvas, layer = view.canvas(tuple(photo.shape[1:3])), losses.content_layer

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine.features.detail import detail
 from painterly.engine.features.gaussians import TINY
+from painterly.engine.features.structure import detail
 from painterly.engine.features.sums import Spread, Statistics, moment_sums, statistics
 from painterly.engine.features.targets import Group
 from painterly.engine.schedule import painting_size
@@ -42,7 +42,7 @@ class Losses(ABC):
         matched_layers: The layers at which places are compared with the places that they are
             matched to; empty without neighbours.
         flat_weight: The weight of the photo's flat parts in the content error, 0…1; strong contours
-            have 1. See detail.py.
+            have 1. See structure.py.
         bare_weight: The same where flat parts stay bare.
     """
 
@@ -186,7 +186,7 @@ class Recipe(ABC):
         bounds: The range of the picture's values while L-BFGS optimises it, or None for any.
         first_grain: The standard deviation of the grain in the first picture, in sRGB 0…1.
         flat_grain: The same for coarser grain in the photo's flat parts, unless they stay bare; see
-            detail.py.
+            structure.py.
     """
 
     pads = True

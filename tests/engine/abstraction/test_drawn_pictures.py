@@ -12,7 +12,7 @@ from support.tiny import last, picture
 from painterly import Settings, stylize
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.memory import device_budget
-from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.abstraction.ink import ink_of
 from painterly.engine.groups import groups_of
 from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.memory_model import PaintingInputs
