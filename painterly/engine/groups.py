@@ -34,17 +34,9 @@ def groups_of(
     content_mask: np.ndarray | None = None,
     stroke_size: float = 1.0,
 ) -> tuple[Group, ...]:
-    """Return the targets of a picture.
-
-    Paintings are resized by `painting_size`; in recipe `inetwork`, to the picture's shape.
-
-    Args:
-        size: The picture's (height, width).
-        content_mask: The part that is painted, [h, w], 0…1, or None for all of it.
-
-    Raises:
-        PictureError: The masks leave nothing to paint.
-    """
+    """Return the targets of a picture of this (height, width). Paintings are resized by
+    `painting_size`; in recipe `inetwork`, to the picture's shape. Raises PictureError if the masks
+    leave nothing to paint."""
     sizes = painting_sizes(paintings, view, size, stroke_size)
     canvas, layers = view.canvas(size), view.losses.layers
     areas, shares, parts = [], [], []
@@ -149,16 +141,9 @@ def _targets(
 
 
 def painting_targets(view: View, painting: tf.Tensor, mask: np.ndarray | None) -> _PaintingTargets:
-    """Compute the targets that a painting provides.
-
-    Args:
-        painting: The painting [1, H, W, 3], sRGB 0…1.
-        mask: The part that is used, [h, w], 0…1, or None for all of it.
-
-    Returns:
-        Its statistics, and its places as candidates for matches; no candidates without matched
-        layers.
-    """
+    """Compute the targets that a painting [1, H, W, 3], sRGB 0…1, provides, or the part of it that
+    a mask [h, w] lets through: its statistics, and its places as candidates for matches, none
+    without matched layers."""
     losses, layers = view.losses, view.layers
     canvas = view.canvas(tuple(painting.shape[1:3]), margin=0)
     at_layers = view.layer_masks(mask, canvas, layers)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly.engine.abstraction.families import colours_of, palette_of
+from painterly.engine.abstraction.filters import gaussian
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
@@ -70,14 +71,8 @@ class Patches(NamedTuple):
         sizes: Sequence[tuple[int, int]],
         count: int,
     ) -> "Patches":
-        """Draw patches of paintings and of their rotations at random.
-
-        Args:
-            paintings: All paintings of a style.
-            members: The indices of those that are drawn from, after their shares.
-            sizes: The (height, width) at which each of all is seen.
-            count: The number of patches, see `patch_count`.
-        """
+        """Draw `count` patches of some paintings and of their rotations at random, after their
+        shares. `sizes` has the (height, width) at which each of all is seen."""
         total = sum(paintings.shares[each] for each in members)
         found, deviations, colours = [], np.zeros(len(DETAIL)), []
         for each in members:
@@ -124,14 +119,10 @@ class Patches(NamedTuple):
 def rebuilt(
     picture: np.ndarray, groups: Iterable[tuple[Patches, np.ndarray]], check_stop: CheckStop
 ) -> np.ndarray:
-    """Rebuild a picture, each part of it from its own patches.
-
-    Args:
-        picture: The picture [h, w, 3], sRGB 0…1.
-        groups: Patches, and the share of each pixel that is rebuilt from them, [h, w, 1]. The sum
-            of shares is 1 at most; the rest of a pixel stays as it is.
-        check_stop: Is called several times a second, and may raise an exception.
-    """
+    """Rebuild a picture [h, w, 3], sRGB 0…1, each part of it from its own patches, with the share
+    of each pixel that is rebuilt from them, [h, w, 1]. The sum of shares is 1 at most; the rest of
+    a pixel stays as it is. `check_stop` is called several times a second, and may raise an
+    exception."""
     whole = picture
     for patches, share in groups:
         if share.min() == 1:
@@ -171,13 +162,8 @@ def _votes(
     picture: "_Mirrored", across: int, bands: Sequence[slice], patches: Patches
 ) -> Sequence[np.ndarray]:
     """Return the weighted sum of the patches that are most similar to those in some rows of a
-    picture, and of their weights, [H, W, 4] for each band.
-
-    Args:
-        across: The number of its patches in a row.
-        bands: The rows of patches of each band.
-        patches: The patches of the paintings.
-    """
+    picture, and of their weights, [H, W, 4] for each band. `across` is the number of the picture's
+    patches in a row."""
     starts = np.cumsum([0, *(across * (rows.stop - rows.start) for rows in bands)])
     parts = [slice(*ends) for ends in pairwise(starts)]
     queries = np.empty((starts[-1], patches.keys.shape[1]), np.float32)
@@ -244,12 +230,8 @@ def _windows(image: np.ndarray) -> np.ndarray:
 
 
 class _Mirrored:
-    """An image [H, W, 3], mirrored by some pixels before and after its borders. Only the parts that
-    are asked for are copied.
-
-    Attributes:
-        size: Its (height, width) with these pixels.
-    """
+    """An image [H, W, 3], mirrored by some pixels before and after its borders, of `size` (height,
+    width). Only the parts that are asked for are copied."""
 
     def __init__(self, image: np.ndarray, before: int, after: int) -> None:
         canvas = Canvas(picture_size(image), (before, before), (after, after))
@@ -307,13 +289,13 @@ def _in_bands(
 ) -> None:
     """Split an image [h, w, 3] into bands of detail, finest first, and the rest, and pass them to
     `use` for some rows at a time, in several threads. It may overwrite them."""
-    radii = [math.ceil(3 * deviation) for deviation in DETAIL]
-    margin = sum(radii)
+    blurs = [gaussian(deviation).astype(np.float32) for deviation in DETAIL]
+    margin = sum(len(weights) // 2 for weights in blurs)
 
     def split(rows: slice, values: np.ndarray) -> None:
         left, details = margin, []
-        for deviation, radius in zip(DETAIL, radii, strict=True):
-            smooth = _blurred(values, deviation, radius)
+        for weights in blurs:
+            smooth, radius = _filtered(values, weights), len(weights) // 2
             left -= radius
             inside = _without_border(values, radius) - smooth
             details.append(_without_border(inside, left))
@@ -337,12 +319,6 @@ def _with_margin(image: np.ndarray, margin: int, use: Callable[[slice, np.ndarra
 
 def _without_border(values: np.ndarray, px: int) -> np.ndarray:
     return values[px : len(values) - px, px : values.shape[1] - px]
-
-
-def _blurred(values: np.ndarray, deviation: float, radius: int) -> np.ndarray:
-    """Blur values [h, w, 3], without the pixels that are nearer to a border than the radius."""
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
-    return _filtered(values, (weights / weights.sum()).astype(np.float32))
 
 
 def _filtered(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -80,10 +80,10 @@ class Canvas:
 
         If the picture is narrower than the margin, they go back and forth.
         """
+        margins = zip(self.before, self.after, strict=True)
         rows, columns = (
-            np.minimum(turn, 2 * side - 1 - turn)
-            for side, before, after in zip(self.picture, self.before, self.after, strict=True)
-            for turn in [np.arange(-before, side + after) % (2 * side)]
+            np.pad(np.arange(side), margin, "symmetric")
+            for side, margin in zip(self.picture, margins, strict=True)
         )
         return rows, columns
 
@@ -159,13 +159,8 @@ class Postprocess:
 def postprocess_bytes(
     photo_size: tuple[int, int], size: tuple[int, int], settings: Settings, masked: bool
 ) -> int:
-    """Return the bytes that postprocessing takes.
-
-    Args:
-        photo_size: The photo's (height, width).
-        size: The picture's (height, width).
-        masked: True if there is a content mask.
-    """
+    """Return the bytes that postprocessing takes for a photo and a picture of these (height,
+    width). `masked`: if there is a content mask."""
     if not needs_photo(settings, masked):
         return 0
     photo = math.prod(photo_size)

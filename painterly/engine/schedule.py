@@ -73,15 +73,11 @@ class Schedule(NamedTuple):
 
 
 def _share(scale: int, longer: int, rebuilds: bool) -> float:
-    """Return the number of steps at a scale, as a multiple of `iterations`.
+    """Return the number of steps at a scale of this longer side in px, as a multiple of
+    `iterations`.
 
     The first scale, with the cheapest steps, determines colours and large forms. A later one only
     adds detail, and the finest is replaced if the picture is rebuilt from patches.
-
-    Args:
-        scale: The number of the scale, from 0.
-        longer: Its longer side in px.
-        rebuilds: Whether the picture is rebuilt.
     """
     part = 1.0
     if rebuilds:
@@ -115,17 +111,12 @@ def scale_sizes(height: int, width: int, longer: int, grows: bool = True) -> lis
 
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
-    """Return the (height, width) at which a painting is compared with a picture.
+    """Return the (height, width) at which a painting is compared with a picture of this longer
+    side.
 
     It is shrunk to the picture's longer side, or enlarged half way to it, in octaves. At its own
     size its strokes would be finer than in a smaller picture; at the picture's size they would be
     blurred. Then its sides are multiplied by `stroke_size`.
-
-    Args:
-        height: The painting's height.
-        width: The painting's width.
-        longer: The picture's longer side in px.
-        stroke_size: The factor of the strokes' size.
     """
     side = max(height, width)
     side = min(longer, round(math.sqrt(side * longer)))
@@ -147,13 +138,7 @@ def step_work(size: tuple[int, int], on_gpu: bool = False) -> int:
 
 def work_of_steps(schedule: Schedule, settings: Settings, on_gpu: bool = False) -> list[int]:
     """Return the work of each step, in pixels. The work of a step of L-BFGS is multiplied by its
-    evaluations of the loss.
-
-    Args:
-        schedule: The steps.
-        settings: The settings that they follow from.
-        on_gpu: Whether a GPU optimises. It takes hardly less time for small pictures.
-    """
+    evaluations of the loss. A GPU takes hardly less time for small pictures."""
     optimises = settings.traits.optimises
     per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
     if not optimises:
@@ -191,10 +176,6 @@ class StepEta:
 
     A scale's first step, and that of a run that resumes, includes the set-up, so it is used only
     until there is another one.
-
-    Args:
-        work: The work of each step.
-        done: The number of steps already done.
     """
 
     def __init__(self, work: Sequence[int], done: int = 0) -> None:

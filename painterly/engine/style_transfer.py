@@ -54,7 +54,14 @@ from painterly.engine.picture import (
 )
 from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
-from painterly.engine.transfer import TERMS, Step, Transfer, TransferInputs, named
+from painterly.engine.transfer import (
+    TERMS,
+    Step,
+    Transfer,
+    TransferInputs,
+    in_snapshot,
+    named,
+)
 from painterly.engine.view import View
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
@@ -82,13 +89,9 @@ def plan_painting(
     vgg: VGG,
     budget: MemoryBudget,
 ) -> PaintingPlan:
-    """Return the plan for a painting within a budget. `sizes` has the (height, width) of each
-    scale.
-
-    Raises:
-        PictureError: The picture is too narrow for its recipe.
-        MemoryShortError: It cannot be computed in the available memory.
-    """
+    """Return the plan for a painting within a budget, at scales of these (height, width). Raises
+    PictureError if the picture is too narrow for its recipe, MemoryShortError if it cannot be
+    computed in the available memory."""
     objective, last = Objective.of(settings, vgg), sizes[-1]
     if inputs.drawn:
         objective = objective.for_drawings()
@@ -104,16 +107,9 @@ def plan_painting(
 
 
 class StyleTransfer(Transfer):
-    """A photo prepared to be painted by optimisation.
-
-    Args:
-        budget: The memory.
-
-    Raises:
-        ValueError: Arrays do not fit, or the network does not fit the recipe.
-        PictureError: The picture is too narrow for its recipe.
-        MemoryShortError: It cannot be computed in the available memory.
-    """
+    """A photo prepared to be painted by optimisation. Raises ValueError if arrays do not fit, or
+    the network does not fit the recipe, PictureError if the picture is too narrow for it, and
+    MemoryShortError."""
 
     def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
         super().__init__(inputs)
@@ -145,8 +141,6 @@ class StyleTransfer(Transfer):
         return _stays_bare(self._view, self._styles)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
-        run cannot resume there."""
         if not 0 < iteration < self.schedule.total:
             return {}
         ends = np.cumsum(self.schedule.counts)
@@ -179,7 +173,8 @@ class StyleTransfer(Transfer):
         photo = scaled_photo(self._content, sizes[-1])
         sketches = [*map(to_batch, self._drawings(photo[0], (1, 0)))]
         state: State | None = None
-        terms = None if resume is None else _terms_in(resume)
+        before = None if resume is None else in_snapshot(resume, "terms", (len(TERMS),))
+        terms = None if before is None else tf.constant(before, tf.float32)
         canvas = self._view.canvas(sizes[0])
         for size, count in zip(sizes, counts, strict=True):
             previous, canvas = canvas, self._view.canvas(size)
@@ -248,15 +243,9 @@ class StyleTransfer(Transfer):
         check_stop: CheckStop,
     ) -> tf.Tensor:
         """Return a finished picture on its canvas [1, H, W, 3], rebuilt from patches of the
-        paintings, as far as the strength permits.
-
-        The content error of a mixture is nearly a quadratic function of its parts.
-
-        Args:
-            picture: The picture on its canvas [1, H, W, 3].
-            content_error: Returns the relative distance of a picture from the photo.
-            check_stop: As in `steps`.
-        """
+        paintings, as far as the strength permits: `content_error` returns the relative distance of
+        a picture from the photo. The distance of a mixture is nearly a
+        quadratic function of its parts."""
         settings = self._settings
         # Without a copy on a CPU, which numpy() makes.
         whole = tf.constant(self._from_patches(np.asarray(picture)[0], canvas, check_stop)[None])
@@ -321,13 +310,6 @@ class StyleTransfer(Transfer):
             first = self._view.recipe.first_picture(photo, self._settings, self._bare)
         canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
         return State.start(padded(canvas, first), initial_content_weight(self._settings))
-
-
-def _terms_in(snapshot: Mapping[str, np.ndarray]) -> tf.Tensor:
-    terms = snapshot.get("terms")
-    if terms is None or terms.shape != (len(TERMS),):
-        raise ValueError("the snapshot has no terms of the loss")
-    return tf.constant(terms, tf.float32)
 
 
 def _stays_bare(view: View, paintings: Paintings) -> bool:

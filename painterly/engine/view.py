@@ -125,11 +125,10 @@ class View:
     def places(
         self, image: tf.Tensor, few: bool = False, take: TakeFeatures | None = None
     ) -> Iterator[tuple[int, neighbours.Places]]:
-        """Compute the places of an image, in bands of rows from top to bottom, each with the number
-        of its first row.
+        """Compute the places of an image on its canvas [1, H, W, 3], sRGB 0…1, in bands of rows
+        from top to bottom, each with the number of its first row.
 
         Args:
-            image: The image on its canvas [1, H, W, 3], sRGB 0…1.
             few: Whether a part of the bands is enough, at least FEW_BANDS if there are as many.
             take: Is called with the features of all layers that are compared.
         """

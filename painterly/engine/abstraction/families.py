@@ -102,13 +102,12 @@ def in_families(
     photo: np.ndarray,
     groups: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> np.ndarray:
-    """Return a finished picture on its canvas [H, W, 3] in which each region of skin has one family
-    of colours. If nothing moves, it is the same array.
+    """Return a finished picture on its canvas [H, W, 3], sRGB 0…1, in which each region of skin has
+    one family of colours. If nothing moves, it is the same array.
 
     Args:
-        picture: The picture, sRGB 0…1.
         photo: The photo as it is `seen`.
-        groups: The palette of each group of paintings, see `palette_of`, and the share of each
+        groups: For each group of paintings their palette, see `palette_of`, and the share of each
             pixel that it paints, [H, W, 1].
     """
     inside = canvas.cropped(picture[None])[0]
@@ -136,16 +135,9 @@ def in_families(
 def _ways(
     has: np.ndarray, shown: np.ndarray, detail: np.ndarray, regions: np.ndarray, palette: np.ndarray
 ) -> np.ndarray:
-    """Return how far each place moves in Oklab's a and b, [N, 2].
-
-    Args:
-        has: The picture's places in Oklab, [h, w, 3].
-        shown: The photo's.
-        detail: The photo's detail at each, [N].
-        regions: How much each place of a group of paintings belongs to the region of each place,
-            [N, N]. It is overwritten.
-        palette: The group's.
-    """
+    """Return how far each place moves in Oklab's a and b, [N, 2]. Picture and photo are in Oklab,
+    [h, w, 3]. `regions` [N, N], how much each place belongs to the region of each place, is
+    overwritten."""
     colour, of_photo = (each[..., 1:].reshape(-1, 2) for each in (has, shown))
     sizes = regions.sum(1)
     regions /= sizes[:, None] + TINY

@@ -191,15 +191,8 @@ def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a small photo.
-
-    Args:
-        photo: The photo [h, w, 3].
-        unit: The px of what is one px in a picture of SEEN px.
-
-    Returns:
-        The tones of the drawing [h, w], 0 ink and 1 paper, and its background, 0…1.
-    """
+    """Return the tones of the drawing of a small photo [h, w], 0 ink and 1 paper, and its
+    background, 0…1. `unit` is the px of what is one px in a picture of SEEN px."""
     luminance = luminance_of(photo)
     channels = [np.ascontiguousarray(photo[..., each]) for each in range(3)]
     smooth = blurred(calmest(luminance, max(2, round(4 * unit))), 0.8 * unit)
@@ -296,8 +289,8 @@ def _labels(free: np.ndarray) -> np.ndarray:
 def _lines(
     maps: list[np.ndarray], look: Look, forms: np.ndarray, unit: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return dark lines, 0…1, and light lines within black forms; `maps` are a photo's luminance
-    and its channels."""
+    """Return dark lines, 0…1, and light lines within black forms; `maps` are luminance and
+    channels."""
     luminance, *channels = maps
     low, high = np.quantile(luminance[::2, ::2], (0.01, 0.99)).astype(np.float32)
     dark = light = np.zeros_like(luminance)

@@ -101,17 +101,12 @@ def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> AnyKernel:
 
 
 def doubled(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a kernel and its bias for maps that would be doubled, each pixel repeated 2 × 2 times,
-    before they are convolved. It takes fewer multiplications, since neighbouring rows, or columns,
-    of a kernel see the same pixel.
+    """Return a kernel [3, 3, C, 4·n] and its bias [4·n] for a map itself, from the kernel [3, 3, C,
+    n] for the map with each pixel repeated 2 × 2 times. Its values are for the four pixels, row by
+    row.
 
-    Args:
-        weights: The kernel for the doubled map, [3, 3, C, n].
-        bias: Its bias, [n].
-
-    Returns:
-        The kernel for the map itself, [3, 3, C, 4·n], and its bias [4·n]: the values of the four
-        pixels, row by row.
+    It takes fewer multiplications, since neighbouring rows, or columns, of a kernel see the same
+    pixel.
     """
     # Whether a pixel's row sees a row of the map by a row of the kernel; the same for columns.
     seen = np.array([[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])

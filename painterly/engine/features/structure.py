@@ -64,15 +64,11 @@ PhotoContours: TypeAlias = tuple[Contours | tuple[()], ...]
 
 
 def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
-    """Return a photo's contours at COMPARED resolutions.
+    """Return a photo's contours at COMPARED resolutions. Norms are taken over the part that is
+    painted, the mask [1, H, W, 1].
 
     The finest one is left out from COARSER_FROM px on, and one more each time that the picture is
     twice as large.
-
-    Args:
-        photo: The photo [1, H, W, 3], sRGB 0…1.
-        mask: The part that is painted, [1, H, W, 1], or None for the whole picture. The norm is
-            taken over it.
     """
     shorter, longer = sorted(photo.shape[1:3])
     left_out = 0

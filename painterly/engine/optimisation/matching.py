@@ -14,6 +14,7 @@ from painterly.engine.features.targets import Group, Problem, composited
 from painterly.engine.optimisation.optimizers import CONTENT_WEIGHTS
 from painterly.engine.places import equalized
 from painterly.engine.tensors import padded
+from painterly.engine.transfer import in_snapshot
 from painterly.engine.view import View
 from painterly.vgg.ops import average_pool
 
@@ -35,16 +36,6 @@ class Matching:
         matches: The matches of each group's paintings, int64 [1, h, w, paintings]; empty if nothing
             is matched.
         is_needed: Whether the recipe has matches.
-
-    Args:
-        view: The view of the picture.
-        problem: The problem, without matches.
-        photo: The photo [1, h, w, 3], sRGB 0…1.
-        bare: Whether the photo's flat parts stay bare; see structure.py.
-        snapshot: A step's snapshot, with the matches to begin with.
-
-    Raises:
-        ValueError: The snapshot's matches do not fit.
     """
 
     def __init__(
@@ -56,6 +47,9 @@ class Matching:
         bare: bool,
         snapshot: Mapping[str, np.ndarray] | None = None,
     ) -> None:
+        """Take a problem without matches, its photo [1, h, w, 3], sRGB 0…1, and whether the photo's
+        flat parts stay bare (structure.py). Raises ValueError if the matches in a step's snapshot
+        do not fit."""
         self._view, self._strength, self.problem = view, strength, problem
         self.matches: tuple[tf.Tensor, ...] = ()
         self.is_needed = bool(view.losses.matched_layers)
@@ -76,21 +70,15 @@ class Matching:
         shape = view.matches_shape(tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
         if snapshot is not None:
-            if "matches" not in snapshot or snapshot["matches"].shape != shape:
-                raise ValueError(f"the snapshot has no matches of the shape {shape}")
-            matches = snapshot["matches"]
+            matches = in_snapshot(snapshot, "matches", shape)
         if gpus_in_use():  # Where steps may be compiled.
             problem = problem.with_padded_candidates()
         self._unblended = problem
         self._use(tf.split(tf.constant(matches, tf.int32), counts, -1))
 
     def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
-        """Match a picture, and return the problem with the new matches.
-
-        Args:
-            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            content_weight: The photo's weight if it is steered, else None.
-        """
+        """Match a picture on its canvas [1, H, W, 3], and return the problem with the new matches.
+        `content_weight` is the photo's if it is steered."""
         if self.is_needed:
             held = _freedom(self._strength, content_weight)
             freedom = held + max(0.0, FLAT_FREEDOM - held) * self._flatness

@@ -30,10 +30,7 @@ FLOAT16_SCALE = 2.0**-10
 
 @dataclass(frozen=True)
 class Objective:
-    """The comparison of a network's features by a recipe's losses.
-
-    Objectives that are equal share a program.
-    """
+    """The comparison of a network's features by a recipe's losses. Equal ones share a program."""
 
     view: View  # what the network sees
     structure: bool = False  # whether the photo's contours are compared
@@ -57,22 +54,14 @@ class Objective:
     def gradient(
         self, image: tf.Tensor, problem: Problem, weights: tf.Tensor, side: int | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Compute loss and gradient, at once or in tiles.
+        """Compute the unweighted terms [4] of a picture on its canvas [1, H, W, 3], and the
+        gradient of their sum with these weights [4], at once or in tiles whose own part has at most
+        `side` px a side.
 
         In tiles the result is the same, up to the order of sums, in less memory. Statistics are
         summed over all tiles first, as far as the network has to be computed for them. With the
         gradient of the style term by these sums, a tile's features are computed again, and
         backpropagated through. The gradients of neighbouring tiles overlap, and are added.
-
-        Args:
-            image: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            problem: Its targets.
-            weights: The weights [4] of the terms.
-            side: The longest side of a tile's own part in px (see tiles.py), or None to compute the
-                gradient at once.
-
-        Returns:
-            The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
         """
         scale = gradient_scale(self.view.options.dtype, weights, image)
         scaled = weights if scale is None else scale * weights
@@ -119,18 +108,14 @@ class Objective:
         of_sums: dict[str, Any] | None = None,
         tensor: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Compute the terms of features and of neighbouring pixels, of a picture or of a tile.
+        """Compute the terms [3] of features and of neighbouring pixels, and the gradient of their
+        weighted sum, of a picture or of a tile.
 
         Args:
-            image: The picture.
-            problem: Its targets.
-            weights: The weights [3] of these terms.
-            of_sums: The gradient of the style term by the sums over the picture; for a tile.
+            of_sums: For a tile, the gradient of the style term by the sums over the picture. The
+                terms are then without the part of statistics, and the gradient is by the tile with
+                its halo.
             tensor: The tile; None is the whole picture.
-
-        Returns:
-            The terms [3], of a tile without the part of statistics, and the gradient of their
-            weighted sum by the picture, or by the tile with its halo.
         """
         view, tile = self.view, None if tensor is None else Tile.of(tensor)
         part = cut(image, tile)
@@ -226,12 +211,6 @@ class Objective:
 
         It has half of a step's operations. They work on small matrices, which have the same shapes
         for pictures of all sizes, so XLA may compile them once.
-
-        Args:
-            sums: The sums over the picture.
-            groups: The groups of paintings, without maps.
-            pixels: The picture's number of pixels, a scalar.
-            weight: The term's weight.
         """
 
         def computed(
@@ -267,11 +246,9 @@ class Objective:
         painted_part: np.ndarray | None,
         bare: bool = False,
     ) -> Problem:
-        """Return the targets of pictures on the photo's `canvas`.
+        """Return the targets of pictures on the canvas of a photo [1, h, w, 3], sRGB 0…1.
 
         Args:
-            photo: The photo [1, h, w, 3], sRGB 0…1.
-            groups: The targets of paintings.
             painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
             bare: Whether the photo's flat parts stay bare; see structure.py.
         """
@@ -390,12 +367,7 @@ def gradient_scale(dtype: tf.DType, weights: tf.Tensor, image: tf.Tensor) -> tf.
 
     A feature's part in a relative loss is one over the number of features, next to nothing in
     float16. So the loss is multiplied before backpropagation, and the gradient divided after it, in
-    float32.
-
-    Args:
-        dtype: The features' dtype.
-        weights: The terms' weights. The first two, content and style, belong to features.
-        image: The picture [1, H, W, 3].
+    float32. The first two weights, content and style, belong to features.
     """
     if dtype != tf.float16:
         return None

@@ -77,10 +77,6 @@ class State(NamedTuple):
         Adam starts from the average, which is smoother than the last iterate. It keeps its moments,
         which are upscaled like the image and made smaller: losses are means over the picture, so
         gradients decrease with the number of pixels.
-
-        Args:
-            canvas: The present canvas.
-            to: The next canvas.
         """
         smaller = math.prod(canvas.size) / math.prod(to.size)
 
@@ -135,17 +131,8 @@ class StepParams(NamedTuple):
 
 
 def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """Take a step of Adam (Kingma & Ba 2015).
-
-    Args:
-        state: The state before.
-        gradient: The gradient [1, H, W, 3].
-        rate: The learning rate.
-        decay: The decay of the average.
-
-    Returns:
-        The state after it, with the image clipped to 0…1.
-    """
+    """Return the state after a step of Adam (Kingma & Ba 2015) by a gradient [1, H, W, 3], with the
+    image clipped to 0…1. `decay` belongs to the average."""
     count = state.count + 1
     momentum = BETA_1 * state.momentum + (1 - BETA_1) * gradient
     variance = BETA_2 * state.variance + (1 - BETA_2) * tf.square(gradient)
@@ -170,13 +157,8 @@ def steered(
 ) -> tf.Tensor:
     """Return the content weight after a step, which steers the content error to its target.
 
-    It is a PI controller of log λ with the gains INTEGRAL and PROPORTIONAL.
-
-    Args:
-        weight: The content weight λ before the step.
-        deviation: This step's deviation.
-        previous: The deviation of the step before.
-        steering: The factor of INTEGRAL; 0 keeps the weight.
+    It is a PI controller of log λ with the gains INTEGRAL and PROPORTIONAL. `steering` is the
+    factor of INTEGRAL; 0 keeps the weight.
     """
     small = tf.clip_by_value(SMALL_WEIGHT / weight, 1.0, FASTER_IF_SMALL)
     steering *= tf.where(deviation > 0, small, 1.0)
@@ -189,13 +171,7 @@ def step_along(
     gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]], update: Callable[..., State]
 ) -> Callable[..., tuple[State, tf.Tensor]]:
     """Return the function of a step: takes state, problem and packed parameters, and returns the
-    next state and the weighted terms [4].
-
-    Args:
-        gradient: Takes image, problem and weights [4]; returns the unweighted terms [4] and the
-            gradient of their weighted sum.
-        update: `adam`, traced or not.
-    """
+    next state and the weighted terms [4]. `update` is `adam`, traced or not."""
 
     def step(state: State, problem: Any, packed: tf.Tensor) -> tuple[State, tf.Tensor]:
         params = StepParams(*tf.unstack(packed))
@@ -248,15 +224,13 @@ def lbfgs(
     evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
     bounds: tuple[float, float] | None,
 ) -> np.ndarray:
-    """Call SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script.
+    """Call SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script,
+    and return the picture that it found, float32.
 
     Args:
         image: The picture to start from, float32, sRGB 0…1.
         evaluate: Returns the loss and its gradient at a picture.
         bounds: The range of the values, or None for any.
-
-    Returns:
-        The picture that it found, float32, in the shape of `image`.
     """
     from scipy.optimize import Bounds, minimize  # Adam need not wait for its import.
 

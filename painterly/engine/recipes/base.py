@@ -60,13 +60,8 @@ class Losses(ABC):
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """Return a mask's mean over each position's pixels, [1, h, w, 1] at each layer.
-
-        Args:
-            mask: The mask [h, w], 0…1, of any size.
-            height: The picture's height in px.
-            width: The picture's width in px.
-        """
+        """Return the mean of a mask [h, w], 0…1, of any size over each position's pixels, [1, h, w,
+        1] at each layer, for a picture of this height and width in px."""
         whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
 
@@ -83,13 +78,8 @@ class Losses(ABC):
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Return the divisor of the content error Σ ‖F − P‖², a scalar.
-
-        Args:
-            photo: The sums of the photo's feature P.
-            groups: The groups of paintings.
-            size: The picture's (height, width) in px.
-        """
+        """Return the divisor of the content error Σ ‖F − P‖², a scalar, for a picture of this
+        (height, width) and the sums of the photo's feature P."""
 
     def for_drawings(self) -> "Losses":
         """Return the losses for paintings that are drawings in ink."""
@@ -108,9 +98,8 @@ class Losses(ABC):
     def total_variation(
         self, pixels: tf.Tensor, shown: tf.Tensor | None, counted: tuple[Index, Index]
     ) -> tf.Tensor:
-        """Return the sums [2] of squared differences to the pixel below and to the right.
-
-        After Mahendran & Vedaldi 2015, with β = 2.
+        """Return the sums [2] of squared differences to the pixel below and to the right, after
+        Mahendran & Vedaldi 2015, with β = 2.
 
         Args:
             pixels: A picture [1, h, w, 3], sRGB 0…1.
@@ -133,14 +122,11 @@ class Losses(ABC):
         return tf.stack(sums)
 
     def blend(self, paintings: Sequence[Sequence[Any]], shares: Sequence[float]) -> tuple[Any, ...]:
-        """Return one target at each layer for several paintings.
+        """Return one target at each layer for several paintings, from the statistics of each at
+        each layer.
 
         Raw moments are blended, as if each painting covered its share of one canvas. (Covariances
         do not blend linearly.) With one target, a step costs the same for 1 painting and for 16.
-
-        Args:
-            paintings: The statistics of each painting at each layer.
-            shares: The paintings' shares, of any sum.
         """
         parts = [share / sum(shares) for share in shares]
         return tuple(
@@ -163,13 +149,8 @@ class Losses(ABC):
     def style(
         self, sums: Mapping[str, Sequence[Any]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
-        """Return the part of the style term that statistics have, a scalar.
-
-        Args:
-            sums: Each statistics layer's sums over the picture for each group.
-            groups: The groups of paintings.
-            positions: The picture's number of pixels.
-        """
+        """Return the part of the style term that statistics have, a scalar, from each statistics
+        layer's sums over the picture for each group, and its number of pixels."""
 
 
 class Recipe(ABC):
@@ -211,21 +192,12 @@ class Recipe(ABC):
     def painting_size(
         self, painting: tuple[int, int], picture: tuple[int, int], stroke_size: float
     ) -> tuple[int, int]:
-        """Return the (height, width) at which a painting is compared with a picture.
-
-        Args:
-            painting: The painting's own.
-            picture: The picture's.
-        """
+        """Return the (height, width) at which a painting of a size is compared with a picture."""
         return painting_size(*painting, max(picture), stroke_size)
 
     def first_picture(self, photo: tf.Tensor, settings: Settings, bare: bool) -> tf.Tensor:
-        """Return the picture to start from.
-
-        Args:
-            photo: The photo [1, h, w, 3], sRGB 0…1.
-            bare: Whether the photo's flat parts stay bare.
-        """
+        """Return the picture to start from for a photo [1, h, w, 3], sRGB 0…1. `bare`: flat parts
+        stay so."""
         if settings.init_image == "noise":
             return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
         if settings.init_image == "gray":
