@@ -74,8 +74,8 @@ PREFIX_QUESTION = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Set up the buckets and `.env`, and return the exit code."""
     args = parser().parse_args(arguments)
-    kept = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
-    return run_program(NAME, lambda: _init(args), interrupted=kept)
+    unchanged = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
+    return run_program(NAME, lambda: _init(args), interrupted=unchanged)
 
 
 def _init(args: argparse.Namespace) -> int:

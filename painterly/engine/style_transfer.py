@@ -23,6 +23,7 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
+from painterly.engine.extractor import Extractor
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
@@ -62,7 +63,6 @@ from painterly.engine.transfer import (
     in_snapshot,
     named,
 )
-from painterly.engine.view import View
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 from painterly.vgg.network import VGG
@@ -95,12 +95,12 @@ def plan_painting(
     objective, last = Objective.of(settings, vgg), sizes[-1]
     if inputs.drawn:
         objective = objective.for_drawings()
-    objective.view.canvas(last).check(settings.recipe)
+    objective.extractor.canvas(last).check(settings.recipe)
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
         outside += PICTURE_BYTES * math.prod(last)
     on_gpu = device_name().startswith("GPU")
-    footprint = footprint_of(objective.view, settings, inputs, outside, on_gpu)
+    footprint = footprint_of(objective.extractor, settings, inputs, outside, on_gpu)
     memory = fastest_plan(last, inputs.size, footprint, budget)
     objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
     return PaintingPlan(objective, memory)
@@ -130,25 +130,25 @@ class StyleTransfer(Transfer):
         self._objective, self.memory_plan = plan_painting(
             planned, self.schedule.sizes, settings, vgg, budget
         )
-        self._view = self._objective.view
-        check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
+        self._extractor = self._objective.extractor
+        check_memory(styles, self._extractor, self.schedule.sizes[-1], settings.stroke_size, budget)
         in_tiles = self.memory_plan.side is not None
-        keep_targets(styles, self._view, self.schedule.sizes, settings.stroke_size, in_tiles)
+        keep_targets(styles, self._extractor, self.schedule.sizes, settings.stroke_size, in_tiles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 
     @cached_property
     def _bare(self) -> bool:
-        return _stays_bare(self._view, self._styles)
+        return _stays_bare(self._extractor, self._styles)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         if not 0 < iteration < self.schedule.total:
             return {}
         ends = np.cumsum(self.schedule.counts)
         size = self.schedule.sizes[int(np.searchsorted(ends, iteration))]
-        shapes = State.shapes((1, *self._view.canvas(size).size, 3))
+        shapes = State.shapes((1, *self._extractor.canvas(size).size, 3))
         shapes["terms"] = (len(TERMS),)
-        if self._view.losses.matched_layers:
-            shapes["matches"] = self._view.matches_shape(size, len(self._styles.paintings))
+        if self._extractor.losses.matched_layers:
+            shapes["matches"] = self._extractor.matches_shape(size, len(self._styles.paintings))
         return shapes
 
     def _steps(
@@ -175,9 +175,9 @@ class StyleTransfer(Transfer):
         state: State | None = None
         before = None if resume is None else in_snapshot(resume, "terms", (len(TERMS),))
         terms = None if before is None else tf.constant(before, tf.float32)
-        canvas = self._view.canvas(sizes[0])
+        canvas = self._extractor.canvas(sizes[0])
         for size, count in zip(sizes, counts, strict=True):
-            previous, canvas = canvas, self._view.canvas(size)
+            previous, canvas = canvas, self._extractor.canvas(size)
             if done > count:
                 done -= count
                 continue
@@ -197,7 +197,9 @@ class StyleTransfer(Transfer):
                 state = self._first_state(scaled)
             optimizer = ScaleOptimizer(
                 self._objective,
-                Matching(self._view, problem, scaled, self._settings.strength, self._bare, resume),
+                Matching(
+                    self._extractor, problem, scaled, self._settings.strength, self._bare, resume
+                ),
                 state,
                 self._settings,
                 self.memory_plan.for_scale(size),
@@ -269,7 +271,7 @@ class StyleTransfer(Transfer):
     ) -> np.ndarray:
         limit_blas()
         styles, size = self._styles, canvas.picture
-        sizes = painting_sizes(styles, self._view, size, self._settings.stroke_size)
+        sizes = painting_sizes(styles, self._extractor, size, self._settings.stroke_size)
         shares = [canvas.padded(each)[..., None] for each in styles.shares_of_groups(size)]
         groups = [
             (Patches.of(styles, members, sizes, patch_count(size)), share)
@@ -284,8 +286,8 @@ class StyleTransfer(Transfer):
         strength permits, and the problem whose pictures approach it.
 
         Distances from the photo are nearly quadratic functions of a drawing's part."""
-        canvas = self._view.canvas(tuple(bold.shape[1:3]))
-        limit = DRAWN_WITHIN * self._view.recipe.steered_to(self._settings.strength)
+        canvas = self._extractor.canvas(tuple(bold.shape[1:3]))
+        limit = DRAWN_WITHIN * self._extractor.recipe.steered_to(self._settings.strength)
 
         def distance(drawing: tf.Tensor) -> float:
             image = padded(canvas, drawing)
@@ -301,20 +303,20 @@ class StyleTransfer(Transfer):
 
     def _problem(self, photo: tf.Tensor) -> Problem:
         size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
-        groups = groups_of(self._styles, self._view, size, self._content_mask, stroke_size)
+        groups = groups_of(self._styles, self._extractor, size, self._content_mask, stroke_size)
         return self._objective.problem(photo, groups, self._painted_part, self._bare)
 
     def _first_state(self, photo: tf.Tensor) -> State:
         first = self._first
         if first is None:
-            first = self._view.recipe.first_picture(photo, self._settings, self._bare)
-        canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
+            first = self._extractor.recipe.first_picture(photo, self._settings, self._bare)
+        canvas = self._extractor.canvas((photo.shape[1], photo.shape[2]))
         return State.start(padded(canvas, first), initial_content_weight(self._settings))
 
 
-def _stays_bare(view: View, paintings: Paintings) -> bool:
+def _stays_bare(extractor: Extractor, paintings: Paintings) -> bool:
     """Return whether the photo's flat parts stay bare. A recipe without matches does not ask."""
-    return bool(view.losses.matched_layers) and leaves_bare(paintings)
+    return bool(extractor.losses.matched_layers) and leaves_bare(paintings)
 
 
 def objective(  # noqa: PLR0913  The public signature.
@@ -352,13 +354,15 @@ def objective(  # noqa: PLR0913  The public signature.
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
     minimised = Objective.of(settings, vgg, as_given=True)
     photo, picture = to_batch(content), to_batch(image)
-    groups = groups_of(paintings, minimised.view, picture_size(content), content_mask)
+    groups = groups_of(paintings, minimised.extractor, picture_size(content), content_mask)
     painted_part = (
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
-    bare = _stays_bare(minimised.view, paintings)
+    bare = _stays_bare(minimised.extractor, paintings)
     problem = minimised.problem(photo, groups, painted_part, bare)
-    problem = Matching(minimised.view, problem, photo, settings.strength, bare).matched(picture)
+    problem = Matching(minimised.extractor, problem, photo, settings.strength, bare).matched(
+        picture
+    )
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
     return named((weights * terms).numpy()), gradient[0].numpy()
@@ -375,8 +379,8 @@ def too_large(
         vgg: The network.
         memory_limit: As in `stylize`.
     """
-    view, on_gpu = Objective.of(settings, vgg).view, device_name().startswith("GPU")
-    footprint = footprint_of(view, settings, on_gpu=on_gpu)
+    extractor, on_gpu = Objective.of(settings, vgg).extractor, device_name().startswith("GPU")
+    footprint = footprint_of(extractor, settings, on_gpu=on_gpu)
     return lacking(sides, footprint, device_budget(Limits(memory_limit)))
 
 
@@ -393,14 +397,14 @@ def step_seconds(
         memory_limit: As in `stylize`.
     """
     objective = Objective.of(settings, vgg)
-    footprint = footprint_of(objective.view, settings)
+    footprint = footprint_of(objective.extractor, settings)
     fast = footprint.is_fast(size, device_budget(Limits(memory_limit)).bytes)
     objective = objective.planned(fast, saves_memory=False)
     noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
-    groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)
-    image = padded(objective.view.canvas(size), noise)
+    groups = groups_of(Paintings([noise[0].numpy()]), objective.extractor, size)
+    image = padded(objective.extractor.canvas(size), noise)
     problem = objective.problem(noise, groups, None)
-    problem = Matching(objective.view, problem, noise, settings.strength, False).matched(image)
+    problem = Matching(objective.extractor, problem, noise, settings.strength, False).matched(image)
     [params] = StepParams.packed(
         [StepParams.of(settings, settings.strength, rate=0.0, decay=0.0, steering=0.0)]
     )

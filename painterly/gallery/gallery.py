@@ -57,15 +57,15 @@ class Gallery:
         self,
         bucket: Bucket,
         records: Iterable[Record] = (),
-        kept: dict[str, tuple[str, bytes]] | None = None,
+        thumbnails: dict[str, tuple[str, bytes]] | None = None,
     ) -> None:
         """Open the gallery.
 
         Args:
             bucket: The result bucket.
             records: Those in the bucket already, in any order.
-            kept: The thumbnails that earlier galleries have read, by key, each with the version of
-                its object. This one updates them.
+            thumbnails: Those that earlier galleries have read, by key, each with the version of its
+                object. This one updates them.
         """
         self._bucket = bucket
         self._records = {_identity(each): each for each in records}  # those that the page shows
@@ -77,7 +77,7 @@ class Gallery:
         self._stored: set[tuple[str, str, str]] = set()  # pictures, by kind, key and ETag
         self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
         self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
-        self._kept = {} if kept is None else kept
+        self._thumbnails = {} if thumbnails is None else thumbnails
         self._versions: dict[str, str] = {}  # the listed thumbnails, by key
         self._lock = threading.Lock()  # guards what storing threads change; not held over requests
 
@@ -155,8 +155,8 @@ class Gallery:
         stored_keys = sorted(key for key in shown if sizes[key])
         too_many = sum(sizes[key] for key in stored_keys) > EMBEDDED_BYTES
         with self._lock:
-            for key in self._kept.keys() - (() if too_many else stored_keys):
-                del self._kept[key]
+            for key in self._thumbnails.keys() - (() if too_many else stored_keys):
+                del self._thumbnails[key]
         if too_many:
             return dict.fromkeys(stored_keys, True)
         with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
@@ -200,16 +200,16 @@ class Gallery:
     def _thumbnail(self, key: str) -> bytes:
         with self._lock:
             held, version = self._held.get(key), self._versions.get(key)
-            kept = self._kept.pop(key, ("", b""))
+            known = self._thumbnails.pop(key, ("", b""))
         if held is not None:
             return held
         try:
-            data = kept[1] if kept[0] == version else self._bucket.read(key)
+            data = known[1] if known[0] == version else self._bucket.read(key)
         except ObjectError:
             data = b""
         with self._lock:
             if data and version:
-                self._kept[key] = version, data
+                self._thumbnails[key] = version, data
             # `_store`, on another thread, may have stored a newer one.
             return self._held.setdefault(key, data)
 

@@ -60,7 +60,7 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     ]
     result.same += len(files) - len(jobs)
     if jobs and not rules.dry_run:
-        made.begin()
+        made.create()
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
     transfer_all(jobs, result, rules, "fetching")
@@ -172,9 +172,9 @@ def _to_delete(
 ) -> list[Entry]:
     """List the files that earlier downloads from a bucket brought and it no longer has. Raises
     ConfigError if it is empty."""
-    kept, to_delete = {fold(entry.key) for entry in entries}, []
+    wanted, to_delete = {fold(entry.key) for entry in entries}, []
     for key, file in sorted(made.downloaded.items()) if rules.delete else ():
-        if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
+        if fold(key) in wanted or file.bucket != bucket.name or rules.why_not(key):
             continue
         try:
             path = _path(folder, key)

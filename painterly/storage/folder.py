@@ -140,8 +140,8 @@ class FolderBucket(Store):
         passed_over: dict[str, tuple[str, str]] = {}
         self.check_mounted()
         with storage_errors(f"folder {self.name}", StorageError):
-            for base, folders, files, kept in self._walk(prefix) if self._is_there() else ():
-                for key in kept:
+            for base, folders, files, foreign in self._walk(prefix) if self._is_there() else ():
+                for key in foreign:
                     passed_over[key] = KEPT, kept_part(key) or kept_part(f"{key}/")
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
@@ -185,11 +185,11 @@ class FolderBucket(Store):
             inner = Path(top).relative_to(self.folder).as_posix()
             base = "" if inner == "." else f"{inner}/"
             inside = [each for each in folders if overlap(f"{base}{each}/")]
-            kept = [base + each for each in files if kept_part(base + each)]
+            foreign = [base + each for each in files if kept_part(base + each)]
             # Not searched: a `.snapshot` has whole copies of the folder.
-            kept += [base + each for each in inside if kept_part(f"{base}{each}/")]
-            folders[:] = [e for e in inside if not hidden(e) and base + e not in kept]
-            yield base, folders, files, kept
+            foreign += [base + each for each in inside if kept_part(f"{base}{each}/")]
+            folders[:] = [e for e in inside if not hidden(e) and base + e not in foreign]
+            yield base, folders, files, foreign
 
     def _is_there(self) -> bool:
         """Return whether the folder exists. A folder for results is created by the first write.

@@ -312,7 +312,7 @@ class MadeFiles:
         """Raise UnavailableError if the folder's disk is no longer mounted."""
         self._list.check_mounted()
 
-    def begin(self) -> None:
+    def create(self) -> None:
         """Create the folder and its list if they are missing.
 
         Raises UnavailableError, or ObjectError if the list cannot be written: then nothing can be

@@ -25,7 +25,7 @@ from painterly.storage.files import MIB, new_md5
 ONLY_HEADERS = "only_headers"  # the name in a request's scope that says that it was HEAD
 PIECE = 4 * MIB  # bytes of a part that are in memory at a time
 # Browsers keep a picture, and ask each time whether it is still there: it may be deleted.
-KEPT = {"cache-control": "private, no-cache"}
+PRIVATE = {"cache-control": "private, no-cache"}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     206: {"description": "A part of it, for a request with `Range`"},
     304: {"description": "It is still what `If-None-Match` or `If-Modified-Since` names"},
@@ -91,7 +91,7 @@ class Asked:
         else:
             since = _seconds(headers, "if-modified-since")
             is_same = since is not None and 0 < modified <= since
-        return Response(status_code=304, headers={**KEPT, **about}) if is_same else None
+        return Response(status_code=304, headers={**PRIVATE, **about}) if is_same else None
 
     def _range(self, about: Mapping[str, str], size: int) -> tuple[int, int] | None:
         """Return the start and the end of the range that is asked for, which may be empty; None
@@ -130,7 +130,7 @@ def picture_response(data: bytes, key: str, about: Mapping[str, str] = {}) -> Re
         key: Its key, which ends as its format does.
         about: Further headers.
     """
-    return Response(data, headers={**KEPT, **about}, media_type=media_type(key))
+    return Response(data, headers={**PRIVATE, **about}, media_type=media_type(key))
 
 
 def saved_as(answer: Response, name: str) -> Response:
@@ -203,7 +203,7 @@ def _part_response(
             yield bucket.read_part(entry.key, at, min(PIECE, end - at), entry)
 
     headers = {
-        **KEPT,
+        **PRIVATE,
         **about,
         "content-length": str(end - start),
         "content-range": f"bytes {start}-{end - 1}/{entry.size}",

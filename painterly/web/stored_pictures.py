@@ -152,7 +152,7 @@ class Results:
         deleted: Returns the ids of jobs whose results are not shown.
         """
         self._bucket, self._deleted = bucket, deleted
-        self._kept: RecordCache = {}
+        self._records: RecordCache = {}
         self._latest = _Listed([], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
         self._rendering = threading.Lock()
@@ -219,8 +219,8 @@ class Results:
     def _list(self) -> _Listed:
         stored = {entry.key: entry for entry in self._bucket.list()}
         there = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
-        self._kept = {key: kept for key, kept in self._kept.items() if key in stored}
-        records = read_records(self._bucket, there, self._kept, missing_ok=True)
+        self._records = {key: each for key, each in self._records.items() if key in stored}
+        records = read_records(self._bucket, there, self._records, missing_ok=True)
         painted = [record for record in records.values() if record and record.result in stored]
         pictures = frozenset(key for key in stored if key.startswith(f"{GALLERY}/"))
         shown = [key for each in painted for key in (each.result, _timelapse(each)) if key]

@@ -164,17 +164,17 @@ def candidates(
     places_used = max(1, sum(int(each.sum()) for each in inside))
     part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
     random = np.random.default_rng(0)
-    kept: dict[str, list[tf.Tensor]] = defaultdict(list)
+    drawn_features: dict[str, list[tf.Tensor]] = defaultdict(list)
     chosen = [used & (random.random(used.shape) < part) for used in inside]
     for places_of, drawn in zip(paintings, chosen, strict=True):
         for first, rows in places_of(False):
             last = first + next(iter(rows.values())).shape[0]
             numbers = np.flatnonzero(drawn[first:last])
             for layer, feature in rows.items():
-                kept[layer].append(tf.gather(_flat(feature), numbers))
+                drawn_features[layer].append(tf.gather(_flat(feature), numbers))
     layers = []
-    for layer in list(kept):
-        features = tf.concat(kept.pop(layer), 0)
+    for layer in list(drawn_features):
+        features = tf.concat(drawn_features.pop(layer), 0)
         mean = tf.reduce_mean(features, 0)
         square = tf.reduce_mean(tf.reduce_sum(tf.square(features), 1))
         layers.append(LayerCandidates((features - mean)[None, None], mean, square))

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
+from painterly.engine.extractor import Extractor
 from painterly.engine.features import neighbours
 from painterly.engine.features.structure import detail
 from painterly.engine.features.targets import Group, Problem, composited
@@ -15,7 +16,6 @@ from painterly.engine.optimisation.optimizers import CONTENT_WEIGHTS
 from painterly.engine.places import equalized
 from painterly.engine.tensors import padded
 from painterly.engine.transfer import in_snapshot
-from painterly.engine.view import View
 from painterly.vgg.ops import average_pool
 
 # The picture's part in queries, in parts of the photo that have detail, and in flat ones.
@@ -40,7 +40,7 @@ class Matching:
 
     def __init__(
         self,
-        view: View,
+        extractor: Extractor,
         problem: Problem,
         photo: tf.Tensor,
         strength: float,
@@ -50,24 +50,24 @@ class Matching:
         """Take a problem without matches, its photo [1, h, w, 3], sRGB 0…1, and whether the photo's
         flat parts stay bare (structure.py). Raises ValueError if the matches in a step's snapshot
         do not fit."""
-        self._view, self._strength, self.problem = view, strength, problem
+        self._extractor, self._strength, self.problem = extractor, strength, problem
         self.matches: tuple[tf.Tensor, ...] = ()
-        self.is_needed = bool(view.losses.matched_layers)
+        self.is_needed = bool(extractor.losses.matched_layers)
         if not self.is_needed:
             return
-        self._padded = padded(view.canvas(tuple(photo.shape[1:3])), photo)
-        self._photo = view.places_of(self._padded)
+        self._padded = padded(extractor.canvas(tuple(photo.shape[1:3])), photo)
+        self._photo = extractor.places_of(self._padded)
         shown = average_pool(detail(self._padded), neighbours.PLACE)[0, ..., 0].numpy()
         self._flatness = np.zeros_like(shown) if bare else 1 - shown
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
         tones = neighbours.tones_of(self._padded)
         self._tones = [
-            [equalized(tones, _place_mask(view, group), each.tones) for each in indices]
+            [equalized(tones, _place_mask(extractor, group), each.tones) for each in indices]
             for group, indices in zip(groups, self._indices, strict=True)
         ]
         counts = [len(one.candidates) for one in groups]
-        shape = view.matches_shape(tuple(photo.shape[1:3]), sum(counts))
+        shape = extractor.matches_shape(tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
         if snapshot is not None:
             matches = in_snapshot(snapshot, "matches", shape)
@@ -83,7 +83,7 @@ class Matching:
             held = _freedom(self._strength, content_weight)
             freedom = held + max(0.0, FLAT_FREEDOM - held) * self._flatness
             picture = composited(tf.convert_to_tensor(picture), self.problem.background)
-            places = self._view.places_of(picture)
+            places = self._extractor.places_of(picture)
             matches = [
                 [
                     neighbours.nearest(index, places, self._photo, freedom, tones)
@@ -97,22 +97,22 @@ class Matching:
     def save_memory(self) -> None:
         """Match in small parts from now on."""
         if self.is_needed:
-            self._view = replace(self._view, saves_memory=True)
-            self._photo = self._view.places_of(self._padded)
+            self._extractor = replace(self._extractor, saves_memory=True)
+            self._photo = self._extractor.places_of(self._padded)
             self._use(self.matches)
 
     def _use(self, matches: Sequence[tf.Tensor]) -> None:
         self.matches = tuple(tf.cast(each, tf.int64) for each in matches)
         self.problem = self._unblended.with_matches(self.matches)
-        if not self._view.saves_memory:
+        if not self._extractor.saves_memory:
             self.problem = self.problem.with_blended_matches()
 
 
-def _place_mask(view: View, group: Group) -> np.ndarray | None:
+def _place_mask(extractor: Extractor, group: Group) -> np.ndarray | None:
     """Return the part of each place that a group is for, [h, w], 0…1, or None for all of it."""
     if not group.masks:
         return None
-    return group.masks[view.losses.layers.index("conv3_1")][0, ..., 0].numpy()
+    return group.masks[extractor.losses.layers.index("conv3_1")][0, ..., 0].numpy()
 
 
 def _freedom(strength: float, content_weight: float | None) -> float:

@@ -130,9 +130,9 @@ class ScaleOptimizer:
         schedule: ScaleSchedule,
     ) -> None:
         self._settings, self._schedule = settings, schedule
-        self._error = objective.view.recipe.steered_to(settings.strength)
+        self._error = objective.extractor.recipe.steered_to(settings.strength)
         self._uses_adam = settings.optimizer == "adam"
-        self._in_float16 = objective.view.options.dtype == tf.float16
+        self._in_float16 = objective.extractor.options.dtype == tf.float16
         self.matching, self.state, self.converged = matching, state, False
         self.objective, self._plan = objective, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
@@ -199,7 +199,7 @@ class ScaleOptimizer:
             terms, gradient = evaluate(image)
             return float(tf.reduce_sum(weights * terms)), gradient.numpy()
 
-        bounds = self.objective.view.recipe.bounds
+        bounds = self.objective.extractor.recipe.bounds
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight

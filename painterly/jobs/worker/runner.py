@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 PHOTO_GONE = "the photo has been deleted"
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
-KEPT_PICTURES = 3  # previews of the stage that a job need not paint again
+MAX_FINISHED = 3  # previews of the stage that a job need not paint again
 # The free bytes before a job that allow previews during it, and the bytes that such a job leaves
 # free: for the paintings that are kept, and for painting.
 ROOMY_BYTES, BESIDE_BYTES = 3_000_000_000, 1_000_000_000
@@ -105,9 +105,9 @@ class JobRunner:
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
         self.desk = Desk(buckets.style.read, config.memory_limit, sides)
-        self._read_kept = functools.lru_cache(KEPT_PHOTOS)(buckets.source.read)
+        self._read_photo = functools.lru_cache(KEPT_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
-        self._kept = OrderedDict[str, "tuple[Finished, Step]"]()
+        self._finished = OrderedDict[str, "tuple[Finished, Step]"]()
         self.beside = True
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
@@ -183,16 +183,16 @@ class JobRunner:
             raise PictureError(PHOTO_GONE)
         mask = order.mask and Entry("mask", len(order.mask), new_md5(order.mask).hexdigest())
         planned = self._planned(photo, mask or None, order.style)
-        kept = self._kept.get(planned.fingerprint)
-        if kept is None:
-            decoded = self.desk.photo(self._read_kept(order.photo), order.mask)
-            kept = self._at_desk(planned, decoded, check_stop)
-            self._kept[planned.fingerprint] = kept
-            while len(self._kept) > KEPT_PICTURES:
-                self._kept.popitem(last=False)
+        finished = self._finished.get(planned.fingerprint)
+        if finished is None:
+            decoded = self.desk.photo(self._read_photo(order.photo), order.mask)
+            finished = self._at_desk(planned, decoded, check_stop)
+            self._finished[planned.fingerprint] = finished
+            while len(self._finished) > MAX_FINISHED:
+                self._finished.popitem(last=False)
         if not planned.result.endswith(order.extension):
-            return jpeg_of(kept[0].image, LARGEST_SIDE)
-        return encoded(planned, kept[0])[0]
+            return jpeg_of(finished[0].image, LARGEST_SIDE)
+        return encoded(planned, finished[0])[0]
 
     def _at_desk(
         self, order: PlannedOrder, photo: PhotoInput, check_stop: CheckStop
@@ -255,8 +255,8 @@ class JobRunner:
         settings = order.style.settings
         if not self.beside:
             self.desk.clear()  # It may need its memory.
-            self._read_kept.cache_clear()
-            self._kept.clear()
+            self._read_photo.cache_clear()
+            self._finished.clear()
             self._unprepared = None
         if settings.traits.optimises and not self._optimises:
             why = f"for other presets than instant: {install_command('cpu')}"
@@ -320,10 +320,10 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
-        kept = None if order.timelapse else self._kept.get(order.fingerprint)
-        if kept is not None:  # It was painted before it was ordered.
-            on_step(kept[1])
-            return kept[0]
+        preview = None if order.timelapse else self._finished.get(order.fingerprint)
+        if preview is not None:  # It was painted before it was ordered.
+            on_step(preview[1])
+            return preview[0]
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
         easel = Easel(self._loading().result().first, self._set_aside)
