@@ -191,15 +191,10 @@ SCREEN: Mapping[Work | None, Mapping[str, str]] = {
 def parser(
     work: Work | None = None, name: str = "", commands: str = "", instead: str = ""
 ) -> Parser:
-    """Return the parser of command lines that paint.
+    """Return the parser of command lines that paint, of one kind of work, or of both.
 
-    It keeps only what is given, in its order; `of_work` adds the rest.
-
-    Args:
-        work: What they paint, or None for a parser that knows the flags of both kinds.
-        name: The program; by default, the command.
-        commands: The section of the help about other commands.
-        instead: As in `Parser`.
+    It keeps only what is given, in its order; `of_work` adds the rest. `commands` is the section of
+    the help about other commands.
     """
     about, name = _HELP[work], name or command()
     example = about.example.format(name=f"./{name}" if name == INETWORK else name)
@@ -320,12 +315,8 @@ def _unmarked(value: Any) -> Any:
 
 
 def _is_place(word: str, is_known: bool, after_end: bool) -> bool:
-    """Return whether a word that begins with a dash is the name of a file, for argparse no flag.
-
-    Args:
-        is_known: Whether it is a flag of a program that paints.
-        after_end: Whether it comes after `--`.
-    """
+    """Return whether a word that begins with a dash, and may be the flag of a program that paints,
+    is the name of a file, for argparse no flag."""
     if not word.startswith("-") or word == "-" or is_known:
         return False
     named = not word.startswith("--") and bucket_layout.for_source(word)

@@ -48,17 +48,8 @@ def open_named(value: str, *, new: bool = False) -> Store:
 def open_configured(
     variables: Sequence[str] = config.BUCKETS, *, new: bool = False
 ) -> dict[str, Store]:
-    """Open the buckets that BUCKET_* variables name.
-
-    Args:
-        new: As in `open_bucket`.
-
-    Returns:
-        The buckets by variable.
-
-    Raises:
-        ConfigError: None is set. The samples of the demo are not a place to upload to.
-    """
+    """Open the buckets that BUCKET_* variables name, and return them by variable. Raises
+    ConfigError if none is set. The samples of the demo are not a place to upload to."""
     environment, doubts = config.read_environment()
     for line in doubts:
         event(line, level=WARNING)
@@ -203,20 +194,9 @@ def list_objects(bucket: Store) -> None:
 
 
 def empty(value: str, *, yes: bool, dry_run: bool) -> int:
-    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix.
-
-    Args:
-        value: The bucket, with or without a prefix.
-        yes: Whether not to ask.
-        dry_run: Whether only to report what would be deleted.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        ConfigError: The user has not confirmed it.
-        StorageError: The bucket cannot be listed.
-    """
+    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix, and
+    return the exit code; without asking with `yes`. Raises ConfigError if the user has not
+    confirmed it, StorageError if the bucket cannot be listed."""
     bucket = open_named(value)
     entries = list(bucket.list_with_folder_markers())
     versions, note = _versions(bucket)

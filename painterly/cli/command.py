@@ -144,12 +144,7 @@ def painterly() -> NoReturn:
 
 def parser(verb: str = "", instead: str = "") -> Parser:
     """Return the parser of the command, which knows the flags of all that it paints, or of a verb
-    of this module.
-
-    Args:
-        verb: The verb, if any.
-        instead: As in `Parser`.
-    """
+    of this module."""
     if verb == "cluster":
         return arguments.parser(Work.FOLDERS, command(verb))
     if verb == "styles":
@@ -180,15 +175,8 @@ def _given(painter: Parser, words: Sequence[str], start: Path) -> tuple[argparse
 
 def _work_of(given: argparse.Namespace, start: Path) -> Work:
     """Return what a command line paints: PHOTO, PAINTING … RESULT, or PHOTO and a ready style, or
-    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS.
-
-    Args:
-        given: What is given.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: It may be several photos, or one and several paintings.
-    """
+    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS. Raises ConfigError if it may
+    be several photos, or one and several paintings."""
     if "from_record" in given:
         return Work.PICTURE
     _check_order(given.places, start)

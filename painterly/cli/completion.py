@@ -33,13 +33,8 @@ def script(
     verbs: Mapping[str, argparse.ArgumentParser],
     purposes: Mapping[str, str],
 ) -> str:
-    """Return the script for a shell.
-
-    Args:
-        shell: One of SHELLS.
-        painter: The parser without a verb.
-        purposes: What the verbs do.
-    """
+    """Return the script for a shell, by the parser without a verb, and those of the verbs, with
+    what they do."""
     parsers = {**verbs, OTHERS: painter}
     return _WRITERS[shell]({verb: [*_flags(each)] for verb, each in parsers.items()}, purposes)
 
@@ -115,14 +110,9 @@ def _cases(
     choose: Callable[[str], str],
     offer: Callable[[Sequence[_Flag]], str],
 ) -> str:
-    """Return the lines of bash and zsh that decide what is offered.
-
-    Args:
-        before: The word before the one that is completed.
-        first: The first word.
-        choose: Returns the command that offers some values.
-        offer: Returns the command that offers flags.
-    """
+    """Return the lines of bash and zsh that decide what is offered, by the word before the one that
+    is completed, and the first word. `choose` and `offer` return the commands that offer some
+    values, and flags."""
     every = {flag.name: flag.values for of_verb in flags.values() for flag in of_verb}
     values = [f"    {name}) {choose(some)}; return ;;" for name, some in every.items() if some]
     verbs = [f"    {verb}) {offer(of_verb)} ;;" for verb, of_verb in flags.items()]

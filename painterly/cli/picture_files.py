@@ -49,15 +49,8 @@ UNFINISHED = ".unfinished"  # the folder of checkpoints; hidden, so that it is n
 
 def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
     """Return the words of a command line as the disk spells them, and instead of a pattern that no
-    shell has expanded, the pictures that it matches.
-
-    Args:
-        words: The words. The last one is taken as it is.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: A pattern matches nothing, or an address names another machine.
-    """
+    shell has expanded, the pictures that it matches. The last word is taken as it is. Raises
+    ConfigError if a pattern matches nothing, or an address names another machine."""
     # File managers copy files as file:///beach.jpg.
     words = [str(parse_address(each)) if each.startswith("file:") else each for each in words]
     spelled = [word if "://" in word else stored_spelling(start, word) for word in words]

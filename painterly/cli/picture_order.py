@@ -30,17 +30,10 @@ START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
 
 def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
     """Return PHOTO, PAINTING … and RESULT of each picture that a command line names, with ready
-    styles by their own names.
+    styles by their own names. Raises ConfigError if words are missing, or one is not a painting.
 
     A list of ready styles makes one picture in each. Its result ends in the style's name. If only
     PHOTO and ready styles are given, the results are stored next to the photo.
-
-    Args:
-        places: The words of the command line.
-        output: The format of results that it does not name.
-
-    Raises:
-        ConfigError: Words are missing, or one is not a painting.
     """
     alone = len(places) == 2 and names_style(places[1])
     if len(places) < 3 and not alone:

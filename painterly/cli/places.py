@@ -29,17 +29,9 @@ NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
 def place_variables(
     places: Sequence[str], start: Path, names: Sequence[str] = PLACES
 ) -> dict[str, str]:
-    """Return the variables for PHOTOS, PAINTINGS and RESULTS.
-
-    Args:
-        places: A folder or bucket for each of `names`; the first two may also be a single picture,
-            and the first one several pictures.
-        start: The folder of relative paths.
-        names: PLACES, or the first two.
-
-    Raises:
-        ConfigError: There are more or fewer, or one may be a folder or a bucket.
-    """
+    """Return the variables for PHOTOS, PAINTINGS and RESULTS, or the first two of them. Each is a
+    folder or bucket; the first two may also be a single picture, and the first one several
+    pictures. Raises ConfigError if there are more or fewer, or one may be a folder or a bucket."""
     photos, places = _photos(places, names, start)
     _check_words(places, names, start)
     ready = _ready_styles(places[1], start, names_photo(places[0], start))

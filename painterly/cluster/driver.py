@@ -35,15 +35,8 @@ MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes co
 
 
 def on_cluster(address: str, environment: Mapping[str, str]) -> Paint:
-    """Return what paints the orders of a plan on the Ray cluster at an address.
-
-    Args:
-        address: CLUSTER.
-        environment: The environment; its RAY_* variables are for Ray.
-
-    Raises:
-        ConfigError: Something is missing for a cluster.
-    """
+    """Return what paints the orders of a plan on the Ray cluster at an address. RAY_* variables of
+    the environment are for Ray. Raises ConfigError if something is missing for a cluster."""
     variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
     prepare(address, variables)
     return partial(_paint_all, address)

@@ -120,21 +120,17 @@ def check_mask(mask: np.ndarray, name: str) -> None:
 
 @dataclass(frozen=True)
 class Postprocess:
-    """The postprocessing of one photo's pictures.
+    """The postprocessing of one photo's pictures."""
 
-    Attributes:
-        photo: The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if
-            settings and content mask do not need it; see `needs_photo`.
-        content_mask: The part of the photo that is painted, [h, w], 0…1, or None for all of it.
-        color_mask: The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
-        grey: Whether results are grey.
-    """
-
+    # The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if settings
+    # and content mask do not need it; see `needs_photo`.
     photo: np.ndarray | None
     settings: Settings
+    # The part of the photo that is painted, [h, w], 0…1, or None for all of it.
     content_mask: np.ndarray | None = None
+    # The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
     color_mask: np.ndarray | None = None
-    grey: bool = False
+    grey: bool = False  # whether results are grey
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
         """Return the result for an optimised picture [h, w, 3] of any size, float32, 0…1. It is

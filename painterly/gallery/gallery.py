@@ -59,14 +59,9 @@ class Gallery:
         records: Iterable[Record] = (),
         thumbnails: dict[str, tuple[str, bytes]] | None = None,
     ) -> None:
-        """Open the gallery.
-
-        Args:
-            bucket: The result bucket.
-            records: Those in the bucket already, in any order.
-            thumbnails: Those that earlier galleries have read, by key, each with the version of its
-                object. This one updates them.
-        """
+        """Open the gallery with the records in the bucket already, in any order, and the thumbnails
+        that earlier galleries have read, by key, each with the version of its object. This one
+        updates them."""
         self._bucket = bucket
         self._records = {_identity(each): each for each in records}  # those that the page shows
         self._page_is_ours: bool | None = None  # None until it is checked
@@ -96,16 +91,11 @@ class Gallery:
         result: np.ndarray,
         paintings: Mapping[str, np.ndarray],
     ) -> None:
-        """Store the pictures of a result: its own, its photo's and its paintings'.
+        """Store the pictures of a result: its own, its photo's and its paintings', by key, as
+        pixels.
 
         Photos and paintings that were stored with the same ETag before are not stored a second
         time. A picture that the bucket refuses is logged and left out.
-
-        Args:
-            record: The record of the result.
-            photo: Pixels, as in `small.jpeg_of`.
-            result: Pixels, as in `small.jpeg_of`.
-            paintings: Pixels by key, as in `small.jpeg_of`.
         """
         with _errors_logged():
             if record.result is not None:
@@ -141,15 +131,9 @@ class Gallery:
                 self._bucket.delete(UNPUBLISHED)
 
     def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | bool]:
-        """Return the thumbnails that the page of some records shows, by their keys.
-
-        Returns:
-            The content of each, or True for each if they are too many for the page to hold them.
-            One that is not in the bucket is missing.
-
-        Raises:
-            StorageError: The bucket cannot be listed.
-        """
+        """Return the thumbnails that the page of some records shows, by their keys: the content of
+        each, or True for each if they are too many for the page to hold them. One that is not in
+        the bucket is missing. Raises StorageError."""
         shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
         sizes = self._sizes_of(shown)
         stored_keys = sorted(key for key in shown if sizes[key])

@@ -35,12 +35,8 @@ _Value = TypeVar("_Value")
 
 
 def check_callback(address: str | None, hosts: Collection[str]) -> None:
-    """Raise ApiError for a callback that is not an address, or on a host that is not allowed.
-
-    Args:
-        address: The address, if the request has one.
-        hosts: The hosts that WEB_CALLBACK_HOSTS allows.
-    """
+    """Raise ApiError for a callback that is not an address, or on a host that WEB_CALLBACK_HOSTS
+    does not allow."""
     if address is None:
         return
     parts = parse_address(address)

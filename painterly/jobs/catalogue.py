@@ -55,12 +55,7 @@ class Catalogue:
         max_age_s: float = FRESH_S,
         is_leaving: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        """Args:
-        style_bucket: The style bucket.
-        config: The configuration.
-        max_age_s: As in `Refreshed`, for the listings.
-        is_leaving: Whether the deletion of an upload was asked for, by its name.
-        """
+        """`is_leaving` returns whether the deletion of an upload was asked for, by its name."""
         self._style_bucket, self._config = style_bucket, config
         self._is_leaving = is_leaving
         self._styles = Refreshed(self._find_styles, max_age_s)

@@ -41,12 +41,8 @@ _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
 def job_out(job: StoredJob, place: int | None = None, seconds: float | None = None) -> JobOut:
-    """Return a job as the API shows it.
-
-    Args:
-        place: Its place in the queue, if it has not ended.
-        seconds: The seconds until it is done, if they are known.
-    """
+    """Return a job as the API shows it, with its place in the queue, if it has not ended, and the
+    seconds until it is done, if they are known."""
     address, record = own(f"/api/jobs/{job.id}"), job.painted or Record()
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
@@ -192,13 +188,8 @@ class JobIndex:
             return self._queue().seconds
 
     def changes(self, since: int | None = None, *, apart: bool = False) -> Changes:
-        """Return what has changed, for an event stream.
-
-        Args:
-            since: A version; None lists all unfinished jobs.
-            apart: Whether jobs that have only moved in the queue are in `places`, and not in
-                `jobs`.
-        """
+        """Return what has changed since a version, or all unfinished jobs, for an event stream.
+        Jobs that have only moved in the queue are `apart` in `places`, or else in `jobs`."""
         with self._lock:
             queue, changed = self._queue().places, {*self._etags}
             moved = set[str]()

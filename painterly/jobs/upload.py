@@ -54,18 +54,8 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
 def checked_source(
     given_name: str, data: bytes, options: WebOptions, memory_limit: int | None
 ) -> Upload:
-    """Check a photo or a clip that was uploaded.
-
-    Args:
-        given_name: The name of its file.
-        data: Its file.
-        options: The options of the service.
-        memory_limit: MEMORY_LIMIT in bytes, if there is one.
-
-    Raises:
-        ApiError: As `checked_upload`, also for a clip that cannot be read in the memory that is
-            left.
-    """
+    """Check a photo or a clip that was uploaded. Raises ApiError as `checked_upload`, also for a
+    clip that cannot be read in the memory that is left."""
     shown, most = _shown(given_name), options.max_pixels
     _check_length(data, shown, options)
     try:
@@ -87,20 +77,12 @@ def _upload(
 def checked_mask(
     data: bytes, options: WebOptions, memory_limit: int | None, most: tuple[int, int] | None = None
 ) -> bytes:
-    """Check a mask that was uploaded.
+    """Check a mask that was uploaded, and return it as a grey PNG, upright; empty if it is white
+    all over, and so limits nothing. One larger than `most`, the height and width in px of a photo,
+    is reduced to it.
 
-    Args:
-        data: Its file.
-        options: The options of the service.
-        memory_limit: MEMORY_LIMIT in bytes, if there is one.
-        most: The height and width in px of a photo, if a larger mask is reduced to it.
-
-    Returns:
-        The mask as a grey PNG, upright; empty if it is white all over, and so limits nothing.
-
-    Raises:
-        ApiError: As `checked_upload`, also for a mask that is black all over, and for one that
-            cannot be decoded in the memory that is left.
+    Raises ApiError as `checked_upload`, also for a mask that is black all over, and for one that
+    cannot be decoded in the memory that is left.
     """
     _check_length(data, "the mask", options)
     file = _checked(PictureFile, data, "the mask", options)

@@ -31,18 +31,12 @@ from painterly.words.wording import printable
 
 
 def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
-    """Download a bucket into a folder.
+    """Download a bucket into a folder, which is created if it is missing. Raises ConfigError if it
+    is a file, or if all files would be deleted; StorageError if the bucket cannot be listed, or
+    becomes unavailable.
 
     An object fails if its key cannot be a file in the folder, or if the user's own file has its
     name.
-
-    Args:
-        folder: The folder, which is created if it is missing.
-        rules: What to transfer and delete.
-
-    Raises:
-        ConfigError: `folder` is a file, or `rules` would delete all files.
-        StorageError: The bucket cannot be listed or becomes unavailable.
     """
     _check_folder(folder)
     result = SyncResult(dry_run=rules.dry_run)

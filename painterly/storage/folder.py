@@ -95,12 +95,8 @@ class FolderBucket(Store):
     def __init__(
         self, folder: Path, name: str = "", *, new: bool = False, known: KnownFiles | None = None
     ) -> None:
-        """Args:
-        folder: The folder.
-        name: Its name for messages; by default, its path.
-        new: Whether it is listed as empty if it is missing, and created by the first write.
-        known: The files whose content is known; by default, those that were read here.
-        """
+        """Take the folder and its name for messages. A missing one that may be `new` is listed as
+        empty, and created by the first write. `known`: the files with known content."""
         self.folder, self.name, self._new = folder, name or str(folder), new
         self._known, self._mount = known or KnownFiles(), Mount(folder, self.name)
         # Files and links that the last listing of all has passed over: key → reason, name to show.

@@ -180,12 +180,7 @@ class KnownFiles:
 
     def keep_in(self, folder: Path, *, writes: bool = True) -> None:
         """Use the list of a folder, from before the first file is asked for: other processes then
-        know the files as well.
-
-        Args:
-            folder: The folder. Its list is written once it exists.
-            writes: Whether the list is written, and not only read.
-        """
+        know the files as well. It is written once the folder exists, unless it is only read."""
         self._list, self._folder, self._writes = _List(folder), folder.absolute(), writes
         self._start = f"{self._folder}{os.sep}"
 
@@ -211,12 +206,8 @@ class KnownFiles:
         return etag
 
     def wrote(self, path: Path, etag: str, part: os.stat_result) -> None:
-        """Add a file that this process has written, once it outlasts a power cut.
-
-        Args:
-            etag: The MD5 of its content.
-            part: The file under its name before.
-        """
+        """Add a file with this MD5 that this process has written, once it outlasts a power cut.
+        `part` is the file under its name before."""
         with contextlib.suppress(OSError):
             about = path.stat()
             same = all(

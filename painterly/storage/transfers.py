@@ -47,10 +47,8 @@ def run_jobs(
         count_bytes: Whether the bar counts bytes instead of files.
         named: Whether lines are printed above the bar as well, which then disappears in the end.
 
-    Raises:
-        UnavailableError, DiskError: No other job is started, since it would fail too.
-        Stopped: After a signal, when the jobs in progress have ended; after a second signal, at
-            once.
+    Raises UnavailableError, DiskError: no other job is started, since it would fail too; and
+    Stopped after a signal, when the jobs in progress have ended, or after a second one, at once.
     """
     if not jobs:
         return

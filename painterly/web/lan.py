@@ -65,16 +65,9 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def options_for_lan(options: WebOptions, password: str) -> tuple[WebOptions, Lan]:
-    """Return the options with which the service answers for this machine's address in the local
-    network, and what a phone needs.
-
-    Args:
-        options: The options, made with `variables`.
-        password: The password that was made up, or an empty text.
-
-    Raises:
-        ConfigError: This machine has no address in a local network.
-    """
+    """Return the options, made with `variables`, with which the service answers for this machine's
+    address in the local network, and what a phone needs, with a password that was made up, if any.
+    Raises ConfigError if this machine has no address in a local network."""
     host = local_host() if options.host in (EVERYWHERE, "::") else options.host
     # Without names, the service answers for any, as it has a password, or is public.
     hosts = options.hosts | {host} if options.hosts else options.hosts

@@ -60,13 +60,7 @@ class Asked:
         return picture_response(data, key, {**_validators(entry), "accept-ranges": "bytes"})
 
     def made(self, entry: Entry, kind: str, make: Callable[[], bytes]) -> Response:
-        """Answer with a JPEG that is made from an object, unless the client has it.
-
-        Args:
-            entry: The object.
-            kind: What is made of it.
-            make: Makes it.
-        """
+        """Answer with a JPEG of a kind that is made from an object, unless the client has it."""
         about = _validators(entry, f" {kind} {__version__}")  # Another one may make it otherwise.
         unwanted = self._unwanted(about, entry) if self._has_conditions else None
         return unwanted or picture_response(make(), "made.jpg", about)
@@ -123,23 +117,13 @@ class StoredStream(StreamingResponse):
 
 
 def picture_response(data: bytes, key: str, about: Mapping[str, str] = {}) -> Response:
-    """Make the answer with a picture.
-
-    Args:
-        data: The picture's file.
-        key: Its key, which ends as its format does.
-        about: Further headers.
-    """
+    """Make the answer with a picture's file under a key, which ends as its format does."""
     return Response(data, headers={**PRIVATE, **about}, media_type=media_type(key))
 
 
 def saved_as(answer: Response, name: str) -> Response:
-    """Return an answer after naming the file as which browsers save its picture.
-
-    Args:
-        answer: The answer; one without a picture stays as it is.
-        name: The file's name without an ending. The picture's format decides the ending.
-    """
+    """Return an answer after naming the file as which browsers save its picture. Its format decides
+    the ending. An answer without a picture stays as it is."""
     if answer.status_code in (200, 206):
         name += mimetypes.guess_extension(answer.media_type or "") or ""
         # For programs that ignore `filename*`, such as curl -OJ.

@@ -24,13 +24,7 @@ Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 def _answer(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Make the answer that refuses a request.
-
-    Args:
-        status: The HTTP status.
-        detail: The reason, in English.
-        headers: More headers.
-    """
+    """Make the answer that refuses a request, with the reason in English."""
     if not asks_for_page(request):
         return JSONResponse({"detail": detail}, status, headers)
     texts, sent = Texts(language_of(request)), request.method == "POST"

@@ -39,13 +39,8 @@ class JobPictures:
         self._buckets, self._memory_limit = buckets, memory_limit
 
     def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
-        """Answer with a photo that was sent.
-
-        Args:
-            asked: What is asked of it.
-            small: Reduces it to 1280 px. A photo that is damaged, or takes more memory than there
-                is, is sent whole: browsers show a part of it.
-        """
+        """Answer with a photo that was sent; a `small` one is reduced to 1280 px. A photo that is
+        damaged, or takes more memory than there is, is sent whole: browsers show a part of it."""
         shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
         try:
             if small or not shown:
@@ -104,18 +99,9 @@ class JobPictures:
             raise not_found("time-lapse") from None
 
     def _small(self, asked: Asked, kind: str, key: str, home: Bucket) -> Response:
-        """Answer with a JPEG of a picture with at most 1280 px.
-
-        Args:
-            asked: What is asked of it.
-            kind: `photos` or `results`.
-            key: The key of the picture.
-            home: The bucket that has the picture.
-
-        Raises:
-            ObjectError: There is no such picture.
-            PictureError, MemoryShortError: It cannot be decoded.
-        """
+        """Answer with a JPEG of a picture in its home bucket, of kind `photos` or `results`, with
+        at most 1280 px. Raises ObjectError if there is no such picture; PictureError,
+        MemoryShortError."""
         try:  # The gallery has it once the job is painted.
             return asked.stored(self._buckets.result, picture_key(kind, key))
         except ObjectError:
@@ -165,15 +151,9 @@ class Results:
         render: Callable[[dict[str, Any]], bytes],
         **plain: Any,
     ) -> bytes:
-        """Return the gallery's page, which shows all results in the bucket. It is rendered once
-        until a result changes.
-
-        Args:
-            about: Whatever else the page depends on.
-            unfinished: Whether pictures are being painted.
-            render: Renders the page with the variables of its template.
-            plain: What it shows without scripts, as for `page_context`.
-        """
+        """Return the gallery's page, which shows all results in the bucket. It is rendered with the
+        variables of its template once until a result changes, or `about`, whatever else it depends
+        on. `plain` is what it shows without scripts, as for `page_context`."""
         listed, deleted = self._listed.get(), self._deleted()
         with self._rendering:
             if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:

@@ -35,22 +35,17 @@ class Losses(ABC):
 
     The style term compares sums over positions with those of the paintings, so that a picture can
     be computed in tiles; places are compared by neighbours.py. Equal losses are interchangeable.
-
-    Attributes:
-        content_layer: The layer at which the photo is compared.
-        statistics_layers: The layers at which statistics of paintings are compared.
-        matched_layers: The layers at which places are compared with the places that they are
-            matched to; empty without neighbours.
-        flat_weight: The weight of the photo's flat parts in the content error, 0…1; strong contours
-            have 1. See structure.py.
-        bare_weight: The same where flat parts stay bare.
     """
 
-    content_layer: str
-    statistics_layers: tuple[str, ...]
+    content_layer: str  # the layer at which the photo is compared
+    statistics_layers: tuple[str, ...]  # the layers at which statistics of paintings are compared
+    # The layers at which places are compared with the places that they are matched to; empty
+    # without neighbours.
     matched_layers: tuple[str, ...] = ()
+    # The weight of the photo's flat parts in the content error, 0…1; strong contours have 1. See
+    # structure.py.
     flat_weight: float = 1.0
-    bare_weight: float = 1.0
+    bare_weight: float = 1.0  # the same where flat parts stay bare
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -70,12 +70,8 @@ class Previews:
         self._waiting: dict[int, Future[bytes | None]] = {}
 
     def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
-        """Ask for a picture.
-
-        Returns:
-            Its number, for `forget`, and its file, or None if the worker is busy. The future raises
-            ApiError if the worker cannot paint this.
-        """
+        """Ask for a picture. Return its number, for `forget`, and its file, or None if the worker
+        is busy. The future raises ApiError if the worker cannot paint this."""
         number, answer = next(self._numbers), Future[bytes | None]()
         answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
         is_preview = isinstance(order, ResultOrder) or order.output is None

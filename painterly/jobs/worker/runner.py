@@ -235,21 +235,14 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None] = lambda: None,
     ) -> Record:
-        """Paint a job, from its checkpoint if it has one, unless its result exists.
+        """Paint a job, from its checkpoint if it has one, unless its result exists, and return the
+        record of the result. Raises PainterlyError if it cannot be painted; UnavailableError,
+        Stopped or MemoryError if it can be painted later.
 
         Args:
             on_step: Is called after each step. Its errors end the painting.
             check: Is called several times a second, also while pictures are read and the finished
                 one is rebuilt, with the same effect.
-
-        Returns:
-            The record of the result.
-
-        Raises:
-            PainterlyError: The job cannot be painted.
-            UnavailableError: The storage does not answer; the job can be painted later.
-            Stopped: A signal arrived; the job can be painted later.
-            MemoryError: Memory ran out; the job can be painted later.
         """
         order = self._order(job)
         settings = order.style.settings

@@ -49,18 +49,9 @@ _Value = TypeVar("_Value")
 
 
 def work(config: Config, keep_days: int | None, pipe: Pipe, owner: str, gone: str | None) -> int:
-    """Paint until the web process ends or a signal arrives.
-
-    Args:
-        keep_days: As in `delete_leftovers`.
-        pipe: The connection to the web process.
-        owner: As in `JobClaimer`.
-        gone: As in `JobClaimer`.
-
-    Raises:
-        Stopped: A signal arrived.
-        PainterlyError: The service cannot paint.
-    """
+    """Paint until the web process ends or a signal arrives: Stopped. `keep_days` is as in
+    `delete_leftovers`, `owner` and `gone` are as in `JobClaimer`. Raises PainterlyError if the
+    service cannot paint."""
     if hasattr(os, "nice"):  # Windows has none.
         os.nice(NICENESS)
     with Stop() as stop:

@@ -270,16 +270,11 @@ class S3Bucket(Store):
 
     def _fetch(self, key: str, body: BinaryIO, progress: Progress | None, before: str = "") -> None:
         """Download an object into a file and check its ETag; download it again if that fails.
+        `before` is the MD5 of what has arrived before, if it is not what the ETag says.
 
-        With a customer's or a KMS key, Amazon's ETag is no MD5; on other services it may not be
-        one either, so what arrives twice alike is not damaged. The transfer manager resumes a body
-        that was cut short, which `get_object` does not. Neither notices a flipped byte.
-
-        Args:
-            key: The key of the object.
-            body: The file.
-            progress: As in `download`.
-            before: The MD5 of what has arrived before, if it is not what the ETag says.
+        With a customer's or a KMS key, Amazon's ETag is no MD5; on other services it may not be one
+        either, so what arrives twice alike is not damaged. The transfer manager resumes a body that
+        was cut short, which `get_object` does not. Neither notices a flipped byte.
         """
         for attempt in range(3):
             body.seek(0)

@@ -122,12 +122,9 @@ class ErrorTranslator:
 
     @contextlib.contextmanager
     def translated(self, key: str = "", ignored: Sequence[str] = ()) -> Iterator[None]:
-        """Raise an ObjectError or UnavailableError for a failure inside the block.
-
-        Args:
-            key: The object; without one, a BucketRefusedError takes the place of an ObjectError.
-            ignored: The codes of answers that end the block without an error.
-        """
+        """Raise an ObjectError or UnavailableError for a failure inside the block; without a key, a
+        BucketRefusedError instead of an ObjectError. Answers with `ignored` codes end the block
+        without an error."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError

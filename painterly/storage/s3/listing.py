@@ -84,24 +84,15 @@ def all_items(
     read: Callable[[str, _Item], _Value],
     after: str = "",
 ) -> list[_Value]:
-    """List a bucket to its end, each item once.
+    """List a bucket to its end, each item once, for objects from after a key. `read` makes a value
+    of an item, and of the field that lists it. Raises CutListingError if there is more, and no way
+    leads to it; KeyError if an answer is not a listing.
 
     botocore's paginator ends in silence, or never, if a service says that there is more and sends
     no token, an empty one, or one that leads to the same page again. This function then asks for
     what comes after the last key, if the keys are sorted. If a token comes a second time, it lists
     from the start without tokens: the service may have taken the token for a key, and skipped the
     keys before it.
-
-    Args:
-        client: The client of boto3.
-        listing: What is listed.
-        prefix: The start of the keys.
-        read: Makes a value of an item, and of the field that lists it.
-        after: For objects, the key after which the listing begins.
-
-    Raises:
-        CutListingError: There is more, and no way leads to it.
-        KeyError: An answer is not a listing.
     """
     where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
     found = _Found(listing, prefix, read)
