@@ -1,6 +1,6 @@
 """The targets that a picture is compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -65,11 +65,10 @@ class Problem(NamedTuple):
 
     def with_padded_candidates(self) -> "Problem":
         """Return the problem with each painting's candidates padded by `neighbours.padded`."""
-        groups = tuple(
+        return self._with_groups(
             group._replace(candidates=tuple(map(neighbours.padded, group.candidates)))
             for group in self.targets.groups
         )
-        return self._replace(targets=self.targets._replace(groups=groups))
 
     def with_blended_matches(self) -> "Problem":
         """Return the problem with the matches of each group's paintings as if they were of one."""
@@ -79,15 +78,17 @@ class Problem(NamedTuple):
                 blend, matches = neighbours.blended(group.candidates, group.matches[0])
                 group = group._replace(candidates=(blend,), matches=(matches,))
             groups.append(group)
-        return self._replace(targets=self.targets._replace(groups=tuple(groups)))
+        return self._with_groups(groups)
 
     def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
         """Return the problem with matches for each group, int64 [1, h, w, paintings]."""
-        groups = tuple(
+        return self._with_groups(
             group._replace(matches=(each,))
             for group, each in zip(self.targets.groups, matches, strict=True)
         )
-        return self._replace(targets=self.targets._replace(groups=groups))
+
+    def _with_groups(self, groups: Iterable[Group]) -> "Problem":
+        return self._replace(targets=self.targets._replace(groups=tuple(groups)))
 
 
 def composited(image: tf.Tensor, background: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -140,12 +140,20 @@ class Losses(ABC):
         weights = [area * share for area, share in zip(areas, shares, strict=True)]
         return [weight / sum(weights) for weight in weights]
 
-    @abstractmethod
     def style(
         self, sums: Mapping[str, Sequence[Any]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
         """Return the part of the style term that statistics have, a scalar, from each statistics
         layer's sums over the picture for each group, and its number of pixels."""
+        terms = []
+        for number, group in enumerate(groups):
+            of_group = [sums[layer][number] for layer in self.statistics_layers]
+            terms.append(group.weight * self.group_style(of_group, group, positions))
+        return tf.add_n(terms)
+
+    @abstractmethod
+    def group_style(self, sums: Sequence[Any], group: Group, positions: tf.Tensor) -> tf.Tensor:
+        """Return the part of one group from its sums at each layer, as for `style`."""
 
 
 class Recipe(ABC):

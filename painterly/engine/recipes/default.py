@@ -10,7 +10,7 @@ Each term is relative to the norm of its target, so the balance between terms do
 the scale of the weights, the photo, its size or the painting.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,15 +96,8 @@ class RelativeLosses(Losses):
         blends = super().blend(paintings, shares)
         return tuple(map(gaussian, blends)) if self.statistics == "moments" else blends
 
-    def style(
-        self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
-    ) -> tf.Tensor:
-        return tf.add_n(
-            [group.weight * self._style(sums, number, group) for number, group in enumerate(groups)]
-        )
-
-    def _style(self, sums: Mapping[str, Sequence[Sums]], number: int, group: Group) -> tf.Tensor:
-        moments = [statistics(sums[layer][number]) for layer in self.statistics_layers]
+    def group_style(self, sums: Sequence[Sums], group: Group, positions: tf.Tensor) -> tf.Tensor:
+        moments = [*map(statistics, sums)]
         if self.statistics == "moments":
             errors = moments_errors(moments, group.targets, self.displacements)
         else:

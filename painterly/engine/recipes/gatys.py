@@ -10,12 +10,12 @@ The paper's network is normalised: its features are 1 on average. So features ar
 mean on one photo here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from painterly.engine.features.sums import Spread, Statistics, Sums, statistics
+from painterly.engine.features.sums import Spread, Sums, statistics
 from painterly.engine.features.targets import Group
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.settings.settings import Settings
@@ -38,17 +38,8 @@ class GatysLosses(Losses):
     ) -> tf.Tensor:
         return tf.constant(2 * self.means[-1] ** 2, tf.float32)
 
-    def style(
-        self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
-    ) -> tf.Tensor:
-        errors = []
-        for number, group in enumerate(groups):
-            grams = [statistics(sums[layer][number]) for layer in self.statistics_layers]
-            errors.append(group.weight * self._style(grams, group.targets))
-        return tf.add_n(errors)
-
-    def _style(self, grams: Sequence[Statistics], targets: Sequence[Statistics]) -> tf.Tensor:
-        layers = zip(grams, targets, self.means[:-1], strict=True)
+    def group_style(self, sums: Sequence[Sums], group: Group, positions: tf.Tensor) -> tf.Tensor:
+        layers = zip(map(statistics, sums), group.targets, self.means[:-1], strict=True)
         errors = [
             tf.reduce_sum((gram.second - target.second) ** 2)
             / (4 * gram.second.shape[0] ** 2 * mean**4)

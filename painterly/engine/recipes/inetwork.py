@@ -5,7 +5,7 @@ Its style loss compares shifted Gram matrices, chained over all layers (Novak & 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,27 +102,15 @@ class OriginalLosses(Losses):
         """Return the style weights as given, since masked features include areas."""
         return list(shares)
 
-    def style(
-        self, sums: Mapping[str, Sequence[tf.Tensor]], groups: Sequence[Group], positions: tf.Tensor
+    def group_style(
+        self, sums: Sequence[tf.Tensor], group: Group, positions: tf.Tensor
     ) -> tf.Tensor:
-        """Return the style term of a picture with this number of pixels."""
-        return tf.add_n(
-            [
-                group.weight
-                * self._style(
-                    [sums[layer][number] for layer in self.statistics_layers], group, positions
-                )
-                for number, group in enumerate(groups)
-            ]
-        )
-
-    def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
         """Return Σ_i 2^−(n−1−i) · (s_i − s_{i+1}) over i from 1 to n − 1.
 
         Here s_l is the error of layer l; s_n is 0 if the network is not a whole VGG.
         """
         errors = []
-        for gram, target in zip(grams, group.targets, strict=True):
+        for gram, target in zip(sums, group.targets, strict=True):
             distance = tf.reduce_sum((target.gram - gram) ** 2)
             errors.append((distance + target.spread) / (4 * 3**2 * positions**2))
         if self.statistics_layers not in VGGS:
