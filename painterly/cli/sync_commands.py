@@ -27,7 +27,7 @@ from painterly.settings.installation import command
 from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
-from painterly.storage.files import storage_errors
+from painterly.storage.files import Mount, storage_errors
 from painterly.storage.foreign_files import chooser
 from painterly.storage.known_files import LIST, MadeFiles, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
@@ -218,11 +218,12 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
         shown=bucket_layout.is_result,
         chosen=lambda key: key == bucket_layout.ENDED or chosen(key),
     )
-    first, reported = True, set[str]()
+    first, reported, mount = True, set[str](), Mount(folder, str(folder))
     next(iter(bucket.list()), None)
     earlier = _etag_of_ending(folder)
     while True:
         try:
+            mount.check()  # Each download takes the folder's disk as it finds it.
             result = download_all(bucket, folder, rules)
         except StorageError as error:
             if first and isinstance(error, ObjectError) and not isinstance(error, DiskError):
