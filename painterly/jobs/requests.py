@@ -173,7 +173,6 @@ class OrderBook:
         )
 
     def _checked_sheet(self, request: JobRequest) -> JobRequest:
-        """Return the request for a sheet, which is painted by preset instant."""
         if request.style is not None or request.paintings is not None:
             raise ApiError(422, "a sheet has all styles; leave out `style` and `paintings`")
         for name in SHEET_DECIDES:
@@ -373,7 +372,6 @@ class OrderBook:
         return str(first["job"])
 
     def _job_of(self, idempotency_key: str) -> StoredJob | None:
-        """Find the job of an earlier request with a key."""
         try:
             first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
         except ObjectError:
@@ -382,12 +380,10 @@ class OrderBook:
 
 
 def _kept_at(idempotency_key: str) -> str:
-    """Return the key of the object that has the job of an Idempotency-Key."""
     return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
 
 
 def _check_size(changes: Mapping[str, Any], most: int) -> None:
-    """Raise ConfigError for a size that is given and not one of up to `most` px."""
     low, size = FIELDS["size"].metadata["low"], changes.get("size", most)
     if isinstance(size, bool) or parse_whole(str(size).strip(), low, most) is None:
         raise ConfigError(
