@@ -1,7 +1,7 @@
-"""The footprint of a view's pictures, from its network and its losses."""
+"""The footprint of an extractor's pictures, from its network and its losses."""
 
+from painterly.engine.extractor import Extractor
 from painterly.engine.memory_model import RGB, STATE, Footprint, PaintingInputs
-from painterly.engine.view import View
 from painterly.settings.settings import Settings
 from painterly.vgg.network import poolings_before
 
@@ -21,16 +21,15 @@ MASKED_COPIES = 8  # in addition for each group with a mask: weighted, and their
 
 
 def footprint_of(
-    view: View,
+    view: Extractor,
     settings: Settings,
     inputs: PaintingInputs | None = None,
     outside: int = 0,
     on_gpu: bool = False,
 ) -> Footprint:
-    """Return the footprint of a view's pictures.
+    """Return the footprint of an extractor's pictures.
 
     Args:
-        view: The view.
         settings: The settings.
         inputs: The inputs; by default, one painting without masks.
         outside: Bytes outside of TensorFlow.

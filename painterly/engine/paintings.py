@@ -35,7 +35,7 @@ class Paintings:
         members: The indices of the paintings of each group: those that share a region.
         kept: What recipe instant keeps of them for further pictures.
         measured: What recipes that minimise a loss keep of them, if memory is plentiful.
-        looks: What has been measured of how each one looks; see abstraction/measures.py.
+        looks: What has been measured of how each one looks; see abstraction/ink.py.
 
     Raises:
         ValueError: Arguments do not fit.
@@ -168,7 +168,6 @@ def _checked_masks(masks: Sequence[np.ndarray | None], what: str) -> list[np.nda
 
 
 def _members(regions: Sequence[np.ndarray | None]) -> list[tuple[int, ...]]:
-    """Return the indices of the paintings that share each region and so become one group."""
     groups: dict[tuple | None, list[int]] = {}
     for number, region in enumerate(regions):
         key = None if region is None else (region.shape, region.tobytes())

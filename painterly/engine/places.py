@@ -31,13 +31,8 @@ def is_used(mask: np.ndarray) -> np.ndarray:
 
 
 def equalized(tones: np.ndarray, weights: np.ndarray | None, like: np.ndarray) -> np.ndarray:
-    """Return tones that are brought to the distribution of others.
-
-    Args:
-        tones: The tones [h, w], 0…1.
-        weights: The part of each that counts in their own distribution [h, w], or None for all.
-        like: The others [K].
-    """
+    """Return tones [h, w], 0…1, that are brought to the distribution of others [K]. `weights` [h,
+    w] are the part of each that counts in their own distribution."""
     _, places = np.unique(np.round(tones, TONE_DIGITS), return_inverse=True)
     if weights is not None:
         weights = weights.ravel() if weights.any() else None

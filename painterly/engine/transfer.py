@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
-from painterly.engine.abstraction.ink import drawn
-from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.abstraction.ink import drawn, ink_of
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
@@ -70,12 +69,10 @@ class Step:
         state: Mapping[str, ArrayLike] | None = None,
         matches: Sequence[ArrayLike] = (),
     ) -> None:
-        """Arrays are NumPy's or TensorFlow's.
+        """Take the progress and the picture on its canvas [1, H, W, 3], sRGB 0…1. Arrays are
+        NumPy's or TensorFlow's.
 
         Args:
-            position: The progress.
-            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            canvas: The canvas.
             postprocess: Makes the image of the picture.
             terms: The weighted terms [4] of the loss, if there is one.
             state: The optimiser's state by name, if there is one.
@@ -312,13 +309,9 @@ class Transfer(ABC):
     def steps(
         self, resume: Mapping[str, np.ndarray] | None = None, check_stop: CheckStop = lambda: None
     ) -> Iterator[Step]:
-        """Paint, and yield every step; `resume` and errors as in `stylize`.
-
-        Args:
-            resume: As in `stylize`.
-            check_stop: Is called several times a second by recipe instant, which has long steps,
-                and while a picture is rebuilt. It may raise an exception to stop.
-        """
+        """Paint, and yield every step; `resume` and errors as in `stylize`. `check_stop` is called
+        several times a second by recipe instant, which has long steps, and while a picture is
+        rebuilt. It may raise an exception to stop."""
         total = self.schedule.total
         done = 0 if resume is None else int(resume["iteration"])
         if not 0 <= done < total:

@@ -31,19 +31,12 @@ from painterly.words.wording import printable
 
 
 def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
-    """Download a bucket into a folder.
+    """Download a bucket into a folder, which is created if it is missing. Raises ConfigError if it
+    is a file, or if all files would be deleted; StorageError if the bucket cannot be listed, or
+    becomes unavailable.
 
     An object fails if its key cannot be a file in the folder, or if the user's own file has its
     name.
-
-    Args:
-        bucket: The bucket.
-        folder: The folder, which is created if it is missing.
-        rules: What to transfer and delete.
-
-    Raises:
-        ConfigError: `folder` is a file, or `rules` would delete all files.
-        StorageError: The bucket cannot be listed or becomes unavailable.
     """
     _check_folder(folder)
     result = SyncResult(dry_run=rules.dry_run)
@@ -61,7 +54,7 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     ]
     result.same += len(files) - len(jobs)
     if jobs and not rules.dry_run:
-        made.begin()
+        made.create()
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
     transfer_all(jobs, result, rules, "fetching")
@@ -70,7 +63,6 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise ConfigError if a folder cannot be made or its disk is not mounted."""
     with storage_errors(printable(str(folder))):
         above = nearest_existing(folder)
         if not above.is_dir():
@@ -84,7 +76,6 @@ def _check_folder(folder: Path) -> None:
 
 
 def _objects(bucket: Store) -> Iterator[Entry]:
-    """List the objects of a bucket but those that stand for folders."""
     return (
         entry
         for entry in bucket.list_with_folder_markers()
@@ -95,7 +86,6 @@ def _objects(bucket: Store) -> Iterator[Entry]:
 def _files(
     entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
 ) -> list[tuple[Entry, Path]]:
-    """Return the file for each object; an object that cannot have one is added to the failures."""
     files, taken = [], dict[str, str]()
     for entry in entries:
         try:
@@ -130,8 +120,10 @@ def _download(
 ) -> bool:
     """Download an object and list its file, unless the file has its content already.
 
-    Returns whether it had another content. Raises OwnFileError if that is the user's own.
+    Returns whether it had another content. Raises OwnFileError if that is the user's own,
+    UnavailableError if the folder's disk is gone.
     """
+    made.check_mounted()
     differs = not os.path.lexists(path) or _differs(entry, path, made)
     if not dry_run:
         if differs:
@@ -174,9 +166,9 @@ def _to_delete(
 ) -> list[Entry]:
     """List the files that earlier downloads from a bucket brought and it no longer has. Raises
     ConfigError if it is empty."""
-    kept, to_delete = {fold(entry.key) for entry in entries}, []
+    wanted, to_delete = {fold(entry.key) for entry in entries}, []
     for key, file in sorted(made.downloaded.items()) if rules.delete else ():
-        if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
+        if fold(key) in wanted or file.bucket != bucket.name or rules.why_not(key):
             continue
         try:
             path = _path(folder, key)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.disks import below
 from support.inetwork_runs import ONE, QUICK, TWO, exit_code
 from support.pictures import decode
 
@@ -15,6 +16,7 @@ from painterly.cli.command import inetwork
 from painterly.cli.picture_files import result_files
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
+from painterly.storage.base import UnavailableError
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
@@ -160,6 +162,15 @@ def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert earlier.read_bytes() == before and [*Path("there").glob("[!.]*")] == [earlier]
+
+
+def test_a_result_is_not_written_where_its_disk_was_mounted(disk):
+    photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
+    result = result_files(str(disk.path / "there" / "x"), photo, OutputFormat(None), [])
+    disk.go()
+    with pytest.raises(UnavailableError, match="mount it again"):
+        result.write(photo.pixels)
+    assert below(disk.path) == []
 
 
 def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):

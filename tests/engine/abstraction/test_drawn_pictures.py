@@ -12,7 +12,7 @@ from support.tiny import last, picture
 from painterly import Settings, stylize
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.memory import device_budget
-from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.abstraction.ink import ink_of
 from painterly.engine.groups import groups_of
 from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.memory_model import PaintingInputs
@@ -40,9 +40,9 @@ def led(vgg):
     """An objective without matches, and a picture's problem without and with a drawing."""
     objective = Objective.of(Settings(recipe="moments", size=96), vgg).for_drawings()
     photo, sketch = (to_batch(picture(64, 96, seed)) for seed in (0, 1))
-    groups = groups_of(Paintings([PEN]), objective.view, (64, 96))
+    groups = groups_of(Paintings([PEN]), objective.extractor, (64, 96))
     plain = objective.problem(photo, groups, None)
-    image = objective.view.canvas((64, 96)).padded(picture(64, 96, 2))
+    image = objective.extractor.canvas((64, 96)).padded(picture(64, 96, 2))
     return objective, plain, objective.led_to(plain, sketch), tf.constant(image[None])
 
 
@@ -64,9 +64,9 @@ def test_the_distance_is_the_photos_and_its_gradient_leads_to_the_drawing(tiny):
 
 def test_the_statistics_of_drawings_count_less(tiny):
     usual = Objective.of(Settings(), tiny)
-    losses = usual.for_drawings().view.losses
+    losses = usual.for_drawings().extractor.losses
     assert losses.statistics_weight == pytest.approx(0.15)
-    assert dataclasses.replace(losses, statistics_weight=1.0) == usual.view.losses
+    assert dataclasses.replace(losses, statistics_weight=1.0) == usual.extractor.losses
 
 
 def test_only_two_recipes_draw_and_only_for_drawings(tiny):
