@@ -11,7 +11,7 @@ from support.detail import numpy_detail
 from support.tiny import picture
 
 from painterly import Settings, objective
-from painterly.engine import memory_model
+from painterly.engine import places
 from painterly.engine.features import neighbours
 from painterly.engine.groups import groups_of, painting_targets
 from painterly.engine.optimisation.matching import Matching
@@ -149,7 +149,7 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
 ):
     view = View.of(EXACT, tiny)
     most = 200 * 4 * view.matched_channels
-    for module in (neighbours, memory_model):
+    for module in (neighbours, places):
         monkeypatch.setattr(module, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
     _, (found,) = painting_targets(view, painting, None)
