@@ -114,6 +114,10 @@ class Footprint:
     outside: int = 0
     copies: int = 0
 
+    def row(self, side: int | None) -> Row:
+        """Return the row for tiles of this side in px, or None."""
+        return self.at_once if side is None else self.in_tiles
+
     def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes in addition to those in use.
 
@@ -122,8 +126,7 @@ class Footprint:
             side: The side of its tiles in px, or None to compute it at once.
             fast: Whether a step spends memory on speed.
         """
-        row = self.at_once if side is None else self.in_tiles
-        needed = row.bytes_for(self.extent(size, side))
+        needed = self.row(side).bytes_for(self.extent(size, side))
         return needed + self.outside + (self.copies if fast else 0)
 
     def is_fast(self, size: Size, free: int) -> bool:
@@ -177,9 +180,12 @@ class MemoryPlan:
         if size == self.size:
             return _fastest(size, self.footprint, self.budget, self.fast)
         share = size[0] * size[1] / (self.size[0] * self.size[1])
-        copies = self.footprint.copies if self.fast else 0  # They are the same at all scales.
-        scaled = EARLIER_SCALE * share * (self.bytes_needed - copies)
-        free = min(self.budget.bytes, int(scaled + copies + EARLIER_BYTES))
+        # What is the same at all scales.
+        copies = self.footprint.copies if self.fast else 0
+        same = copies + self.footprint.row(self.side).fixed
+        scaled = EARLIER_SCALE * share * (self.bytes_needed - same)
+        always = self.footprint.at_once.fixed + copies + EARLIER_BYTES
+        free = min(self.budget.bytes, int(always + scaled))
         plans = [self._with(size, side) for side in SIDES]
         # The larger last scale fits, so the smallest tiles do.
         return next((plan for plan in plans if plan.bytes_needed <= free), plans[-1])
@@ -187,12 +193,13 @@ class MemoryPlan:
     def with_less(self) -> "MemoryPlan":
         """Return the next plan with smaller tiles after this one ran out of memory, and lower the
         budget for later plans. Raises MemoryShortError if there is none."""
-        for side in SIDES[SIDES.index(self.side) + 1 :]:
-            plan = self._with(self.size, side)
-            if plan.bytes_needed <= self.bytes_needed:
-                self.budget.lower(self.bytes_needed)
-                return plan
-        raise MemoryShortError("memory ran out even in the smallest tiles; choose a smaller size")
+        smaller = SIDES[SIDES.index(self.side) + 1 :]
+        if not smaller:
+            raise MemoryShortError(
+                "memory ran out even in the smallest tiles; choose a smaller size"
+            )
+        self.budget.lower(self.bytes_needed)
+        return self._with(self.size, smaller[0])
 
     def _with(self, size: Size, side: int | None) -> "MemoryPlan":
         needed = self.footprint.bytes_needed(size, side, self.fast)
