@@ -51,7 +51,7 @@ def run_worker(
         python: The interpreter, in the environment that has the worker's libraries.
         script: File name in this folder.
         arguments: Its command line.
-        environment: Its variables, besides those of this process.
+        environment: Variables in addition to this process's.
 
     Returns:
         One result for each line of JSON that the worker printed. If the worker failed, the last

@@ -2,9 +2,9 @@
 
     python lab/benchmarks/memory.py [--processes 2] [--compare]
 
-memory.jsonl has a case in each line. Those without a peak are painted on the CPU, each in a process
-of its own, and get one: Linux's peak of resident memory, less what was resident before the
-painting. Then painterly/engine/memory_table.py gets the lowest rows that no peak exceeds.
+memory.jsonl has a case in each line. Those without a peak are painted on the CPU, each in a new
+process, and get one: Linux's peak of resident memory, less what was resident before the painting.
+Then painterly/engine/memory_table.py gets the lowest rows that no peak exceeds.
 """
 
 import argparse
@@ -38,6 +38,7 @@ from painterly.devices.system_memory import resident_memory
 from painterly.engine import memory_model
 from painterly.engine.memory_model import additions
 from painterly.engine.paintings import as_paintings
+from painterly.engine.places import MAX_CANDIDATE_BYTES
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import Transfer, TransferInputs
 from painterly.vgg.network import VGG
@@ -45,23 +46,24 @@ from painterly.vgg.network import VGG
 MEASURED = BENCH / "memory.jsonl"
 TABLE = REPOSITORY / "painterly/engine/memory_table.py"
 MARGIN = 1.15  # Peaks of a picture differ: by up to 7 % from run to run, and by processor.
-UNITS = np.array([1e8, 1e3, 1e1, 1e1])  # of a row's numbers, for the solver
+UNITS = np.array([1e8, 1e3, 1e1, 1e1])  # a row's numbers in the solver
 # The numbers of rows that are not 0: in tiles, the bands of places are nearly the same for all
 # sizes, and L-BFGS has vectors as long as the picture.
 TERMS = {"in tiles": (0, 1, 2), "lbfgs": (1,)}
 # Recipe `instant` keeps no features of a picture above 4 megapixels, though the extent is as if it
 # kept as many as of one of 4: from 3072 to 4096 px, peaks grow by 45 bytes for each pixel.
-LEAST = {("instant", 1): 50.0}
+# An optimised picture keeps the candidates of each of its paintings, also of more than two.
+LEAST = {("instant", "instant", 1): 50.0, ("optimised", "painting", 0): MAX_CANDIDATE_BYTES}
 ADDITIONS = ("painting", "region", "mask", "drawing", "lbfgs")
-# Fitted to the model of engine 12, whose estimates were 0.94 to 1.31 times what an NVIDIA H200 used
-# (../RESULTS.md), for 512 to 12288 px, both networks, and all tiles. They differ by up to a tenth.
+# Fitted to the model of engine 12. Its estimates were 0.94 to 1.31 times what an NVIDIA H200 used
+# (../RESULTS.md). The fit is for 512 to 12288 px, both networks, and all tiles. They differ by up to a tenth.
 GPU_ROWS = {
     "GPU, float32, at once": (4.5e7, 580, 2.5, 1.2),
     "GPU, float32, in tiles": (9.3e8, 150, 1.9, 9.2),
     "GPU, 16 bits, at once": (9.7e7, 430, 3.1, 1.9),
     "GPU, 16 bits, in tiles": (5.3e8, 130, 2.1, 4.4),
 }
-HEAD = '''"""What paintings take, measured; lab/benchmarks/memory.py writes this file.
+HEAD = '''"""The measured memory of paintings; lab/benchmarks/memory.py writes this file.
 
 Each row has the numbers of a `Row`: bytes, and bytes for each unit of an `Extent`.
 """
@@ -95,8 +97,7 @@ class Case(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A case with its peak in bytes, or None, and where that is from if another program measured
-    it."""
+    """A case with its peak in bytes, or None, and the source of an earlier measurement."""
 
     case: Case
     peak: int | None
@@ -250,6 +251,7 @@ class Peak(NamedTuple):
         row: The name of its row.
         terms: What the numbers of a row are multiplied by [4].
         counts: How many times each addition counts.
+        counted: Whether the rows are for this recipe. For others, they are only no less.
         used: The bytes that rows have to cover.
         estimated: The bytes that the present table has for them.
     """
@@ -257,6 +259,7 @@ class Peak(NamedTuple):
     row: str
     terms: np.ndarray
     counts: dict[str, int]
+    counted: bool
     used: int
     estimated: int
 
@@ -273,6 +276,7 @@ def peak_in_terms(measured: Measured) -> Peak:
         "instant" if case.network == "instant" else name,
         np.array([1.0, *footprint.extent(plan.size, case.side)]),
         additions(transfer.painting_inputs, settings_of(case)),
+        "recipe" not in (case.settings or {}),
         (measured.peak or 0) - known,
         footprint.bytes_needed(plan.size, case.side, case.fast) - known,
     )
@@ -295,15 +299,14 @@ def fitted(peaks: Sequence[Peak]) -> dict[str, np.ndarray]:
         ]
         bounds = [
             (
-                LEAST.get((name, number), 0) / UNITS[number],
+                LEAST.get((kind, name, number), 0) / UNITS[number],
                 None if number in TERMS.get(name.rpartition(", ")[2], range(4)) else 0,
             )
             for name in names
             for number in range(len(UNITS))
         ]
-        solution = linprog(
-            np.sum(terms, 0), -np.array(terms), -np.ones(len(terms)), bounds=bounds
-        ).x
+        estimates = np.sum([row for row, peak in zip(terms, some, strict=True) if peak.counted], 0)
+        solution = linprog(estimates, -np.array(terms), -np.ones(len(terms)), bounds=bounds).x
         assert solution is not None, "no rows cover the peaks"
         rows = solution.reshape(-1, len(UNITS)) * UNITS
         keys = [name if name not in ADDITIONS else f"{kind}, {name}" for name in names]

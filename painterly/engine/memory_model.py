@@ -48,7 +48,7 @@ class PaintingInputs(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What a picture's memory is in proportion to.
+    """The quantities that a picture's memory is proportional to.
 
     Attributes:
         pixels: The pixels of its canvas.
@@ -180,7 +180,7 @@ class MemoryPlan:
         if size == self.size:
             return _fastest(size, self.footprint, self.budget, self.fast)
         share = size[0] * size[1] / (self.size[0] * self.size[1])
-        # What is the same at all scales.
+        # These bytes are the same at all scales.
         copies = self.footprint.copies if self.fast else 0
         same = copies + self.footprint.row(self.side).fixed
         scaled = EARLIER_SCALE * share * (self.bytes_needed - same)

@@ -13,7 +13,7 @@ pytestmark = [
     ),
 ]
 
-LEAST_PART = 0.6  # of the estimate: more would be refused, or painted in tiles, for nothing
+LEAST_PART = 0.6  # less of an estimate means pictures that are refused for nothing
 # Arguments: the network, the settings, what is painted, and the side of tiles or null, in JSON.
 PROGRAM = """
 import json, sys; sys.path[:0] = [".", "tests"]
