@@ -56,7 +56,8 @@ TERMS = {"in tiles": (0, 1, 2), "lbfgs": (1,)}
 LEAST = {("instant", "instant", 1): 50.0, ("optimised", "painting", 0): MAX_CANDIDATE_BYTES}
 ADDITIONS = ("painting", "region", "mask", "drawing", "lbfgs")
 # Fitted to the model of engine 12. Its estimates were 0.94 to 1.31 times what an NVIDIA H200 used
-# (../RESULTS.md). The fit is for 512 to 12288 px, both networks, and all tiles. They differ by up to a tenth.
+# (../RESULTS.md). For 512 to 12288 px, both networks and all tiles, the rows differ from it by a
+# tenth at most.
 GPU_ROWS = {
     "GPU, float32, at once": (4.5e7, 580, 2.5, 1.2),
     "GPU, float32, in tiles": (9.3e8, 150, 1.9, 9.2),
