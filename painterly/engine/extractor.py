@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from painterly.devices.choose import chosen_precision
 from painterly.engine.features import neighbours
-from painterly.engine.memory_model import band_rows
 from painterly.engine.picture import Canvas
-from painterly.engine.places import FEW_BANDS
+from painterly.engine.places import FEW_BANDS, band_rows
 from painterly.engine.recipes import recipe_of
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.schedule import MARGIN

@@ -13,10 +13,9 @@ from painterly.engine.extractor import Extractor, TakeFeatures
 from painterly.engine.features import neighbours
 from painterly.engine.features.sums import add_sums, spread, variance
 from painterly.engine.features.targets import Group, PaintingStatistics
-from painterly.engine.memory_model import candidate_bytes, keeps_candidates
 from painterly.engine.paintings import Paintings, nothing_to_paint, resized
 from painterly.engine.picture import Canvas, picture_size
-from painterly.engine.places import PLACE, is_used
+from painterly.engine.places import PLACE, candidate_bytes, is_used, keeps_candidates
 from painterly.engine.tensors import padded, resample, to_batch
 from painterly.images.arrays import resize
 from painterly.vgg.network import poolings_before

@@ -117,11 +117,6 @@ class Paintings:
         total = np.maximum(self.covered(size), 1)
         return [resized(self.regions[members[0]], size) / total for members in self.members]
 
-    @property
-    def blends(self) -> int:
-        """The number of groups of several paintings."""
-        return sum(len(members) > 1 for members in self.members)
-
     def masked_groups(self, content_mask: bool) -> int:
         """Return the number of groups with masks. `content_mask` is True if the photo has one."""
         if content_mask:

@@ -20,10 +20,9 @@ from painterly.engine.abstraction.families import colours_of, palette_of
 from painterly.engine.abstraction.filters import gaussian
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
-from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.picture import Canvas, picture_size
-from painterly.engine.places import is_used
+from painterly.engine.places import ROTATIONS, is_used
 from painterly.images import arrays
 from painterly.signals import CheckStop
 

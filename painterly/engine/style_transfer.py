@@ -118,17 +118,8 @@ class StyleTransfer(Transfer):
         full_float32()
         if settings.deterministic:
             deterministic()
-        planned = PaintingInputs(
-            self._photo_size,
-            self.is_masked,
-            styles.masked_groups(inputs.content_mask is not None),
-            init is not None,
-            len(styles.paintings),
-            styles.blends,
-            self._ink is not None,
-        )
         self._objective, self.memory_plan = plan_painting(
-            planned, self.schedule.sizes, settings, vgg, budget
+            self.painting_inputs, self.schedule.sizes, settings, vgg, budget
         )
         self._extractor = self._objective.extractor
         check_memory(styles, self._extractor, self.schedule.sizes[-1], settings.stroke_size, budget)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
 from painterly.engine.abstraction.ink import drawn, ink_of
-from painterly.engine.memory_model import MemoryPlan
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
 from painterly.engine.picture import (
@@ -290,6 +290,18 @@ class Transfer(ABC):
         grey = inputs.of_photo("grey", None, lambda: is_grey(photo)) and all(map(is_grey, others))
         shown = photo if needs_photo(settings, self.is_masked) else None
         return Postprocess(shown, settings, self._painted_part, inputs.color_mask, grey)
+
+    @property
+    def painting_inputs(self) -> PaintingInputs:
+        """The properties of its inputs that its memory depends on."""
+        return PaintingInputs(
+            self._photo_size,
+            self.is_masked,
+            self._styles.masked_groups(self._content_mask is not None),
+            self._init is not None,
+            len(self._styles.paintings),
+            self._ink is not None,
+        )
 
     @property
     def is_masked(self) -> bool:

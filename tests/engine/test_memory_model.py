@@ -12,7 +12,7 @@ from painterly import Settings
 from painterly.devices import memory, nvidia
 from painterly.devices.budget import FREE_SHARE, MemoryBudget
 from painterly.devices.memory import device_budget
-from painterly.engine import memory_model
+from painterly.engine import memory_model, places
 from painterly.engine.extractor import Extractor
 from painterly.engine.groups import painting_targets
 from painterly.engine.instant import memory as instant_memory
@@ -87,7 +87,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
     at_once, _ = painting_targets(extractor, tf.constant(painting), mask)
     heights, whole = [], tiles.tiles
     monkeypatch.setattr(tiles, "FORWARD_SIDE", 48)
-    monkeypatch.setattr(memory_model, "BANDS", (1, 1))
+    monkeypatch.setattr(places, "BANDS", (1, 1))
 
     def recorded(*given):
         found = whole(*given)
@@ -156,14 +156,6 @@ def test_an_earlier_scale_takes_less_than_the_last_one(planned):
 def test_a_photo_that_is_too_large_to_be_scaled_is_named(planned):
     with pytest.raises(MemoryShortError, match=r"^scaling the photo needs .* make it smaller"):
         planned(256, 4 * GIB, size=(30_000, 30_000))
-
-
-def test_the_photos_places_count_with_all_their_bytes(tiny):
-    extractor = Extractor.of(Settings(precision="float32"), tiny)
-    image = tf.constant(picture(96, 64)[None])
-    [(_, kept)] = extractor.places_of(image)(False)
-    held = sum(each.numpy().nbytes for each in kept.values())
-    assert memory_model.kept_bytes((96, 64), extractor.matched_channels, False) == held
 
 
 def test_sizes_that_do_not_fit_are_known_before_they_are_painted(builtin, monkeypatch):

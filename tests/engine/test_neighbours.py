@@ -11,7 +11,7 @@ from support.detail import numpy_detail
 from support.tiny import picture
 
 from painterly import Settings, objective
-from painterly.engine import memory_model
+from painterly.engine import places
 from painterly.engine.extractor import Extractor
 from painterly.engine.features import neighbours
 from painterly.engine.groups import groups_of, painting_targets
@@ -149,7 +149,7 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
 ):
     extractor = Extractor.of(EXACT, tiny)
     most = 200 * 4 * extractor.matched_channels
-    for module in (neighbours, memory_model):
+    for module in (neighbours, places):
         monkeypatch.setattr(module, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
     _, (found,) = painting_targets(extractor, painting, None)

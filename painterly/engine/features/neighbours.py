@@ -21,22 +21,19 @@ import tensorflow as tf
 
 from painterly.engine.features.structure import luminance
 from painterly.engine.features.sums import widened
-from painterly.engine.memory_model import (
-    MAX_CANDIDATE_BYTES,
-    QUERIES_AT_ONCE,
-    ROTATIONS,
-    candidate_bytes,
-)
 from painterly.engine.places import (
     DISTANCE_WEIGHT,
     MATCHED_DIRECTIONS,
+    MAX_CANDIDATE_BYTES,
     MAX_STRETCH,
     NO_LENGTH,
     PLACE,
+    ROTATIONS,
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
     TONE_NOISE,
+    candidate_bytes,
 )
 from painterly.vgg.network import poolings_before
 from painterly.vgg.ops import average_pool, with_gradient
@@ -53,6 +50,7 @@ CROWDING_WEIGHT = 0.15  # With more, pieces of the painting are in wrong places 
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
 # The weight of the squared difference of tones in a query of mean length; the cosine's is 1.
 TONE_WEIGHT = 0.15
+QUERIES_AT_ONCE = 512  # compared with all candidates at a time
 BLOCK = 64  # columns whose largest value is found first
 
 # Layer → features [rows, columns, C] of the places of some whole rows.
