@@ -223,8 +223,7 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
     earlier = _etag_of_ending(folder)
     while True:
         try:
-            mount.check()  # Each download takes the folder's disk as it finds it.
-            result = download_all(bucket, folder, rules)
+            result = download_all(bucket, folder, rules, mount)
         except StorageError as error:
             if first and isinstance(error, ObjectError) and not isinstance(error, DiskError):
                 raise

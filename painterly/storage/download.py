@@ -14,7 +14,13 @@ from painterly.errors import ConfigError
 from painterly.settings.bucket_layout import PAGE
 from painterly.storage.base import Entry, ObjectError, Progress, Store
 from painterly.storage.file_names import Fold, key_folding
-from painterly.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
+from painterly.storage.files import (
+    Mount,
+    delete_leftovers,
+    is_same,
+    nearest_existing,
+    storage_errors,
+)
 from painterly.storage.folder import FolderBucket, safe_path
 from painterly.storage.known_files import MadeFiles
 from painterly.storage.sync import (
@@ -30,10 +36,12 @@ from painterly.storage.transfers import Job
 from painterly.words.wording import printable
 
 
-def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
+def download_all(
+    bucket: Store, folder: Path, rules: SyncRules = EVERYTHING, mount: Mount | None = None
+) -> SyncResult:
     """Download a bucket into a folder, which is created if it is missing. Raises ConfigError if it
     is a file, or if all files would be deleted; StorageError if the bucket cannot be listed, or
-    becomes unavailable.
+    becomes unavailable, or if the folder is no longer on its disk `mount`.
 
     An object fails if its key cannot be a file in the folder, or if the user's own file has its
     name.
@@ -42,7 +50,8 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     result = SyncResult(dry_run=rules.dry_run)
     entries = rules.select(_objects(bucket), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
-    made = MadeFiles(folder)
+    made = MadeFiles(folder, mount)
+    made.check_mounted()
     to_delete = _to_delete(bucket, folder, made, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
     for parent in {path.parent for _, path in files} if not rules.dry_run else ():

@@ -91,9 +91,9 @@ Files = dict[tuple[str, str], KnownFile]  # by `how` and name
 class _List:
     """The list's file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mount: Mount | None = None) -> None:
         self.folder, self.path = folder, folder / LIST
-        self._mount = Mount(folder, str(folder))
+        self._mount = mount or Mount(folder, str(folder))
 
     def check_mounted(self) -> None:
         self._mount.check()
@@ -281,9 +281,14 @@ class MadeFiles:
         downloaded, painted: The files, by key.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Read the folder's list. Raises ObjectError if it cannot be read."""
-        self._list = _List(folder)
+    def __init__(self, folder: Path, mount: Mount | None = None) -> None:
+        """Read the folder's list. Raises ObjectError if it cannot be read.
+
+        Args:
+            folder: The folder.
+            mount: The disk that it must be on; by default, the one that it is on now.
+        """
+        self._list = _List(folder, mount)
         self._lock = threading.Lock()
         self.downloaded: dict[str, KnownFile] = {}
         self.painted: dict[str, KnownFile] = {}
