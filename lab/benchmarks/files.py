@@ -3,9 +3,10 @@
     python lab/benchmarks/files.py FOLDER … > after.jsonl
     python lab/benchmarks/files.py FOLDER … --before before.jsonl
 
-Reads each file as a visitor's upload. Prints an object for each, with the processor time and the
-memory of the process that decodes, beyond its start, if it outlives the file. With --before, the output of another version,
-it prints the files with another outcome, then the slowest and the largest one. Needs Linux.
+Reads each file as a visitor's upload. Prints an object for each, with the processor time of the
+process that decodes and, if it outlives the file, its memory beyond the start. With --before, the
+output of another version, it prints the files with another outcome, then the slowest and the
+largest one. Needs Linux.
 """
 
 import argparse

@@ -193,7 +193,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "does not end in .jpg"),
         (["nowhere.jpg", "monet.jpg", "x"], 2, "photo 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "nowhere.jpg", "x"], 2, "painting 'nowhere.jpg' cannot be read"),
-        (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is not a picture that can be read"),
+        (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is not a picture"),
         ([*ONE, "--size", "7"], 2, "--size is '7'; expected"),
         ([*ONE, "--image_size", "7"], 2, "--image_size of 7 rows makes a longer side of 9 px"),
         ([*ONE, "--image_size", "64", "--size", "64"], 2, "give one of them"),
@@ -206,7 +206,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         (
             [*ONE, "--color_mask", "text.jpg", "--preserve_color"],
             1,
-            "text.jpg: is not a picture that can be read",
+            "text.jpg: is not a picture",
         ),
         ([*ONE, "--regions", "black.png"], 1, "black.png: is black all over"),
         ([*ONE, "--init_image", "grey"], 2, "none of content, gray, noise, and"),
