@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytest_plugins = (
     "support.browser",
     "support.cost",
+    "support.disks",
     "support.folder_batches",
     "support.hub",
     "support.s3_servers",

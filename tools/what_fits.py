@@ -12,9 +12,9 @@ from painterly import Settings, load_vgg
 from painterly.devices.budget import FREE_SHARE
 from painterly.devices.memory import left_to_cuda
 from painterly.engine import memory_model
+from painterly.engine.extractor import Extractor
 from painterly.engine.footprint import footprint_of
 from painterly.engine.memory_model import Footprint
-from painterly.engine.view import View
 from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 from painterly.vgg.network import VGG
@@ -50,7 +50,7 @@ def what_fits() -> str:
     networks = {"built-in": load_vgg(), "VGG19": vgg19()}
     settings = Settings(precision="bfloat16")
     footprints = {
-        name: footprint_of(View.of(settings, vgg), settings, on_gpu=True)
+        name: footprint_of(Extractor.of(settings, vgg), settings, on_gpu=True)
         for name, vgg in networks.items()
     }
     for gpu, (memory, capability) in GPUS.items():

@@ -24,8 +24,7 @@ from PIL import Image, ImageOps
 
 from painterly import Settings, load_vgg, stylize
 from painterly.devices.memory import device_budget
-from painterly.engine.abstraction.ink import drawn
-from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.abstraction.ink import drawn, ink_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs

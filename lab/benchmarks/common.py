@@ -39,13 +39,19 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))
 
 
-def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
+def run_worker(
+    python: str,
+    script: str,
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+) -> list[Result]:
     """Run a worker of this folder to its end.
 
     Args:
         python: The interpreter, in the environment that has the worker's libraries.
         script: File name in this folder.
         arguments: Its command line.
+        environment: Variables in addition to this process's.
 
     Returns:
         One result for each line of JSON that the worker printed. If the worker failed, the last
@@ -56,7 +62,8 @@ def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
         # One core for each of PyTorch's threads: two threads on one core spin while they wait for
         # each other, and a step takes twenty times as long.
         env={"OMP_PROC_BIND": "true", "OMP_PLACES": "cores", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        | os.environ,
+        | os.environ
+        | dict(environment or {}),
         capture_output=True,
         text=True,
         check=False,

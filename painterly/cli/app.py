@@ -53,8 +53,6 @@ def run_program(
     exceptions are bugs: they propagate unless the log is JSON.
 
     Args:
-        name: The program.
-        run: Returns the exit code.
         interrupted: The work that a signal leaves behind, unless its exception has a text.
         paints: Whether the program needs more packages than a laptop's scripts.
     """
@@ -102,15 +100,9 @@ def run_service(
     """Run a program, as `run_program`, that a platform starts and stops.
 
     The signals of Stop raise Stopped from the start: the first process of a container ignores
-    signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win
-    over it. The log goes to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON,
-    and so does what ends the process, then.
-
-    Args:
-        name: The program.
-        run: Returns the exit code.
-        variables: As for `set_up_log`.
-        known: As for `set_up_log`.
+    signals that it has no handler for. `run` gets the environment, `.env` included; `variables` and
+    `known` are as for `set_up_log`. The log goes to stdout, with the time of each line or, with
+    LOG_FORMAT=json, as JSON, and so does what ends the process, then.
     """
 
     def service() -> int:
@@ -123,13 +115,9 @@ def run_service(
 def run_painter(
     name: str, paint: Callable[[dict[str, str], Stop], Iterator[Path]], to_stdout: bool
 ) -> int:
-    """Run a program that paints single pictures, as `run_program`.
-
-    Args:
-        name: The program.
-        paint: Yields the paths written. It gets the environment, `.env` included.
-        to_stdout: Whether the picture is written to stdout, so that nothing else may be.
-    """
+    """Run a program that paints single pictures, as `run_program`. `paint` yields the paths
+    written, and gets the environment, `.env` included. With `to_stdout`, nothing else may be
+    written there."""
     with contextlib.ExitStack() as until_the_end:
 
         def run() -> int:
@@ -147,15 +135,12 @@ def run_painter(
 def set_up_log(
     form: str, variables: Mapping[str, str], known: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Write the log to stdout as the environment asks, and return the environment.
+    """Write the log to stdout as the environment asks, or else in the form, and return the
+    environment. Raises ConfigError if `.env` or a variable of the log is wrong.
 
     Args:
-        form: The format of a line, unless the log is in JSON.
         variables: Override those of the environment and of `.env`.
         known: The environment, `.env` included, if another process has read it.
-
-    Raises:
-        ConfigError: `.env` or a variable of the log is wrong.
     """
     from painterly.configuration import config
 
@@ -173,13 +158,11 @@ def set_up_log(
 
 
 def why_instant(named: Iterable[str]) -> str:
-    """Return why preset instant is the default, for the end of a run; empty if it is not.
+    """Return why preset instant is the default, for the end of a run; empty if it is not, or if the
+    user has named such settings.
 
     It is in an installed package without TensorFlow, which the other presets and recipes need, and
     on a processor on which TensorFlow does not run.
-
-    Args:
-        named: The settings that the user has set, by name or as variables.
     """
     names = {name.removeprefix("STYLE_").lower() for name in named}
     if not {"preset", "recipe"}.isdisjoint(names):
@@ -270,7 +253,6 @@ def _catch_ctrl_c() -> None:
 
 
 def _missing_package(package: str, paints: bool) -> str:
-    """Return the error for a missing package, with the way to install all that are needed."""
     what = f"the Python package {package} is missing"
     if not IN_CHECKOUT:
         return f"{what}; {_installed_by(package)}"

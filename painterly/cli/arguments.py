@@ -191,15 +191,10 @@ SCREEN: Mapping[Work | None, Mapping[str, str]] = {
 def parser(
     work: Work | None = None, name: str = "", commands: str = "", instead: str = ""
 ) -> Parser:
-    """Return the parser of command lines that paint.
+    """Return the parser of command lines that paint, of one kind of work, or of both.
 
-    It keeps only what is given, in its order; `of_work` adds the rest.
-
-    Args:
-        work: What they paint, or None for a parser that knows the flags of both kinds.
-        name: The program; by default, the command.
-        commands: The section of the help about other commands.
-        instead: As in `Parser`.
+    It keeps only what is given, in its order; `of_work` adds the rest. `commands` is the section of
+    the help about other commands.
     """
     about, name = _HELP[work], name or command()
     example = about.example.format(name=f"./{name}" if name == INETWORK else name)
@@ -232,7 +227,6 @@ def add_flag(to: argparse._ActionsContainer, name: str, *spellings: str, **optio
 
 
 def _meaning(flag: Flag, work: Work | None) -> str:
-    """Return the help of a flag. A setting's help names its values and defaults."""
     if flag.name in HELP:
         return HELP[flag.name]
     name = "iterations" if flag == NUM_ITER else flag.name
@@ -250,13 +244,11 @@ def _meaning(flag: Flag, work: Work | None) -> str:
 
 
 def _lacking() -> Iterator[str]:
-    """Yield what to say of the presets that this installation lacks."""
     if not IN_CHECKOUT and not find_spec("tensorflow"):
         yield f"for other presets than instant:\n  {install_command('cpu')}"
 
 
 def _screen(work: Work | None) -> Iterator[str]:
-    """Yield the sections of `--help` about flags and places."""
     both, one, many = SCREEN[None], SCREEN[Work.PICTURE], SCREEN[Work.FOLDERS]
     if work is Work.PICTURE:
         yield section("flags", {**both, **one})
@@ -317,20 +309,14 @@ def parsed(painter: Parser, words: Sequence[str]) -> argparse.Namespace:
 
 
 def _unmarked(value: Any) -> Any:
-    """Return an argument without `_NO_FLAG`."""
     if isinstance(value, list):
         return [*map(_unmarked, value)]
     return value.removeprefix(_NO_FLAG) if isinstance(value, str) else value
 
 
 def _is_place(word: str, is_known: bool, after_end: bool) -> bool:
-    """Return whether a word that begins with a dash is the name of a file, for argparse no flag.
-
-    Args:
-        word: The word.
-        is_known: Whether it is a flag of a program that paints.
-        after_end: Whether it comes after `--`.
-    """
+    """Return whether a word that begins with a dash, and may be the flag of a program that paints,
+    is the name of a file, for argparse no flag."""
     if not word.startswith("-") or word == "-" or is_known:
         return False
     named = not word.startswith("--") and bucket_layout.for_source(word)

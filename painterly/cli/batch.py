@@ -44,7 +44,6 @@ def run(args: argparse.Namespace, name: str) -> int:
     """Paint what arguments ask for, and return the exit code.
 
     Args:
-        args: The arguments.
         name: The program.
     """
     flags = variables(vars(args))
@@ -83,21 +82,11 @@ def run(args: argparse.Namespace, name: str) -> int:
 
 
 def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
-    """Paint every picture that has no up-to-date result, and send word of the end.
+    """Paint every picture that has no up-to-date result, here or `elsewhere`, send word of the end,
+    and return the exit code: 0 if all is done, 1 if some photos failed. Raises PainterlyError if
+    nothing can be painted; Stopped.
 
-    With DEVICE=gpu, no bucket is opened without a GPU.
-
-    Args:
-        loaded: The configuration.
-        elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
-            one.
-
-    Returns:
-        The exit code: 0 if all is done, 1 if some photos failed.
-
-    Raises:
-        PainterlyError: Nothing can be painted; the error has an exit code.
-        Stopped: A signal has arrived.
+    With DEVICE=gpu, no bucket is opened without a GPU. A dry run always measures on this machine.
     """
     from painterly.bench.loading import load_devices
     from painterly.orders.buckets import Buckets
@@ -127,15 +116,8 @@ def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None"
 
 
 def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:
-    """Return the variables that places stand for, and those that settings overrule.
-
-    Args:
-        args: The arguments.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: A setting or a place is wrong.
-    """
+    """Return the variables that places stand for, and those that settings overrule. Raises
+    ConfigError if a setting or a place is wrong."""
     settings = args.settings
     if args.sheet is not None:
         _check_sheet(args, settings)
@@ -148,7 +130,6 @@ def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:
 
 
 def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
-    """Raise ConfigError for a flag that a sheet cannot have."""
     alone = (flag.name for flag in only_of(Work.FOLDERS) if not flag.takes)
     others = [f"--{name}" for name in alone if getattr(args, name)]
     others += [f"--{name}" for name in ("recipe", "timelapse") if name in settings]
@@ -160,17 +141,9 @@ def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
 
 
 def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
-    """Write a sheet, and return the exit code: 1 if some pictures could not be painted.
-
-    Args:
-        start: The folder of relative paths.
-        name: Its path. The extension decides the format.
-        environment: The variables, with those that the command line stands for.
-
-    Raises:
-        PainterlyError: It cannot be painted or written.
-        Stopped: A signal has arrived.
-    """
+    """Write a sheet, and return the exit code: 1 if some pictures could not be painted. The name's
+    extension decides the format. The environment has the variables that the command line stands
+    for. Raises PainterlyError, Stopped."""
     from painterly.bench.sheet import paint_sheet, select_for_sheet
     from painterly.cli.picture_files import check_is_painted, check_target, write_file
     from painterly.images import arrays, encode
@@ -206,12 +179,10 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
 
 
 def _files(bucket: "Bucket", keys: Iterable[str]) -> Iterator[Path]:
-    """Yield the files of keys, if the bucket is a folder."""
     yield from (path for key in keys if (path := bucket.path(key)))
 
 
 def _check_samples(loaded: Config) -> None:
-    """Raise ConfigError if a run would paint the samples, and they are missing."""
     if loaded.demo and not IN_CHECKOUT:
         raise ConfigError(
             "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT to "

@@ -48,18 +48,8 @@ def open_named(value: str, *, new: bool = False) -> Store:
 def open_configured(
     variables: Sequence[str] = config.BUCKETS, *, new: bool = False
 ) -> dict[str, Store]:
-    """Open the buckets that BUCKET_* variables name.
-
-    Args:
-        variables: The variables.
-        new: As in `open_bucket`.
-
-    Returns:
-        The buckets by variable.
-
-    Raises:
-        ConfigError: None is set. The samples of the demo are not a place to upload to.
-    """
+    """Open the buckets that BUCKET_* variables name, and return them by variable. Raises
+    ConfigError if none is set. The samples of the demo are not a place to upload to."""
     environment, doubts = config.read_environment()
     for line in doubts:
         event(line, level=WARNING)
@@ -101,19 +91,14 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
 
 @dataclass
 class Finding:
-    """The result of a check of one bucket.
+    """The result of a check of one bucket."""
 
-    Attributes:
-        name: The variable, and the bucket.
-        states: Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
-        problem: The reason why a run cannot paint, and what to do about it, or an empty text.
-        notes: Advice that does not keep a run from painting.
-    """
-
-    name: str
+    name: str  # the variable, and the bucket
+    # Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
     states: dict[str, bool] = field(default_factory=dict)
+    # The reason why a run cannot paint, and what to do about it, or an empty text.
     problem: str = ""
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # advice that does not keep a run from painting
 
     def __str__(self) -> str:
         states = ", ".join(name if good else f"not {name}" for name, good in self.states.items())
@@ -209,20 +194,9 @@ def list_objects(bucket: Store) -> None:
 
 
 def empty(value: str, *, yes: bool, dry_run: bool) -> int:
-    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix.
-
-    Args:
-        value: The bucket, with or without a prefix.
-        yes: Whether not to ask.
-        dry_run: Whether only to report what would be deleted.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        ConfigError: The user has not confirmed it.
-        StorageError: The bucket cannot be listed.
-    """
+    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix, and
+    return the exit code; without asking with `yes`. Raises ConfigError if the user has not
+    confirmed it, StorageError if the bucket cannot be listed."""
     bucket = open_named(value)
     entries = list(bucket.list_with_folder_markers())
     versions, note = _versions(bucket)
@@ -260,7 +234,6 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
 
 
 def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, list[str]]:
-    """Delete objects, or versions, and return how many are gone, and a line for each failure."""
     failures: list[str] = []
 
     def delete(each: Entry | Version, progress: Progress) -> bool:
@@ -282,7 +255,6 @@ def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, li
 
 
 def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
-    """Abort all unfinished uploads, and return how many are gone, and a line for each failure."""
     count, failures = 0, list[str]()
     try:
         for upload in bucket.unfinished_uploads():
@@ -305,7 +277,6 @@ def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:
 
 
 def _described(versions: Sequence[Version]) -> str:
-    """Count the versions of each sort."""
     markers = sum(version.is_marker for version in versions)
     current = sum(version.is_current for version in versions)
     older = len(versions) - markers - current

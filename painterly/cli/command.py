@@ -45,17 +45,11 @@ BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTI
 
 @dataclass(frozen=True)
 class Verb:
-    """A program that a first word names.
+    """A program that a first word names."""
 
-    Attributes:
-        module: The module in this package, which has the program and its `parser`.
-        function: The program: takes the words after the verb, and returns the exit code.
-        purpose: What it does, for the help.
-    """
-
-    module: str
-    function: str
-    purpose: str
+    module: str  # the module in this package, which has the program and its `parser`
+    function: str  # the program: takes the words after the verb, and returns the exit code
+    purpose: str  # what it does, for the help
 
     def attribute(self, name: str) -> Callable[..., Any]:
         """Import the module and return a function of it."""
@@ -150,12 +144,7 @@ def painterly() -> NoReturn:
 
 def parser(verb: str = "", instead: str = "") -> Parser:
     """Return the parser of the command, which knows the flags of all that it paints, or of a verb
-    of this module.
-
-    Args:
-        verb: The verb, if any.
-        instead: As in `Parser`.
-    """
+    of this module."""
     if verb == "cluster":
         return arguments.parser(Work.FOLDERS, command(verb))
     if verb == "styles":
@@ -186,15 +175,8 @@ def _given(painter: Parser, words: Sequence[str], start: Path) -> tuple[argparse
 
 def _work_of(given: argparse.Namespace, start: Path) -> Work:
     """Return what a command line paints: PHOTO, PAINTING … RESULT, or PHOTO and a ready style, or
-    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS.
-
-    Args:
-        given: What is given.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: It may be several photos, or one and several paintings.
-    """
+    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS. Raises ConfigError if it may
+    be several photos, or one and several paintings."""
     if "from_record" in given:
         return Work.PICTURE
     _check_order(given.places, start)
@@ -253,14 +235,12 @@ def _single(photo: str, result: str, start: Path) -> Work:
 
 
 def _check_order(places: Sequence[str], start: Path) -> None:
-    """Raise ConfigError if a ready style is named before a photo here."""
     photo = next((each for each in places[1:] if is_photo(each, start)), "")
     if photo and is_ready_style(places[0], start):
         raise ConfigError(no_photo_before(places[0], photo))
 
 
 def _paint_one(args: argparse.Namespace, name: str) -> int:
-    """Run the program that paints one picture, or that repaints one from its record."""
     try:
         name_files(args)
     except ConfigError as error:
@@ -282,7 +262,6 @@ def _version() -> str:
 
 
 def _has_buckets() -> bool:
-    """Return whether variables name what to paint."""
     try:
         environment = config.environment()
     except ConfigError:
@@ -321,7 +300,6 @@ def _offer_styles(photo: str, start: Path) -> NoReturn:
 
 
 def _print_styles(to: TextIO | None = None) -> int:
-    """Print the ready styles, for people on a terminal and for programs elsewhere."""
     to = to or sys.stdout
     rows = []
     for name in ready_styles.tables():

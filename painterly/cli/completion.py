@@ -16,19 +16,12 @@ OTHERS = "*"  # stands for all words but verbs
 
 
 class _Flag(NamedTuple):
-    """A flag.
+    """A flag."""
 
-    Attributes:
-        name: The flag, with its dashes.
-        meaning: Its help, up to the first semicolon.
-        values: All values that it takes, separated by spaces, if there are only some.
-        is_switch: Whether it takes none.
-    """
-
-    name: str
-    meaning: str
-    values: str
-    is_switch: bool
+    name: str  # the flag, with its dashes
+    meaning: str  # its help, up to the first semicolon
+    values: str  # all values that it takes, separated by spaces, if there are only some
+    is_switch: bool  # whether it takes none
 
 
 Flags = Mapping[str, Sequence[_Flag]]  # by verb, OTHERS the last one
@@ -40,14 +33,8 @@ def script(
     verbs: Mapping[str, argparse.ArgumentParser],
     purposes: Mapping[str, str],
 ) -> str:
-    """Return the script for a shell.
-
-    Args:
-        shell: One of SHELLS.
-        painter: The parser without a verb.
-        verbs: The parsers by verb.
-        purposes: What the verbs do.
-    """
+    """Return the script for a shell, by the parser without a verb, and those of the verbs, with
+    what they do."""
     parsers = {**verbs, OTHERS: painter}
     return _WRITERS[shell]({verb: [*_flags(each)] for verb, each in parsers.items()}, purposes)
 
@@ -123,15 +110,9 @@ def _cases(
     choose: Callable[[str], str],
     offer: Callable[[Sequence[_Flag]], str],
 ) -> str:
-    """Return the lines of bash and zsh that decide what is offered.
-
-    Args:
-        flags: The flags.
-        before: The word before the one that is completed.
-        first: The first word.
-        choose: Returns the command that offers some values.
-        offer: Returns the command that offers flags.
-    """
+    """Return the lines of bash and zsh that decide what is offered, by the word before the one that
+    is completed, and the first word. `choose` and `offer` return the commands that offer some
+    values, and flags."""
     every = {flag.name: flag.values for of_verb in flags.values() for flag in of_verb}
     values = [f"    {name}) {choose(some)}; return ;;" for name, some in every.items() if some]
     verbs = [f"    {verb}) {offer(of_verb)} ;;" for verb, of_verb in flags.items()]

@@ -51,17 +51,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class _Provider:
-    """A provider of buckets.
+    """A provider of buckets."""
 
-    Attributes:
-        title: Its name in the question.
-        required: The variables of an account.
-        optional: Variables that an account may have in addition.
-    """
-
-    title: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
+    title: str  # its name in the question
+    required: tuple[str, ...]  # the variables of an account
+    optional: tuple[str, ...]  # variables that an account may have in addition
 
 
 PROVIDERS = {
@@ -80,8 +74,8 @@ PREFIX_QUESTION = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Set up the buckets and `.env`, and return the exit code."""
     args = parser().parse_args(arguments)
-    kept = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
-    return run_program(NAME, lambda: _init(args), interrupted=kept)
+    unchanged = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
+    return run_program(NAME, lambda: _init(args), interrupted=unchanged)
 
 
 def _init(args: argparse.Namespace) -> int:
@@ -133,7 +127,6 @@ def _print_next_steps(provider: str, values: Mapping[str, str]) -> None:
 def _changes(
     existing: Mapping[str, str], wanted: Mapping[str, str], args: argparse.Namespace
 ) -> dict[str, str]:
-    """Return the variables to set: those that `.env` lacks, and those that the user replaces."""
     new = {name: value for name, value in wanted.items() if name not in existing}
     others = {name: value for name, value in wanted.items() if existing.get(name, value) != value}
     if not others or args.force:
@@ -146,7 +139,6 @@ def _changes(
 
 
 def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of the account: given, set already, or asked for."""
     provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
         cellar = ", ".join(variable for variable in CELLAR if variable in known)
@@ -182,7 +174,6 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
 
 def _text_of(addon: str) -> str:
-    """Return the lines of a file or of the input, or what `clever` prints for an add-on."""
     if addon == "-":
         return sys.stdin.read()
     # start.sh has changed the folder.
@@ -265,7 +256,6 @@ def _ask_for_keys(name: str) -> dict[str, str]:
 def _answer(
     args: argparse.Namespace, flag: str, question: str, parse: Callable[[str], _Answer]
 ) -> _Answer:
-    """Return the answer to a question, which is asked again until it is right."""
     if args.yes:
         raise ConfigError(f"{flag} is missing")
     while True:
@@ -276,7 +266,6 @@ def _answer(
 
 
 def _asked(question: str) -> str:
-    """Return an answer. Raises ConfigError at the end of the input."""
     try:
         return input(question).strip()
     except EOFError:

@@ -86,7 +86,6 @@ class Parser(argparse.ArgumentParser):
         return f"there is no flag --{unknown[1]}; did you mean --{close}?"
 
     def _flags(self) -> Iterator[str]:
-        """Yield all flags without their dashes, including those of actions such as `empty`."""
         for action in self._actions:
             yield from (flag[2:] for flag in action.option_strings if flag.startswith("--"))
             if isinstance(action, argparse._SubParsersAction):
@@ -95,8 +94,6 @@ class Parser(argparse.ArgumentParser):
 
 
 class _HelpAll(argparse.Action):
-    """Prints all flags."""
-
     def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 

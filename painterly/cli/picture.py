@@ -40,7 +40,6 @@ def run(args: argparse.Namespace, name: str) -> int:
     """Paint what arguments ask for, and return the exit code.
 
     Args:
-        args: The arguments.
         name: The program.
     """
 

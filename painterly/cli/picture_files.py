@@ -31,7 +31,7 @@ from painterly.settings.bucket_layout import TIMELAPSE
 from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import hidden
 from painterly.storage.file_names import stored_spelling
-from painterly.storage.files import replacing
+from painterly.storage.files import Mount, replacing
 from painterly.storage.foreign_files import matches
 from painterly.storage.known_files import LIST, MadeFiles, announce
 from painterly.words.wording import shortened
@@ -49,15 +49,8 @@ UNFINISHED = ".unfinished"  # the folder of checkpoints; hidden, so that it is n
 
 def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
     """Return the words of a command line as the disk spells them, and instead of a pattern that no
-    shell has expanded, the pictures that it matches.
-
-    Args:
-        words: The words. The last one is taken as it is.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: A pattern matches nothing, or an address names another machine.
-    """
+    shell has expanded, the pictures that it matches. The last word is taken as it is. Raises
+    ConfigError if a pattern matches nothing, or an address names another machine."""
     # File managers copy files as file:///beach.jpg.
     words = [str(parse_address(each)) if each.startswith("file:") else each for each in words]
     spelled = [word if "://" in word else stored_spelling(start, word) for word in words]
@@ -79,7 +72,6 @@ def name_files(args: argparse.Namespace) -> None:
 
 
 def _file(word: str) -> str:
-    """Return the name of a file. Raises ConfigError."""
     if word.startswith("~") and not os.path.lexists(word):
         try:
             word = str(with_home(word))
@@ -91,8 +83,6 @@ def _file(word: str) -> str:
 
 
 def _matched(word: str, start: Path) -> list[str]:
-    """Return the pictures here that a pattern matches, or another word itself. Raises
-    ConfigError."""
     folder, name = os.path.split(word)
     if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
         return [word]
@@ -146,19 +136,13 @@ def writing(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """The pictures that one command writes, with the EXIF, colour space and alpha of a photo.
+    """The pictures that one command writes, with the EXIF, colour space and alpha of a photo."""
 
-    Attributes:
-        prefix: The beginning of all names.
-        extension: Their extension as the user has spelled it, without a dot.
-        photo: The photo.
-        output: Their format.
-    """
-
-    prefix: str
-    extension: str
+    prefix: str  # the beginning of all names
+    extension: str  # their extension as the user has spelled it, without a dot
     photo: "Picture"
-    output: OutputFormat
+    output: OutputFormat  # their format
+    mount: Mount  # the disk of their folder
 
     def path(self, suffix: str = "") -> Path:
         """Return the path of a picture with a suffix after `prefix`."""
@@ -167,13 +151,14 @@ class ResultFiles:
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
         """Write an image [H, W, 3], sRGB 0…1, whole or not at all, and return its path.
 
-        Raises ConfigError or PictureError.
+        Raises ConfigError, PictureError, or UnavailableError if the folder's disk is gone.
         """
         from painterly.images import encode
 
         data = encode.encode(image, self.output, self.photo)
         if self.prefix == STANDARD:
             return _write_standard_output(data)
+        self.mount.check()
         return write_file(self.path(suffix), data)
 
     @property
@@ -186,6 +171,7 @@ class ResultFiles:
         the result's path."""
         if timelapse:
             path = self.timelapse_path
+            self.mount.check()
             write_file(path, timelapse.encoded(image, self.photo.alpha))
             logger.info("the time-lapse is %s", path)
         return self.write(image)
@@ -234,7 +220,6 @@ def result_files(
     Args:
         name: If it ends in the extension of a picture, that decides the format; `-` is the standard
             output.
-        photo: The photo.
         output: Otherwise this has the format; None is png, and `same` the photo's.
         inputs: The files that the result is painted from.
         overwrite: Whether files of others may be replaced, apart from the inputs.
@@ -252,14 +237,15 @@ def result_files(
     if output.format == "same":  # The photo or the result is not in a file.
         output = replace(output, format=output.extension(f"photo.{photo.format}"))
     extension = output.format or "png"
-    results = ResultFiles(name, extension, photo, replace(output, format=extension))
+    mount = Mount(Path(name).parent, str(Path(name).parent))
+    results = ResultFiles(name, extension, photo, replace(output, format=extension), mount)
     if suffix.lower() in bucket_layout.picture_extensions():
         label = f"the extension of {name!r}"
         extension = file_format(suffix, label, ", or a name without extension").extension
         if output.format not in (None, extension):
             raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
-        prefix = name.removesuffix(suffix)
-        results = ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
+        prefix, output = name.removesuffix(suffix), replace(output, format=extension)
+        results = ResultFiles(prefix, suffix[1:], photo, output, mount)
     if results.output.depth == 16 and results.output.format != "tiff":
         raise ConfigError("--output_depth is 16, which only tiff has; add --output_format tiff")
     if name != STANDARD:

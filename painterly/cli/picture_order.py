@@ -34,17 +34,10 @@ START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
 
 def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
     """Return PHOTO, PAINTING … and RESULT of each picture that a command line names, with ready
-    styles by their own names.
+    styles by their own names. Raises ConfigError if words are missing, or one is not a painting.
 
     A list of ready styles makes one picture in each. Its result ends in the style's name. If only
     PHOTO and ready styles are given, the results are stored next to the photo.
-
-    Args:
-        places: The words of the command line.
-        output: The format of results that it does not name.
-
-    Raises:
-        ConfigError: Words are missing, or one is not a painting.
     """
     alone = len(places) == 2 and names_style(places[1])
     if len(places) < 3 and not alone:
@@ -124,7 +117,6 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def _settings_of_styles(refs: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that all paintings set in the same way, as ready styles do."""
     tables = ready_styles.tables()
     own = [
         ready_styles.own_settings(ref) if ref in tables and names_style(ref) else {} for ref in refs
@@ -253,7 +245,6 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
 
 
 def _output(args: argparse.Namespace) -> OutputFormat:
-    """Return the format of the result: None if the prefix decides, `same` if the photo does."""
     photo, result = args.places[0], args.places[-1]
     output = OutputFormat(args.output_format, args.output_quality, args.keep_gps, args.output_depth)
     if output.format is None:
@@ -262,7 +253,6 @@ def _output(args: argparse.Namespace) -> OutputFormat:
 
 
 def _start(args: argparse.Namespace) -> str | None:
-    """Return the path of the picture to start from, instead of `init_image`."""
     return None if args.init_image in START_WORDS else args.init_image
 
 

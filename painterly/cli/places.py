@@ -29,17 +29,9 @@ NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
 def place_variables(
     places: Sequence[str], start: Path, names: Sequence[str] = PLACES
 ) -> dict[str, str]:
-    """Return the variables for PHOTOS, PAINTINGS and RESULTS.
-
-    Args:
-        places: A folder or bucket for each of `names`; the first two may also be a single picture,
-            and the first one several pictures.
-        start: The folder of relative paths.
-        names: PLACES, or the first two.
-
-    Raises:
-        ConfigError: There are more or fewer, or one may be a folder or a bucket.
-    """
+    """Return the variables for PHOTOS, PAINTINGS and RESULTS, or the first two of them. Each is a
+    folder or bucket; the first two may also be a single picture, and the first one several
+    pictures. Raises ConfigError if there are more or fewer, or one may be a folder or a bucket."""
     photos, places = _photos(places, names, start)
     _check_words(places, names, start)
     ready = _ready_styles(places[1], start, names_photo(places[0], start))
@@ -66,7 +58,6 @@ def place_variables(
 
 
 def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> None:
-    """Raise ConfigError for words that are missing, empty or too many."""
     if len(places) != len(names):
         missing = " and ".join(names[len(places) :])
         if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
@@ -182,7 +173,6 @@ def _result_for_photos(painting: str, place: str, start: Path) -> str:
 
 
 def _located(place: str, name: str, start: Path) -> str:
-    """Return a place as a value of BUCKET_*."""
     if name != PLACES[-1]:
         check_not_on_the_web(place, name)
     if place.startswith("file:"):
@@ -217,7 +207,6 @@ def _is_picture(place: str) -> bool:
 
 
 def _parts(place: str) -> tuple[str, str]:
-    """Return the folder or bucket of a picture, and its name in there."""
     if is_folder(place) and not place.startswith("file:"):
         return os.path.split(place)  # Path drops the ./ that makes it a folder.
     folder, _, name = place.rpartition("/")

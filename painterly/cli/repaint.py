@@ -48,12 +48,8 @@ def run(args: argparse.Namespace, name: str) -> int:
 
 def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint what a record describes, from the buckets that it names, and return the path written.
-
-    Raises:
-        ConfigError: The file is not the record of a result.
-        PictureError: A picture is missing or has changed.
-        WeightsError: The weights are not those of the record.
-    """
+    Raises ConfigError if the file is not the record of a result, PictureError if a picture is
+    missing or has changed, WeightsError if the weights are not those of the record."""
     if len(args.places) != 1:
         got = " ".join(args.places) or "nothing"
         raise ConfigError(
@@ -102,7 +98,6 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
 
 
 def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
-    """Return the configuration of a run that paints from the record's buckets."""
     photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
     if photo_bucket is None:
         raise _no_result(args, "photo_bucket")
@@ -122,8 +117,6 @@ def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, 
 def _order(
     record: Record, args: argparse.Namespace, environment: Mapping[str, str], buckets: Buckets
 ) -> Order:
-    """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
-
     def known(value: _Value | None, name: str) -> _Value:
         if value is None:
             raise _no_result(args, name)
@@ -162,17 +155,9 @@ def _order(
 
 
 def recorded_weights(name: str | None, identity: str, settings: Settings) -> WeightsSource:
-    """Return the weights with which the result of a record is painted again.
-
-    Args:
-        name: A value of VGG_WEIGHTS, or None for the weights with the identity; for a plug-in's
-            recipe, a value of its variable.
-        identity: The identity in the record. An object in the style bucket must have it.
-        settings: The settings in the record.
-
-    Raises:
-        WeightsError: There are no such weights.
-    """
+    """Return the weights with which the result of a record is painted again: those of a value of
+    VGG_WEIGHTS, or those with the identity in the record. An object in the style bucket must have
+    it. Raises WeightsError if there are no such weights."""
     if name is None or settings.traits.network == "builtin":
         return source_of(identity, settings.model)
     if name.startswith(IN_BUCKET):
@@ -194,7 +179,6 @@ def _no_result(args: argparse.Namespace, name: str) -> ConfigError:
 
 
 def _paths(order: Order, buckets: Buckets) -> Iterator[Path]:
-    """Yield the files of an order's pictures that are in folders."""
     photo = [entry.key for entry in (order.photo, order.mask) if entry is not None]
     places: Iterable[tuple[Bucket, list[str]]] = (
         (buckets.source, photo),

@@ -27,7 +27,7 @@ from painterly.settings.installation import command
 from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
-from painterly.storage.files import storage_errors
+from painterly.storage.files import Mount, storage_errors
 from painterly.storage.foreign_files import chooser
 from painterly.storage.known_files import LIST, MadeFiles, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
@@ -60,20 +60,13 @@ such a file fails, and the script reports it."""
 
 @dataclass(frozen=True)
 class _Command:
-    """A command that copies files.
+    """A command that copies files."""
 
-    Attributes:
-        description: The first sentence of its help.
-        examples: Command lines without the name of the command.
-        uploads: Whether it copies into a bucket, instead of out of one.
-        variable: The variable that names the bucket, or an empty text if an argument does.
-        include: Returns whether a key is of a kind that it copies.
-    """
-
-    description: str
-    examples: Sequence[str]
-    uploads: bool
-    variable: str = ""
+    description: str  # the first sentence of its help
+    examples: Sequence[str]  # command lines without the name of the command
+    uploads: bool  # whether it copies into a bucket, instead of out of one
+    variable: str = ""  # the variable that names the bucket, or an empty text if an argument does
+    # Returns whether a key is of a kind that it copies.
     include: Callable[[str], bool] = lambda key: True
 
 
@@ -114,7 +107,6 @@ COMMANDS = {
 
 
 def _main(verb: str, arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
     about, words = COMMANDS[verb], parser(verb)
     name = words.prog
     args = words.parse_args(arguments)
@@ -202,7 +194,6 @@ def _bucket(about: _Command, args: argparse.Namespace) -> Store:
 
 
 def _download(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> SyncResult:
-    """Download a bucket, or watch it; open the gallery if asked to."""
     if args.watch:
         _watch(name, bucket, rules, args)
     result = download_all(bucket, args.folder, rules)
@@ -227,12 +218,12 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
         shown=bucket_layout.is_result,
         chosen=lambda key: key == bucket_layout.ENDED or chosen(key),
     )
-    first, reported = True, set[str]()
+    first, reported, mount = True, set[str](), Mount(folder, str(folder))
     next(iter(bucket.list()), None)
     earlier = _etag_of_ending(folder)
     while True:
         try:
-            result = download_all(bucket, folder, rules)
+            result = download_all(bucket, folder, rules, mount)
         except StorageError as error:
             if first and isinstance(error, ObjectError) and not isinstance(error, DiskError):
                 raise

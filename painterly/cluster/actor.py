@@ -34,42 +34,25 @@ LEAVE_S = 4.0  # for the checkpoint of the current painting, as after a signal
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """The data that every worker of a run needs, sent once to each.
+    """The data that every worker of a run needs, sent once to each."""
 
-    Attributes:
-        config: The run's configuration.
-        gallery: Whether pictures are stored for a gallery.
-        engine: The version of the engine in the plan's fingerprints.
-        optimises: Whether an order's recipe minimises a loss, which takes TensorFlow.
-        cpus: The number of processor cores to use, or None for a GPU.
-    """
-
-    config: Config
-    gallery: bool
-    engine: str
-    optimises: bool
-    cpus: int | None
+    config: Config  # the run's configuration
+    gallery: bool  # whether pictures are stored for a gallery
+    engine: str  # the version of the engine in the plan's fingerprints
+    optimises: bool  # whether an order's recipe minimises a loss, which takes TensorFlow
+    cpus: int | None  # the number of processor cores to use, or None for a GPU
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a worker that was started or given an order.
+    """The answer of a worker that was started or given an order."""
 
-    Attributes:
-        device: The device in half a line, once the worker has started.
-        record: The record of the result, once it is stored, or of the failure.
-        already_stored: Whether another run has already stored the result.
-        failure: The reason if the order has failed.
-        postponed: The reason if a later round of a watch paints the order.
-        problem: The error of the worker, which paints no more.
-    """
-
-    device: str = ""
-    record: Record | None = None
-    already_stored: bool = False
-    failure: str | None = None
-    postponed: str | None = None
-    problem: PainterlyError | None = None
+    device: str = ""  # the device in half a line, once the worker has started
+    record: Record | None = None  # the record of the result, once it is stored, or of the failure
+    already_stored: bool = False  # whether another run has already stored the result
+    failure: str | None = None  # the reason if the order has failed
+    postponed: str | None = None  # the reason if a later round of a watch paints the order
+    problem: PainterlyError | None = None  # the error of the worker, which paints no more
 
 
 class RemoteWorker:

@@ -35,15 +35,8 @@ MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes co
 
 
 def on_cluster(address: str, environment: Mapping[str, str]) -> Paint:
-    """Return what paints the orders of a plan on the Ray cluster at an address.
-
-    Args:
-        address: CLUSTER.
-        environment: The environment; its RAY_* variables are for Ray.
-
-    Raises:
-        ConfigError: Something is missing for a cluster.
-    """
+    """Return what paints the orders of a plan on the Ray cluster at an address. RAY_* variables of
+    the environment are for Ray. Raises ConfigError if something is missing for a cluster."""
     variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
     prepare(address, variables)
     return partial(_paint_all, address)
@@ -123,8 +116,6 @@ class Throughput:
 
 
 class _Painting:
-    """One run on a connected cluster."""
-
     def __init__(
         self, ray: Any, bench: Bench, plan: Plan, saving: SavingPool, shown: Throughput
     ) -> None:
@@ -143,7 +134,6 @@ class _Painting:
         self._false_starts: Counter[str] = Counter()
 
     def run(self) -> None:
-        """Paint all orders."""
         grace_s = 0.0
         self._stop.later = True
         try:
@@ -176,7 +166,6 @@ class _Painting:
                 self._calls[reference] = member, order
 
     def _ready(self) -> list[Any]:
-        """Return the references of calls that are answered within a moment."""
         if not self._calls:
             time.sleep(POLL_S)
             return []
@@ -227,7 +216,6 @@ class _Painting:
                 self._lose(member, "its node has gone")
 
     def _lose(self, member: Member, reason: str) -> None:
-        """Give a lost worker's orders to others. An order that has killed several workers fails."""
         self._start_workers(now=True)
         with_node = not self._fleet.is_there(member.node)
         reason = "its node has gone" if with_node else reason
@@ -247,7 +235,6 @@ class _Painting:
             self._end_without_nodes()
 
     def _give_up(self, member: Member, problem: PainterlyError, order: PlannedOrder | None) -> None:
-        """End a worker with a problem, and give its orders to others."""
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
         self._problems[member.node] = problem
         self._fleet.rest(member.node)

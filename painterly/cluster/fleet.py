@@ -52,18 +52,13 @@ LONGEST_TMPDIR = 30
 
 @dataclass(eq=False)
 class Member:
-    """A worker on a node.
-
-    Attributes:
-        actor: Ray's actor.
-        device: Its device in words, or empty until it is ready.
-        orders: Its orders, by their records' keys.
-    """
+    """A worker on a node."""
 
     name: str
     node: str
-    actor: Any
-    device: str = ""
+    actor: Any  # Ray's actor
+    device: str = ""  # its device in words, or empty until it is ready
+    # Its orders, by their records' keys.
     orders: dict[str, PlannedOrder] = field(default_factory=dict)
 
 
@@ -106,16 +101,9 @@ class Fleet:
         return {node.name for node, slots in self._slots().items() if slots}
 
     def look(self, most: int, now: bool = False) -> list[Member]:
-        """List the cluster's nodes, unless that was done within NODES_EVERY_S, and make workers
-        on free devices.
-
-        Args:
-            most: The maximum of workers in all.
-            now: Whether to list the nodes in any case.
-
-        Returns:
-            The new workers. The caller calls their `start`.
-        """
+        """List the cluster's nodes, unless that was done within NODES_EVERY_S and they are not
+        wanted `now`, and make workers on free devices, `most` in all. Return the new ones. The
+        caller calls their `start`."""
         if not now and time.monotonic() - self._looked < NODES_EVERY_S:
             return []
         self._looked = time.monotonic()
@@ -247,15 +235,9 @@ def _log_lines(data: Mapping[str, Any], **_: object) -> None:
 
 
 def prepare(address: str, variables: Mapping[str, str]) -> None:
-    """Set Ray's variables before it is loaded, and check its installation and the token.
-
-    Args:
-        address: `auto` (on one of the cluster's machines) or HOST:PORT.
-        variables: The RAY_* of the environment.
-
-    Raises:
-        ConfigError: Ray is not installed, or the token is missing.
-    """
+    """Set Ray's variables before it is loaded, and check its installation and the token. The
+    address is `auto` (on one of the cluster's machines) or HOST:PORT. Raises ConfigError if Ray is
+    not installed, or the token is missing."""
     for name, value in {**RAY_VARIABLES, **variables}.items():
         os.environ.setdefault(name, value)
     if len(os.fsencode(os.environ.get("TMPDIR", ""))) > LONGEST_TMPDIR:  # As cluster/node.sh.

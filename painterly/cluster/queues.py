@@ -49,15 +49,8 @@ class Queues:
     def lose(
         self, orders: Collection[PlannedOrder], with_node: bool
     ) -> list[tuple[PlannedOrder, str]]:
-        """Take back the orders of a lost worker.
-
-        Args:
-            orders: Its orders.
-            with_node: Whether its node has gone, too.
-
-        Returns:
-            The orders that fail for it, each with the reason. They have ended.
-        """
+        """Take back the orders of a lost worker; `with_node` if its node has gone, too. Return
+        those that fail for it, each with the reason. They have ended."""
         failed, back = [], []
         for order in (replace(each, may_resume=True) for each in orders):
             key = order.record_key

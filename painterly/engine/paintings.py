@@ -35,7 +35,7 @@ class Paintings:
         members: The indices of the paintings of each group: those that share a region.
         kept: What recipe instant keeps of them for further pictures.
         measured: What recipes that minimise a loss keep of them, if memory is plentiful.
-        looks: What has been measured of how each one looks; see abstraction/measures.py.
+        looks: What has been measured of how each one looks; see abstraction/ink.py.
 
     Raises:
         ValueError: Arguments do not fit.
@@ -117,11 +117,6 @@ class Paintings:
         total = np.maximum(self.covered(size), 1)
         return [resized(self.regions[members[0]], size) / total for members in self.members]
 
-    @property
-    def blends(self) -> int:
-        """The number of groups of several paintings."""
-        return sum(len(members) > 1 for members in self.members)
-
     def masked_groups(self, content_mask: bool) -> int:
         """Return the number of groups with masks. `content_mask` is True if the photo has one."""
         if content_mask:
@@ -168,7 +163,6 @@ def _checked_masks(masks: Sequence[np.ndarray | None], what: str) -> list[np.nda
 
 
 def _members(regions: Sequence[np.ndarray | None]) -> list[tuple[int, ...]]:
-    """Return the indices of the paintings that share each region and so become one group."""
     groups: dict[tuple | None, list[int]] = {}
     for number, region in enumerate(regions):
         key = None if region is None else (region.shape, region.tobytes())

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly.engine.abstraction.families import colours_of, palette_of
+from painterly.engine.abstraction.filters import gaussian
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
-from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.picture import Canvas, picture_size
-from painterly.engine.places import is_used
+from painterly.engine.places import ROTATIONS, is_used
 from painterly.images import arrays
 from painterly.signals import CheckStop
 
@@ -51,25 +51,16 @@ def patch_count(size: tuple[int, int], most: int = MOST_PATCHES) -> int:
 
 
 class Patches(NamedTuple):
-    """Patches of paintings, prepared for comparison.
+    """Patches of paintings, prepared for comparison."""
 
-    Attributes:
-        votes: Their pixels, sRGB 0…1, and 1, each times the pixel's weight, [K, SIDE, SIDE, 4].
-        mean: Their mean pixels [SIDE · SIDE · 3].
-        basis: The weighted directions in which they are compared [SIDE · SIDE · 3, E].
-        keys: Their coordinates, and minus half of their squared lengths, [K, E + 1].
-        near: The numbers of those near some of them; see inverted_file.py.
-        deviations: The standard deviation of each band of detail of the paintings.
-        palette: The paintings' chroma; see abstraction/families.py.
-    """
-
+    # Their pixels, sRGB 0…1, and 1, each times the pixel's weight, [K, SIDE, SIDE, 4].
     votes: np.ndarray
-    mean: np.ndarray
-    basis: np.ndarray
-    keys: np.ndarray
-    near: np.ndarray
-    deviations: np.ndarray
-    palette: np.ndarray
+    mean: np.ndarray  # their mean pixels [SIDE · SIDE · 3]
+    basis: np.ndarray  # the weighted directions in which they are compared [SIDE · SIDE · 3, E]
+    keys: np.ndarray  # their coordinates, and minus half of their squared lengths, [K, E + 1]
+    near: np.ndarray  # the numbers of those near some of them; see inverted_file.py
+    deviations: np.ndarray  # the standard deviation of each band of detail of the paintings
+    palette: np.ndarray  # the paintings' chroma; see abstraction/families.py
 
     @classmethod
     def of(
@@ -79,14 +70,8 @@ class Patches(NamedTuple):
         sizes: Sequence[tuple[int, int]],
         count: int,
     ) -> "Patches":
-        """Draw patches of paintings and of their rotations at random.
-
-        Args:
-            paintings: All paintings of a style.
-            members: The indices of those that are drawn from, after their shares.
-            sizes: The (height, width) at which each of all is seen.
-            count: The number of patches, see `patch_count`.
-        """
+        """Draw `count` patches of some paintings and of their rotations at random, after their
+        shares. `sizes` has the (height, width) at which each of all is seen."""
         total = sum(paintings.shares[each] for each in members)
         found, deviations, colours = [], np.zeros(len(DETAIL)), []
         for each in members:
@@ -133,14 +118,10 @@ class Patches(NamedTuple):
 def rebuilt(
     picture: np.ndarray, groups: Iterable[tuple[Patches, np.ndarray]], check_stop: CheckStop
 ) -> np.ndarray:
-    """Rebuild a picture, each part of it from its own patches.
-
-    Args:
-        picture: The picture [h, w, 3], sRGB 0…1.
-        groups: Patches, and the share of each pixel that is rebuilt from them, [h, w, 1]. The sum
-            of shares is 1 at most; the rest of a pixel stays as it is.
-        check_stop: Is called several times a second, and may raise an exception.
-    """
+    """Rebuild a picture [h, w, 3], sRGB 0…1, each part of it from its own patches, with the share
+    of each pixel that is rebuilt from them, [h, w, 1]. The sum of shares is 1 at most; the rest of
+    a pixel stays as it is. `check_stop` is called several times a second, and may raise an
+    exception."""
     whole = picture
     for patches, share in groups:
         if share.min() == 1:
@@ -155,7 +136,6 @@ def rebuilt(
 
 
 def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
-    """Return a picture [h, w, 3] rebuilt from patches."""
     # Nested, so that each picture is freed as soon as the next step has read it.
     return _sharpened(_steady(_mean(picture, patches, check_stop)), patches.deviations)
 
@@ -181,14 +161,8 @@ def _votes(
     picture: "_Mirrored", across: int, bands: Sequence[slice], patches: Patches
 ) -> Sequence[np.ndarray]:
     """Return the weighted sum of the patches that are most similar to those in some rows of a
-    picture, and of their weights, [H, W, 4] for each band.
-
-    Args:
-        picture: The picture.
-        across: The number of its patches in a row.
-        bands: The rows of patches of each band.
-        patches: The patches of the paintings.
-    """
+    picture, and of their weights, [H, W, 4] for each band. `across` is the number of the picture's
+    patches in a row."""
     starts = np.cumsum([0, *(across * (rows.stop - rows.start) for rows in bands)])
     parts = [slice(*ends) for ends in pairwise(starts)]
     queries = np.empty((starts[-1], patches.keys.shape[1]), np.float32)
@@ -255,12 +229,8 @@ def _windows(image: np.ndarray) -> np.ndarray:
 
 
 class _Mirrored:
-    """An image [H, W, 3], mirrored by some pixels before and after its borders. Only the parts that
-    are asked for are copied.
-
-    Attributes:
-        size: Its (height, width) with these pixels.
-    """
+    """An image [H, W, 3], mirrored by some pixels before and after its borders, of `size` (height,
+    width). Only the parts that are asked for are copied."""
 
     def __init__(self, image: np.ndarray, before: int, after: int) -> None:
         canvas = Canvas(picture_size(image), (before, before), (after, after))
@@ -268,7 +238,6 @@ class _Mirrored:
         self._rows, self._columns = canvas.shown()
 
     def rows(self, first: int, last: int) -> np.ndarray:
-        """Return the rows from the first to before the last."""
         return self._image[self._rows[first:last]].take(self._columns, 1)
 
     def squares(self, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
@@ -279,7 +248,6 @@ class _Mirrored:
 
 
 def _steady(image: np.ndarray) -> np.ndarray:
-    """Return an image [h, w, 3] without what alternates from row to row, or column to column."""
     steady = np.empty_like(image)
 
     def store(rows: slice, values: np.ndarray) -> None:
@@ -305,7 +273,6 @@ def _sharpened(image: np.ndarray, deviations: np.ndarray) -> np.ndarray:
 
 
 def _deviations(image: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of each band of detail of an image [h, w, 3]."""
     sums: dict[int, list[float]] = {}
 
     def add(rows: slice, details: list[np.ndarray], rest: np.ndarray) -> None:
@@ -321,13 +288,13 @@ def _in_bands(
 ) -> None:
     """Split an image [h, w, 3] into bands of detail, finest first, and the rest, and pass them to
     `use` for some rows at a time, in several threads. It may overwrite them."""
-    radii = [math.ceil(3 * deviation) for deviation in DETAIL]
-    margin = sum(radii)
+    blurs = [gaussian(deviation).astype(np.float32) for deviation in DETAIL]
+    margin = sum(len(weights) // 2 for weights in blurs)
 
     def split(rows: slice, values: np.ndarray) -> None:
         left, details = margin, []
-        for deviation, radius in zip(DETAIL, radii, strict=True):
-            smooth = _blurred(values, deviation, radius)
+        for weights in blurs:
+            smooth, radius = _filtered(values, weights), len(weights) // 2
             left -= radius
             inside = _without_border(values, radius) - smooth
             details.append(_without_border(inside, left))
@@ -351,12 +318,6 @@ def _with_margin(image: np.ndarray, margin: int, use: Callable[[slice, np.ndarra
 
 def _without_border(values: np.ndarray, px: int) -> np.ndarray:
     return values[px : len(values) - px, px : values.shape[1] - px]
-
-
-def _blurred(values: np.ndarray, deviation: float, radius: int) -> np.ndarray:
-    """Blur values [h, w, 3], without the pixels that are nearer to a border than the radius."""
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
-    return _filtered(values, (weights / weights.sum()).astype(np.float32))
 
 
 def _filtered(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -30,17 +30,11 @@ Array = TypeVar("Array")  # np.ndarray or tf.Tensor
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture's position on its canvas.
+    """A picture's position on its canvas."""
 
-    Attributes:
-        picture: The picture's (height, width) in px.
-        before: The margins above and on the left in px.
-        after: The margins below and on the right in px.
-    """
-
-    picture: tuple[int, int]
-    before: tuple[int, int] = (0, 0)
-    after: tuple[int, int] = (0, 0)
+    picture: tuple[int, int]  # the picture's (height, width) in px
+    before: tuple[int, int] = (0, 0)  # the margins above and on the left in px
+    after: tuple[int, int] = (0, 0)  # the margins below and on the right in px
 
     @classmethod
     def around(cls, picture: tuple[int, int], margin: int = MARGIN) -> "Canvas":
@@ -86,10 +80,10 @@ class Canvas:
 
         If the picture is narrower than the margin, they go back and forth.
         """
+        margins = zip(self.before, self.after, strict=True)
         rows, columns = (
-            np.minimum(turn, 2 * side - 1 - turn)
-            for side, before, after in zip(self.picture, self.before, self.after, strict=True)
-            for turn in [np.arange(-before, side + after) % (2 * side)]
+            np.pad(np.arange(side), margin, "symmetric")
+            for side, margin in zip(self.picture, margins, strict=True)
         )
         return rows, columns
 
@@ -126,22 +120,17 @@ def check_mask(mask: np.ndarray, name: str) -> None:
 
 @dataclass(frozen=True)
 class Postprocess:
-    """The postprocessing of one photo's pictures.
+    """The postprocessing of one photo's pictures."""
 
-    Attributes:
-        photo: The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if
-            settings and content mask do not need it; see `needs_photo`.
-        settings: The settings.
-        content_mask: The part of the photo that is painted, [h, w], 0…1, or None for all of it.
-        color_mask: The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
-        grey: Whether results are grey.
-    """
-
+    # The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if settings
+    # and content mask do not need it; see `needs_photo`.
     photo: np.ndarray | None
     settings: Settings
+    # The part of the photo that is painted, [h, w], 0…1, or None for all of it.
     content_mask: np.ndarray | None = None
+    # The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
     color_mask: np.ndarray | None = None
-    grey: bool = False
+    grey: bool = False  # whether results are grey
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
         """Return the result for an optimised picture [h, w, 3] of any size, float32, 0…1. It is
@@ -166,14 +155,8 @@ class Postprocess:
 def postprocess_bytes(
     photo_size: tuple[int, int], size: tuple[int, int], settings: Settings, masked: bool
 ) -> int:
-    """Return the bytes that postprocessing takes.
-
-    Args:
-        photo_size: The photo's (height, width).
-        size: The picture's (height, width).
-        settings: The settings.
-        masked: True if there is a content mask.
-    """
+    """Return the bytes that postprocessing takes for a photo and a picture of these (height,
+    width). `masked`: if there is a content mask."""
     if not needs_photo(settings, masked):
         return 0
     photo = math.prod(photo_size)

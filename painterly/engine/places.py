@@ -1,10 +1,12 @@
-"""Numbers of the places that pictures and paintings are compared by.
+"""The places that pictures and paintings are compared by: their numbers, and the memory for them.
 
 The default recipe (neighbours.py), recipe `instant` (instant/matches.py) and the training of its
 decoder share them; the last two do not load TensorFlow.
 """
 
 import numpy as np
+
+from painterly.vgg.architectures import MULTIPLE
 
 MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")  # if the network has them
 PLACE = 4  # px per side: a position of block 3
@@ -23,6 +25,16 @@ DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as th
 NO_LENGTH = 1e-6
 HALF = 0.5  # the least value of a mask at a place of a painting that is used
 
+ROTATIONS = 4  # by right angles, the painting as it is among them
+# Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
+# proportion, and twice as many do not bring places nearer to the painting.
+MAX_CANDIDATE_BYTES = 20_000_000
+MOST_KEPT_CANDIDATES = 80_000_000  # bytes; one painting's take 73 MB with pictures of 1024 px
+# The most bytes of a picture's places that are in memory all at a time, and about the bytes of a
+# larger picture's bands. Each band's halo takes its time, so they are high unless memory is short.
+BANDS, SMALL_BANDS = (120_000_000, 60_000_000), (30_000_000, 20_000_000)
+LEAST_ROWS = 64
+
 
 def is_used(mask: np.ndarray) -> np.ndarray:
     """Return which places, or pixels, of a painting are used, bool [h, w], by the mean of its mask
@@ -31,13 +43,8 @@ def is_used(mask: np.ndarray) -> np.ndarray:
 
 
 def equalized(tones: np.ndarray, weights: np.ndarray | None, like: np.ndarray) -> np.ndarray:
-    """Return tones that are brought to the distribution of others.
-
-    Args:
-        tones: The tones [h, w], 0…1.
-        weights: The part of each that counts in their own distribution [h, w], or None for all.
-        like: The others [K].
-    """
+    """Return tones [h, w], 0…1, that are brought to the distribution of others [K]. `weights` [h,
+    w] are the part of each that counts in their own distribution."""
     _, places = np.unique(np.round(tones, TONE_DIGITS), return_inverse=True)
     if weights is not None:
         weights = weights.ravel() if weights.any() else None
@@ -45,3 +52,37 @@ def equalized(tones: np.ndarray, weights: np.ndarray | None, like: np.ndarray) -
     middles = (np.cumsum(counts) - counts / 2) / counts.sum()
     wanted = np.quantile(like, np.clip(middles, 0, 1)).astype(np.float32)
     return wanted[places].reshape(tones.shape)
+
+
+def place_bytes(channels: int) -> float:
+    """Return the bytes per pixel of a picture's places."""
+    return 4 * channels / PLACE**2
+
+
+def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """Return the number of rows of a picture that are matched at a time: a multiple of MULTIPLE.
+
+    Args:
+        size: The picture's (height, width).
+        channels: The sum over all matched layers.
+        saves_memory: As in `View`.
+    """
+    height, width = size
+    most, in_band = SMALL_BANDS if saves_memory else BANDS
+    row_bytes = place_bytes(channels) * width
+    if height * row_bytes <= most:
+        return height + -height % MULTIPLE
+    return max(LEAST_ROWS, int(in_band / row_bytes) // MULTIPLE * MULTIPLE)
+
+
+def candidate_bytes(size: tuple[int, int], channels: int) -> int:
+    """Return the bytes of the candidates of a painting as long as a picture of this (height,
+    width)."""
+    most = ROTATIONS * max(size) ** 2 * place_bytes(channels)
+    return min(MAX_CANDIDATE_BYTES, int(most))
+
+
+def keeps_candidates(of_all_scales: int) -> bool:
+    """Return whether all paintings' candidates at all scales, of this number of bytes, are kept for
+    further photos if a picture is computed at once."""
+    return of_all_scales <= MOST_KEPT_CANDIDATES

@@ -37,17 +37,11 @@ EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of
 
 
 class Schedule(NamedTuple):
-    """The steps of a painting.
+    """The steps of a painting."""
 
-    Attributes:
-        sizes: The (height, width) of each scale, coarse to fine.
-        counts: The number of steps at each scale.
-        rebuilds: Whether one more step rebuilds the finished picture from patches.
-    """
-
-    sizes: list[tuple[int, int]]
-    counts: list[int]
-    rebuilds: bool
+    sizes: list[tuple[int, int]]  # the (height, width) of each scale, coarse to fine
+    counts: list[int]  # the number of steps at each scale
+    rebuilds: bool  # whether one more step rebuilds the finished picture from patches
 
     @classmethod
     def of(cls, height: int, width: int, settings: Settings) -> "Schedule":
@@ -79,15 +73,11 @@ class Schedule(NamedTuple):
 
 
 def _share(scale: int, longer: int, rebuilds: bool) -> float:
-    """Return the number of steps at a scale, as a multiple of `iterations`.
+    """Return the number of steps at a scale of this longer side in px, as a multiple of
+    `iterations`.
 
     The first scale, with the cheapest steps, determines colours and large forms. A later one only
     adds detail, and the finest is replaced if the picture is rebuilt from patches.
-
-    Args:
-        scale: The number of the scale, from 0.
-        longer: Its longer side in px.
-        rebuilds: Whether the picture is rebuilt.
     """
     part = 1.0
     if rebuilds:
@@ -121,17 +111,12 @@ def scale_sizes(height: int, width: int, longer: int, grows: bool = True) -> lis
 
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
-    """Return the (height, width) at which a painting is compared with a picture.
+    """Return the (height, width) at which a painting is compared with a picture of this longer
+    side.
 
     It is shrunk to the picture's longer side, or enlarged half way to it, in octaves. At its own
     size its strokes would be finer than in a smaller picture; at the picture's size they would be
     blurred. Then its sides are multiplied by `stroke_size`.
-
-    Args:
-        height: The painting's height.
-        width: The painting's width.
-        longer: The picture's longer side in px.
-        stroke_size: The factor of the strokes' size.
     """
     side = max(height, width)
     side = min(longer, round(math.sqrt(side * longer)))
@@ -153,13 +138,7 @@ def step_work(size: tuple[int, int], on_gpu: bool = False) -> int:
 
 def work_of_steps(schedule: Schedule, settings: Settings, on_gpu: bool = False) -> list[int]:
     """Return the work of each step, in pixels. The work of a step of L-BFGS is multiplied by its
-    evaluations of the loss.
-
-    Args:
-        schedule: The steps.
-        settings: The settings that they follow from.
-        on_gpu: Whether a GPU optimises. It takes hardly less time for small pictures.
-    """
+    evaluations of the loss. A GPU takes hardly less time for small pictures."""
     optimises = settings.traits.optimises
     per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
     if not optimises:
@@ -182,20 +161,14 @@ def total_work(height: int, width: int, settings: Settings, on_gpu: bool = False
 
 
 class Position(NamedTuple):
-    """The progress of an optimisation.
+    """The progress of an optimisation."""
 
-    Attributes:
-        iteration: The number of steps done.
-        total: The number of steps of the whole run.
-        fraction: The part of the work that is done, 0…1. Steps are weighted by their work, so half
-            of the steps of a large picture may be a tenth of the work.
-        eta_s: The estimated seconds left.
-    """
-
-    iteration: int
-    total: int
+    iteration: int  # the number of steps done
+    total: int  # the number of steps of the whole run
+    # The part of the work that is done, 0…1. Steps are weighted by their work, so half of the steps
+    # of a large picture may be a tenth of the work.
     fraction: float
-    eta_s: float
+    eta_s: float  # the estimated seconds left
 
 
 class StepEta:
@@ -203,10 +176,6 @@ class StepEta:
 
     A scale's first step, and that of a run that resumes, includes the set-up, so it is used only
     until there is another one.
-
-    Args:
-        work: The work of each step.
-        done: The number of steps already done.
     """
 
     def __init__(self, work: Sequence[int], done: int = 0) -> None:

@@ -23,8 +23,9 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
+from painterly.engine.extractor import Extractor
 from painterly.engine.features.convolutions import limit_blas
-from painterly.engine.features.detail import leaves_bare
+from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
@@ -54,8 +55,14 @@ from painterly.engine.picture import (
 )
 from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
-from painterly.engine.transfer import TERMS, Step, Transfer, TransferInputs, named
-from painterly.engine.view import View
+from painterly.engine.transfer import (
+    TERMS,
+    Step,
+    Transfer,
+    TransferInputs,
+    in_snapshot,
+    named,
+)
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 from painterly.vgg.network import VGG
@@ -69,15 +76,10 @@ MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
 class PaintingPlan(NamedTuple):
-    """The plan of a painting.
-
-    Attributes:
-        objective: The objective.
-        memory: The memory plan of the last scale, which takes the most.
-    """
+    """The plan of a painting."""
 
     objective: Objective
-    memory: MemoryPlan
+    memory: MemoryPlan  # the memory plan of the last scale, which takes the most
 
 
 def plan_painting(
@@ -87,40 +89,27 @@ def plan_painting(
     vgg: VGG,
     budget: MemoryBudget,
 ) -> PaintingPlan:
-    """Return the plan for a painting within a budget. `sizes` has the (height, width) of each
-    scale.
-
-    Raises:
-        PictureError: The picture is too narrow for its recipe.
-        MemoryShortError: It cannot be computed in the available memory.
-    """
+    """Return the plan for a painting within a budget, at scales of these (height, width). Raises
+    PictureError if the picture is too narrow for its recipe, MemoryShortError if it cannot be
+    computed in the available memory."""
     objective, last = Objective.of(settings, vgg), sizes[-1]
     if inputs.drawn:
         objective = objective.for_drawings()
-    objective.view.canvas(last).check(settings.recipe)
+    objective.extractor.canvas(last).check(settings.recipe)
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
         outside += PICTURE_BYTES * math.prod(last)
     on_gpu = device_name().startswith("GPU")
-    footprint = footprint_of(objective.view, settings, inputs, outside, on_gpu)
+    footprint = footprint_of(objective.extractor, settings, inputs, outside, on_gpu)
     memory = fastest_plan(last, inputs.size, footprint, budget)
     objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
     return PaintingPlan(objective, memory)
 
 
 class StyleTransfer(Transfer):
-    """A photo prepared to be painted by optimisation.
-
-    Args:
-        inputs: The inputs.
-        vgg: The network.
-        budget: The memory.
-
-    Raises:
-        ValueError: Arrays do not fit, or the network does not fit the recipe.
-        PictureError: The picture is too narrow for its recipe.
-        MemoryShortError: It cannot be computed in the available memory.
-    """
+    """A photo prepared to be painted by optimisation. Raises ValueError if arrays do not fit, or
+    the network does not fit the recipe, PictureError if the picture is too narrow for it, and
+    MemoryShortError."""
 
     def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
         super().__init__(inputs)
@@ -129,40 +118,28 @@ class StyleTransfer(Transfer):
         full_float32()
         if settings.deterministic:
             deterministic()
-        planned = PaintingInputs(
-            self._photo_size,
-            self.is_masked,
-            styles.masked_groups(inputs.content_mask is not None),
-            init is not None,
-            len(styles.paintings),
-            styles.blends,
-            self._ink is not None,
-        )
         self._objective, self.memory_plan = plan_painting(
-            planned, self.schedule.sizes, settings, vgg, budget
+            self.painting_inputs, self.schedule.sizes, settings, vgg, budget
         )
-        self._view = self._objective.view
-        check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
+        self._extractor = self._objective.extractor
+        check_memory(styles, self._extractor, self.schedule.sizes[-1], settings.stroke_size, budget)
         in_tiles = self.memory_plan.side is not None
-        keep_targets(styles, self._view, self.schedule.sizes, settings.stroke_size, in_tiles)
+        keep_targets(styles, self._extractor, self.schedule.sizes, settings.stroke_size, in_tiles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 
     @cached_property
     def _bare(self) -> bool:
-        """Whether the photo's flat parts stay bare."""
-        return _stays_bare(self._view, self._styles)
+        return _stays_bare(self._extractor, self._styles)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
-        run cannot resume there."""
         if not 0 < iteration < self.schedule.total:
             return {}
         ends = np.cumsum(self.schedule.counts)
         size = self.schedule.sizes[int(np.searchsorted(ends, iteration))]
-        shapes = State.shapes((1, *self._view.canvas(size).size, 3))
+        shapes = State.shapes((1, *self._extractor.canvas(size).size, 3))
         shapes["terms"] = (len(TERMS),)
-        if self._view.losses.matched_layers:
-            shapes["matches"] = self._view.matches_shape(size, len(self._styles.paintings))
+        if self._extractor.losses.matched_layers:
+            shapes["matches"] = self._extractor.matches_shape(size, len(self._styles.paintings))
         return shapes
 
     def _steps(
@@ -181,17 +158,17 @@ class StyleTransfer(Transfer):
     def _painted(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        """Optimise at each scale, and rebuild the picture if the recipe does."""
         sizes, counts, rebuilds = self.schedule
         work = work_of_steps(self.schedule, self._settings, on_gpu=bool(gpus_in_use()))
         eta = StepEta(work, done)
         photo = scaled_photo(self._content, sizes[-1])
         sketches = [*map(to_batch, self._drawings(photo[0], (1, 0)))]
         state: State | None = None
-        terms = None if resume is None else _terms_in(resume)
-        canvas = self._view.canvas(sizes[0])
+        before = None if resume is None else in_snapshot(resume, "terms", (len(TERMS),))
+        terms = None if before is None else tf.constant(before, tf.float32)
+        canvas = self._extractor.canvas(sizes[0])
         for size, count in zip(sizes, counts, strict=True):
-            previous, canvas = canvas, self._view.canvas(size)
+            previous, canvas = canvas, self._extractor.canvas(size)
             if done > count:
                 done -= count
                 continue
@@ -211,7 +188,9 @@ class StyleTransfer(Transfer):
                 state = self._first_state(scaled)
             optimizer = ScaleOptimizer(
                 self._objective,
-                Matching(self._view, problem, scaled, self._settings.strength, self._bare, resume),
+                Matching(
+                    self._extractor, problem, scaled, self._settings.strength, self._bare, resume
+                ),
                 state,
                 self._settings,
                 self.memory_plan.for_scale(size),
@@ -257,16 +236,9 @@ class StyleTransfer(Transfer):
         check_stop: CheckStop,
     ) -> tf.Tensor:
         """Return a finished picture on its canvas [1, H, W, 3], rebuilt from patches of the
-        paintings, as far as the strength permits.
-
-        The content error of a mixture is nearly a quadratic function of its parts.
-
-        Args:
-            picture: The picture on its canvas [1, H, W, 3].
-            canvas: Its canvas.
-            content_error: Returns the relative distance of a picture from the photo.
-            check_stop: As in `steps`.
-        """
+        paintings, as far as the strength permits: `content_error` returns the relative distance of
+        a picture from the photo. The distance of a mixture is nearly a
+        quadratic function of its parts."""
         settings = self._settings
         # Without a copy on a CPU, which numpy() makes.
         whole = tf.constant(self._from_patches(np.asarray(picture)[0], canvas, check_stop)[None])
@@ -288,10 +260,9 @@ class StyleTransfer(Transfer):
     def _from_patches(
         self, picture: np.ndarray, canvas: Canvas, check_stop: CheckStop
     ) -> np.ndarray:
-        """Rebuild a picture on its canvas [H, W, 3] from patches of the paintings."""
         limit_blas()
         styles, size = self._styles, canvas.picture
-        sizes = painting_sizes(styles, self._view, size, self._settings.stroke_size)
+        sizes = painting_sizes(styles, self._extractor, size, self._settings.stroke_size)
         shares = [canvas.padded(each)[..., None] for each in styles.shares_of_groups(size)]
         groups = [
             (Patches.of(styles, members, sizes, patch_count(size)), share)
@@ -306,8 +277,8 @@ class StyleTransfer(Transfer):
         strength permits, and the problem whose pictures approach it.
 
         Distances from the photo are nearly quadratic functions of a drawing's part."""
-        canvas = self._view.canvas(tuple(bold.shape[1:3]))
-        limit = DRAWN_WITHIN * self._view.recipe.steered_to(self._settings.strength)
+        canvas = self._extractor.canvas(tuple(bold.shape[1:3]))
+        limit = DRAWN_WITHIN * self._extractor.recipe.steered_to(self._settings.strength)
 
         def distance(drawing: tf.Tensor) -> float:
             image = padded(canvas, drawing)
@@ -322,31 +293,21 @@ class StyleTransfer(Transfer):
         return drawing, self._objective.led_to(problem, drawing)
 
     def _problem(self, photo: tf.Tensor) -> Problem:
-        """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
         size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
-        groups = groups_of(self._styles, self._view, size, self._content_mask, stroke_size)
+        groups = groups_of(self._styles, self._extractor, size, self._content_mask, stroke_size)
         return self._objective.problem(photo, groups, self._painted_part, self._bare)
 
     def _first_state(self, photo: tf.Tensor) -> State:
-        """Return the state before the first step, for the photo at the first scale."""
         first = self._first
         if first is None:
-            first = self._view.recipe.first_picture(photo, self._settings, self._bare)
-        canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
+            first = self._extractor.recipe.first_picture(photo, self._settings, self._bare)
+        canvas = self._extractor.canvas((photo.shape[1], photo.shape[2]))
         return State.start(padded(canvas, first), initial_content_weight(self._settings))
 
 
-def _terms_in(snapshot: Mapping[str, np.ndarray]) -> tf.Tensor:
-    """Return the terms [4] in a step's snapshot. Raises ValueError if they are missing."""
-    terms = snapshot.get("terms")
-    if terms is None or terms.shape != (len(TERMS),):
-        raise ValueError("the snapshot has no terms of the loss")
-    return tf.constant(terms, tf.float32)
-
-
-def _stays_bare(view: View, paintings: Paintings) -> bool:
+def _stays_bare(extractor: Extractor, paintings: Paintings) -> bool:
     """Return whether the photo's flat parts stay bare. A recipe without matches does not ask."""
-    return bool(view.losses.matched_layers) and leaves_bare(paintings)
+    return bool(extractor.losses.matched_layers) and leaves_bare(paintings)
 
 
 def objective(  # noqa: PLR0913  The public signature.
@@ -384,13 +345,15 @@ def objective(  # noqa: PLR0913  The public signature.
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
     minimised = Objective.of(settings, vgg, as_given=True)
     photo, picture = to_batch(content), to_batch(image)
-    groups = groups_of(paintings, minimised.view, picture_size(content), content_mask)
+    groups = groups_of(paintings, minimised.extractor, picture_size(content), content_mask)
     painted_part = (
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
-    bare = _stays_bare(minimised.view, paintings)
+    bare = _stays_bare(minimised.extractor, paintings)
     problem = minimised.problem(photo, groups, painted_part, bare)
-    problem = Matching(minimised.view, problem, photo, settings.strength, bare).matched(picture)
+    problem = Matching(minimised.extractor, problem, photo, settings.strength, bare).matched(
+        picture
+    )
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
     return named((weights * terms).numpy()), gradient[0].numpy()
@@ -407,8 +370,8 @@ def too_large(
         vgg: The network.
         memory_limit: As in `stylize`.
     """
-    view, on_gpu = Objective.of(settings, vgg).view, device_name().startswith("GPU")
-    footprint = footprint_of(view, settings, on_gpu=on_gpu)
+    extractor, on_gpu = Objective.of(settings, vgg).extractor, device_name().startswith("GPU")
+    footprint = footprint_of(extractor, settings, on_gpu=on_gpu)
     return lacking(sides, footprint, device_budget(Limits(memory_limit)))
 
 
@@ -425,14 +388,14 @@ def step_seconds(
         memory_limit: As in `stylize`.
     """
     objective = Objective.of(settings, vgg)
-    footprint = footprint_of(objective.view, settings)
+    footprint = footprint_of(objective.extractor, settings)
     fast = footprint.is_fast(size, device_budget(Limits(memory_limit)).bytes)
     objective = objective.planned(fast, saves_memory=False)
     noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
-    groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)
-    image = padded(objective.view.canvas(size), noise)
+    groups = groups_of(Paintings([noise[0].numpy()]), objective.extractor, size)
+    image = padded(objective.extractor.canvas(size), noise)
     problem = objective.problem(noise, groups, None)
-    problem = Matching(objective.view, problem, noise, settings.strength, False).matched(image)
+    problem = Matching(objective.extractor, problem, noise, settings.strength, False).matched(image)
     [params] = StepParams.packed(
         [StepParams.of(settings, settings.strength, rate=0.0, decay=0.0, steering=0.0)]
     )

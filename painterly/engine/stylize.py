@@ -87,12 +87,7 @@ def prepared(
     vgg: "VGG | None",
     budget: MemoryBudget,
 ) -> Transfer:
-    """Return a photo prepared to be painted by its recipe.
-
-    Args:
-        inputs: The photo, the paintings and the settings.
-        vgg: As in `stylize`.
-        budget: The memory that it may take.
+    """Return a photo prepared to be painted by its recipe within a budget of memory.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.

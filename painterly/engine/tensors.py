@@ -1,10 +1,9 @@
 """Pictures as tensors: on their canvas, resampled from scale to scale, and blurred."""
 
-import math
-
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.abstraction.filters import gaussian
 from painterly.engine.picture import Canvas, picture_size
 from painterly.images.arrays import to_float
 
@@ -57,9 +56,8 @@ def padded(canvas: Canvas, image: tf.Tensor) -> tf.Tensor:
 
 def blurred(image: tf.Tensor, deviation: float) -> tf.Tensor:
     """Return image [1, h, w, C], blurred by a Gaussian of this standard deviation in px."""
-    radius = math.ceil(3 * deviation)
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
-    line = tf.constant(weights / weights.sum(), image.dtype)
+    line = tf.constant(gaussian(deviation), image.dtype)
+    radius = len(line) // 2
     canvas = Canvas(tuple(image.shape[1:3]), (radius, radius), (radius, radius))
     channels = tf.transpose(padded(canvas, image), [3, 1, 2, 0])
     for kernel in (line[:, None], line[None]):

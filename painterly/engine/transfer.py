@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
-from painterly.engine.abstraction.ink import drawn
-from painterly.engine.abstraction.measures import ink_of
-from painterly.engine.memory_model import MemoryPlan
+from painterly.engine.abstraction.ink import drawn, ink_of
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
 from painterly.engine.picture import (
@@ -70,12 +69,10 @@ class Step:
         state: Mapping[str, ArrayLike] | None = None,
         matches: Sequence[ArrayLike] = (),
     ) -> None:
-        """Arrays are NumPy's or TensorFlow's.
+        """Take the progress and the picture on its canvas [1, H, W, 3], sRGB 0…1. Arrays are
+        NumPy's or TensorFlow's.
 
         Args:
-            position: The progress.
-            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            canvas: The canvas.
             postprocess: Makes the image of the picture.
             terms: The weighted terms [4] of the loss, if there is one.
             state: The optimiser's state by name, if there is one.
@@ -295,6 +292,18 @@ class Transfer(ABC):
         return Postprocess(shown, settings, self._painted_part, inputs.color_mask, grey)
 
     @property
+    def painting_inputs(self) -> PaintingInputs:
+        """The properties of its inputs that its memory depends on."""
+        return PaintingInputs(
+            self._photo_size,
+            self.is_masked,
+            self._styles.masked_groups(self._content_mask is not None),
+            self._init is not None,
+            len(self._styles.paintings),
+            self._ink is not None,
+        )
+
+    @property
     def is_masked(self) -> bool:
         """Whether only a part of the photo is painted."""
         return self._painted_part is not None
@@ -312,13 +321,9 @@ class Transfer(ABC):
     def steps(
         self, resume: Mapping[str, np.ndarray] | None = None, check_stop: CheckStop = lambda: None
     ) -> Iterator[Step]:
-        """Paint, and yield every step; `resume` and errors as in `stylize`.
-
-        Args:
-            resume: As in `stylize`.
-            check_stop: Is called several times a second by recipe instant, which has long steps,
-                and while a picture is rebuilt. It may raise an exception to stop.
-        """
+        """Paint, and yield every step; `resume` and errors as in `stylize`. `check_stop` is called
+        several times a second by recipe instant, which has long steps, and while a picture is
+        rebuilt. It may raise an exception to stop."""
         total = self.schedule.total
         done = 0 if resume is None else int(resume["iteration"])
         if not 0 <= done < total:

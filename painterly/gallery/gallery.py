@@ -57,16 +57,11 @@ class Gallery:
         self,
         bucket: Bucket,
         records: Iterable[Record] = (),
-        kept: dict[str, tuple[str, bytes]] | None = None,
+        thumbnails: dict[str, tuple[str, bytes]] | None = None,
     ) -> None:
-        """Open the gallery.
-
-        Args:
-            bucket: The result bucket.
-            records: Those in the bucket already, in any order.
-            kept: The thumbnails that earlier galleries have read, by key, each with the version of
-                its object. This one updates them.
-        """
+        """Open the gallery with the records in the bucket already, in any order, and the thumbnails
+        that earlier galleries have read, by key, each with the version of its object. This one
+        updates them."""
         self._bucket = bucket
         self._records = {_identity(each): each for each in records}  # those that the page shows
         self._page_is_ours: bool | None = None  # None until it is checked
@@ -77,7 +72,7 @@ class Gallery:
         self._stored: set[tuple[str, str, str]] = set()  # pictures, by kind, key and ETag
         self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
         self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
-        self._kept = {} if kept is None else kept
+        self._thumbnails = {} if thumbnails is None else thumbnails
         self._versions: dict[str, str] = {}  # the listed thumbnails, by key
         self._lock = threading.Lock()  # guards what storing threads change; not held over requests
 
@@ -96,16 +91,11 @@ class Gallery:
         result: np.ndarray,
         paintings: Mapping[str, np.ndarray],
     ) -> None:
-        """Store the pictures of a result: its own, its photo's and its paintings'.
+        """Store the pictures of a result: its own, its photo's and its paintings', by key, as
+        pixels.
 
         Photos and paintings that were stored with the same ETag before are not stored a second
         time. A picture that the bucket refuses is logged and left out.
-
-        Args:
-            record: The record of the result.
-            photo: Pixels, as in `small.jpeg_of`.
-            result: Pixels, as in `small.jpeg_of`.
-            paintings: Pixels by key, as in `small.jpeg_of`.
         """
         with _errors_logged():
             if record.result is not None:
@@ -141,22 +131,16 @@ class Gallery:
                 self._bucket.delete(UNPUBLISHED)
 
     def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | bool]:
-        """Return the thumbnails that the page of some records shows, by their keys.
-
-        Returns:
-            The content of each, or True for each if they are too many for the page to hold them.
-            One that is not in the bucket is missing.
-
-        Raises:
-            StorageError: The bucket cannot be listed.
-        """
+        """Return the thumbnails that the page of some records shows, by their keys: the content of
+        each, or True for each if they are too many for the page to hold them. One that is not in
+        the bucket is missing. Raises StorageError."""
         shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
         sizes = self._sizes_of(shown)
         stored_keys = sorted(key for key in shown if sizes[key])
         too_many = sum(sizes[key] for key in stored_keys) > EMBEDDED_BYTES
         with self._lock:
-            for key in self._kept.keys() - (() if too_many else stored_keys):
-                del self._kept[key]
+            for key in self._thumbnails.keys() - (() if too_many else stored_keys):
+                del self._thumbnails[key]
         if too_many:
             return dict.fromkeys(stored_keys, True)
         with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
@@ -179,7 +163,6 @@ class Gallery:
             return dict(self._sizes)
 
     def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
-        """Store a picture's preview and thumbnail."""
         if etag and (kind, key, etag) in self._stored:
             return
         small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
@@ -199,19 +182,18 @@ class Gallery:
             self._stored.add((kind, key, etag))
 
     def _thumbnail(self, key: str) -> bytes:
-        """Return the content of a thumbnail; empty if it cannot be read."""
         with self._lock:
             held, version = self._held.get(key), self._versions.get(key)
-            kept = self._kept.pop(key, ("", b""))
+            known = self._thumbnails.pop(key, ("", b""))
         if held is not None:
             return held
         try:
-            data = kept[1] if kept[0] == version else self._bucket.read(key)
+            data = known[1] if known[0] == version else self._bucket.read(key)
         except ObjectError:
             data = b""
         with self._lock:
             if data and version:
-                self._kept[key] = version, data
+                self._thumbnails[key] = version, data
             # `_store`, on another thread, may have stored a newer one.
             return self._held.setdefault(key, data)
 

@@ -50,13 +50,8 @@ def render_page(
 
 
 def languages_context(language: str, carried: Iterable[str], *places: str) -> dict[str, Any]:
-    """Return the variables of the template `base.html`, for a page in a language.
-
-    Args:
-        language: The language.
-        carried: The languages whose texts the page's scripts have.
-        places: The places that these texts are from, as for `texts_of`.
-    """
+    """Return the variables of the template `base.html`, for a page in a language, with scripts that
+    have the texts of some places in the languages `carried`."""
     texts = Texts(language)
     return {
         "language": language,
@@ -121,7 +116,6 @@ def page_context(
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    """Return a result as a page without scripts shows it."""
     key = record.result or ""
     height, width = record_view.size(record) or (200, 300)
     return {
@@ -166,17 +160,10 @@ def _page_data(
     """Return the data that the page's script works on, small enough for thousands of results.
 
     Values that results share are in the data once, and results refer to them by number. An address
-    that follows from a key is not in the data.
-
-    Args:
-        ordered: Records with a result.
-        thumbnails: As from `Gallery.thumbnails`.
-        internals: As in `record_view.origin`.
-
-    Returns:
-        The results as rows of numbers and texts, their names as `columns`, and the tables that the
-        numbers refer to. `thumb` is a data: URI, 1 if the page finds the thumbnail under its own
-        key, or 0; `addresses` has those that do not follow from it, or is 0.
+    that follows from a key is not in the data. The results are rows of numbers and texts, with
+    their names as `columns`, and the tables that the numbers refer to. `thumb` is a data: URI, 1 if
+    the page finds the thumbnail under its own key, or 0; `addresses` has those that do not follow
+    from it, or is 0.
     """
     styles = _Numbered(_style_names(ordered))
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
@@ -237,7 +224,6 @@ def _style_names(records: Iterable[Record]) -> list[str]:
 
 
 def _styles(records: Sequence[Record]) -> list[Record]:
-    """Return a record of each style, in the order of `_style_names`."""
     # The others of a style may be older, without a title.
     by_name = {style_name(each): each for each in sorted(records, key=_has_title)}
     return [by_name[name] for name in _style_names(records)]
@@ -272,7 +258,6 @@ def url(key: str) -> str | None:
 
 
 def _order(record: Record) -> tuple[Any, ...]:
-    """Return a key that sorts records by photo and style, as people count."""
     return sort_key(photo_name(record)), sort_key(style_name(record))
 
 

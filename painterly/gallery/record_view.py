@@ -121,11 +121,7 @@ def finished(record: Record) -> int | str:
 
 def origin(record: Record, internals: bool = True) -> Rows:
     """Return the device and the network, as far as the record has them, with the keys of their
-    names in texts.toml.
-
-    Args:
-        record: The record.
-        internals: Whether weights and engine follow, which tell photographers nothing.
+    names in texts.toml; with internals also weights and engine, which tell photographers nothing.
     """
     rows = [
         ("gallery.device", short_text(record.device)),

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from painterly.configuration.config import Config
+from painterly.errors import StorageError
+from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.paintings_view import PaintingsView, open_paintings
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
-from painterly.storage.base import Bucket, Entry, ObjectError, Store, View
-from painterly.storage.versions import delete_versions
+from painterly.storage.base import Bucket, Entry, ObjectError, Store, UnavailableError, View
+from painterly.storage.retry import logged_storage_errors
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
@@ -102,3 +104,23 @@ def open_buckets(config: Config) -> WebBuckets:
 def inside(config: Config, prefix: str) -> str:
     """Return the address of a part of the result bucket, for `open_bucket`."""
     return f"{config.result_bucket.strip().rstrip('/')}/{prefix}"
+
+
+def delete_versions(bucket: Store, *prefixes: str) -> None:
+    """Delete all objects with keys that start with one of the prefixes, and their older versions
+    where the bucket keeps some and lists them. Raises StorageError."""
+    is_listed = True
+    for prefix in prefixes:
+        versions = None
+        try:
+            versions = bucket.versions(prefix) if is_listed else None
+        except UnavailableError:
+            raise
+        except StorageError as error:
+            is_listed = False  # The others are refused as well.
+            event(f"if {bucket.name} keeps older versions, they stay: {error}")
+        for version in versions or ():
+            with logged_storage_errors("an older version stays"):  # It may be locked.
+                bucket.delete_version(version)
+        for entry in [*bucket.list(prefix)]:
+            bucket.delete(entry.key)

@@ -35,12 +35,8 @@ _Value = TypeVar("_Value")
 
 
 def check_callback(address: str | None, hosts: Collection[str]) -> None:
-    """Raise ApiError for a callback that is not an address, or on a host that is not allowed.
-
-    Args:
-        address: The address, if the request has one.
-        hosts: The hosts that WEB_CALLBACK_HOSTS allows.
-    """
+    """Raise ApiError for a callback that is not an address, or on a host that WEB_CALLBACK_HOSTS
+    does not allow."""
     if address is None:
         return
     parts = parse_address(address)
@@ -112,7 +108,6 @@ class Callbacks:
                 del self._threads[job.id]
 
     def _send(self, job_id: str) -> None:
-        """Send a job unless others do. Raises _ClosedError."""
         claimed = self._claimed(job_id)
         if claimed is None:
             return
@@ -144,7 +139,6 @@ class Callbacks:
         return None
 
     def _deliver(self, job: StoredJob) -> None:
-        """Send a job, in several attempts. Raises _ClosedError between them."""
         ROOT.set(job.root)
         content = job_out(job).model_dump(mode="json", by_alias=True)
         assert job.callback is not None
@@ -165,6 +159,5 @@ class Callbacks:
                 self._rest(STORAGE_PAUSE_S)
 
     def _rest(self, seconds: float) -> None:
-        """Wait. Raises _ClosedError."""
         if self._closed.wait(seconds):
             raise _ClosedError

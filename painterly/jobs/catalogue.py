@@ -55,12 +55,7 @@ class Catalogue:
         max_age_s: float = FRESH_S,
         is_leaving: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        """Args:
-        style_bucket: The style bucket.
-        config: The configuration.
-        max_age_s: As in `Refreshed`, for the listings.
-        is_leaving: Whether the deletion of an upload was asked for, by its name.
-        """
+        """`is_leaving` returns whether the deletion of an upload was asked for, by its name."""
         self._style_bucket, self._config = style_bucket, config
         self._is_leaving = is_leaving
         self._styles = Refreshed(self._find_styles, max_age_s)
@@ -81,7 +76,6 @@ class Catalogue:
         """Return the style that a request asks for, with the settings of its preset.
 
         Args:
-            request: The request.
             instant_side: As in `sized`.
         """
         settings, of_style = self._settings(request.preset), dict[str, Any]()
@@ -99,7 +93,6 @@ class Catalogue:
         return replace(style, settings=sized(settings, instant_side))
 
     def _named(self, text: str) -> Style:
-        """Return the style that is called so, by its name or as people call it."""
         styles = {style.name: style for style in self.all()}
         if text not in styles:
             called = {name: style.title.names for name, style in styles.items()}
@@ -178,7 +171,6 @@ class Catalogue:
         return entry
 
     def _meant(self, name: str) -> str:
-        """Return which painting was probably meant by a name that none has."""
         of_styles = (each.entry.key for style in self.all() for each in style.paintings)
         there = {*self._entries.get(), *of_styles}
         shown = {each: display_name(each) for each in sorted(there) if not self._is_leaving(each)}

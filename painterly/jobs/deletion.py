@@ -17,7 +17,7 @@ from uuid import uuid4
 from painterly.errors import StorageError
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
-from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job, mark_key
@@ -26,7 +26,6 @@ from painterly.orders.record import read_records
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS
 from painterly.storage.base import Bucket, ObjectError, Store
 from painterly.storage.retry import logged_storage_errors
-from painterly.storage.versions import delete_versions
 from painterly.words.wording import plural
 
 UNDO_S = 20.0  # seconds in which a deletion can be taken back
@@ -80,7 +79,6 @@ class Marks:
         return self._bucket.write_if(mark_key(job), _BEGUN, etag) is not None
 
     def _read(self, job: str) -> tuple[bytes | None, str | None]:
-        """Return the content and the ETag of a mark, both None if there is none."""
         with suppress(ObjectError):  # It was removed since.
             if entry := self._bucket.find(mark_key(job)):
                 etag = entry.etag  # Before the content, or it may belong to a later one.
@@ -98,12 +96,6 @@ class Deletions:
         jobs: JobIndex,
         cancel: Callable[[str], object],
     ) -> None:
-        """Args:
-        buckets: The buckets.
-        store: The jobs in the result bucket.
-        jobs: The index of the jobs.
-        cancel: Cancels a job by its id.
-        """
         self._buckets, self._store, self._marks = buckets, store, Marks(buckets.result)
         self._jobs, self._cancel = jobs, cancel
         # Marks by id and ETag, and since when they have been there.
@@ -115,19 +107,9 @@ class Deletions:
         self._closed, self._warnings = threading.Event(), WarningLog()
 
     def ask(self, job_id: str, *, with_photo: bool = False) -> list[str]:
-        """Ask for the deletion of a job, or once more: its time then begins again.
-
-        Args:
-            job_id: The job. One that is not finished is cancelled.
-            with_photo: Whether all other jobs with the same photo are deleted, too.
-
-        Returns:
-            The ids of all these jobs.
-
-        Raises:
-            ApiError: There is no such job.
-            StorageError: The storage does not answer.
-        """
+        """Ask for the deletion of a job, or once more: its time then begins again. One that is not
+        finished is cancelled. Return the ids of all jobs to delete, those with the same photo, too,
+        if asked. Raises ApiError if there is no such job; StorageError."""
         job = self._jobs.stored(job_id)
         if job is None:
             is_there = self._store.read(job_id) or self._store.read_ended(job_id)
@@ -219,15 +201,9 @@ class Deletions:
                 log_trace(error)
 
     def carry_out(self, due: Mapping[str, str]) -> None:
-        """Delete jobs and paintings whose time is over, unless that was taken back, or they are
-        still painted or needed.
-
-        Args:
-            due: The ids in their marks, with the ETags of these.
-
-        Raises:
-            StorageError: The storage refuses, or does not answer.
-        """
+        """Delete jobs and paintings whose time is over, by the ids in their marks, with the ETags
+        of these, unless that was taken back, or they are still painted or needed. Raises
+        StorageError."""
         gone = []
         paintings = {painting_mark(each.key): each.key for each in self._buckets.style.uploads()}
         needed = self._jobs.needed_paintings()
@@ -292,13 +268,8 @@ def _prefixes(job: StoredJob) -> Iterator[str]:
 
 
 def renew_page(result: Store, jobs: list[str]) -> None:
-    """Write the gallery of a batch again if it shows pictures of jobs that are gone: it holds
-    small ones. Raises StorageError.
-
-    Args:
-        result: The result bucket.
-        jobs: The ids of the jobs.
-    """
+    """Write the gallery of a batch again if it shows pictures of jobs that are gone: it holds small
+    ones. Raises StorageError."""
     if not result.find(PAGE):
         return
     page = result.read(PAGE)

@@ -64,13 +64,8 @@ class Estimates:
         self.too_large = {**self.too_large, **by_pixels}
 
     def lacking(self, preset: Preset, size: tuple[int, int]) -> int | None:
-        """Return the bytes that a picture needs at least, if the worker lacks them; None if it
-        fits, as far as that is known.
-
-        Args:
-            preset: Its preset.
-            size: Its (height, width) in px.
-        """
+        """Return the bytes that a picture of this (height, width) needs at least, if the worker
+        lacks them; None if it fits, as far as that is known."""
         lacking = self.too_large.get(preset, {})
         fewest = max((each for each in lacking if each <= math.prod(size)), default=None)
         return None if fewest is None else lacking[fewest]
@@ -103,12 +98,9 @@ class Estimates:
         return None if rate is None else rate * work
 
     def instant_side(self, settings: Settings) -> int:
-        """Return the longer side in px of instant pictures: the largest of INSTANT_SIZES that takes
-        LONGEST_INSTANT_S at most by the worker's own measurement, or else the smallest.
-
-        Args:
-            settings: Settings of preset `instant`.
-        """
+        """Return the longer side in px of pictures by preset `instant`: the largest of
+        INSTANT_SIZES that takes LONGEST_INSTANT_S at most by the worker's own measurement, or else
+        the smallest."""
         rate = self._measured_instant
         for side in INSTANT_SIZES:
             work = total_work(*USUAL_PHOTO, settings.replaced({"size": side}))

@@ -41,13 +41,8 @@ _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
 def job_out(job: StoredJob, place: int | None = None, seconds: float | None = None) -> JobOut:
-    """Return a job as the API shows it.
-
-    Args:
-        job: The job.
-        place: Its place in the queue, if it has not ended.
-        seconds: The seconds until it is done, if they are known.
-    """
+    """Return a job as the API shows it, with its place in the queue, if it has not ended, and the
+    seconds until it is done, if they are known."""
     address, record = own(f"/api/jobs/{job.id}"), job.painted or Record()
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
@@ -72,34 +67,22 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
 
 
 class Changes(NamedTuple):
-    """Changes since a version of the index.
+    """Changes since a version of the index."""
 
-    Attributes:
-        version: The version now.
-        jobs: The jobs that have changed, in the order of their creation.
-        places: The places of others that wait, if they may have changed.
-        deleted: The ids of those that are deleted.
-    """
-
-    version: int
-    jobs: list[JobOut]
-    places: list[JobPlace]
-    deleted: list[str]
+    version: int  # the version now
+    jobs: list[JobOut]  # the jobs that have changed, in the order of their creation
+    places: list[JobPlace]  # the places of others that wait, if they may have changed
+    deleted: list[str]  # the ids of those that are deleted
 
 
 class _Queue(NamedTuple):
-    """The unfinished jobs at one moment.
+    """The unfinished jobs at one moment."""
 
-    Attributes:
-        moment: The version of the index and the revision of the estimates.
-        places: The place of each job and the seconds until it is done, if they are known, by its
-            id, in the order in which they are painted.
-        seconds: The seconds until all are done, if they are known.
-    """
-
-    moment: tuple[int, int]
+    moment: tuple[int, int]  # the version of the index and the revision of the estimates
+    # The place of each job and the seconds until it is done, if they are known, by its id, in the
+    # order in which they are painted.
     places: Mapping[str, tuple[int, float | None]]
-    seconds: float | None
+    seconds: float | None  # the seconds until all are done, if they are known
 
 
 class JobIndex:
@@ -205,13 +188,8 @@ class JobIndex:
             return self._queue().seconds
 
     def changes(self, since: int | None = None, *, apart: bool = False) -> Changes:
-        """Return what has changed, for an event stream.
-
-        Args:
-            since: A version; None lists all unfinished jobs.
-            apart: Whether jobs that have only moved in the queue are in `places`, and not in
-                `jobs`.
-        """
+        """Return what has changed since a version, or all unfinished jobs, for an event stream.
+        Jobs that have only moved in the queue are `apart` in `places`, or else in `jobs`."""
         with self._lock:
             queue, changed = self._queue().places, {*self._etags}
             moved = set[str]()
@@ -290,7 +268,6 @@ class JobIndex:
         """Update the job that this instance's worker paints.
 
         Args:
-            job_id: The job.
             news: `step`, `steps`, `fraction` and `seconds_left` as in JobOut.
         """
         with self._lock:
@@ -422,7 +399,6 @@ class JobIndex:
         """Note that a job has changed.
 
         Args:
-            job_id: The job.
             moves: Whether others may have another place in the queue now.
         """
         self.version += 1
@@ -433,7 +409,6 @@ class JobIndex:
     # --- the queue ------------------------------------------------------------------------------
 
     def _queue(self) -> _Queue:
-        """Return the queue, which is computed once for each change."""
         moment = self.version, self.estimates.revision
         if self._queue_then.moment == moment:
             return self._queue_then

@@ -9,12 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.schemas import not_found
 from painterly.jobs.store import KEPT, StoredJob, new_id
 from painterly.jobs.upload import Upload
 from painterly.storage.base import ObjectError
-from painterly.storage.versions import delete_versions
 from painterly.video.sent import EXTENSION, Sent
 
 

@@ -28,14 +28,9 @@ def offered_sides() -> list[int]:
 
 
 def sized(settings: Settings, instant_side: int) -> Settings:
-    """Return settings of preset instant with its size here, unless a size or a paper was given, or
-    the recipe has its own size; and others as they are. A size that is the default is not named, so
-    that it is halved if it does not fit into memory.
-
-    Args:
-        settings: The settings.
-        instant_side: One of INSTANT_SIZES.
-    """
+    """Return settings of preset instant with its size here, one of INSTANT_SIZES, unless a size or
+    a paper was given, or the recipe has its own size; and others as they are. A size that is the
+    default is not named, so that it is halved if it does not fit into memory."""
     decided = not settings.has_default_size or "size" in settings.traits.defaults
     if decided or settings.preset != Preset.INSTANT or settings.size == instant_side:
         return settings

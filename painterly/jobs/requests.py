@@ -99,15 +99,9 @@ class OrderBook:
         mask: bytes | None,
         idempotency_key: str | None,
     ) -> StoredJob:
-        """Store a job, or find the one that the same request has already created.
-
-        Args:
-            request: The request.
-            upload: None if `request.again` names a job with the photo.
-            mask: The mask that was sent, as `checked_mask` returns it; None for that of
-                `request.again`.
-            idempotency_key: Its Idempotency-Key, if it has one.
-        """
+        """Store a job, or find the one that the same request with this Idempotency-Key has already
+        created. Without an upload, or a mask as `checked_mask` returns it, `request.again` names a
+        job with them."""
         if (upload is None) == (request.again is None):
             raise ApiError(422, "send either a photo, or its id in `again`")
         check_callback(request.callback, self._options.callback_hosts)
@@ -179,7 +173,6 @@ class OrderBook:
         )
 
     def _checked_sheet(self, request: JobRequest) -> JobRequest:
-        """Return the request for a sheet, which is painted by preset instant."""
         if request.style is not None or request.paintings is not None:
             raise ApiError(422, "a sheet has all styles; leave out `style` and `paintings`")
         for name in SHEET_DECIDES:
@@ -233,12 +226,7 @@ class OrderBook:
 
     def preview_of_stored(self, request: JobRequest, mask: bytes | None) -> ResultOrder:
         """Return the order of a preview of the photo that `request.again` names: the picture of a
-        job by preset `instant`.
-
-        Args:
-            request: The request.
-            mask: As in `create`.
-        """
+        job by preset `instant`. The mask is as in `create`."""
         photo = self._stored_photo(request.again or "")
         if mask is None and isinstance(photo, StoredJob) and photo.mask_key:
             mask = self._buckets.source.read(photo.mask_key)
@@ -254,13 +242,8 @@ class OrderBook:
     def whole(
         self, photo: Upload, painting: Upload | None, *, style: str, size: str, format: str
     ) -> InstantOrder:
-        """Return the order of a whole picture that a program waits for.
-
-        Args:
-            photo: The photo.
-            painting: The painting that was sent with it, instead of a style.
-            style, size, format: What was asked for, each empty if it was not.
-        """
+        """Return the order of a whole picture that a program waits for, by a painting that was sent
+        with it, or a style. Style, size and format are empty if they were not asked for."""
         if (painting is not None) == bool(style):
             raise ApiError(422, "send either `style`, the name of a style, or a file `painting`")
         changes = {"size": size} if size else {}
@@ -310,12 +293,8 @@ class OrderBook:
         return self._jobs.estimates.instant_side(settings)
 
     def estimate(self, size: int | None = None, again: str | None = None) -> Estimate:
-        """Estimate the seconds that each preset takes.
-
-        Args:
-            size: The longer side of the pictures in px; None for that of each preset.
-            again: The id of a photo or a clip, as in a request; None for a usual photo.
-        """
+        """Estimate the seconds that each preset takes, for its own size or this longer side in px,
+        and for a usual photo or the photo or clip with the id `again`."""
         changes = {} if size is None else {"size": size}
         photo = self._stored_photo(again) if again else None
         shape, frames = (photo.size, photo.frames or 1) if photo else (USUAL_PHOTO, 1)
@@ -393,7 +372,6 @@ class OrderBook:
         return str(first["job"])
 
     def _job_of(self, idempotency_key: str) -> StoredJob | None:
-        """Find the job of an earlier request with a key."""
         try:
             first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
         except ObjectError:
@@ -402,12 +380,10 @@ class OrderBook:
 
 
 def _kept_at(idempotency_key: str) -> str:
-    """Return the key of the object that has the job of an Idempotency-Key."""
     return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
 
 
 def _check_size(changes: Mapping[str, Any], most: int) -> None:
-    """Raise ConfigError for a size that is given and not one of up to `most` px."""
     low, size = FIELDS["size"].metadata["low"], changes.get("size", most)
     if isinstance(size, bool) or parse_whole(str(size).strip(), low, most) is None:
         raise ConfigError(
@@ -417,12 +393,7 @@ def _check_size(changes: Mapping[str, Any], most: int) -> None:
 
 def check_limits(settings: Settings, where: str = "") -> None:
     """Raise ConfigError for a size or a number of iterations that would block the queue for too
-    long.
-
-    Args:
-        settings: The settings.
-        where: As in `Settings.replaced`.
-    """
+    long. `where` is as in `Settings.replaced`."""
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
         value = getattr(settings, name)
         if value == "full" or int(value) > most:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.presets import INSTANT_SIZES
 from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest, JobState
 from painterly.log import event
@@ -24,7 +24,6 @@ from painterly.orders.record import Record, read_record
 from painterly.settings.bucket_layout import WEB, record_key
 from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors
-from painterly.storage.versions import delete_versions
 from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
@@ -46,46 +45,31 @@ _ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
 class StoredJob(JobFields):
-    """A job as it is stored.
+    """A job as it is stored."""
 
-    Attributes:
-        photo_key: Key in the bucket of the photos.
-        source_key: Key there of the clip whose first frame the photo is; None for a photo.
-        mask_key: Key of the photo's mask there; None if all of the photo is painted.
-        size: Height and width of the photo in px.
-        named_style: Whether `style` names a style of the style bucket, not a blend.
-        instant_side: As in `presets.sized`, when it was ordered.
-        work: The work of all steps, in the unit of schedule.py.
-        owner: The worker that paints the job; None while it waits.
-        revision: Number of writes, so that no two versions have the same content.
-        cancel: Whether its cancellation was requested.
-        crashes: Number of times its worker died without a further step after `crashed_at`.
-        crashed_at: The step at the last of these deaths.
-        painted: The record of its result, once it is done. It is stored where `record_key` says.
-        cold: Whether its worker had painted nothing alike before, so that its duration says little.
-        callback: The address that gets the job once it has ended. It is stored until then.
-        caller: The process that sends the job to its callback; None if none does.
-        root: The path that a proxy added for its client.
-        remembered_at: The key of the object that remembers its Idempotency-Key, if it has one.
-    """
-
-    photo_key: str
+    photo_key: str  # key in the bucket of the photos
+    # Key there of the clip whose first frame the photo is; None for a photo.
     source_key: str | None = None
+    # Key of the photo's mask there; None if all of the photo is painted.
     mask_key: str | None = None
-    size: tuple[int, int]
-    named_style: bool
-    instant_side: int = INSTANT_SIZES[-1]
-    work: float = 0.0
-    owner: str | None = None
-    revision: int = 0
-    cancel: bool = False
-    crashes: int = 0
-    crashed_at: int = 0
+    size: tuple[int, int]  # height and width of the photo in px
+    named_style: bool  # whether `style` names a style of the style bucket, not a blend
+    instant_side: int = INSTANT_SIZES[-1]  # as in `presets.sized`, when it was ordered
+    work: float = 0.0  # the work of all steps, in the unit of schedule.py
+    owner: str | None = None  # the worker that paints the job; None while it waits
+    revision: int = 0  # number of writes, so that no two versions have the same content
+    cancel: bool = False  # whether its cancellation was requested
+    crashes: int = 0  # number of times its worker died without a further step after `crashed_at`
+    crashed_at: int = 0  # the step at the last of these deaths
+    # The record of its result, once it is done. It is stored where `record_key` says.
     painted: Record | None = Field(default=None, exclude=True)
+    # Whether its worker had painted nothing alike before, so that its duration says little.
     cold: bool = False
+    # The address that gets the job once it has ended. It is stored until then.
     callback: str | None = None
-    caller: str | None = None
-    root: str = ""
+    caller: str | None = None  # the process that sends the job to its callback; None if none does
+    root: str = ""  # the path that a proxy added for its client
+    # The key of the object that remembers its Idempotency-Key, if it has one.
     remembered_at: str | None = None
 
     @property
@@ -145,15 +129,11 @@ def created_at(job: str) -> float:
 
 
 class Queue(NamedTuple):
-    """A listing of the queue.
+    """A listing of the queue."""
 
-    Attributes:
-        jobs: The ids of unfinished jobs, oldest first, with the ETags of their objects.
-        marks: The ids of jobs to delete, with the ETags of their marks.
-    """
-
+    # The ids of unfinished jobs, oldest first, with the ETags of their objects.
     jobs: dict[str, str]
-    marks: dict[str, str]
+    marks: dict[str, str]  # the ids of jobs to delete, with the ETags of their marks
 
 
 class JobStore:
@@ -214,12 +194,8 @@ class JobStore:
         return (name for entry in listed if (name := _name(entry, _DONE)))
 
     def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
-        """Read an unfinished job and the ETag of its object; None if there is no such job.
-
-        Args:
-            job: Its id.
-            etag: The ETag if it is known from a listing.
-        """
+        """Read an unfinished job and the ETag of its object, which may be known from a listing;
+        None if there is no such job."""
         return self._read(f"{_QUEUE}{job}.json", etag)
 
     def _read(self, key: str, etag: str = "") -> tuple[StoredJob, str] | None:
@@ -245,7 +221,6 @@ class JobStore:
         return stored and self._with_record(stored)
 
     def _ended(self, job: str) -> StoredJob | None:
-        """Return a job that has ended, without its record."""
         try:
             return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
         except ObjectError:
@@ -316,13 +291,11 @@ def keys_of_job(job: str) -> tuple[str, str]:
 
 
 def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:
-    """Return the id of the job in an object; empty if it is another one."""
     name = entry.key.removeprefix(prefix).removesuffix(ending)
     return name if _ID.fullmatch(name) else ""
 
 
 def _parsed(data: bytes) -> StoredJob | None:
-    """Decode a job; None if the content is not a job."""
     try:
         return StoredJob.model_validate_json(data)
     except ValidationError:
@@ -330,18 +303,9 @@ def _parsed(data: bytes) -> StoredJob | None:
 
 
 def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
-    """Delete what killed processes left: checkpoints, previews and photos without a job.
-
-    Objects that never belonged to a job stay.
-
-    Args:
-        buckets: The buckets.
-        keep_days: The days after which jobs that have ended are deleted with their photos; None
-            for never.
-
-    Raises:
-        StorageError: The storage refuses or does not answer.
-    """
+    """Delete what killed processes left: checkpoints, previews and photos without a job, and after
+    `keep_days`, if any, jobs that have ended, with their photos. Objects that never belonged to a
+    job stay. Raises StorageError."""
     store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
     if oldest := oldest_kept(keep_days):
         old = [*itertools.takewhile(lambda job: job < oldest, store.ended())]
@@ -382,7 +346,6 @@ def oldest_kept(keep_days: int | None) -> str:
 
 
 def _job_of(key: str) -> str | None:
-    """Return the id of the job that a key belongs to; None if there is none."""
     match = _ID_IN_KEY.search(key)
     return match[1] if match else None
 

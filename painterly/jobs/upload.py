@@ -29,21 +29,13 @@ _UNSAFE = re.compile(r"[^\w-]+")
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded picture.
+    """An uploaded picture."""
 
-    Attributes:
-        name: The file's name in a form that can be part of a key.
-        shown: The file's name for people.
-        data: Its content without the position where it was taken.
-        size: Height and width in px.
-        source: The clip whose first frame it is, if it is one.
-    """
-
-    name: str
-    shown: str
-    data: bytes
-    size: tuple[int, int]
-    source: Sent | None = None
+    name: str  # the file's name in a form that can be part of a key
+    shown: str  # the file's name for people
+    data: bytes  # its content without the position where it was taken
+    size: tuple[int, int]  # height and width in px
+    source: Sent | None = None  # the clip whose first frame it is, if it is one
 
     @property
     def digest(self) -> str:
@@ -62,18 +54,8 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
 def checked_source(
     given_name: str, data: bytes, options: WebOptions, memory_limit: int | None
 ) -> Upload:
-    """Check a photo or a clip that was uploaded.
-
-    Args:
-        given_name: The name of its file.
-        data: Its file.
-        options: The options of the service.
-        memory_limit: MEMORY_LIMIT in bytes, if there is one.
-
-    Raises:
-        ApiError: As `checked_upload`, also for a clip that cannot be read in the memory that is
-            left.
-    """
+    """Check a photo or a clip that was uploaded. Raises ApiError as `checked_upload`, also for a
+    clip that cannot be read in the memory that is left."""
     shown, most = _shown(given_name), options.max_pixels
     _check_length(data, shown, options)
     try:
@@ -95,20 +77,12 @@ def _upload(
 def checked_mask(
     data: bytes, options: WebOptions, memory_limit: int | None, most: tuple[int, int] | None = None
 ) -> bytes:
-    """Check a mask that was uploaded.
+    """Check a mask that was uploaded, and return it as a grey PNG, upright; empty if it is white
+    all over, and so limits nothing. One larger than `most`, the height and width in px of a photo,
+    is reduced to it.
 
-    Args:
-        data: Its file.
-        options: The options of the service.
-        memory_limit: MEMORY_LIMIT in bytes, if there is one.
-        most: The height and width in px of a photo, if a larger mask is reduced to it.
-
-    Returns:
-        The mask as a grey PNG, upright; empty if it is white all over, and so limits nothing.
-
-    Raises:
-        ApiError: As `checked_upload`, also for a mask that is black all over, and for one that
-            cannot be decoded in the memory that is left.
+    Raises ApiError as `checked_upload`, also for a mask that is black all over, and for one that
+    cannot be decoded in the memory that is left.
     """
     _check_length(data, "the mask", options)
     file = _checked(PictureFile, data, "the mask", options)
@@ -147,7 +121,6 @@ def _check_length(data: bytes, shown: str, options: WebOptions) -> None:
 def _checked(
     opened: Callable[[bytes, str], PictureFile], data: bytes, shown: str, options: WebOptions
 ) -> PictureFile:
-    """Open a file that was uploaded. Raises ApiError as `checked_upload`."""
     try:
         file = opened(data, shown)
     except PictureError as error:
@@ -169,7 +142,6 @@ def _own_name(file_name: str) -> str:
 
 
 def _shown(file_name: str) -> str:
-    """Return a file's name for people, shortened before its extension if it is too long."""
     name = printable(PurePosixPath(_own_name(file_name)).name) or "photo"
     if len(name) <= _LONGEST_SHOWN:
         return name

@@ -13,17 +13,9 @@ from painterly.storage.s3.bucket import S3Bucket
 def open_bucket(
     value: str, account: Account, *, new: bool = False, known: KnownFiles | None = None
 ) -> Store:
-    """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`).
-
-    Args:
-        value: The value.
-        account: The account for a bucket.
-        new: Whether a missing folder is listed as empty, and created by the first write.
-        known: The files whose content is known, for a folder.
-
-    Raises:
-        ConfigError: The value names neither, or there are no credentials.
-    """
+    """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`). A missing
+    folder that may be `new` is listed as empty, and created by the first write. Raises ConfigError
+    if the value names neither, or there are no credentials."""
     where = parse_address(value)
     if isinstance(where, Path):
         return FolderBucket(where, value.strip(), new=new, known=known)

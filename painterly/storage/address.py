@@ -23,20 +23,14 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class Account:
-    """An account on an S3 service.
+    """An account on an S3 service."""
 
-    Attributes:
-        endpoint: The host, or None for Amazon S3.
-        key_id: The key's name, or None if boto3 has to find the credentials.
-        secret: The key.
-        region: The region for which requests are signed. Ceph accepts any; boto3 finds Amazon's.
-        hurried: Whether a caller waits for each answer, so that a silent service is soon given up.
-    """
-
-    endpoint: str | None = None
-    key_id: str | None = None
-    secret: str | None = field(default=None, repr=False)
+    endpoint: str | None = None  # the host, or None for Amazon S3
+    key_id: str | None = None  # the key's name, or None if boto3 has to find the credentials
+    secret: str | None = field(default=None, repr=False)  # the key
+    # The region for which requests are signed. Ceph accepts any; boto3 finds Amazon's.
     region: str = ANY_REGION
+    # Whether a caller waits for each answer, so that a silent service is soon given up.
     hurried: bool = False
 
     @property

@@ -94,21 +94,13 @@ class UnfinishedUpload:
 
 @dataclass(frozen=True)
 class Version:
-    """Version of an object, or a delete marker: stored and billed until it is deleted itself.
-
-    Attributes:
-        key: The key.
-        number: The version's id.
-        size: In bytes; 0 for a delete marker.
-        is_current: Whether it is the object that a listing shows.
-        is_marker: Whether it marks the key as deleted.
-    """
+    """Version of an object, or a delete marker: stored and billed until it is deleted itself."""
 
     key: str
-    number: str
-    size: int
-    is_current: bool
-    is_marker: bool
+    number: str  # the version's id
+    size: int  # in bytes; 0 for a delete marker
+    is_current: bool  # whether it is the object that a listing shows
+    is_marker: bool  # whether it marks the key as deleted
 
 
 class Bucket(ABC):
@@ -142,15 +134,8 @@ class Bucket(ABC):
 
     @abstractmethod
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
-        """Return `count` bytes of an object, or fewer at its end, unchecked.
-
-        Args:
-            key: The key of the object.
-            start: The number of bytes before them.
-            count: At least 1.
-            of: The object's entry from an earlier answer. ObjectError is raised if it has changed
-                since.
-        """
+        """Return `count` bytes of an object from `start` on, or fewer at its end, unchecked. Raises
+        ObjectError if the object has changed since an earlier entry, `of`."""
 
     @abstractmethod
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
@@ -162,12 +147,10 @@ class Bucket(ABC):
     @abstractmethod
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         """Store an object only if the current one has an ETag, or, for None, if there is none.
+        Return the new ETag, or None on a conflict.
 
         If several writers try at once, one succeeds. They must not store the same bytes: content
         that is stored already is treated as a success, since an answer may be lost.
-
-        Returns:
-            The new ETag, or None on a conflict.
         """
 
     @abstractmethod
@@ -177,13 +160,8 @@ class Bucket(ABC):
     @abstractmethod
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
         """Download an object into a file, whole or not at all, and create missing folders.
-
-        Args:
-            key: The key of the object.
-            path: The file.
-            progress: Takes the number of bytes since its last call, from any thread; a negative
-                number if they have to be downloaded again.
-        """
+        `progress` takes the number of bytes since its last call, from any thread; a negative number
+        if they have to be downloaded again."""
 
     @abstractmethod
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
@@ -266,7 +244,6 @@ class View(Bucket):
         return self._bucket, key
 
     def _do(self, request: Callable[[], _Value]) -> _Value:
-        """Make a request."""
         return request()
 
     def check_key(self, key: str) -> None:
@@ -318,7 +295,6 @@ class View(Bucket):
     def _request(
         self, key: str, request: Callable[[Bucket, str], _Value], *, write: bool = False
     ) -> _Value:
-        """Make a request about one object."""
         bucket, inner = self._at(key, write=write)
         return self._do(lambda: request(bucket, inner))
 

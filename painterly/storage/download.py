@@ -14,7 +14,13 @@ from painterly.errors import ConfigError
 from painterly.settings.bucket_layout import PAGE
 from painterly.storage.base import Entry, ObjectError, Progress, Store
 from painterly.storage.file_names import Fold, key_folding
-from painterly.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
+from painterly.storage.files import (
+    Mount,
+    delete_leftovers,
+    is_same,
+    nearest_existing,
+    storage_errors,
+)
 from painterly.storage.folder import FolderBucket, safe_path
 from painterly.storage.known_files import MadeFiles
 from painterly.storage.sync import (
@@ -30,26 +36,22 @@ from painterly.storage.transfers import Job
 from painterly.words.wording import printable
 
 
-def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
-    """Download a bucket into a folder.
+def download_all(
+    bucket: Store, folder: Path, rules: SyncRules = EVERYTHING, mount: Mount | None = None
+) -> SyncResult:
+    """Download a bucket into a folder, which is created if it is missing. Raises ConfigError if it
+    is a file, or if all files would be deleted; StorageError if the bucket cannot be listed, or
+    becomes unavailable, or if the folder is no longer on its disk `mount`.
 
     An object fails if its key cannot be a file in the folder, or if the user's own file has its
     name.
-
-    Args:
-        bucket: The bucket.
-        folder: The folder, which is created if it is missing.
-        rules: What to transfer and delete.
-
-    Raises:
-        ConfigError: `folder` is a file, or `rules` would delete all files.
-        StorageError: The bucket cannot be listed or becomes unavailable.
     """
     _check_folder(folder)
     result = SyncResult(dry_run=rules.dry_run)
     entries = rules.select(_objects(bucket), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
-    made = MadeFiles(folder)
+    made = MadeFiles(folder, mount)
+    made.check_mounted()
     to_delete = _to_delete(bucket, folder, made, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
     for parent in {path.parent for _, path in files} if not rules.dry_run else ():
@@ -61,7 +63,7 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     ]
     result.same += len(files) - len(jobs)
     if jobs and not rules.dry_run:
-        made.begin()
+        made.create()
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
     transfer_all(jobs, result, rules, "fetching")
@@ -70,7 +72,6 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise ConfigError if a folder cannot be made or its disk is not mounted."""
     with storage_errors(printable(str(folder))):
         above = nearest_existing(folder)
         if not above.is_dir():
@@ -84,7 +85,6 @@ def _check_folder(folder: Path) -> None:
 
 
 def _objects(bucket: Store) -> Iterator[Entry]:
-    """List the objects of a bucket but those that stand for folders."""
     return (
         entry
         for entry in bucket.list_with_folder_markers()
@@ -95,7 +95,6 @@ def _objects(bucket: Store) -> Iterator[Entry]:
 def _files(
     entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
 ) -> list[tuple[Entry, Path]]:
-    """Return the file for each object; an object that cannot have one is added to the failures."""
     files, taken = [], dict[str, str]()
     for entry in entries:
         try:
@@ -130,8 +129,10 @@ def _download(
 ) -> bool:
     """Download an object and list its file, unless the file has its content already.
 
-    Returns whether it had another content. Raises OwnFileError if that is the user's own.
+    Returns whether it had another content. Raises OwnFileError if that is the user's own,
+    UnavailableError if the folder's disk is gone.
     """
+    made.check_mounted()
     differs = not os.path.lexists(path) or _differs(entry, path, made)
     if not dry_run:
         if differs:
@@ -174,9 +175,9 @@ def _to_delete(
 ) -> list[Entry]:
     """List the files that earlier downloads from a bucket brought and it no longer has. Raises
     ConfigError if it is empty."""
-    kept, to_delete = {fold(entry.key) for entry in entries}, []
+    wanted, to_delete = {fold(entry.key) for entry in entries}, []
     for key, file in sorted(made.downloaded.items()) if rules.delete else ():
-        if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
+        if fold(key) in wanted or file.bucket != bucket.name or rules.why_not(key):
             continue
         try:
             path = _path(folder, key)

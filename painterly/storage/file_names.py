@@ -41,13 +41,8 @@ def other_spelling(folder: Path, key: str) -> str:
 
 
 def stored_spelling(start: Path, path: str) -> str:
-    """Return a path as the disk spells it if that differs in Unicode form alone, such as é that a
-    Mac stores as e and an accent; else as it is.
-
-    Args:
-        start: The folder of relative paths.
-        path: A path, with slashes between its parts.
-    """
+    """Return a path below `start`, with slashes between its parts, as the disk spells it if that
+    differs in Unicode form alone, such as é that a Mac stores as e and an accent; else as it is."""
     if path.isascii():
         return path
     parts = path.split("/")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from painterly.errors import StorageError
-from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError
+from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError, UnavailableError
 from painterly.words.wording import printable
 
 MIB = 1024 * 1024
@@ -35,6 +35,37 @@ USUAL_PARTS = (*(mib * MIB for mib in _PARTS_MIB), 17_179_870)
 
 class RefusedNameError(OSError):
     """A disk cannot store a file's name."""
+
+
+class Mount:
+    """The mounted disk on which a folder was when it was opened.
+
+    A disk is known by the path of its mount point. Numbers of devices and inodes are not compared:
+    they change when the same disk is mounted again, as automounters do, and some network disks
+    number their files again at any time. So the end of a bind mount from the disk around it is
+    not noticed.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Find the disk of a folder, which need not exist. `name` is its name for messages."""
+        self._folder, self._name, self._point = folder, name, _mount_point(folder)
+
+    def check(self) -> None:
+        """Raise UnavailableError if the disk is gone: its mount point is then a folder of another
+        disk. A disk that is mounted inside of it, above the folder, becomes the folder's."""
+        point = _mount_point(self._folder)
+        if not point.is_relative_to(self._point):
+            raise UnavailableError(
+                f"folder {printable(self._name)} is no longer on the disk mounted at "
+                f"{printable(str(self._point))}; mount it again"
+            )
+        self._point = point
+
+
+def _mount_point(folder: Path) -> Path:
+    # Nor does a disk that does not answer have a mount point.
+    path = Path(os.path.realpath(folder))
+    return next(filter(os.path.ismount, (path, *path.parents)), Path(path.anchor))
 
 
 def is_same(path: Path, entry: Entry) -> bool:

@@ -29,6 +29,7 @@ from painterly.storage.file_names import other_spelling, same_file
 from painterly.storage.files import (
     MIB,
     PART_FILE,
+    Mount,
     locked,
     md5_of_file,
     nearest_existing,
@@ -88,20 +89,16 @@ class FolderBucket(Store):
 
     It does not list hidden files, what other programs keep, and links out of the folder, and does
     not follow links to folders; `skipped` names all but the hidden files, and what is in iCloud
-    only.
+    only. Once its disk is no longer mounted, every request raises UnavailableError.
     """
 
     def __init__(
         self, folder: Path, name: str = "", *, new: bool = False, known: KnownFiles | None = None
     ) -> None:
-        """Args:
-        folder: The folder.
-        name: Its name for messages; by default, its path.
-        new: Whether it is listed as empty if it is missing, and created by the first write.
-        known: The files whose content is known; by default, those that were read here.
-        """
+        """Take the folder and its name for messages. A missing one that may be `new` is listed as
+        empty, and created by the first write. `known`: the files with known content."""
         self.folder, self.name, self._new = folder, name or str(folder), new
-        self._known = known or KnownFiles()
+        self._known, self._mount = known or KnownFiles(), Mount(folder, self.name)
         # Files and links that the last listing of all has passed over: key → reason, name to show.
         self._passed_over: dict[str, tuple[str, str]] = {}
 
@@ -137,9 +134,10 @@ class FolderBucket(Store):
         passed over."""
         entries: list[Entry] = []
         passed_over: dict[str, tuple[str, str]] = {}
+        self.check_mounted()
         with storage_errors(f"folder {self.name}", StorageError):
-            for base, folders, files, kept in self._walk(prefix) if self._is_there() else ():
-                for key in kept:
+            for base, folders, files, foreign in self._walk(prefix) if self._is_there() else ():
+                for key in foreign:
                     passed_over[key] = KEPT, kept_part(key) or kept_part(f"{key}/")
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
@@ -161,6 +159,7 @@ class FolderBucket(Store):
                         passed_over[key] = BEHIND_LINKS, shown
                 for placeholder in filter(None, map(_PLACEHOLDER.fullmatch, files)):
                     passed_over[base + placeholder[1]] = IN_ICLOUD, base + placeholder[1]
+        self.check_mounted()  # The listing may lack a part.
         return entries, passed_over
 
     def _walk(
@@ -182,11 +181,11 @@ class FolderBucket(Store):
             inner = Path(top).relative_to(self.folder).as_posix()
             base = "" if inner == "." else f"{inner}/"
             inside = [each for each in folders if overlap(f"{base}{each}/")]
-            kept = [base + each for each in files if kept_part(base + each)]
+            foreign = [base + each for each in files if kept_part(base + each)]
             # Not searched: a `.snapshot` has whole copies of the folder.
-            kept += [base + each for each in inside if kept_part(f"{base}{each}/")]
-            folders[:] = [e for e in inside if not hidden(e) and base + e not in kept]
-            yield base, folders, files, kept
+            foreign += [base + each for each in inside if kept_part(f"{base}{each}/")]
+            folders[:] = [e for e in inside if not hidden(e) and base + e not in foreign]
+            yield base, folders, files, foreign
 
     def _is_there(self) -> bool:
         """Return whether the folder exists. A folder for results is created by the first write.
@@ -216,19 +215,23 @@ class FolderBucket(Store):
             raise
         return _FileEntry(key, about, path, self._known) if stat.S_ISREG(about.st_mode) else None
 
+    def check_mounted(self) -> None:
+        """Raise UnavailableError if the folder's disk is no longer mounted."""
+        self._mount.check()
+
     def find(self, key: str) -> Entry | None:
-        safe_path(self.folder, key)
+        self._safe_path(key)
         with storage_errors(self._where(key)):
             return self._entry(key)
 
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
-        path = safe_path(self.folder, key)
+        path = self._safe_path(key)
         with storage_errors(self._where(key)), path.open("rb") as body:
             about = os.fstat(body.fileno())
             return body.read(), _FileEntry(key, about, path, self._known)
 
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
-        path = safe_path(self.folder, key)
+        path = self._safe_path(key)
         with storage_errors(self._where(key)), path.open("rb") as body:
             now = _FileEntry(key, os.fstat(body.fileno()), path, self._known)
             if of is not None and not of.is_still(now):
@@ -246,7 +249,7 @@ class FolderBucket(Store):
         return etag
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        path, new = safe_path(self.folder, key), str(new_md5(data).hexdigest())
+        path, new = self._safe_path(key), str(new_md5(data).hexdigest())
         with storage_errors(self._where(key)), locked(path.parent):
             stored = self._etag(key)
             if stored == new:
@@ -256,7 +259,6 @@ class FolderBucket(Store):
             return new if stored == etag else None
 
     def _etag(self, key: str) -> str | None:
-        """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""
         try:
             if self._entry(key) is not None:
                 return md5_of_file(self.folder / key)
@@ -267,11 +269,11 @@ class FolderBucket(Store):
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):
-            path = safe_path(self.folder, key)
+            path = self._safe_path(key)
             when_closed(lambda: path.unlink(missing_ok=True))
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
-        source = safe_path(self.folder, key)
+        source = self._safe_path(key)
         with storage_errors(self._where(key)), source.open("rb") as body:
             _copy(body, path, printable(str(path)), progress)
 
@@ -284,12 +286,14 @@ class FolderBucket(Store):
             return self.folder.is_dir()
 
     def create(self) -> bool:
+        self.check_mounted()
         there = self.exists()
         with storage_errors(f"folder {self.name}", StorageError):
             self.folder.mkdir(parents=True, exist_ok=True)
         return not there
 
     def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        self.check_mounted()
         top = self.folder / prefix.rpartition("/")[0]
         uploads = []
         with storage_errors(f"folder {self.name}", StorageError):
@@ -301,6 +305,7 @@ class FolderBucket(Store):
         return [upload for upload in uploads if upload.key.startswith(prefix)]
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
+        self.check_mounted()
         with storage_errors(self._where(upload.key)):
             (self.folder / upload.key).unlink(missing_ok=True)
 
@@ -326,13 +331,17 @@ class FolderBucket(Store):
     def _path_to_write(self, key: str) -> Path:
         """Return `safe_path`, for a key that takes no other key's file on a disk that ignores
         case."""
-        path = safe_path(self.folder, key)
+        path = self._safe_path(key)
         if self._ignores_case and (other := other_spelling(self.folder, key)):
             raise BadKeyError(
                 f"{self._where(key)} would be in the place of {printable(other)} on this disk, "
                 "which ignores case; rename one of the two"
             )
         return path
+
+    def _safe_path(self, key: str) -> Path:
+        self.check_mounted()
+        return safe_path(self.folder, key)
 
     def _where(self, key: str) -> str:
         return printable(f"{self.name.rstrip('/')}/{key}")
@@ -374,7 +383,6 @@ def safe_path(folder: Path, key: str) -> Path:
 
 
 def _check_parts(folder: Path, key: str) -> None:
-    """Raise BadKeyError if a part of a key cannot be the name of a file."""
     parts = key.split("/")
     bad = "\\" in key or "\0" in key
     bad = bad or any(part == "" or part.startswith(".") for part in parts)

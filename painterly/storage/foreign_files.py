@@ -70,12 +70,8 @@ def kept_part(key: str) -> str:
 
 
 def chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], bool]:
-    """Return the function that `--include` and `--exclude` stand for: whether a key is chosen.
-
-    Args:
-        include: A key has to match one of these patterns, if there are any, as in `matches`.
-        exclude: A key may not match any of these.
-    """
+    """Return the function that `--include` and `--exclude` stand for: whether a key matches one of
+    the first patterns, if there are any, and none of the second, as in `matches`."""
     return lambda key: (not include or matches(key, include)) and not matches(key, exclude)
 
 
@@ -97,15 +93,9 @@ def _with_lower_ending(text: str) -> str:
 
 
 def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
-    """Return descriptions of files that are passed over for their extension, by kind.
-
-    Args:
-        keys: Their keys.
-
-    Returns:
-        The pictures of unread formats first, then the files that describe pictures, then the rest.
-        Each is whether a user may miss the files, and the text.
-    """
+    """Return descriptions of files that are passed over for their extension: first the pictures of
+    unread formats, then the files that describe pictures, then the rest. Each is whether a user may
+    miss the files, and the text."""
     pictures = [key for key in keys if _extension(key) in _OTHER_PICTURES]
     sidecars = [key for key in keys if _extension(key) in _SIDECARS]
     used = {*pictures, *sidecars}

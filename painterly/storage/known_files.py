@@ -21,6 +21,7 @@ from painterly.log import event
 from painterly.storage.base import Entry
 from painterly.storage.files import (
     LEFT_S,
+    Mount,
     has_fine_times,
     is_same,
     locked,
@@ -43,25 +44,18 @@ _DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file as it was when its content was known.
+    """A file as it was when its content was known."""
 
-    Attributes:
-        etag: The ETag of its content: the MD5, or that of the object it was downloaded from.
-        size: Its size in bytes.
-        time_ns: The time of its last change in ns since 1970; of a painted file, the negative time
-            at which it was announced.
-        bucket: The bucket that it was downloaded from, an empty text if it was painted, or None if
-            it was only read.
-        changed_ns: The time of the last change of its inode, if it was read.
-        inode: The number of the inode, if it was read.
-    """
-
-    etag: str
-    size: int
+    etag: str  # the ETag of its content: the MD5, or that of the object it was downloaded from
+    size: int  # its size in bytes
+    # The time of its last change in ns since 1970; of a painted file, the negative time at which it
+    # was announced.
     time_ns: int
+    # The bucket that it was downloaded from, an empty text if it was painted, or None if it was
+    # only read.
     bucket: str | None = None
-    changed_ns: int | None = None
-    inode: int | None = None
+    changed_ns: int | None = None  # the time of the last change of its inode, if it was read
+    inode: int | None = None  # the number of the inode, if it was read
 
     @property
     def how(self) -> str:
@@ -97,8 +91,12 @@ Files = dict[tuple[str, str], KnownFile]  # by `how` and name
 class _List:
     """The list's file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mount: Mount | None = None) -> None:
         self.folder, self.path = folder, folder / LIST
+        self._mount = mount or Mount(folder, str(folder))
+
+    def check_mounted(self) -> None:
+        self._mount.check()
 
     def read(self) -> Files:
         """Return the files of the list, and of those of earlier versions. Raises ObjectError."""
@@ -114,7 +112,8 @@ class _List:
         return files
 
     def append(self, lines: Iterable[Mapping[str, object]]) -> None:
-        """Add lines. Raises ObjectError."""
+        """Add lines. Raises ObjectError, UnavailableError."""
+        self.check_mounted()
         # The line end comes first: it ends a line that was torn when its process was killed.
         data = b"".join(b"\n" + json.dumps(each).encode() for each in lines)
         with storage_errors(printable(str(self.path))), contextlib.ExitStack() as stack:
@@ -150,7 +149,6 @@ def _line(name: str, file: KnownFile) -> dict[str, object]:
 
 
 def _take(line: dict[str, object], files: Files) -> None:
-    """Add the file of a line, or remove it. Raises one of _DAMAGED."""
     name = str(line.pop("key"))
     if not line:
         files.pop((DOWNLOADED, name), None)
@@ -182,12 +180,7 @@ class KnownFiles:
 
     def keep_in(self, folder: Path, *, writes: bool = True) -> None:
         """Use the list of a folder, from before the first file is asked for: other processes then
-        know the files as well.
-
-        Args:
-            folder: The folder. Its list is written once it exists.
-            writes: Whether the list is written, and not only read.
-        """
+        know the files as well. It is written once the folder exists, unless it is only read."""
         self._list, self._folder, self._writes = _List(folder), folder.absolute(), writes
         self._start = f"{self._folder}{os.sep}"
 
@@ -213,13 +206,8 @@ class KnownFiles:
         return etag
 
     def wrote(self, path: Path, etag: str, part: os.stat_result) -> None:
-        """Add a file that this process has written, once it outlasts a power cut.
-
-        Args:
-            path: The file.
-            etag: The MD5 of its content.
-            part: The file under its name before.
-        """
+        """Add a file with this MD5 that this process has written, once it outlasts a power cut.
+        `part` is the file under its name before."""
         with contextlib.suppress(OSError):
             about = path.stat()
             same = all(
@@ -263,7 +251,6 @@ class KnownFiles:
                 self._save()
 
     def _read(self) -> dict[str, KnownFile]:
-        """Return the files that are known, by name."""
         if self._seen is None:
             files: Files = {}
             try:
@@ -294,9 +281,14 @@ class MadeFiles:
         downloaded, painted: The files, by key.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Read the folder's list. Raises ObjectError if it cannot be read."""
-        self._list = _List(folder)
+    def __init__(self, folder: Path, mount: Mount | None = None) -> None:
+        """Read the folder's list. Raises ObjectError if it cannot be read.
+
+        Args:
+            folder: The folder.
+            mount: The disk that it must be on; by default, the one that it is on now.
+        """
+        self._list = _List(folder, mount)
         self._lock = threading.Lock()
         self.downloaded: dict[str, KnownFile] = {}
         self.painted: dict[str, KnownFile] = {}
@@ -312,12 +304,18 @@ class MadeFiles:
         with self._lock:
             self.downloaded, self.painted = downloaded, painted
 
-    def begin(self) -> None:
+    def check_mounted(self) -> None:
+        """Raise UnavailableError if the folder's disk is no longer mounted."""
+        self._list.check_mounted()
+
+    def create(self) -> None:
         """Create the folder and its list if they are missing.
 
-        Raises ObjectError if the list cannot be written: then nothing can be downloaded.
+        Raises UnavailableError, or ObjectError if the list cannot be written: then nothing can be
+        downloaded.
         """
         folder, path = self._list.folder, self._list.path
+        self.check_mounted()
         named = f"folder {printable(str(folder))}"
         with storage_errors(named):
             folder.mkdir(parents=True, exist_ok=True)
@@ -325,7 +323,9 @@ class MadeFiles:
             pass
 
     def add(self, entry: Entry, bucket: str, path: Path) -> None:
-        """Add a downloaded file, which has the content of an object now. Raises ObjectError."""
+        """Add a downloaded file, which has the content of an object now. Raises ObjectError,
+        UnavailableError."""
+        self.check_mounted()
         with storage_errors(printable(str(path))):
             about = path.stat()
         file = KnownFile(entry.etag, about.st_size, about.st_mtime_ns, bucket)
@@ -334,7 +334,7 @@ class MadeFiles:
             self.downloaded[entry.key] = file
 
     def remove(self, key: str) -> None:
-        """Remove a downloaded file that is gone. Raises ObjectError."""
+        """Remove a downloaded file that is gone. Raises ObjectError, UnavailableError."""
         self._list.append([{"key": key}])
         with self._lock:
             self.downloaded.pop(key, None)

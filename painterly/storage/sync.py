@@ -20,25 +20,19 @@ class OwnFileError(ObjectError):
 
 @dataclass(frozen=True)
 class SyncRules:
-    """The files that a sync transfers and deletes, and the lines that it prints.
+    """The files that a sync transfers and deletes, and the lines that it prints."""
 
-    Attributes:
-        include: Returns whether a key is of a kind that is transferred.
-        chosen: Returns whether the user wants a key.
-        delete: Whether to delete keys at the receiver that the sender lacks, if they are included,
-            chosen and not hidden; in a folder, only files downloaded from the same bucket.
-        dry_run: Whether to report only.
-        shown: Returns whether the transfer of a key is printed.
-        named: Whether it is printed on a terminal as well.
-        counts_kinds: Whether keys of other kinds are counted, unlike those of the program itself.
-    """
-
+    # Returns whether a key is of a kind that is transferred.
     include: Callable[[str], bool] = lambda key: True
-    chosen: Callable[[str], bool] = lambda key: True
+    chosen: Callable[[str], bool] = lambda key: True  # returns whether the user wants a key
+    # Whether to delete keys at the receiver that the sender lacks, if they are included, chosen and
+    # not hidden; in a folder, only files downloaded from the same bucket.
     delete: bool = False
-    dry_run: bool = False
+    dry_run: bool = False  # whether to report only
+    # Returns whether the transfer of a key is printed.
     shown: Callable[[str], bool] = lambda key: True
-    named: bool = False
+    named: bool = False  # whether it is printed on a terminal as well
+    # Whether keys of other kinds are counted, unlike those of the program itself.
     counts_kinds: bool = True
 
     def why_not(self, key: str) -> str:
@@ -127,14 +121,8 @@ class SyncResult:
 
 
 def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str) -> None:
-    """Transfer files, or only report them.
-
-    Args:
-        jobs: The transfers, which return whether a file differs from the receiver's.
-        result: Counts them.
-        rules: What is printed.
-        doing: The word for transfers on a terminal, such as `sending`.
-    """
+    """Transfer files, or only report them. The jobs return whether a file differs from the
+    receiver's. `doing` is the word for transfers on a terminal, such as `sending`."""
 
     def transferred(job: Job, differs: bool) -> str:
         if not differs:
@@ -157,8 +145,6 @@ def _run(
     doing: str,
     **display: bool,
 ) -> None:
-    """Run jobs, as `run_jobs`. `done` counts each that succeeds, and returns a line for the log."""
-
     def ended(job: Job, outcome: JobOutcome) -> str:
         if isinstance(outcome, StorageError):
             result.refuse(outcome)

@@ -42,16 +42,13 @@ def run_jobs(
     """Run jobs in parallel, with a progress bar on a terminal.
 
     Args:
-        jobs: The jobs.
         ended: Gets each job's outcome and returns a line to print, or an empty string.
         doing: The word for the jobs on the terminal, such as `sending`.
         count_bytes: Whether the bar counts bytes instead of files.
         named: Whether lines are printed above the bar as well, which then disappears in the end.
 
-    Raises:
-        UnavailableError, DiskError: No other job is started, since it would fail too.
-        Stopped: After a signal, when the jobs in progress have ended; after a second signal, at
-            once.
+    Raises UnavailableError, DiskError: no other job is started, since it would fail too; and
+    Stopped after a signal, when the jobs in progress have ended, or after a second one, at once.
     """
     if not jobs:
         return
@@ -75,7 +72,6 @@ def run_jobs(
 def _outcomes(
     jobs: Sequence[Job], pool: ThreadPoolExecutor, progress: Progress, stop: Stop
 ) -> Iterator[tuple[Job, JobOutcome]]:
-    """Start the jobs, and yield each one that has ended with its outcome."""
     started: dict[Future[bool], Job] = {}
     rest = iter(jobs)
     while True:

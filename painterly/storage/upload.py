@@ -56,6 +56,8 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     arrived = set[str]()
 
     def upload(key: str, progress: Progress) -> bool:
+        if folder:
+            folder.check_mounted()
         there = existing.get(key)
         differs = there is None or not (is_same(paths[key], there) or _is_older(paths[key], there))
         if differs and not rules.dry_run:

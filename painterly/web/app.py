@@ -43,22 +43,9 @@ def serve(
     show: Callable[[str], None] = lambda address: None,
     lan: Lan | None = None,
 ) -> int:
-    """Serve until a signal arrives.
-
-    Args:
-        config: The configuration.
-        options: The options of the service.
-        worker: As in `Supervisor`.
-        show: Is called with the page's address on this machine, which answers from then on, and
-            needs no password for a while.
-        lan: As in `Service`.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        ConfigError: The port cannot be used, or a bucket cannot be opened.
-    """
+    """Serve until a signal arrives, and return the exit code. `show` is called with the page's
+    address on this machine, which answers from then on, and needs no password for a while. Raises
+    ConfigError if the port cannot be used, or a bucket cannot be opened."""
     host, port = options.host, options.port
     with listen(host, port) as listening:
         service = Service(config, options, worker, lan)

@@ -68,7 +68,6 @@ class Events:
         return EventResponse(self._stream(seen, text, places), headers=headers)
 
     async def _stream(self, seen: int, text: bytes, places: bool) -> AsyncIterator[bytes]:
-        """Yield the first events, then those since a version of the index."""
         self.streams += 1
         try:
             ends, sent = time.monotonic() + MAX_STREAM_S, time.monotonic()
@@ -88,7 +87,6 @@ class Events:
             self.streams -= 1
 
     async def _since(self, version: int | None, places: bool) -> tuple[int, bytes]:
-        """Return the version of the index, and the events since another one."""
         if self._version != self._jobs.version:
             self._texts, self._version = {}, self._jobs.version
         key = version, places, own("")

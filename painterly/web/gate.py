@@ -260,15 +260,11 @@ class _Body:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a part of it was received."""
         return self._received > 0
 
     async def receive(self) -> Message:
-        """Receive a message.
-
-        Raises:
-            ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S, or
-                they are larger than a form with a file of `max_upload` bytes.
+        """Receive a message. Raises ApiError if no further part arrived in STALLED_S, or not all of
+        them in MAX_REQUEST_S, or if they are larger than a form with a file of `max_upload` bytes.
         """
         most = self._max_upload + FORM_BYTES
         if not self._arriving:  # Now a route waits for the client to disconnect.

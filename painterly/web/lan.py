@@ -29,15 +29,10 @@ WORDS = Path(__file__).with_name("password_words.txt")
 
 @dataclass(frozen=True)
 class Lan:
-    """The way for phones to reach the service.
+    """The way for phones to reach the service."""
 
-    Attributes:
-        address: The page's.
-        password: The one that was made up; empty if the user has chosen it, or none is needed.
-    """
-
-    address: str
-    password: str
+    address: str  # the page's
+    password: str  # the one that was made up; empty if the user has chosen it, or none is needed
 
     def code(self) -> str:
         """Return the code of the address, without the password, as the address of an SVG."""
@@ -70,16 +65,9 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def options_for_lan(options: WebOptions, password: str) -> tuple[WebOptions, Lan]:
-    """Return the options with which the service answers for this machine's address in the local
-    network, and what a phone needs.
-
-    Args:
-        options: The options, made with `variables`.
-        password: The password that was made up, or an empty text.
-
-    Raises:
-        ConfigError: This machine has no address in a local network.
-    """
+    """Return the options, made with `variables`, with which the service answers for this machine's
+    address in the local network, and what a phone needs, with a password that was made up, if any.
+    Raises ConfigError if this machine has no address in a local network."""
     host = local_host() if options.host in (EVERYWHERE, "::") else options.host
     # Without names, the service answers for any, as it has a password, or is public.
     hosts = options.hosts | {host} if options.hosts else options.hosts
@@ -113,7 +101,6 @@ def local_host() -> str:
 
 
 def _addresses() -> Iterator[str]:
-    """Yield this machine's addresses, first the one that it sends from."""
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(ELSEWHERE)  # There may be no way out of the local network.
         yield str(sender.getsockname()[0])

@@ -58,14 +58,8 @@ class Metrics:
     def text(
         self, queue: tuple[int, int], ready: bool, device: str | None, worker: int | None
     ) -> bytes:
-        """Return all metrics.
-
-        Args:
-            queue: The numbers of jobs that wait, and of those that are painted.
-            ready: Whether jobs are accepted and painted.
-            device: The device that paints, once it is known.
-            worker: The process id of the worker, if there is one.
-        """
+        """Return all metrics, with the numbers of jobs that wait, and of those that are painted,
+        and the process id of the worker, if there is one."""
         with self._scrape:
             for state, count in zip((JobState.QUEUED, JobState.PAINTING), queue, strict=True):
                 self._queue.labels(state.value).set(count)

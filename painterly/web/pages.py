@@ -18,10 +18,9 @@ from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.api.docs import docs_context
-from painterly.web.away import away_response
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
-from painterly.web.rendering import Language, language_of, shown
+from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
@@ -102,8 +101,6 @@ def gallery_page(
     """Show all results on the page that a batch writes as index.html.
 
     Args:
-        request: The request.
-        service: The service.
         style, start: As for `page_context`.
     """
 
@@ -217,7 +214,6 @@ def _paper(name: str) -> dict[str, Any]:
 
 
 def _accepted(extensions: frozenset[str]) -> str:
-    """Return endings of files that are taken, for a file field."""
     return ",".join(sorted(extensions))
 
 

@@ -25,7 +25,7 @@ from painterly.storage.files import MIB, new_md5
 ONLY_HEADERS = "only_headers"  # the name in a request's scope that says that it was HEAD
 PIECE = 4 * MIB  # bytes of a part that are in memory at a time
 # Browsers keep a picture, and ask each time whether it is still there: it may be deleted.
-KEPT = {"cache-control": "private, no-cache"}
+PRIVATE = {"cache-control": "private, no-cache"}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     206: {"description": "A part of it, for a request with `Range`"},
     304: {"description": "It is still what `If-None-Match` or `If-Modified-Since` names"},
@@ -60,13 +60,7 @@ class Asked:
         return picture_response(data, key, {**_validators(entry), "accept-ranges": "bytes"})
 
     def made(self, entry: Entry, kind: str, make: Callable[[], bytes]) -> Response:
-        """Answer with a JPEG that is made from an object, unless the client has it.
-
-        Args:
-            entry: The object.
-            kind: What is made of it.
-            make: Makes it.
-        """
+        """Answer with a JPEG of a kind that is made from an object, unless the client has it."""
         about = _validators(entry, f" {kind} {__version__}")  # Another one may make it otherwise.
         unwanted = self._unwanted(about, entry) if self._has_conditions else None
         return unwanted or picture_response(make(), "made.jpg", about)
@@ -91,7 +85,7 @@ class Asked:
         else:
             since = _seconds(headers, "if-modified-since")
             is_same = since is not None and 0 < modified <= since
-        return Response(status_code=304, headers={**KEPT, **about}) if is_same else None
+        return Response(status_code=304, headers={**PRIVATE, **about}) if is_same else None
 
     def _range(self, about: Mapping[str, str], size: int) -> tuple[int, int] | None:
         """Return the start and the end of the range that is asked for, which may be empty; None
@@ -123,23 +117,13 @@ class StoredStream(StreamingResponse):
 
 
 def picture_response(data: bytes, key: str, about: Mapping[str, str] = {}) -> Response:
-    """Make the answer with a picture.
-
-    Args:
-        data: The picture's file.
-        key: Its key, which ends as its format does.
-        about: Further headers.
-    """
-    return Response(data, headers={**KEPT, **about}, media_type=media_type(key))
+    """Make the answer with a picture's file under a key, which ends as its format does."""
+    return Response(data, headers={**PRIVATE, **about}, media_type=media_type(key))
 
 
 def saved_as(answer: Response, name: str) -> Response:
-    """Return an answer after naming the file as which browsers save its picture.
-
-    Args:
-        answer: The answer; one without a picture stays as it is.
-        name: The file's name without an ending. The picture's format decides the ending.
-    """
+    """Return an answer after naming the file as which browsers save its picture. Its format decides
+    the ending. An answer without a picture stays as it is."""
     if answer.status_code in (200, 206):
         name += mimetypes.guess_extension(answer.media_type or "") or ""
         # For programs that ignore `filename*`, such as curl -OJ.
@@ -203,7 +187,7 @@ def _part_response(
             yield bucket.read_part(entry.key, at, min(PIECE, end - at), entry)
 
     headers = {
-        **KEPT,
+        **PRIVATE,
         **about,
         "content-length": str(end - start),
         "content-range": f"bytes {start}-{end - 1}/{entry.size}",

@@ -13,8 +13,7 @@ from painterly.errors import ConfigError, StorageError
 from painterly.jobs.schemas import ApiError
 from painterly.log import event, log_trace
 from painterly.storage.base import BadKeyError
-from painterly.web.away import RETRY_S, away_response
-from painterly.web.rendering import asks_for_page, language_of, shown
+from painterly.web.rendering import RETRY_S, asks_for_page, away_response, language_of, shown
 from painterly.words.texts import Texts
 
 GONE = (404, 410)
@@ -25,14 +24,7 @@ Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 def _answer(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Make the answer that refuses a request.
-
-    Args:
-        request: The request.
-        status: The HTTP status.
-        detail: The reason, in English.
-        headers: More headers.
-    """
+    """Make the answer that refuses a request, with the reason in English."""
     if not asks_for_page(request):
         return JSONResponse({"detail": detail}, status, headers)
     texts, sent = Texts(language_of(request)), request.method == "POST"
@@ -55,7 +47,6 @@ def _explained(texts: Texts, status: int) -> str:
 
 
 def _invalid(request: Request, error: Exception) -> Response:
-    """Answer with one line about the first error in a request."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
@@ -71,7 +62,6 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _not_routed(request: Request, error: Exception) -> Response:
-    """Answer for a path, or a method, that no route has."""
     assert isinstance(error, HTTPException)
     return _answer(request, error.status_code, str(error.detail), error.headers)
 

@@ -1,19 +1,29 @@
-"""The language of a request, and the templates of the pages rendered in it."""
+"""The language of a request, the templates of the pages rendered in it, and the page that stands
+in for the service: while the storage does not answer, and, as a copy that a proxy has, while the
+service itself does not."""
 
+import base64
+import functools
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends
+from markupsafe import Markup
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.templating import Jinja2Templates
 
 from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.jobs.address import own
 from painterly.web.service import Service
-from painterly.words.texts import LANGUAGES, preferred
+from painterly.words.texts import LANGUAGES, Texts, preferred
 
 LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
+
+RETRY_S = 10
+_STATIC = Path(__file__).parent / "static"
+_STYLESHEETS = SHARED / "theme.css", _STATIC / "page.css", SHARED / "bare.css"
 
 templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
 configure(templates.env)
@@ -44,3 +54,31 @@ def shown(
     page = templates.TemplateResponse(request, f"{name}.html", about, status)
     page.headers["vary"] = "Accept-Language, Cookie"
     return page
+
+
+def away_response(status: int = 503) -> Response:
+    """Make the answer with the page, which needs no other file."""
+    page, policy = _page()
+    headers = {"content-security-policy": policy}
+    if status != 200:
+        headers["retry-after"] = str(RETRY_S)
+    return HTMLResponse(page, status, headers)
+
+
+@functools.cache
+def _page() -> tuple[str, str]:
+    """Return the page and the Content-Security-Policy that allows what it holds, and no more."""
+    css = "".join(path.read_text("utf-8") for path in _STYLESHEETS)
+    script = (_STATIC / "away.js").read_text("utf-8")
+    spoken = [Texts(language) for language in LANGUAGES]
+    template = templates.get_template("away.html")
+    page = template.render(css=Markup(css), script=Markup(script), spoken=spoken)
+    policy = (
+        f"default-src 'none'; style-src '{_digest(css)}'; script-src '{_digest(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return page, policy
+
+
+def _digest(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

@@ -118,7 +118,6 @@ class _Protocol(H11Protocol):
             self._overdue.cancel()
 
     def _time_headers(self) -> None:
-        """Begin to wait for a request's headers, or stop waiting: they have ended."""
         if self.conn.their_state is not h11.IDLE:
             if self._overdue:
                 self._overdue.cancel()

@@ -41,17 +41,9 @@ class Service:
         worker: Callable[..., int],
         lan: Lan | None = None,
     ) -> None:
-        """Open the buckets.
-
-        Args:
-            config: The configuration.
-            options: The options of the service.
-            worker: As in `Supervisor`.
-            lan: What phones in the local network need, if the service was started for them.
-
-        Raises:
-            ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
-        """
+        """Open the buckets. `lan` is what phones in the local network need, if the service was
+        started for them. Raises ConfigError if a bucket cannot be opened, or a setting is beyond
+        the limits of an order."""
         # Otherwise every order that names no size of its own would be refused.
         check_limits(config.settings, "STYLE_")
         self.config, self.options, self.lan = config, options, lan

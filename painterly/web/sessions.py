@@ -104,12 +104,8 @@ class LoginRateLimiter:
         self._lock = threading.Lock()
 
     def wait_s(self, client: str, alone: bool = False) -> int:
-        """Return how many seconds a client has to wait before the next try.
-
-        Args:
-            client: Its address.
-            alone: Ignores the tries of other clients.
-        """
+        """Return how many seconds a client's address has to wait before the next try; `alone`
+        ignores the tries of other clients."""
         with self._lock:
             wait = _left(self._of_clients.get(client, deque()), MAX_WRONG)
             return wait if alone else max(wait, _left(self._all, MAX_WRONG_OF_ALL))

@@ -39,14 +39,8 @@ class JobPictures:
         self._buckets, self._memory_limit = buckets, memory_limit
 
     def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
-        """Answer with a photo that was sent.
-
-        Args:
-            asked: What is asked of it.
-            key: Its key.
-            small: Reduces it to 1280 px. A photo that is damaged, or takes more memory than there
-                is, is sent whole: browsers show a part of it.
-        """
+        """Answer with a photo that was sent; a `small` one is reduced to 1280 px. A photo that is
+        damaged, or takes more memory than there is, is sent whole: browsers show a part of it."""
         shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
         try:
             if small or not shown:
@@ -105,18 +99,9 @@ class JobPictures:
             raise not_found("time-lapse") from None
 
     def _small(self, asked: Asked, kind: str, key: str, home: Bucket) -> Response:
-        """Answer with a JPEG of a picture with at most 1280 px.
-
-        Args:
-            asked: What is asked of it.
-            kind: `photos` or `results`.
-            key: The key of the picture.
-            home: The bucket that has the picture.
-
-        Raises:
-            ObjectError: There is no such picture.
-            PictureError, MemoryShortError: It cannot be decoded.
-        """
+        """Answer with a JPEG of a picture in its home bucket, of kind `photos` or `results`, with
+        at most 1280 px. Raises ObjectError if there is no such picture; PictureError,
+        MemoryShortError."""
         try:  # The gallery has it once the job is painted.
             return asked.stored(self._buckets.result, picture_key(kind, key))
         except ObjectError:
@@ -136,17 +121,11 @@ def job_of(record: Record) -> str:
 
 
 class _Listed(NamedTuple):
-    """A listing of the results.
+    """A listing of the results."""
 
-    Attributes:
-        painted: The records that have their result in the bucket.
-        pictures: The keys of the gallery's pictures.
-        keys: The keys that visitors may read.
-    """
-
-    painted: list[Record]
-    pictures: frozenset[str]
-    keys: frozenset[str]
+    painted: list[Record]  # the records that have their result in the bucket
+    pictures: frozenset[str]  # the keys of the gallery's pictures
+    keys: frozenset[str]  # the keys that visitors may read
 
 
 class Results:
@@ -159,7 +138,7 @@ class Results:
         deleted: Returns the ids of jobs whose results are not shown.
         """
         self._bucket, self._deleted = bucket, deleted
-        self._kept: RecordCache = {}
+        self._records: RecordCache = {}
         self._latest = _Listed([], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
         self._rendering = threading.Lock()
@@ -172,15 +151,9 @@ class Results:
         render: Callable[[dict[str, Any]], bytes],
         **plain: Any,
     ) -> bytes:
-        """Return the gallery's page, which shows all results in the bucket. It is rendered once
-        until a result changes.
-
-        Args:
-            about: Whatever else the page depends on.
-            unfinished: Whether pictures are being painted.
-            render: Renders the page with the variables of its template.
-            plain: What it shows without scripts, as for `page_context`.
-        """
+        """Return the gallery's page, which shows all results in the bucket. It is rendered with the
+        variables of its template once until a result changes, or `about`, whatever else it depends
+        on. `plain` is what it shows without scripts, as for `page_context`."""
         listed, deleted = self._listed.get(), self._deleted()
         with self._rendering:
             if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:
@@ -224,11 +197,10 @@ class Results:
             raise not_found("picture") from None
 
     def _list(self) -> _Listed:
-        """List the results, or return the latest listing if none of them has changed."""
         stored = {entry.key: entry for entry in self._bucket.list()}
         there = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
-        self._kept = {key: kept for key, kept in self._kept.items() if key in stored}
-        records = read_records(self._bucket, there, self._kept, missing_ok=True)
+        self._records = {key: each for key, each in self._records.items() if key in stored}
+        records = read_records(self._bucket, there, self._records, missing_ok=True)
         painted = [record for record in records.values() if record and record.result in stored]
         pictures = frozenset(key for key in stored if key.startswith(f"{GALLERY}/"))
         shown = [key for each in painted for key in (each.result, _timelapse(each)) if key]

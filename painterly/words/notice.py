@@ -13,7 +13,6 @@ _Fields = Mapping[str, Any]
 
 
 def _card(text: str) -> _Fields:
-    """Return an Adaptive Card, as Teams' workflows take it."""
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -60,14 +59,8 @@ class Notice(NamedTuple):
 
 
 def notice(address: str, form: str | None, text: str, fields: _Fields) -> Notice:
-    """Return the message for an address.
-
-    Args:
-        address: NOTIFY_URL.
-        form: One of FORMS, or None for that of the address.
-        text: A sentence.
-        fields: Further fields, as in the log.
-    """
+    """Return the message for NOTIFY_URL in one of FORMS, or else that of the address: a sentence,
+    and further fields, as in the log."""
     form = form or _form_of(address)
     content = FORMS[form](text, fields)
     if form != "matrix":

@@ -102,15 +102,8 @@ def title_of_file(stem: str) -> StyleTitle:
 
 
 def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle:
-    """Return what a style's table in styles.toml says of its title.
-
-    Args:
-        values: The values of KEYS that it has.
-        where: The style, for messages.
-
-    Raises:
-        ConfigError: A value is wrong.
-    """
+    """Return what a style's table in styles.toml says of its title. Raises ConfigError, which names
+    where, for a wrong value."""
     given = dict(values)
     titles = given.pop("title", {})
     if not isinstance(titles, dict):

@@ -31,13 +31,9 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def called(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return the names of what people call so, in any case, and without regard to accents, spaces
-    and hyphens.
-
-    Args:
-        text: The whole of what something is called, or else some of its words, one after the other.
-        names: What each name is also called, such as artist and title.
-    """
+    """Return the names of what people call so, by all of what something is called, such as artist
+    and title, or else by some of its words, one after the other; in any case, and without regard to
+    accents, spaces and hyphens."""
     wanted = "".join(_words(text)) if len(text) <= LONGEST_COMPARED else ""
     whole, part = [], []
     for name, others in names.items():
@@ -57,16 +53,8 @@ def meant(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def only(text: str, names: Mapping[str, Iterable[str]], kind: str, hint: str) -> str:
-    """Return the one name of what is called so.
-
-    Args:
-        text, names: As in `called`.
-        kind: What the names are of, such as `style`.
-        hint: What is said if there is none.
-
-    Raises:
-        ConfigError: There is none, or there are several.
-    """
+    """Return the one name of what is `called` so. Raises ConfigError with the kind, such as
+    `style`, and a hint, if there is none, or if there are several."""
     found = called(text, names)
     if not found:
         raise ConfigError(f"there is no {kind} {shortened(text)}; {hint}")
@@ -94,6 +82,5 @@ def _words(text: str) -> list[str]:
 
 
 def _has(words: list[str], wanted: str) -> bool:
-    """Return whether some words, one after the other, are a text."""
     starts = range(len(words))
     return any("".join(words[i:j]) == wanted for i in starts for j in range(i + 1, len(words) + 1))

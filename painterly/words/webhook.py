@@ -98,19 +98,13 @@ def post(
     secret: str | None = None,
     token: str | None = None,
 ) -> None:
-    """Send a message. Redirects are not followed.
+    """Send a message to an address that `parse_address` accepts, within LONGEST_S at most.
+    Redirects are not followed. Raises WebhookError if it was not accepted.
 
     Args:
-        address: The address, which `parse_address` accepts.
-        content: The message.
-        within_s: The seconds that it may take; LONGEST_S at most.
-        method: The request's method.
         public_only: Whether addresses of private networks and of this machine are refused.
         secret: The key of the signature in the header SIGNATURE; None sends none.
         token: The token of a bearer, if the host asks for one.
-
-    Raises:
-        WebhookError: It was not accepted.
     """
     from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
@@ -189,7 +183,6 @@ def signature(body: bytes, secret: str) -> str:
 
 
 def _request(parts: SplitResult, content: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
-    """Return what all requests have in common."""
     from urllib3.util import make_headers
 
     login, at, _ = parts.netloc.rpartition("@")

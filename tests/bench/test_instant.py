@@ -81,7 +81,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     Path("paintings/monet.jpg").write_bytes(tiny.file(300, 300, 3))
     monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
     monkeypatch.setattr("painterly.settings.settings.LEAST_DEFAULT", 128)
-    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 183_000_000)
+    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 128_000_000)
     unnamed = folders | INSTANT | {"STYLE_SIZE": "", "PHOTO": "beach.jpg", "STYLE": "monet"}
     assert run(unnamed, DRY_RUN="1") == 0
     assert "the largest 128 × 96 px" in capsys.readouterr().out

@@ -241,7 +241,7 @@ def test_a_picture_that_cannot_be_painted_writes_nothing_into_the_pipe():
     for variables in ({}, {"LOG_FORMAT": "json"}):
         ran = python("-m", "painterly", "text.jpg", "monet.jpg", "-", cwd=Path(), **variables)
         assert (ran.returncode, ran.stdout) == (1, "")
-        assert "text.jpg: is text" in ran.stderr and ran.stderr.count("\n") == 1
+        assert "text.jpg: is not a picture" in ran.stderr and ran.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

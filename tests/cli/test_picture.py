@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.disks import below
 from support.inetwork_runs import ONE, QUICK, TWO, exit_code
 from support.pictures import decode
 
@@ -15,6 +16,7 @@ from painterly.cli.command import inetwork
 from painterly.cli.picture_files import result_files
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
+from painterly.storage.base import UnavailableError
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
@@ -162,6 +164,15 @@ def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
     assert earlier.read_bytes() == before and [*Path("there").glob("[!.]*")] == [earlier]
 
 
+def test_a_result_is_not_written_where_its_disk_was_mounted(disk):
+    photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
+    result = result_files(str(disk.path / "there" / "x"), photo, OutputFormat(None), [])
+    disk.go()
+    with pytest.raises(UnavailableError, match="mount it again"):
+        result.write(photo.pixels)
+    assert below(disk.path) == []
+
+
 def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
     monkeypatch.setenv("PROGRESS", "json")
     assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
@@ -182,7 +193,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "does not end in .jpg"),
         (["nowhere.jpg", "monet.jpg", "x"], 2, "photo 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "nowhere.jpg", "x"], 2, "painting 'nowhere.jpg' cannot be read"),
-        (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is text"),
+        (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is not a picture"),
         ([*ONE, "--size", "7"], 2, "--size is '7'; expected"),
         ([*ONE, "--image_size", "7"], 2, "--image_size of 7 rows makes a longer side of 9 px"),
         ([*ONE, "--image_size", "64", "--size", "64"], 2, "give one of them"),
@@ -192,7 +203,11 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*TWO, "--style_masks", "left.png"], 2, "--style_masks has 1 masks for 2 paintings"),
         ([*ONE, "--regions", "-", "left.png"], 2, "--regions has 2 masks for 1 paintings"),
         ([*ONE, "--content_mask", "no.png"], 2, "--content_mask 'no.png' cannot be read"),
-        ([*ONE, "--color_mask", "text.jpg", "--preserve_color"], 1, "text.jpg: is text"),
+        (
+            [*ONE, "--color_mask", "text.jpg", "--preserve_color"],
+            1,
+            "text.jpg: is not a picture",
+        ),
         ([*ONE, "--regions", "black.png"], 1, "black.png: is black all over"),
         ([*ONE, "--init_image", "grey"], 2, "none of content, gray, noise, and"),
         ([*ONE, "--model", "resnet"], 2, "one of vgg16, vgg19"),

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from support import tiny
 from support.commands import configure_buckets, fill, set_variables
+from support.disks import below
 from support.folder_batches import QUICK
 from support.polling import until
 
@@ -163,6 +164,20 @@ def test_watching_outlives_a_network_that_is_gone_for_a_while(
         rule.times = 0
         fill(bucket, "monet/b.jpg")
         until(lambda: (tmp_path / "monet/b.jpg").exists())
+        assert watch.is_running()
+
+
+def test_watching_waits_for_the_disk_of_the_folder(in_folders, disk):
+    bucket = in_folders["BUCKET_RESULT"]
+    fill(bucket, "monet/a.jpg")
+    with watching(disk.path / "out") as watch:
+        until(lambda: "watching" in watch.output)
+        disk.go()
+        fill(bucket, "monet/b.jpg")
+        until(lambda: watch.output.count("mount it again; retrying in ") >= 2)
+        assert below(disk.path) == []
+        disk.come_back()
+        until(lambda: (disk.path / "out/monet/b.jpg").exists())
         assert watch.is_running()
 
 

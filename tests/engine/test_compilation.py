@@ -83,14 +83,14 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
 def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     """As on a GPU: without eigendecompositions."""
     minimised = objective.Objective.of(Settings(precision="float32"), tiny)
-    losses = dataclasses.replace(minimised.view.losses, displacements=by_products)
-    view = dataclasses.replace(minimised.view, losses=losses)
-    minimised = dataclasses.replace(minimised, view=view)
+    losses = dataclasses.replace(minimised.extractor.losses, displacements=by_products)
+    extractor = dataclasses.replace(minimised.extractor, losses=losses)
+    minimised = dataclasses.replace(minimised, extractor=extractor)
     photo = tf.constant(picture(32, 48, 1)[None])
-    groups = groups_of(Paintings([picture(40, 48, 2)]), view, (32, 48))
+    groups = groups_of(Paintings([picture(40, 48, 2)]), extractor, (32, 48))
     problem = minimised.problem(photo, groups, None)
-    image = padded(view.canvas((32, 48)), tf.constant(picture(32, 48, 3)[None]))
-    problem = Matching(view, problem, photo, 0.5, bare=False).matched(image)
+    image = padded(extractor.canvas((32, 48)), tf.constant(picture(32, 48, 3)[None]))
+    problem = Matching(extractor, problem, photo, 0.5, bare=False).matched(image)
     weights = term_weights(0.7, Settings())
     plain, found = (
         dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(

@@ -8,13 +8,13 @@ from support import hard_networks, tiny
 from support.tiny import picture
 
 from painterly import Settings, objective
+from painterly.engine.extractor import Extractor
 from painterly.engine.groups import groups_of
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
 from painterly.engine.optimisation.optimizers import term_weights
 from painterly.engine.paintings import Paintings
 from painterly.engine.tensors import padded
-from painterly.engine.view import View
 from painterly.vgg.architectures import Weights
 from painterly.vgg.network import VGG, NetworkOptions
 
@@ -54,11 +54,11 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
     found = {}
     for settings in (exact, half):
         minimised = Objective.of(settings, vgg)
-        groups = groups_of(Paintings([painting]), minimised.view, photo.shape[:2])
+        groups = groups_of(Paintings([painting]), minimised.extractor, photo.shape[:2])
         problem = minimised.problem(tf.constant(photo[None]), groups, None)
-        on_canvas = padded(minimised.view.canvas(photo.shape[:2]), tf.constant(image[None]))
+        on_canvas = padded(minimised.extractor.canvas(photo.shape[:2]), tf.constant(image[None]))
         matching = Matching(
-            minimised.view, problem, tf.constant(photo[None]), settings.strength, bare=False
+            minimised.extractor, problem, tf.constant(photo[None]), settings.strength, bare=False
         )
         problem = matching.matched(on_canvas)
         arguments = on_canvas, problem, term_weights(1.0, settings)
@@ -81,7 +81,7 @@ def test_the_gradient_of_the_built_in_network_is_that_in_float32(builtin):
     found = {}
     for precision in ("float32", "float16"):
         settings = Settings(precision=precision, content_weight=1.0)
-        assert View.of(settings, builtin).options.dtype == tf.as_dtype(precision)
+        assert Extractor.of(settings, builtin).options.dtype == tf.as_dtype(precision)
         found[precision] = objective(image, photo, [painting], settings, builtin)[1]
     assert cosine(*found.values()) > 0.99
 

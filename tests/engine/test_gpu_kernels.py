@@ -79,10 +79,10 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     size = 48, 64
     paintings = Paintings([picture(*size, 1), picture(*size, 2)], regions=[LEFT, 1 - LEFT])
     photo = tf.constant(picture(*size)[None])
-    targets = groups_of(paintings, objective.view, size, LEFT)
+    targets = groups_of(paintings, objective.extractor, size, LEFT)
     problem = objective.problem(photo, targets, LEFT)
-    matching = Matching(objective.view, problem, photo, settings.strength, bare=False)
-    problem = matching.matched(padded(objective.view.canvas(size), photo))
+    matching = Matching(objective.extractor, problem, photo, settings.strength, bare=False)
+    problem = matching.matched(padded(objective.extractor.canvas(size), photo))
     # GPUs are slow at float64.
     assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}
     assert not_on_a_gpu(program(objective, problem).step.concrete) == set()

@@ -9,11 +9,11 @@ import tensorflow as tf
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
+from painterly.engine.extractor import Extractor
 from painterly.engine.features.structure import contours, structure_error
 from painterly.engine.groups import groups_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.recipes import default
-from painterly.engine.view import View
 from painterly.errors import PictureError
 from painterly.vgg.network import NetworkOptions
 
@@ -193,8 +193,8 @@ def test_the_objective_equals_the_formulas_written_in_numpy(tiny, statistic, con
 def test_what_is_blended_are_raw_moments(tiny):
     """The target is as of one canvas, divided among the paintings by their shares."""
     one, other = picture(48, 40, 3), picture(40, 40, 4)
-    view = View.of(EXACT, tiny, as_given=True)
-    (blended,) = groups_of(Paintings([one, other], [3, 1]), view, (40, 48))
+    extractor = Extractor.of(EXACT, tiny, as_given=True)
+    (blended,) = groups_of(Paintings([one, other], [3, 1]), extractor, (40, 48))
     for layer, found in zip(LAYERS, blended.targets, strict=True):
         (mean, second), (mean_, second_) = (
             numpy_statistics(numpy_features(tiny, each)[layer]) for each in (one, other)

@@ -12,7 +12,8 @@ from painterly import Settings
 from painterly.devices import memory, nvidia
 from painterly.devices.budget import FREE_SHARE, MemoryBudget
 from painterly.devices.memory import device_budget
-from painterly.engine import memory_model
+from painterly.engine import memory_model, places
+from painterly.engine.extractor import Extractor
 from painterly.engine.groups import painting_targets
 from painterly.engine.instant import memory as instant_memory
 from painterly.engine.memory_model import PaintingInputs
@@ -20,7 +21,6 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule
 from painterly.engine.style_transfer import StyleTransfer, plan_painting, too_large
 from painterly.engine.transfer import TransferInputs
-from painterly.engine.view import View
 from painterly.errors import MemoryShortError
 from painterly.vgg import tiles
 
@@ -82,12 +82,12 @@ def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monk
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])
 def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, monkeypatch):
-    view = View.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
+    extractor = Extractor.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
     painting, mask = picture(611, 40)[None], picture(50, 30)[..., 0]
-    at_once, _ = painting_targets(view, tf.constant(painting), mask)
+    at_once, _ = painting_targets(extractor, tf.constant(painting), mask)
     heights, whole = [], tiles.tiles
     monkeypatch.setattr(tiles, "FORWARD_SIDE", 48)
-    monkeypatch.setattr(memory_model, "BANDS", (1, 1))
+    monkeypatch.setattr(places, "BANDS", (1, 1))
 
     def recorded(*given):
         found = whole(*given)
@@ -95,7 +95,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
         return found
 
     monkeypatch.setattr(tiles, "tiles", recorded)
-    in_bands, _ = painting_targets(view, tf.constant(painting), mask)
+    in_bands, _ = painting_targets(extractor, tf.constant(painting), mask)
     for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
     assert 1 < max(heights) < 0.6 * 611  # Most of it the halo of recipe inetwork.
@@ -112,8 +112,8 @@ def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, mon
 
     roomy = planned(16_000_000_000)
     tight = planned(roomy.memory.bytes_needed / FREE_SHARE - 1)
-    assert roomy.objective.view.options.spends_memory
-    assert not tight.objective.view.options.spends_memory
+    assert roomy.objective.extractor.options.spends_memory
+    assert not tight.objective.extractor.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
     earlier = map(roomy.memory.for_scale, sizes[:-1])
     assert {plan.side for plan in earlier} == {None}
@@ -156,14 +156,6 @@ def test_an_earlier_scale_takes_less_than_the_last_one(planned):
 def test_a_photo_that_is_too_large_to_be_scaled_is_named(planned):
     with pytest.raises(MemoryShortError, match=r"^scaling the photo needs .* make it smaller"):
         planned(256, 4 * GIB, size=(30_000, 30_000))
-
-
-def test_the_photos_places_count_with_all_their_bytes(tiny):
-    view = View.of(Settings(precision="float32"), tiny)
-    image = tf.constant(picture(96, 64)[None])
-    [(_, kept)] = view.places_of(image)(False)
-    held = sum(each.numpy().nbytes for each in kept.values())
-    assert memory_model.kept_bytes((96, 64), view.matched_channels, False) == held
 
 
 def test_sizes_that_do_not_fit_are_known_before_they_are_painted(builtin, monkeypatch):

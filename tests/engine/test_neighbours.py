@@ -11,7 +11,8 @@ from support.detail import numpy_detail
 from support.tiny import picture
 
 from painterly import Settings, objective
-from painterly.engine import memory_model
+from painterly.engine import places
+from painterly.engine.extractor import Extractor
 from painterly.engine.features import neighbours
 from painterly.engine.groups import groups_of, painting_targets
 from painterly.engine.optimisation.matching import Matching
@@ -19,7 +20,6 @@ from painterly.engine.optimisation.objective import Objective
 from painterly.engine.paintings import Paintings
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses
-from painterly.engine.view import View
 from painterly.vgg.network import NetworkOptions
 
 pytestmark = pytest.mark.group("engine: terms")
@@ -125,8 +125,8 @@ def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny, l
     with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
     # The style term of recipe moments at the shallow layers alone.
     losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
-    minimised = Objective(View(tiny, Default(), losses, REPLICATING, as_given=True))
-    groups = groups_of(Paintings([painting]), minimised.view, image.shape[:2])
+    minimised = Objective(Extractor(tiny, Default(), losses, REPLICATING, as_given=True))
+    groups = groups_of(Paintings([painting]), minimised.extractor, image.shape[:2])
     problem = minimised.problem(tf.constant(photo[None]), groups, None)
     shallow, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
     candidates = numpy_candidates(tiny, painting)
@@ -147,12 +147,12 @@ def test_the_most_similar_key_is_the_first_with_the_largest_product(queries, key
 def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_painting(
     tiny, monkeypatch
 ):
-    view = View.of(EXACT, tiny)
-    most = 200 * 4 * view.matched_channels
-    for module in (neighbours, memory_model):
+    extractor = Extractor.of(EXACT, tiny)
+    most = 200 * 4 * extractor.matched_channels
+    for module in (neighbours, places):
         monkeypatch.setattr(module, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
-    _, (found,) = painting_targets(view, painting, None)
+    _, (found,) = painting_targets(extractor, painting, None)
     every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
     layer = found.layers[MATCHED_LAYERS.index("conv3_1")]
     kept = (layer.offsets + layer.mean).numpy()[0, 0]
@@ -165,7 +165,7 @@ def test_only_places_inside_a_paintings_mask_are_candidates(tiny):
     painting = np.full((64, 96, 3), 0.1, np.float32)
     painting[:, 48:] = 0.9
     left = np.repeat(np.arange(96)[None] < 48, 64, axis=0).astype(np.float32)
-    _, (found,) = painting_targets(View.of(EXACT, tiny), tf.constant(painting[None]), left)
+    _, (found,) = painting_targets(Extractor.of(EXACT, tiny), tf.constant(painting[None]), left)
     tones = found.tones.numpy()
     assert tones.size >= 16 * 12 and tones.max() < 0.2
 
@@ -174,10 +174,10 @@ def matching(tiny, mask=None, strength=1.0):
     """Return the matching of a small photo with a painting, and the canvas of its pictures."""
     size, photo = (48, 64), tf.constant(picture(48, 64, 2)[None])
     minimised = Objective.of(EXACT, tiny)
-    groups = groups_of(Paintings([picture(64, 48, 3)]), minimised.view, size, mask)
+    groups = groups_of(Paintings([picture(64, 48, 3)]), minimised.extractor, size, mask)
     problem = minimised.problem(photo, groups, mask)
-    matched = Matching(minimised.view, problem, photo, strength, bare=False)
-    return matched, minimised.view.canvas(size)
+    matched = Matching(minimised.extractor, problem, photo, strength, bare=False)
+    return matched, minimised.extractor.canvas(size)
 
 
 def test_what_a_mask_hides_of_the_picture_changes_no_match(tiny):
@@ -216,17 +216,19 @@ def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     losses = RelativeLosses(
         "conv3_2", "moments", statistics_layers=SHALLOW_LAYERS, matched_layers=MATCHED_LAYERS
     )
-    view = View(hard_networks.network("hard"), Default(), losses, REPLICATING, as_given=True)
-    single = Objective(view, structure=True)
+    extractor = Extractor(
+        hard_networks.network("hard"), Default(), losses, REPLICATING, as_given=True
+    )
+    single = Objective(extractor, structure=True)
     options = NetworkOptions("max", tf.float64, "replicate")
-    view = dataclasses.replace(view, options=options)
-    minimised, size = dataclasses.replace(single, view=view), (43, 61)
+    extractor = dataclasses.replace(extractor, options=options)
+    minimised, size = dataclasses.replace(single, extractor=extractor), (43, 61)
     mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
     both = [picture(60, 70, 3), picture(50, 50, 4)]
     style = Paintings(both, [0.3, 0.7], regions=[mask, 1 - mask])
     inside, photo = mask[::-1], tf.constant(picture(*size, 2)[None])
-    problem = single.problem(photo, groups_of(style, single.view, size, inside), inside)
-    in_float32 = Matching(single.view, problem, photo, 0.5, bare=False).matched(
+    problem = single.problem(photo, groups_of(style, single.extractor, size, inside), inside)
+    in_float32 = Matching(single.extractor, problem, photo, 0.5, bare=False).matched(
         tf.constant(picture(*size, 1)[None])
     )
     problem = tf.nest.map_structure(

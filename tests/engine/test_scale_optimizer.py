@@ -50,10 +50,10 @@ class Script:
 def optimizer(settings, steps, is_last=True):
     """Return the optimiser of a scale of a small picture, with as many steps."""
     recipe = SimpleNamespace(steered_to=lambda strength: strength)
-    view = SimpleNamespace(recipe=recipe, options=SimpleNamespace(dtype=tf.float32))
+    extractor = SimpleNamespace(recipe=recipe, options=SimpleNamespace(dtype=tf.float32))
     state = State.start(tf.constant(picture(8, 8)[None]), initial_content_weight(settings))
     return ScaleOptimizer(
-        SimpleNamespace(view=view),
+        SimpleNamespace(extractor=extractor),
         SimpleNamespace(problem=(), is_needed=False),
         state,
         settings,

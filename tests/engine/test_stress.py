@@ -10,7 +10,7 @@ from support.pictures import sample
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
-from painterly.engine.view import View
+from painterly.engine.extractor import Extractor
 
 pytestmark = pytest.mark.group("engine: pictures")
 
@@ -59,7 +59,7 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
         terms = np.array(list(step.losses.values()))
         assert np.isfinite(terms).all() and terms.min() > -1e-4
     # The whole canvas is steered, with its margin.
-    canvas = View.of(Settings(), vgg).canvas(photo.shape[:2])
+    canvas = Extractor.of(Settings(), vgg).canvas(photo.shape[:2])
     whole = canvas.padded(photo)
     found = content_error(vgg, step.snapshot()["average"][0], whole, painting)
     # Patches of the painting lead further away.

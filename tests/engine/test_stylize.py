@@ -180,9 +180,9 @@ def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in
 def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(tiny, monkeypatch):
     sizes = []
 
-    def measured(view, painting, mask):
+    def measured(extractor, painting, mask):
         sizes.append(tuple(painting.shape))
-        return painting_targets(view, painting, mask)
+        return painting_targets(extractor, painting, mask)
 
     monkeypatch.setattr(groups, "painting_targets", measured)
     painting = picture(90, 90, 2)

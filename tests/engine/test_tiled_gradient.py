@@ -1,18 +1,17 @@
-"""The tiled gradient equals the whole picture's. Memory is estimated and kept within limits."""
+"""The tiled gradient equals the whole picture's, and small tiles take less memory."""
 
 import dataclasses
 import logging
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.commands import python
 from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import each_read, picture
 
 from painterly import Settings, load_vgg, stylize
 from painterly.engine import memory_model, schedule
+from painterly.engine.extractor import Extractor
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import groups_of
 from painterly.engine.memory_model import PaintingInputs
@@ -22,11 +21,9 @@ from painterly.engine.optimisation.scale_optimizer import Program
 from painterly.engine.paintings import Paintings
 from painterly.engine.recipes.default import Moments, RelativeLosses
 from painterly.engine.recipes.inetwork import INetwork, OriginalLosses
-from painterly.engine.view import View
 from painterly.errors import MemoryShortError
 from painterly.vgg import network
 from painterly.vgg.network import NetworkOptions
-from painterly.vgg.tiles import tiles
 
 pytestmark = pytest.mark.group("engine: pictures")
 
@@ -42,7 +39,7 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
     masks, size, dtype, tolerance = {}, (49, 67), tf.float64, 1e-9
     if recipe == "gram":
         losses, options = RelativeLosses("conv4_2", "gram"), NetworkOptions("ave", dtype, "zero")
-        objective = Objective(View(tiny, Moments(), losses, options, True), structure=True)
+        objective = Objective(Extractor(tiny, Moments(), losses, options, True), structure=True)
     else:  # By a network that lacks layers, with features as large as its teacher's.
         # Kernels as large as VGG's do not become constants.
         monkeypatch.setattr(network, "MAX_CONSTANT_BYTES", 0)
@@ -50,18 +47,18 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
         np.savez(tmp_path / "own.npz", **arrays)
         vgg, dtype, tolerance = load_vgg("vgg16", tmp_path / "own.npz"), tf.float32, 1e-5
         losses = OriginalLosses(DEEP_LAYERS, "conv5_1", 0)
-        view = View(vgg.as_large_as_teacher, INetwork(), losses, NetworkOptions("max"))
-        objective = Objective(view)
+        extractor = Extractor(vgg.as_large_as_teacher, INetwork(), losses, NetworkOptions("max"))
+        objective = Objective(extractor)
         mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
         masks = {"regions": [mask, 1 - mask]}
     paintings = Paintings([picture(60, 70, 3), picture(50, 50, 4)], [0.3, 0.7], **masks)
     inside = mask[::-1] if masks else None
     # Targets are computed in float32.
-    options = dataclasses.replace(objective.view.options, dtype=tf.float32)
-    view = dataclasses.replace(objective.view, options=options)
-    single = dataclasses.replace(objective, view=view)
+    options = dataclasses.replace(objective.extractor.options, dtype=tf.float32)
+    extractor = dataclasses.replace(objective.extractor, options=options)
+    single = dataclasses.replace(objective, extractor=extractor)
     photo = tf.constant(picture(*size, 2)[None])
-    problem = single.problem(photo, groups_of(paintings, view, size, inside), inside)
+    problem = single.problem(photo, groups_of(paintings, extractor, size, inside), inside)
     problem = tf.nest.map_structure(lambda each: tf.cast(each, dtype), problem)
     image, weights = (tf.constant(x, dtype) for x in (picture(*size, 1)[None], WEIGHTS))
     terms, gradient = objective.gradient(image, problem, weights)
@@ -121,9 +118,9 @@ def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkey
 def test_the_content_error_in_tiles_is_that_of_the_whole_picture(tiny, monkeypatch):
     monkeypatch.setattr("painterly.vgg.tiles.SMALL_FORWARD_SIDE", 32)
     objective, size = Objective.of(Settings(), tiny), (72, 100)
-    canvas, left = objective.view.canvas(size), np.zeros(size, np.float32)
+    canvas, left = objective.extractor.canvas(size), np.zeros(size, np.float32)
     left[:, :40] = 1
-    groups = groups_of(Paintings([picture(60, 70, 3)]), objective.view, size)
+    groups = groups_of(Paintings([picture(60, 70, 3)]), objective.extractor, size)
     problem = objective.problem(tf.constant(picture(*size, 2)[None]), groups, left)
     image = tf.constant(canvas.padded(picture(*size, 1))[None])
     whole, tiled = (
@@ -133,71 +130,21 @@ def test_the_content_error_in_tiles_is_that_of_the_whole_picture(tiny, monkeypat
     assert tiled == pytest.approx(whole, rel=1e-5) and whole > 0
 
 
-@pytest.mark.thorough
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's peak there")
-def test_a_picture_stays_below_a_limit_and_the_peak_is_as_estimated():
-    """A whole picture with its last step, under a limit that an untiled step exceeds; the process's
-    own peak, as the system counts it."""
-    program = """
-import sys; sys.path[:0] = [".", "tests"]
-from support.tiny import last, network, picture
-from painterly import Settings, load_vgg, stylize
-from painterly.devices.budget import Limits
-from painterly.devices.memory import device_budget
-from painterly.engine.paintings import Paintings
-from painterly.engine.style_transfer import StyleTransfer
-from painterly.engine.transfer import TransferInputs
-def memory(name):
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
-vgg, settings = load_vgg(), Settings(size=1024, iterations=1, precision="float32")
-photo, painting = picture(672, 1024), picture(128, 128, 2)
-begun = Settings(size=64, iterations=1, recipe="moments")  # Keeps no memory of patches.
-last(stylize(photo[:64, :64], [painting], begun, network()))
-held = memory("VmRSS")
-limit = held + 870_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
-def prepared():
-    inputs = TransferInputs(photo, Paintings([painting]), settings)
-    return StyleTransfer(inputs, vgg, device_budget(Limits(limit)))
-transfer = prepared()
-last(transfer.steps())
-first, second = transfer.memory_plan, prepared().memory_plan
-print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
-"""
-    done = python("-c", program, TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 0, done.stderr
-    first, second, limit, held, needed, peak = map(int, done.stdout.split()[-6:])
-    assert 0.8 * needed < peak - held <= needed
-    assert peak < limit
-    # The second picture can use what TensorFlow keeps of the first.
-    assert second == first
-
-
-def test_the_memory_of_a_tile_is_planned_for_the_tiles_that_are_painted(tiny):
-    view = View.of(Settings(), tiny)
-    for size in ((16, 4000), (320, 336), (1000, 1392), (2064, 3008)):
-        for side in memory_model.SIDES[1:]:
-            first = tiles(tiny, size, view.layers, side)[0][0]
-            planned = tuple(memory_model.tile_side(length, side, view.halo) for length in size)
-            assert planned == tuple(span.last - span.first for span in first)
-
-
-def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
+def test_masks_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
     settings, size = Settings(), (2000, 3000)
-    view = View.of(settings, random_vgg)
-    footprint = footprint_of(view, settings)
+    extractor = Extractor.of(settings, random_vgg)
+    footprint = footprint_of(extractor, settings)
     plain = {side: footprint.bytes_needed(size, side) for side in memory_model.SIDES}
     assert sorted(plain.values(), reverse=True) == list(plain.values())
     assert plain[None] > 2 * plain[memory_model.SIDES[1]]
     for more in (
-        footprint_of(view, Settings(optimizer="lbfgs")),
-        footprint_of(view, settings, PaintingInputs(size, regions=2)),
-        footprint_of(view, settings, PaintingInputs(size, masked=True)),
-        footprint_of(view, settings, outside=10**8),
+        footprint_of(extractor, Settings(optimizer="lbfgs")),
+        footprint_of(extractor, settings, PaintingInputs(size, regions=2)),
+        footprint_of(extractor, settings, outside=10**8),
     ):
         for side in (memory_model.SIDES[0], memory_model.SIDES[-1]):
             needed = more.bytes_needed(size, side)
             assert needed > plain[side] + 5 * 6e6
-    half = footprint_of(View.of(Settings(precision="bfloat16"), random_vgg), settings)
+    half = footprint_of(Extractor.of(Settings(precision="bfloat16"), random_vgg), settings)
     sixty_four_megapixels = 6532, 9798
     assert half.bytes_needed(sixty_four_megapixels, memory_model.SIDES[-1]) < 18e9

@@ -61,7 +61,7 @@ def test_a_preview_of_the_photo_itself_is_the_result_of_a_job_and_is_not_painted
         job, stored = result(web, worker, photo)
     assert stored == data
     assert (job["photo"], job["width"], job["height"]) == ("Am Meer.jpg", 64, 48)
-    worker.runner._kept.clear()
+    worker.runner._finished.clear()
     assert result(web, worker, photo)[1] == data, "as a job that paints it"
     changed = np.float32(Image.open(io.BytesIO(data))) - np.float32(
         Image.open(io.BytesIO(tiny.file(60, 80, 7))).resize((64, 48))

@@ -11,7 +11,7 @@ from support.pictures import saved
 from support.web_service import send, stored_job
 
 from painterly.jobs import store as job_store
-from painterly.jobs.buckets import PHOTOS, UNFINISHED
+from painterly.jobs.buckets import PHOTOS, UNFINISHED, delete_versions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import DAY_S, PREVIEWS, delete_leftovers, new_id
@@ -23,7 +23,6 @@ from painterly.storage.base import (
     Version,
 )
 from painterly.storage.folder import FolderBucket
-from painterly.storage.versions import delete_versions
 
 OLD = "0123456789a"  # How ids began in 2009.
 

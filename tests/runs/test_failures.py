@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import tiny
 from support.batch_results import results
+from support.commands import contents
+from support.disks import below
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from painterly import log
@@ -20,6 +22,7 @@ from painterly.errors import DivergedError
 from painterly.images import encode
 from painterly.images.picture_file import PictureFile
 from painterly.runs.workers import SavingPool
+from painterly.storage import retry
 from painterly.storage.base import DiskError, ObjectError, UnavailableError
 from painterly.storage.files import storage_errors
 from painterly.storage.folder import FolderBucket
@@ -210,3 +213,44 @@ def test_a_folder_of_results_without_room_ends_the_run_where_a_record_still_fits
             run(folders)
     assert run(folders) == 0
     assert set(keys()) >= RESULTS
+
+
+@pytest.mark.parametrize(
+    ("place", "request_name", "key"),
+    [
+        ("BUCKET_SOURCE", "read_with_entry", "trip/old town é.png"),
+        ("BUCKET_STYLE", "read_with_entry", "both/b.webp"),
+        ("BUCKET_RESULT", "write", "monet/trip/old town é.png"),
+    ],
+)
+def test_a_disk_that_goes_in_the_middle_ends_the_run_and_the_next_one_paints_the_rest(
+    folders, stand_in, disk, monkeypatch, capsys, place, request_name, key
+):
+    monkeypatch.setattr(retry, "PAUSES_S", ())
+    places = folders | {place: str(disk.path)}
+    files = contents(Path(folders[place])) if place != "BUCKET_RESULT" else {}
+    real = getattr(FolderBucket, request_name)
+
+    def going(bucket, asked, *given, **named):
+        if asked == key and bucket.folder == disk.path:
+            disk.go()
+        return real(bucket, asked, *given, **named)
+
+    def fill_disk():
+        for each, data in files.items():
+            FolderBucket(disk.path).write(each, data)
+
+    fill_disk()
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderBucket, request_name, going)
+        with pytest.raises(UnavailableError) as ended:
+            run(places)
+    message = str(ended.value)
+    assert message.startswith(f"folder {disk.path} is no longer on the disk mounted at ")
+    assert message.endswith("what is stored stays, run it again for the rest")
+    assert below(disk.path) == [] and ended.value.exit_code == 5
+    disk.come_back()
+    fill_disk()
+    capsys.readouterr()
+    assert run(places) == 0
+    assert " painted in " in capsys.readouterr().out

@@ -99,7 +99,7 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, stan
     failed = failures(capsys)
     assert len(failed) == 2
     assert failed[0].startswith(
-        "FAILED: beach.jpg in 2 styles (both, monet): mask beach.mask.png: is text"
+        "FAILED: beach.jpg in 2 styles (both, monet): mask beach.mask.png: is not a picture"
     )
     assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[1]
 

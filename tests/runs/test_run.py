@@ -98,7 +98,7 @@ def test_a_photo_that_turns_bad_keeps_its_result_and_its_record(folders, stand_i
     Path("photos/beach.jpg").write_text("dear diary")
     assert run(folders) == 1
     record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
-    assert record["result"] == "monet/beach.jpg" and "is text" in record["error"]
+    assert record["result"] == "monet/beach.jpg" and "is not a picture" in record["error"]
     assert Path("out/monet/beach.jpg").exists()
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 1))
     assert run(folders) == 0  # It is what it was: nothing is painted.

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from support import tiny
 from support.commands import configure_buckets, contents, leave_out_env_file
+from support.disks import below
 from support.folder_batches import QUICK, keys, replace_while_read, run
 from support.polling import until
 from support.processes import STOP_S
@@ -282,6 +283,33 @@ def test_an_outage_of_the_storage_does_not_end_it(moto, proxy, watching, monkeyp
     buckets["BUCKET_SOURCE"].write("new.jpg", tiny.file(60, 80, 2))
     rule.times = 0
     child.wait_until(lambda out: painted(out) == [1, 1])
+
+
+def test_photos_whose_disk_is_gone_do_not_count_as_deleted(
+    folders, stand_in, disk, monkeypatch, capsys
+):
+    photo, checkpoint = tiny.file(60, 80, 1), Path("out/_checkpoints/monet/beach.jpg.npz")
+    (disk.path / "beach.jpg").write_bytes(photo)
+
+    def begin() -> None:
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_bytes(b"x")
+        (disk.path / "beach.jpg").write_bytes(tiny.file(60, 80, 7))  # Not taken yet.
+
+    def come_back() -> None:
+        disk.come_back()
+        (disk.path / "beach.jpg").write_bytes(photo)
+        (disk.path / "new.jpg").write_bytes(tiny.file(60, 80, 2))
+
+    variables = folders | {"BUCKET_SOURCE": str(disk.path)}
+    kept = []
+    acts = (begin, disk.go, lambda: kept.append(checkpoint.exists()), come_back, rest, rest)
+    out = rounds(monkeypatch, capsys, variables, *acts)
+    assert (
+        kept == [True] and painted(out) == [2, 2] and below(disk.path) == ["beach.jpg", "new.jpg"]
+    )
+    assert out.count("is no longer on the disk mounted at ") == 2
+    assert "mount it again; retrying in " in out
 
 
 @pytest.mark.slow

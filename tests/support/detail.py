@@ -1,4 +1,4 @@
-"""A photo's detail in NumPy and SciPy, as painterly/engine/features/detail.py has it."""
+"""A photo's detail in NumPy and SciPy, as painterly/engine/features/structure.py has it."""
 
 import numpy as np
 

@@ -48,9 +48,9 @@ def compute_in_float32() -> None:
     A CPU with bfloat16 would trace everything a second time, and the tests would try something else
     than on other machines.
     """
-    from painterly.engine import view
+    from painterly.engine import extractor
 
-    view.chosen_precision = lambda named: "float32" if named == "auto" else named
+    extractor.chosen_precision = lambda named: "float32" if named == "auto" else named
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -183,24 +183,13 @@ def png_bomb(width, height):
     return bytes(png)
 
 
-def of_many_scans():
-    """A small JPEG that a decoder computes 4,000 times."""
-    out = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(out, "JPEG", progressive=True)
-    data = out.getvalue()
-    start = data.rindex(b"\xff\xda")
-    return data[:-2] + data[start:-2] * 4000 + data[-2:]
-
-
-@pytest.mark.slow
 def test_what_is_no_picture_or_too_large_is_refused_by_its_content(locked):
     cases = {
         "a bomb": (png_bomb(13_000, 13_000), 413, "megapixels"),
         "a larger bomb": (png_bomb(60_000, 60_000), 422, "megapixels"),
-        "a script": (b"<html><script>alert(1)</script>", 422, "web page"),
-        "an SVG": (b'<svg onload="x()">', 422, "SVG"),
+        "a script": (b"<html><script>alert(1)</script>", 422, "not a picture"),
+        "an SVG": (b'<svg onload="x()">', 422, "not a picture"),
         "a video": (b"\0\0\0\x18ftypmp42" + bytes(100), 422, "clip"),
-        "a JPEG of many scans": (of_many_scans(), 422, "scans"),
         "nothing": (b"", 422, "empty"),
         "many bytes": (b"\xff\xd8\xff" + bytes(1_500_000), 413, "larger"),
         "far too many": (b"\xff\xd8\xff" + bytes(3_000_000), 413, "1 MB at most"),

@@ -20,3 +20,12 @@ def test_the_operations_of_a_step_are_counted_as_by_hand():
     pairs = 1024 * (3 * one + one * one) + 256 * (one * two + two * two)
     pairs += 64 * (two * three + 3 * three * three) + 16 * three * four
     assert operations(tiny.network(), 16, 16) == 36 * pairs
+
+
+def test_the_table_of_memory_is_the_one_that_the_measured_peaks_make():
+    import memory
+
+    peaks = [memory.peak_in_terms(each) for each in memory.read(memory.MEASURED)]
+    assert len(peaks) > 50
+    assert memory.written(memory.fitted(peaks)) == memory.TABLE.read_text()
+    assert all(each.used <= each.estimated for each in peaks)

@@ -56,7 +56,7 @@ PART = 0.9  # part of the way to the goal
 # move, and moves whole from the second one on.
 VISIBLE, LEAST = 0.03, (0.03, 0.06)
 NO_CHROMA, NO_HUE, TINY = 0.02, 0.01, 1e-6
-# Detail as in features/detail.py, of a photo of SEEN px.
+# Detail as in features/structure.py, of a photo of SEEN px.
 SEEN, BLUR, AROUND, CONTRAST = 256, 0.7, 5.0, 0.03 * 512
 
 
@@ -102,14 +102,12 @@ def in_families(
     photo: np.ndarray,
     groups: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> np.ndarray:
-    """Return a finished picture on its canvas [H, W, 3] in which each region of skin has one family
-    of colours. If nothing moves, it is the same array.
+    """Return a finished picture on its canvas [H, W, 3], sRGB 0…1, in which each region of skin has
+    one family of colours. If nothing moves, it is the same array.
 
     Args:
-        picture: The picture, sRGB 0…1.
-        canvas: The canvas.
         photo: The photo as it is `seen`.
-        groups: The palette of each group of paintings, see `palette_of`, and the share of each
+        groups: For each group of paintings their palette, see `palette_of`, and the share of each
             pixel that it paints, [H, W, 1].
     """
     inside = canvas.cropped(picture[None])[0]
@@ -137,16 +135,9 @@ def in_families(
 def _ways(
     has: np.ndarray, shown: np.ndarray, detail: np.ndarray, regions: np.ndarray, palette: np.ndarray
 ) -> np.ndarray:
-    """Return how far each place moves in Oklab's a and b, [N, 2].
-
-    Args:
-        has: The picture's places in Oklab, [h, w, 3].
-        shown: The photo's.
-        detail: The photo's detail at each, [N].
-        regions: How much each place of a group of paintings belongs to the region of each place,
-            [N, N]. It is overwritten.
-        palette: The group's.
-    """
+    """Return how far each place moves in Oklab's a and b, [N, 2]. Picture and photo are in Oklab,
+    [h, w, 3]. `regions` [N, N], how much each place belongs to the region of each place, is
+    overwritten."""
     colour, of_photo = (each[..., 1:].reshape(-1, 2) for each in (has, shown))
     sizes = regions.sum(1)
     regions /= sizes[:, None] + TINY
@@ -200,7 +191,6 @@ def _looked_up(palette: np.ndarray, colour: np.ndarray, tone: np.ndarray) -> np.
 
 
 def _detail(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the detail of a photo as it is `seen`, at places of this (height, width)."""
     down, across = gradients(blurred(luminance_of(photo), BLUR))
     square = max(photo.shape) ** 2 * blurred(down**2 + across**2, AROUND)
     return scaled(square / (square + CONTRAST**2), size)

@@ -37,6 +37,14 @@ def ramp(values: np.ndarray, first: float, last: float) -> np.ndarray:
     return part * part * (3 - 2 * part)
 
 
+def gaussian(deviation: float) -> np.ndarray:
+    """Return the weights of a Gaussian of this standard deviation in px, up to three times as far
+    on both sides, of sum 1."""
+    radius = math.ceil(3 * deviation)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
+    return np.asarray(weights / weights.sum())
+
+
 def blurred(map_: np.ndarray, deviation: float) -> np.ndarray:
     """Return a map, blurred by a Gaussian of this standard deviation in px."""
     if deviation > MOST_BLUR:

@@ -36,19 +36,13 @@ Finish = Callable[[np.ndarray, slice, slice], object]
 
 
 class Kernel(NamedTuple):
-    """A kernel for `convolve`.
+    """A kernel for `convolve`."""
 
-    Attributes:
-        weights: In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
-        side: The rows and columns of a patch.
-        stride: The rows and columns from one patch to the next.
-        block: A patch gives the values of block × block pixels.
-    """
-
+    # In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
     weights: np.ndarray
-    side: int
-    stride: int
-    block: int
+    side: int  # the rows and columns of a patch
+    stride: int  # the rows and columns from one patch to the next
+    block: int  # a patch gives the values of block × block pixels
 
     @property
     def channels(self) -> int:
@@ -77,15 +71,10 @@ class Maps:
 
 
 class WinogradKernel(NamedTuple):
-    """A kernel of 3 × 3 for `convolve` by Winograd's algorithm.
+    """A kernel of 3 × 3 for `convolve` by Winograd's algorithm."""
 
-    Attributes:
-        weights: Transformed [36, C, n].
-        bias: [n].
-    """
-
-    weights: np.ndarray
-    bias: np.ndarray
+    weights: np.ndarray  # transformed [36, C, n]
+    bias: np.ndarray  # [n]
 
     @property
     def channels(self) -> int:
@@ -112,17 +101,12 @@ def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> AnyKernel:
 
 
 def doubled(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a kernel and its bias for maps that would be doubled, each pixel repeated 2 × 2 times,
-    before they are convolved. It takes fewer multiplications, since neighbouring rows, or columns,
-    of a kernel see the same pixel.
+    """Return a kernel [3, 3, C, 4·n] and its bias [4·n] for a map itself, from the kernel [3, 3, C,
+    n] for the map with each pixel repeated 2 × 2 times. Its values are for the four pixels, row by
+    row.
 
-    Args:
-        weights: The kernel for the doubled map, [3, 3, C, n].
-        bias: Its bias, [n].
-
-    Returns:
-        The kernel for the map itself, [3, 3, C, 4·n], and its bias [4·n]: the values of the four
-        pixels, row by row.
+    It takes fewer multiplications, since neighbouring rows, or columns, of a kernel see the same
+    pixel.
     """
     # Whether a pixel's row sees a row of the map by a row of the kernel; the same for columns.
     seen = np.array([[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
@@ -258,7 +242,6 @@ def limit_blas() -> None:
 
 @cache
 def _blas_limits() -> list[Callable[[int], object]]:
-    """Return the functions that set the number of threads of NumPy's BLAS."""
     package = Path(np.__file__).parent
     libraries = [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]
     found = (

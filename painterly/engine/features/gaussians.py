@@ -51,26 +51,18 @@ Displacements = Callable[[Matrices, Matrices, Matrices], Matrices]
 
 
 class Gaussian(NamedTuple):
-    """The target of `moments`.
+    """The target of `moments`."""
 
-    Attributes:
-        mean: The mean [C].
-        basis: With more than ALL_DIRECTIONS channels, the D = C // 2 directions [C, D] in which the
-            painting varies most; else empty.
-        covariance: The covariance in these directions [D, D], with `floor` added to each variance.
-        root: The covariance's square root.
-        floor: The floor of variances.
-        rest: The variance in all other directions.
-        norm: The mean square, without floors.
-    """
-
-    mean: tf.Tensor
+    mean: tf.Tensor  # the mean [C]
+    # With more than ALL_DIRECTIONS channels, the D = C // 2 directions [C, D] in which the painting
+    # varies most; else empty.
     basis: tuple[tf.Tensor, ...]
+    # The covariance in these directions [D, D], with `floor` added to each variance.
     covariance: tf.Tensor
-    root: tf.Tensor
-    floor: tf.Tensor
-    rest: tf.Tensor
-    norm: tf.Tensor
+    root: tf.Tensor  # the covariance's square root
+    floor: tf.Tensor  # the floor of variances
+    rest: tf.Tensor  # the variance in all other directions
+    norm: tf.Tensor  # the mean square, without floors
 
 
 def gaussian(moments: Statistics) -> Gaussian:

@@ -36,16 +36,9 @@ def nearest(similarities: np.ndarray) -> np.ndarray:
 def most_similar(
     queries: np.ndarray, keys: np.ndarray, near: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the most similar key, or one that is nearly so, for each query.
-
-    Args:
-        queries: The queries [N, D].
-        keys: The keys [K, D].
-        near: What `nearest` has returned for them.
-
-    Returns:
-        Their numbers, int32 [N], and their similarities [N].
-    """
+    """Find the most similar key, or one that is nearly so, for each query [N, D] among keys [K, D],
+    with what `nearest` has returned for the keys. Return their numbers, int32 [N], and similarities
+    [N]."""
     count = len(queries)
     numbers, similarities = np.empty(count, np.int32), np.empty(count, np.float32)
 

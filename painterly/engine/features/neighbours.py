@@ -21,22 +21,19 @@ import tensorflow as tf
 
 from painterly.engine.features.structure import luminance
 from painterly.engine.features.sums import widened
-from painterly.engine.memory_model import (
-    MAX_CANDIDATE_BYTES,
-    QUERIES_AT_ONCE,
-    ROTATIONS,
-    candidate_bytes,
-)
 from painterly.engine.places import (
     DISTANCE_WEIGHT,
     MATCHED_DIRECTIONS,
+    MAX_CANDIDATE_BYTES,
     MAX_STRETCH,
     NO_LENGTH,
     PLACE,
+    ROTATIONS,
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
     TONE_NOISE,
+    candidate_bytes,
 )
 from painterly.vgg.network import poolings_before
 from painterly.vgg.ops import average_pool, with_gradient
@@ -53,6 +50,7 @@ CROWDING_WEIGHT = 0.15  # With more, pieces of the painting are in wrong places 
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
 # The weight of the squared difference of tones in a query of mean length; the cosine's is 1.
 TONE_WEIGHT = 0.15
+QUERIES_AT_ONCE = 512  # compared with all candidates at a time
 BLOCK = 64  # columns whose largest value is found first
 
 # Layer → features [rows, columns, C] of the places of some whole rows.
@@ -64,51 +62,31 @@ PlacesOf: TypeAlias = Callable[[bool], Iterator[tuple[int, Places]]]
 
 
 class LayerCandidates(NamedTuple):
-    """The candidates at one layer, float32.
+    """The candidates at one layer, float32."""
 
-    Attributes:
-        offsets: Their features' differences from the mean [1, 1, K, C].
-        mean: Their mean [C].
-        square: Their mean square, a scalar.
-    """
-
-    offsets: tf.Tensor
-    mean: tf.Tensor
-    square: tf.Tensor
+    offsets: tf.Tensor  # their features' differences from the mean [1, 1, K, C]
+    mean: tf.Tensor  # their mean [C]
+    square: tf.Tensor  # their mean square, a scalar
 
 
 class CandidateIndex(NamedTuple):
-    """The candidates, prepared for the comparison with queries.
+    """The candidates, prepared for the comparison with queries."""
 
-    Attributes:
-        scales: The factor of each layer.
-        centre: The candidates' mean in each channel [D].
-        spread: Their standard deviation in each channel [D].
-        basis: The directions [D, E] in which they are compared.
-        keys: Their directions from the centre, on the basis [K, E].
-        tones: Their tones [K].
-    """
-
-    scales: list[tf.Tensor]
-    centre: tf.Tensor
-    spread: tf.Tensor
-    basis: tf.Tensor
-    keys: tf.Tensor
-    tones: np.ndarray
+    scales: list[tf.Tensor]  # the factor of each layer
+    centre: tf.Tensor  # the candidates' mean in each channel [D]
+    spread: tf.Tensor  # their standard deviation in each channel [D]
+    basis: tf.Tensor  # the directions [D, E] in which they are compared
+    keys: tf.Tensor  # their directions from the centre, on the basis [K, E]
+    tones: np.ndarray  # their tones [K]
 
 
 class Candidates(NamedTuple):
-    """A painting's candidates.
+    """A painting's candidates."""
 
-    Attributes:
-        layers: The candidates at each matched layer.
-        share: The painting's share of its group.
-        tones: Their mean luminance [1, 1, K, 1], 0…1: in this shape, as `offsets`, any number of
-            candidates shares a traced function.
-    """
-
-    layers: tuple[LayerCandidates, ...]
-    share: tf.Tensor
+    layers: tuple[LayerCandidates, ...]  # the candidates at each matched layer
+    share: tf.Tensor  # the painting's share of its group
+    # Their mean luminance [1, 1, K, 1], 0…1: in this shape, as `offsets`, any number of candidates
+    # shares a traced function.
     tones: tf.Tensor
 
 
@@ -179,28 +157,22 @@ def candidates(
     tones: Sequence[np.ndarray],
     channels: int,
 ) -> Candidates:
-    """Draw a painting's candidates at random.
-
-    Args:
-        paintings: The places of the painting and of each rotation.
-        inside: Which of these are used, bool [h, w] each.
-        tones: The tones of these, [h, w] each.
-        channels: The number of channels of all layers.
-    """
+    """Draw a painting's candidates at random from the places of the painting and of each rotation
+    that are used, bool [h, w] each. `channels` is the number of all layers."""
     places_used = max(1, sum(int(each.sum()) for each in inside))
     part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
     random = np.random.default_rng(0)
-    kept: dict[str, list[tf.Tensor]] = defaultdict(list)
+    drawn_features: dict[str, list[tf.Tensor]] = defaultdict(list)
     chosen = [used & (random.random(used.shape) < part) for used in inside]
     for places_of, drawn in zip(paintings, chosen, strict=True):
         for first, rows in places_of(False):
             last = first + next(iter(rows.values())).shape[0]
             numbers = np.flatnonzero(drawn[first:last])
             for layer, feature in rows.items():
-                kept[layer].append(tf.gather(_flat(feature), numbers))
+                drawn_features[layer].append(tf.gather(_flat(feature), numbers))
     layers = []
-    for layer in list(kept):
-        features = tf.concat(kept.pop(layer), 0)
+    for layer in list(drawn_features):
+        features = tf.concat(drawn_features.pop(layer), 0)
         mean = tf.reduce_mean(features, 0)
         square = tf.reduce_mean(tf.reduce_sum(tf.square(features), 1))
         layers.append(LayerCandidates((features - mean)[None, None], mean, square))
@@ -248,9 +220,7 @@ def nearest(
     """Find the number of each place's candidate, integers [h, w].
 
     Args:
-        index: The candidates, prepared by `index_of`.
-        picture: The places of the picture so far.
-        photo: The places of its photo, in the same rows.
+        photo: The places of the photo, in the same rows as the picture's so far.
         freedom: The picture's part of what is looked for [h, w]; the rest is the photo's. With more
             of the photo forms keep their outlines, with less they may grow beyond them; above 1,
             matches lead away from the photo.
@@ -307,21 +277,17 @@ def errors(
     group: Sequence[Candidates],
     matches: tf.Tensor,
 ) -> tf.Tensor:
-    """Return the distance of each place from its match.
+    """Return the distance of each place from its match, float32 [1, h, w, 1].
 
     It is one minus the cosine of the two, after the painting's mean is subtracted, plus
     DISTANCE_WEIGHT times the squared distance relative to the painting's mean square. With several
     paintings, a place is compared with the mean of its matches, weighted by the paintings' shares.
 
     Args:
-        layers: The matched layers.
-        number: The index of this layer among them.
+        number: The index of the feature's layer among the matched layers.
         feature: The picture's feature [1, h′, w′, C] at this layer.
         group: The candidates of each painting.
         matches: The matches of the feature's places, [1, h, w, number of paintings].
-
-    Returns:
-        float32 [1, h, w, 1].
     """
     layer = layers[number]
     vectors = over_places(layer, widened(feature))
@@ -339,17 +305,10 @@ def errors(
 
 
 def _distances(vectors: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """Compute one minus the cosine of two vectors, plus `weight` times their squared distance.
+    """Compute one minus the cosine of vectors [1, h, w, C] and others, which get no gradient, plus
+    `weight` times their squared distance, [1, h, w, 1].
 
     The gradient is written out: it passes over the vectors three times, not ten.
-
-    Args:
-        vectors: The picture's vectors [1, h, w, C].
-        wanted: The vectors to compare them with [1, h, w, C], which get no gradient.
-        weight: A scalar.
-
-    Returns:
-        [1, h, w, 1].
     """
 
     @with_gradient
@@ -428,20 +387,14 @@ def _looked_up(
     others: tf.Tensor,
     keys: tf.Tensor,
 ) -> tf.Tensor:
-    """Find the number of each place's candidate: the most similar one by cosine and tone, less what
-    the candidate is held back.
+    """Find the number of each place's candidate [h, w]: the most similar one by cosine and tone,
+    less what the candidate is held back.
 
     Args:
         rows: The places [h, w, D]. The queries are stretch · (rows − mean).
-        mean: The places' mean [D].
-        stretch: The factor of each channel [D].
-        basis: As in `CandidateIndex`.
         others: Each place's factors of the last rows of keys [h, w, F].
-        keys: The index's keys; how much each is held back for queries of length 1, negative; and
-            F rows more [E + 1 + F, K].
-
-    Returns:
-        Integers [h, w].
+        keys: The index's keys; how much each is held back for queries of length 1, negative; and F
+            rows more [E + 1 + F, K].
     """
     # Mean and stretch are factored out of the products: queries would take more time to write than
     # to multiply.
@@ -459,17 +412,11 @@ def _looked_up(
 
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None])] * 2)
 def most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """Find the key with the largest product for each query.
+    """Find the key with the largest product for each query, int64 [N], from queries [N, E] and keys
+    [E, K] in float32.
 
     The queries are compared in equal parts of QUERIES_AT_ONCE or less, without Python in between,
     which a GPU would wait for.
-
-    Args:
-        queries: float32 [N, E].
-        keys: float32 [E, K].
-
-    Returns:
-        int64 [N].
     """
     count, columns = tf.shape(queries)[0], tf.shape(keys)[1]
     parts = -(-count // QUERIES_AT_ONCE)

@@ -1,4 +1,4 @@
-"""The photo's structure, compared without a network: the contours of its luminance.
+"""The photo's structure: the contours of its luminance, compared without a network, and its detail.
 
 With a network's features alone, a face's eyes and mouth, or the storeys of a tower, can dissolve
 into pattern. Here the gradients of luminance are compared directly, at two resolutions coarser than
@@ -6,14 +6,22 @@ brush strokes (like Laplacians in Li et al. 2017, "Laplacian-Steered Neural Styl
 is relative to the contrast around it, so that faint contours matter as well as strong ones, and a
 clear sky or a wall hardly matters. Strokes grow with the picture, so both resolutions are coarser
 in a large one.
+
+A photo's flat parts (a clear sky, a wall) say nothing about where strokes have to be. The painting
+decides there: the photo's features have little weight, and matches follow the picture so far. A
+painting that is mostly bare paper leaves them bare: there the photo's features have more weight,
+and matches follow them.
 """
 
 from collections.abc import Iterator
 from itertools import count, islice
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import tensorflow as tf
 
+from painterly.engine.paintings import Paintings
+from painterly.engine.tensors import blurred, scaled_photo
 from painterly.images.colours.colour import LUMA
 from painterly.vgg.ops import average_pool
 
@@ -32,22 +40,22 @@ SCALE = 0.01
 # photo would have more weight than many in another.
 LEAST_CONTOURS = 0.1
 FLAT = 1e-6  # the norm if nothing is painted
+# A picture is blurred by 1 / DETAIL_BLUR of its longer side before its gradients are taken, and
+# their squares by 1 / DETAIL_REACH.
+DETAIL_BLUR, DETAIL_REACH = 400, 50
+HALF_DETAIL = 0.03 * 512  # the gradient that is half of a detail, per longer side of the picture
+# A painting's squares of BARE_WINDOW px, at BARE_SIZE px, are bare if their tones deviate by less
+# than BARE_CONTRAST; flat parts stay bare if more than MOST_BARE of the painting is.
+BARE_SIZE, BARE_WINDOW, BARE_CONTRAST, MOST_BARE = 256, 5, 0.02, 0.25
 
 
 class Contours(NamedTuple):
-    """A photo's contours at one resolution.
+    """A photo's contours at one resolution."""
 
-    Attributes:
-        below: The differences of luminance to the pixel below, [1, h, w, 1].
-        right: The differences of luminance to the pixel on the right, [1, h, w, 1].
-        weight: The weight of each pixel, [1, h, w, 1].
-        norm: The weighted sum of squared differences, a scalar, with a lower bound from
-            LEAST_CONTOURS.
-    """
-
-    below: tf.Tensor
-    right: tf.Tensor
-    weight: tf.Tensor
+    below: tf.Tensor  # the differences of luminance to the pixel below, [1, h, w, 1]
+    right: tf.Tensor  # the differences of luminance to the pixel on the right, [1, h, w, 1]
+    weight: tf.Tensor  # the weight of each pixel, [1, h, w, 1]
+    # The weighted sum of squared differences, a scalar, with a lower bound from LEAST_CONTOURS.
     norm: tf.Tensor
 
 
@@ -56,15 +64,11 @@ PhotoContours: TypeAlias = tuple[Contours | tuple[()], ...]
 
 
 def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
-    """Return a photo's contours at COMPARED resolutions.
+    """Return a photo's contours at COMPARED resolutions. Norms are taken over the part that is
+    painted, the mask [1, H, W, 1].
 
     The finest one is left out from COARSER_FROM px on, and one more each time that the picture is
     twice as large.
-
-    Args:
-        photo: The photo [1, H, W, 3], sRGB 0…1.
-        mask: The part that is painted, [1, H, W, 1], or None for the whole picture. The norm is
-            taken over it.
     """
     shorter, longer = sorted(photo.shape[1:3])
     left_out = 0
@@ -122,3 +126,30 @@ def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
 def luminance(image: tf.Tensor) -> tf.Tensor:
     """Return the luminance [1, H, W, 1] of an image [1, H, W, 3]."""
     return tf.reduce_sum(image * tf.constant(LUMA, image.dtype), axis=-1, keepdims=True)
+
+
+def detail(photo: tf.Tensor) -> tf.Tensor:
+    """Return how much a photo [1, H, W, 3] shows around each pixel, [1, H, W, 1]: 0 in flat
+    parts, nearly 1 at strong contours."""
+    longer = max(photo.shape[1:3])
+    shown = blurred(luminance(photo), max(0.7, longer / DETAIL_BLUR))
+    below, right = tf.image.image_gradients(shown)
+    square = longer**2 * blurred(below**2 + right**2, max(1.0, longer / DETAIL_REACH))
+    return square / (square + HALF_DETAIL**2)
+
+
+def leaves_bare(paintings: Paintings) -> bool:
+    """Return whether a photo's flat parts stay bare in the style of paintings."""
+    parts = map(bare_part, paintings.paintings)
+    weighted = sum(share * part for share, part in zip(paintings.shares, parts, strict=True))
+    return weighted > MOST_BARE * sum(paintings.shares)
+
+
+def bare_part(painting: np.ndarray) -> float:
+    """Return the part of a painting [H, W, 3] that is even, such as bare paper, 0…1."""
+    scale = min(1.0, BARE_SIZE / max(painting.shape[:2]))
+    height, width = (max(2 * BARE_WINDOW, round(scale * side)) for side in painting.shape[:2])
+    small = luminance(scaled_photo(painting, (height, width)))
+    mean, square = (tf.nn.avg_pool2d(each, BARE_WINDOW, 1, "VALID") for each in (small, small**2))
+    even = square - mean**2 < BARE_CONTRAST**2
+    return float(tf.reduce_mean(tf.cast(even, tf.float32)))

@@ -68,16 +68,12 @@ def moment_sums(feature: tf.Tensor, mask: tf.Tensor | None = None) -> Sums:
 def _first_and_second(
     feature: tf.Tensor, weights: tf.Tensor | None, positions: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider.
+    """Return Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature F [1, h, w, C], in float32 or wider;
+    without weights [1, h, w, 1], all are 1.
 
     The custom gradient needs only the feature, not its copy in float32, and one matrix product
     instead of two. It is a 1 × 1 convolution, into which oneDNN fuses the gradient of the first
     sums.
-
-    Args:
-        feature: The feature F.
-        weights: The weights w [1, h, w, 1], or None if all are 1.
-        positions: Their number h · w, a scalar.
     """
 
     @with_gradient

@@ -19,10 +19,8 @@ from painterly.engine.features.convolutions import later, limit_blas
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
 from painterly.engine.instant.matches import Candidates
-from painterly.engine.instant.memory import Size, memory_plan, sizes_of
-from painterly.engine.memory_model import (
-    PaintingInputs,
-)
+from painterly.engine.instant.memory import memory_plan, sizes_of
+from painterly.engine.memory_model import Size
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count
 from painterly.engine.picture import Canvas, picture_size
@@ -55,10 +53,9 @@ class InstantTransfer(Transfer):
 
     def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
         super().__init__(inputs)
-        inputs = self._inputs
-        planned = PaintingInputs(self._photo_size, self.is_masked, drawn=self._ink is not None)
+        size = self.schedule.sizes[-1]
         self.memory_plan = memory_plan(
-            planned, self.schedule.sizes[-1], inputs.styles, inputs.settings, budget
+            self.painting_inputs, size, self._styles, self._settings, budget
         )
 
     def _steps(

@@ -27,7 +27,6 @@ from painterly.engine.instant.networks import (
     joined,
     pixels_of,
 )
-from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import resized
 from painterly.engine.picture import Canvas
 from painterly.engine.places import (
@@ -36,6 +35,7 @@ from painterly.engine.places import (
     MAX_STRETCH,
     NO_LENGTH,
     PLACE,
+    ROTATIONS,
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,

@@ -42,13 +42,7 @@ def compiles_steps(
 
     On a GPU it does so as soon as compiling would have paid off over the steps of this process so
     far. Photos of a batch often have the same size, and then most of them are painted by a compiled
-    program.
-
-    Args:
-        settings: The settings.
-        program: Equal for steps that share a compiled program.
-        size: The (height, width) of the canvas.
-        steps: The number of steps to take now.
+    program. `program` is equal for steps that share one.
     """
     if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
         return False
@@ -76,16 +70,11 @@ def compiles_terms(settings: Settings) -> bool:
 
 
 class TracedFunction:
-    """A function of tensors that is traced when it is first called, and launched without a check of
-    its arguments' shapes.
+    """A function of nested tensors that is traced when it is first called, and launched without a
+    check of its arguments' shapes. XLA may compile it, for each size.
 
     `tf.function` checks them in Python, which takes 1.5 ms for the 60 tensors of a step: longer
     than a GPU takes for the step of a small picture.
-
-    Args:
-        function: The function, from nested tensors to nested tensors.
-        specs: Its arguments' tf.TensorSpecs, in the same structures.
-        compiled: Whether XLA compiles it, for each size.
     """
 
     def __init__(
@@ -96,7 +85,6 @@ class TracedFunction:
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> Any:
-        """Return the function's value for arguments as in `specs`."""
         with self._lock:  # One painter traces, and the others wait.
             traced = self.concrete
         outputs = tf.raw_ops.StatefulPartitionedCall(

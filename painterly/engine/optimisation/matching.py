@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
+from painterly.engine.extractor import Extractor
 from painterly.engine.features import neighbours
-from painterly.engine.features.detail import detail
+from painterly.engine.features.structure import detail
 from painterly.engine.features.targets import Group, Problem, composited
 from painterly.engine.optimisation.optimizers import CONTENT_WEIGHTS
 from painterly.engine.places import equalized
 from painterly.engine.tensors import padded
-from painterly.engine.view import View
+from painterly.engine.transfer import in_snapshot
 from painterly.vgg.ops import average_pool
 
 # The picture's part in queries, in parts of the photo that have detail, and in flat ones.
@@ -35,68 +36,54 @@ class Matching:
         matches: The matches of each group's paintings, int64 [1, h, w, paintings]; empty if nothing
             is matched.
         is_needed: Whether the recipe has matches.
-
-    Args:
-        view: The view of the picture.
-        problem: The problem, without matches.
-        photo: The photo [1, h, w, 3], sRGB 0…1.
-        strength: As in the settings.
-        bare: Whether the photo's flat parts stay bare; see detail.py.
-        snapshot: A step's snapshot, with the matches to begin with.
-
-    Raises:
-        ValueError: The snapshot's matches do not fit.
     """
 
     def __init__(
         self,
-        view: View,
+        extractor: Extractor,
         problem: Problem,
         photo: tf.Tensor,
         strength: float,
         bare: bool,
         snapshot: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self._view, self._strength, self.problem = view, strength, problem
+        """Take a problem without matches, its photo [1, h, w, 3], sRGB 0…1, and whether the photo's
+        flat parts stay bare (structure.py). Raises ValueError if the matches in a step's snapshot
+        do not fit."""
+        self._extractor, self._strength, self.problem = extractor, strength, problem
         self.matches: tuple[tf.Tensor, ...] = ()
-        self.is_needed = bool(view.losses.matched_layers)
+        self.is_needed = bool(extractor.losses.matched_layers)
         if not self.is_needed:
             return
-        self._padded = padded(view.canvas(tuple(photo.shape[1:3])), photo)
-        self._photo = view.places_of(self._padded)
+        self._padded = padded(extractor.canvas(tuple(photo.shape[1:3])), photo)
+        self._photo = extractor.places_of(self._padded)
         shown = average_pool(detail(self._padded), neighbours.PLACE)[0, ..., 0].numpy()
         self._flatness = np.zeros_like(shown) if bare else 1 - shown
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
         tones = neighbours.tones_of(self._padded)
         self._tones = [
-            [equalized(tones, _place_mask(view, group), each.tones) for each in indices]
+            [equalized(tones, _place_mask(extractor, group), each.tones) for each in indices]
             for group, indices in zip(groups, self._indices, strict=True)
         ]
         counts = [len(one.candidates) for one in groups]
-        shape = view.matches_shape(tuple(photo.shape[1:3]), sum(counts))
+        shape = extractor.matches_shape(tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
         if snapshot is not None:
-            if "matches" not in snapshot or snapshot["matches"].shape != shape:
-                raise ValueError(f"the snapshot has no matches of the shape {shape}")
-            matches = snapshot["matches"]
+            matches = in_snapshot(snapshot, "matches", shape)
         if gpus_in_use():  # Where steps may be compiled.
             problem = problem.with_padded_candidates()
         self._unblended = problem
         self._use(tf.split(tf.constant(matches, tf.int32), counts, -1))
 
     def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
-        """Match a picture, and return the problem with the new matches.
-
-        Args:
-            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            content_weight: The photo's weight if it is steered, else None.
-        """
+        """Match a picture on its canvas [1, H, W, 3], and return the problem with the new matches.
+        `content_weight` is the photo's if it is steered."""
         if self.is_needed:
             held = _freedom(self._strength, content_weight)
             freedom = held + max(0.0, FLAT_FREEDOM - held) * self._flatness
             picture = composited(tf.convert_to_tensor(picture), self.problem.background)
-            places = self._view.places_of(picture)
+            places = self._extractor.places_of(picture)
             matches = [
                 [
                     neighbours.nearest(index, places, self._photo, freedom, tones)
@@ -110,23 +97,22 @@ class Matching:
     def save_memory(self) -> None:
         """Match in small parts from now on."""
         if self.is_needed:
-            self._view = replace(self._view, saves_memory=True)
-            self._photo = self._view.places_of(self._padded)
+            self._extractor = replace(self._extractor, saves_memory=True)
+            self._photo = self._extractor.places_of(self._padded)
             self._use(self.matches)
 
     def _use(self, matches: Sequence[tf.Tensor]) -> None:
-        """Take matches, integers [1, h, w, paintings] for each group."""
         self.matches = tuple(tf.cast(each, tf.int64) for each in matches)
         self.problem = self._unblended.with_matches(self.matches)
-        if not self._view.saves_memory:
+        if not self._extractor.saves_memory:
             self.problem = self.problem.with_blended_matches()
 
 
-def _place_mask(view: View, group: Group) -> np.ndarray | None:
+def _place_mask(extractor: Extractor, group: Group) -> np.ndarray | None:
     """Return the part of each place that a group is for, [h, w], 0…1, or None for all of it."""
     if not group.masks:
         return None
-    return group.masks[view.losses.layers.index("conv3_1")][0, ..., 0].numpy()
+    return group.masks[extractor.losses.layers.index("conv3_1")][0, ..., 0].numpy()
 
 
 def _freedom(strength: float, content_weight: float | None) -> float:

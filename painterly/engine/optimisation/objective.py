@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.extractor import Extractor
 from painterly.engine.features import neighbours
-from painterly.engine.features.detail import detail
-from painterly.engine.features.structure import contours, structure_error
+from painterly.engine.features.structure import contours, detail, structure_error
 from painterly.engine.features.sums import add_sums, spread, sum_dtype, widened
 from painterly.engine.features.targets import Group, Problem, Targets, composited
 from painterly.engine.optimisation.compilation import TracedFunction, compiles_terms
 from painterly.engine.picture import Canvas
 from painterly.engine.tensors import padded
-from painterly.engine.view import View
 from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG, poolings_before
 from painterly.vgg.ops import average_pool, position_count
@@ -31,56 +30,42 @@ FLOAT16_SCALE = 2.0**-10
 
 @dataclass(frozen=True)
 class Objective:
-    """The comparison of a network's features by a recipe's losses.
+    """The comparison of a network's features by a recipe's losses. Equal ones share a program."""
 
-    Objectives that are equal share a program.
-
-    Attributes:
-        view: What the network sees.
-        structure: Whether the photo's contours are compared.
-        compiled_terms: Whether XLA compiles the operations from sums to terms.
-    """
-
-    view: View
-    structure: bool = False
-    compiled_terms: bool = False
+    extractor: Extractor  # what the network sees
+    structure: bool = False  # whether the photo's contours are compared
+    compiled_terms: bool = False  # whether XLA compiles the operations from sums to terms
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
-        """Return the objective for these settings; `as_given` as in `View`."""
-        view = View.of(settings, vgg, as_given)
-        joined = view.recipe.joins_terms and compiles_terms(settings)
-        return cls(view, settings.structure_weight > 0, joined)
+        """Return the objective for these settings; `as_given` as in `Extractor`."""
+        extractor = Extractor.of(settings, vgg, as_given)
+        joined = extractor.recipe.joins_terms and compiles_terms(settings)
+        return cls(extractor, settings.structure_weight > 0, joined)
 
     def for_drawings(self) -> "Objective":
         """Return the objective for paintings that are drawings in ink."""
-        return replace(self, view=replace(self.view, losses=self.view.losses.for_drawings()))
+        return replace(
+            self, extractor=replace(self.extractor, losses=self.extractor.losses.for_drawings())
+        )
 
     def planned(self, fast: bool, saves_memory: bool) -> "Objective":
-        """Return the objective whose view is `planned` so."""
-        return replace(self, view=self.view.planned(fast, saves_memory))
+        """Return the objective whose extractor is `planned` so."""
+        return replace(self, extractor=self.extractor.planned(fast, saves_memory))
 
     def gradient(
         self, image: tf.Tensor, problem: Problem, weights: tf.Tensor, side: int | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Compute loss and gradient, at once or in tiles.
+        """Compute the unweighted terms [4] of a picture on its canvas [1, H, W, 3], and the
+        gradient of their sum with these weights [4], at once or in tiles whose own part has at most
+        `side` px a side.
 
         In tiles the result is the same, up to the order of sums, in less memory. Statistics are
         summed over all tiles first, as far as the network has to be computed for them. With the
         gradient of the style term by these sums, a tile's features are computed again, and
         backpropagated through. The gradients of neighbouring tiles overlap, and are added.
-
-        Args:
-            image: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-            problem: Its targets.
-            weights: The weights [4] of the terms.
-            side: The longest side of a tile's own part in px (see tiles.py), or None to compute the
-                gradient at once.
-
-        Returns:
-            The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
         """
-        scale = gradient_scale(self.view.options.dtype, weights, image)
+        scale = gradient_scale(self.extractor.options.dtype, weights, image)
         scaled = weights if scale is None else scale * weights
         if side is None:
             structure, gradient = self.structure_gradient(image, problem, scaled[3])
@@ -97,7 +82,9 @@ class Objective:
         """Return the terms [3] of `network_gradient`, the structure term, and the gradient."""
         functions = _traced(self, signature(problem))
         size = tuple(image.shape[1:3])
-        all_tiles = list(chain.from_iterable(tiles(self.view.vgg, size, self.view.layers, side)))
+        all_tiles = list(
+            chain.from_iterable(tiles(self.extractor.vgg, size, self.extractor.layers, side))
+        )
         sums: dict[str, Any] = {}
         for tile in all_tiles:
             add_sums(sums, functions.statistics(image, problem, tf.constant(tile)))
@@ -125,33 +112,31 @@ class Objective:
         of_sums: dict[str, Any] | None = None,
         tensor: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Compute the terms of features and of neighbouring pixels, of a picture or of a tile.
+        """Compute the terms [3] of features and of neighbouring pixels, and the gradient of their
+        weighted sum, of a picture or of a tile.
 
         Args:
-            image: The picture.
-            problem: Its targets.
-            weights: The weights [3] of these terms.
-            of_sums: The gradient of the style term by the sums over the picture; for a tile.
+            of_sums: For a tile, the gradient of the style term by the sums over the picture. The
+                terms are then without the part of statistics, and the gradient is by the tile with
+                its halo.
             tensor: The tile; None is the whole picture.
-
-        Returns:
-            The terms [3], of a tile without the part of statistics, and the gradient of their
-            weighted sum by the picture, or by the tile with its halo.
         """
-        view, tile = self.view, None if tensor is None else Tile.of(tensor)
+        extractor, tile = self.extractor, None if tensor is None else Tile.of(tensor)
         part = cut(image, tile)
         with tf.GradientTape() as tape:
             tape.watch(part)
             background = [cut(each, tile) for each in problem.background]
             shown = composited(part, background)
-            features = own_features(view.vgg, shown, tile, view.layers, view.options)
+            features = own_features(extractor.vgg, shown, tile, extractor.layers, extractor.options)
             sums = self._sums(features, problem.targets, tile)
             local = self._local_terms(features, problem.targets, tile)
             pixels, *mask = (inner(each, tile, 1, beyond=1) for each in (shown, *background[:1]))
             size = tf.unstack(tf.shape(pixels)[1:3])
             if tile is not None:
                 size = [each.own_last - each.own_first for each in tile]
-            variation = self.view.losses.total_variation(pixels, mask[0] if mask else None, size)
+            variation = self.extractor.losses.total_variation(
+                pixels, mask[0] if mask else None, size
+            )
             variation = tf.reduce_sum(variation / problem.targets.variation_norm)
             local = tf.stack([*local, tf.cast(variation, local[0].dtype)])
         terms = local
@@ -166,10 +151,10 @@ class Objective:
         self, image: tf.Tensor, problem: Problem, tensor: tf.Tensor
     ) -> dict[str, tuple[Any, ...]]:
         """Return the sums over a tile's own part that the statistics are computed from."""
-        view, tile = self.view, Tile.of(tensor)
+        extractor, tile = self.extractor, Tile.of(tensor)
         shown = composited(cut(image, tile), [cut(each, tile) for each in problem.background])
-        layers = view.losses.statistics_layers
-        features = own_features(view.vgg, shown, tile, layers, view.options)
+        layers = extractor.losses.statistics_layers
+        features = own_features(extractor.vgg, shown, tile, layers, extractor.options)
         return self._sums(features, problem.targets, tile)
 
     def _sums(
@@ -179,10 +164,10 @@ class Objective:
         a tile."""
         return {
             layer: tuple(
-                self.view.losses.sums(features[layer], self._mask(group, layer, tile))
+                self.extractor.losses.sums(features[layer], self._mask(group, layer, tile))
                 for group in targets.groups
             )
-            for layer in self.view.losses.statistics_layers
+            for layer in self.extractor.losses.statistics_layers
         }
 
     def _local_terms(
@@ -190,13 +175,13 @@ class Objective:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the content term, and the part of the style term that matched places have, from
         the features of the own part of a tile."""
-        feature = features[self.view.losses.content_layer]
+        feature = features[self.extractor.losses.content_layer]
         error = self._content_error(feature, targets, tile)
         for drawing in targets.drawing:  # Its gradient, with the photo's value.
             led = self._content_error(feature, targets._replace(content=drawing), tile)
             error = led + tf.stop_gradient(error - led)
         content = tf.reduce_sum(error) / targets.content_norm
-        layers = self.view.losses.matched_layers
+        layers = self.extractor.losses.matched_layers
         style = tf.zeros_like(content)
         for group in targets.groups:
             for number, (layer, places) in enumerate(zip(layers, group.places, strict=True)):
@@ -212,17 +197,16 @@ class Objective:
     def _content_error(self, feature: tf.Tensor, targets: Targets, tile: Tile | None) -> tf.Tensor:
         """Return the weighted squared error of the content layer's feature at each position of the
         own part of a tile, [1, h, w, C]."""
-        side = 2 ** poolings_before(self.view.losses.content_layer)
+        side = 2 ** poolings_before(self.extractor.losses.content_layer)
         error = tf.square(widened(feature) - widened(own(targets.content, tile, side)))
         for mask in targets.content_mask:
             error *= tf.cast(own(mask, tile, side), error.dtype)
         return error
 
     def _mask(self, group: Group, layer: str, tile: Tile | None) -> tf.Tensor | None:
-        """Return a group's mask at a layer in the own part of a tile, if it has one."""
         if not group.masks:
             return None
-        mask = group.masks[self.view.losses.layers.index(layer)]
+        mask = group.masks[self.extractor.losses.layers.index(layer)]
         return own(mask, tile, 2 ** poolings_before(layer))
 
     def style_gradient(
@@ -233,12 +217,6 @@ class Objective:
 
         It has half of a step's operations. They work on small matrices, which have the same shapes
         for pictures of all sizes, so XLA may compile them once.
-
-        Args:
-            sums: The sums over the picture.
-            groups: The groups of paintings, without maps.
-            pixels: The picture's number of pixels, a scalar.
-            weight: The term's weight.
         """
 
         def computed(
@@ -246,7 +224,7 @@ class Objective:
         ) -> tuple[tf.Tensor, dict[str, Any]]:
             with tf.GradientTape() as tape:
                 tape.watch(sums)
-                style = self.view.losses.style(sums, groups, pixels)
+                style = self.extractor.losses.style(sums, groups, pixels)
                 weighted = weight * style
             return style, tape.gradient(weighted, sums, unconnected_gradients="zero")
 
@@ -274,22 +252,20 @@ class Objective:
         painted_part: np.ndarray | None,
         bare: bool = False,
     ) -> Problem:
-        """Return the targets of pictures on the photo's `canvas`.
+        """Return the targets of pictures on the canvas of a photo [1, h, w, 3], sRGB 0…1.
 
         Args:
-            photo: The photo [1, h, w, 3], sRGB 0…1.
-            groups: The targets of paintings.
             painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
-            bare: Whether the photo's flat parts stay bare; see detail.py.
+            bare: Whether the photo's flat parts stay bare; see structure.py.
         """
-        view, losses = self.view, self.view.losses
-        canvas, layer = view.canvas(tuple(photo.shape[1:3])), losses.content_layer
+        extractor, losses = self.extractor, self.extractor.losses
+        canvas, layer = extractor.canvas(tuple(photo.shape[1:3])), losses.content_layer
         photo = padded(canvas, photo)
-        content = view.features(photo, [layer])[layer]
+        content = extractor.features(photo, [layer])[layer]
         masks: tuple[tf.Tensor, ...] = ()
         background: tuple[tf.Tensor, ...] = ()
         shown, area = None, 1.0
-        if painted_part is not None and view.recipe.composites:
+        if painted_part is not None and extractor.recipe.composites:
             whole = canvas.padded_mask(painted_part)
             shown, area = tf.constant(whole[None, :, :, None]), float(whole.mean())
             masks = losses.layer_masks(whole, *canvas.size, (layer,))
@@ -314,9 +290,9 @@ class Objective:
 
     def led_to(self, problem: Problem, drawing: tf.Tensor) -> Problem:
         """Return a problem whose pictures approach a drawing [1, h, w, 3] of the photo."""
-        layer = self.view.losses.content_layer
-        drawing = padded(self.view.canvas(tuple(drawing.shape[1:3])), drawing)
-        feature = self.view.features(drawing, [layer])[layer]
+        layer = self.extractor.losses.content_layer
+        drawing = padded(self.extractor.canvas(tuple(drawing.shape[1:3])), drawing)
+        feature = self.extractor.features(drawing, [layer])[layer]
         shown = problem.background[0] if problem.background else None
         of_drawing = contours(drawing, shown) if self.structure else ()
         targets = problem.targets._replace(drawing=(feature,))
@@ -325,7 +301,7 @@ class Objective:
     def content_error(self, image: tf.Tensor, targets: Targets, canvas: Canvas) -> float:
         """Return the unweighted content term of a picture on its canvas [1, H, W, 3], without the
         canvas' margins. In a small picture, they are a third of the canvas."""
-        losses, layer = self.view.losses, self.view.losses.content_layer
+        losses, layer = self.extractor.losses, self.extractor.losses.content_layer
         side = 2 ** poolings_before(layer)
         rows, columns = (
             slice(before // side, -(-(before + length) // side))
@@ -348,17 +324,16 @@ class Objective:
     def _content_features(self, image: tf.Tensor) -> Iterator[tuple[Tile | None, tf.Tensor]]:
         """Yield the content layer's feature of a picture: all of it, or if memory is short, the own
         part of one tile at a time, because errors are computed in several float32 copies of it."""
-        layer = self.view.losses.content_layer
-        if not self.view.saves_memory:
-            yield None, self.view.features(image, [layer])[layer]
+        layer = self.extractor.losses.content_layer
+        if not self.extractor.saves_memory:
+            yield None, self.extractor.features(image, [layer])[layer]
             return
-        for tile, maps in self.view.tiled_features(image, self.view.layers):
+        for tile, maps in self.extractor.tiled_features(image, self.extractor.layers):
             yield tile, maps[layer]
 
     def _with_places(self, group: Group, canvas: Canvas) -> Group:
-        """Return a group with the sums of the weights of its places on a canvas."""
         places = []
-        for layer in self.view.losses.matched_layers:
+        for layer in self.extractor.losses.matched_layers:
             mask = self._mask(group, layer, None)
             side = max(neighbours.PLACE, 2 ** poolings_before(layer))
             count = float(math.prod(each // side for each in canvas.size))
@@ -369,8 +344,6 @@ class Objective:
 
 
 class _Traced(NamedTuple):
-    """The traced methods of an objective for a picture in tiles."""
-
     statistics: Callable[..., dict[str, Any]]
     style_gradient: Callable[..., tuple[tf.Tensor, dict[str, Any]]]
     structure_gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
@@ -379,8 +352,7 @@ class _Traced(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _traced(objective: Objective, problem: Problem) -> _Traced:
-    """Return the methods, traced for problems of this signature and pictures of all sizes."""
-    dtype = sum_dtype(objective.view.options.dtype)
+    dtype = sum_dtype(objective.extractor.options.dtype)
     image = tf.TensorSpec([1, None, None, 3], dtype)
     scalar, weights = tf.TensorSpec([], dtype), tf.TensorSpec([3], dtype)
     tile = tf.TensorSpec([2, 4], tf.int32)
@@ -401,12 +373,7 @@ def gradient_scale(dtype: tf.DType, weights: tf.Tensor, image: tf.Tensor) -> tf.
 
     A feature's part in a relative loss is one over the number of features, next to nothing in
     float16. So the loss is multiplied before backpropagation, and the gradient divided after it, in
-    float32.
-
-    Args:
-        dtype: The features' dtype.
-        weights: The terms' weights. The first two, content and style, belong to features.
-        image: The picture [1, H, W, 3].
+    float32. The first two weights, content and style, belong to features.
     """
     if dtype != tf.float16:
         return None

@@ -30,28 +30,17 @@ MIN_STRENGTH = 1e-3  # at which the picture looks like the photo
 
 
 class State(NamedTuple):
-    """The state of an optimisation, float32.
+    """The state of an optimisation, float32."""
 
-    Attributes:
-        image: The picture [1, H, W, 3].
-        momentum: Adam's first moment [1, H, W, 3].
-        variance: Adam's second moment [1, H, W, 3].
-        average: The average of iterates [1, H, W, 3].
-        count: Adam's step count, a scalar.
-        content_weight: The content weight, a scalar.
-        deviation: The last step's deviation, a scalar; see `steered`.
-        windows: The numbers [2, 4] to judge `min_improvement` by: the means of the terms over the
-            scale's last whole window of steps (0 if there is none), and the sums over the next
-            window so far.
-    """
-
-    image: tf.Tensor
-    momentum: tf.Tensor
-    variance: tf.Tensor
-    average: tf.Tensor
-    count: tf.Tensor
-    content_weight: tf.Tensor
-    deviation: tf.Tensor
+    image: tf.Tensor  # the picture [1, H, W, 3]
+    momentum: tf.Tensor  # Adam's first moment [1, H, W, 3]
+    variance: tf.Tensor  # Adam's second moment [1, H, W, 3]
+    average: tf.Tensor  # the average of iterates [1, H, W, 3]
+    count: tf.Tensor  # Adam's step count, a scalar
+    content_weight: tf.Tensor  # the content weight, a scalar
+    deviation: tf.Tensor  # the last step's deviation, a scalar; see `steered`
+    # The numbers [2, 4] to judge `min_improvement` by: the means of the terms over the scale's last
+    # whole window of steps (0 if there is none), and the sums over the next window so far.
     windows: tf.Tensor
 
     @classmethod
@@ -88,10 +77,6 @@ class State(NamedTuple):
         Adam starts from the average, which is smoother than the last iterate. It keeps its moments,
         which are upscaled like the image and made smaller: losses are means over the picture, so
         gradients decrease with the number of pixels.
-
-        Args:
-            canvas: The present canvas.
-            to: The next canvas.
         """
         smaller = math.prod(canvas.size) / math.prod(to.size)
 
@@ -109,27 +94,17 @@ class State(NamedTuple):
 
 
 class StepParams(NamedTuple):
-    """The numbers of a step. Its function takes them packed into one tensor [8], float32.
+    """The numbers of a step. Its function takes them packed into one tensor [8], float32."""
 
-    Attributes:
-        style: The weight of the style term.
-        total_variation: The weight of total variation.
-        structure: The weight of the structure term.
-        rate: Adam's learning rate.
-        decay: The decay of the average.
-        log_target_error: The logarithm of the relative content error to hold.
-        steering: As in `steered`; 0 if the content weight is fixed.
-        relative: 1 if all weights are divided by 1 + the content weight, else 0. Then a changing
-            weight does not change the gradient's size, to which Adam adapts slowly.
-    """
-
-    style: float | tf.Tensor
-    total_variation: float | tf.Tensor
-    structure: float | tf.Tensor
-    rate: float | tf.Tensor
-    decay: float | tf.Tensor
-    log_target_error: float | tf.Tensor
-    steering: float | tf.Tensor
+    style: float | tf.Tensor  # the weight of the style term
+    total_variation: float | tf.Tensor  # the weight of total variation
+    structure: float | tf.Tensor  # the weight of the structure term
+    rate: float | tf.Tensor  # Adam's learning rate
+    decay: float | tf.Tensor  # the decay of the average
+    log_target_error: float | tf.Tensor  # the logarithm of the relative content error to hold
+    steering: float | tf.Tensor  # as in `steered`; 0 if the content weight is fixed
+    # 1 if all weights are divided by 1 + the content weight, else 0. Then a changing weight does
+    # not change the gradient's size, to which Adam adapts slowly.
     relative: float | tf.Tensor
 
     @classmethod
@@ -156,17 +131,8 @@ class StepParams(NamedTuple):
 
 
 def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """Take a step of Adam (Kingma & Ba 2015).
-
-    Args:
-        state: The state before.
-        gradient: The gradient [1, H, W, 3].
-        rate: The learning rate.
-        decay: The decay of the average.
-
-    Returns:
-        The state after it, with the image clipped to 0…1.
-    """
+    """Return the state after a step of Adam (Kingma & Ba 2015) by a gradient [1, H, W, 3], with the
+    image clipped to 0…1. `decay` belongs to the average."""
     count = state.count + 1
     momentum = BETA_1 * state.momentum + (1 - BETA_1) * gradient
     variance = BETA_2 * state.variance + (1 - BETA_2) * tf.square(gradient)
@@ -191,13 +157,8 @@ def steered(
 ) -> tf.Tensor:
     """Return the content weight after a step, which steers the content error to its target.
 
-    It is a PI controller of log λ with the gains INTEGRAL and PROPORTIONAL.
-
-    Args:
-        weight: The content weight λ before the step.
-        deviation: This step's deviation.
-        previous: The deviation of the step before.
-        steering: The factor of INTEGRAL; 0 keeps the weight.
+    It is a PI controller of log λ with the gains INTEGRAL and PROPORTIONAL. `steering` is the
+    factor of INTEGRAL; 0 keeps the weight.
     """
     small = tf.clip_by_value(SMALL_WEIGHT / weight, 1.0, FASTER_IF_SMALL)
     steering *= tf.where(deviation > 0, small, 1.0)
@@ -210,13 +171,7 @@ def step_along(
     gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]], update: Callable[..., State]
 ) -> Callable[..., tuple[State, tf.Tensor]]:
     """Return the function of a step: takes state, problem and packed parameters, and returns the
-    next state and the weighted terms [4].
-
-    Args:
-        gradient: Takes image, problem and weights [4]; returns the unweighted terms [4] and the
-            gradient of their weighted sum.
-        update: `adam`, traced or not.
-    """
+    next state and the weighted terms [4]. `update` is `adam`, traced or not."""
 
     def step(state: State, problem: Any, packed: tf.Tensor) -> tuple[State, tf.Tensor]:
         params = StepParams(*tf.unstack(packed))
@@ -269,15 +224,13 @@ def lbfgs(
     evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
     bounds: tuple[float, float] | None,
 ) -> np.ndarray:
-    """Call SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script.
+    """Call SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script,
+    and return the picture that it found, float32.
 
     Args:
         image: The picture to start from, float32, sRGB 0…1.
         evaluate: Returns the loss and its gradient at a picture.
         bounds: The range of the values, or None for any.
-
-    Returns:
-        The picture that it found, float32, in the shape of `image`.
     """
     from scipy.optimize import Bounds, minimize  # Adam need not wait for its import.
 

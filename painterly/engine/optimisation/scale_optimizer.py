@@ -68,16 +68,11 @@ class Program(NamedTuple):
 def program(
     objective: Objective, problem: Problem, side: int | None = None, compiled: bool = False
 ) -> Program:
-    """Return the functions for problems of this structure.
+    """Return the functions for problems of this structure. XLA may compile the step without tiles,
+    for each size.
 
     Without tiles they are traced, with dynamic heights and widths, so that all photos and scales
     share one trace; numbers are arguments for the same reason. With tiles, their parts are.
-
-    Args:
-        objective: The objective.
-        problem: Any problem of this structure.
-        side: As in `Objective.gradient`.
-        compiled: Whether XLA compiles the step, for each size; only without tiles.
     """
     if side is None:
         return _traced_program(objective, signature(problem), compiled)
@@ -107,19 +102,12 @@ def _traced_program(objective: Objective, problem_spec: Problem, compiled: bool)
 
 
 class ScaleSchedule(NamedTuple):
-    """The steps at one scale.
+    """The steps at one scale."""
 
-    Attributes:
-        steps: Their number.
-        done: The number of steps that an earlier run has done.
-        is_first: Whether the scale is the first one.
-        is_last: Whether it is the last one.
-    """
-
-    steps: int
-    done: int
-    is_first: bool
-    is_last: bool
+    steps: int  # their number
+    done: int  # the number of steps that an earlier run has done
+    is_first: bool  # whether the scale is the first one
+    is_last: bool  # whether it is the last one
 
 
 class ScaleOptimizer:
@@ -142,9 +130,9 @@ class ScaleOptimizer:
         schedule: ScaleSchedule,
     ) -> None:
         self._settings, self._schedule = settings, schedule
-        self._error = objective.view.recipe.steered_to(settings.strength)
+        self._error = objective.extractor.recipe.steered_to(settings.strength)
         self._uses_adam = settings.optimizer == "adam"
-        self._in_float16 = objective.view.options.dtype == tf.float16
+        self._in_float16 = objective.extractor.options.dtype == tf.float16
         self.matching, self.state, self.converged = matching, state, False
         self.objective, self._plan = objective, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
@@ -161,15 +149,9 @@ class ScaleOptimizer:
         self._params: list[tf.Tensor] = []  # all steps' parameters, when they are first needed
 
     def step(self, number: int) -> tf.Tensor:
-        """Take a step, by its number at this scale, from 1.
-
-        Returns:
-            The weighted terms [4] before the step.
-
-        Raises:
-            DivergedError: The picture diverges, even with a smaller learning rate.
-            MemoryShortError: Even the smallest tiles do not fit.
-        """
+        """Take a step, by its number at this scale, from 1, and return the weighted terms [4]
+        before it. Raises DivergedError if the picture diverges, even with a smaller learning rate,
+        and MemoryShortError if even the smallest tiles do not fit."""
         weight, last = self.state.content_weight, number == self._schedule.steps
         if is_matched_before(number, self._schedule.steps) and self.matching.is_needed:
             steered = self._settings.content_weight == "auto"
@@ -189,7 +171,9 @@ class ScaleOptimizer:
             numbers = range(1, self._schedule.steps + 1)
             self._params = StepParams.packed([self._params_of(each) for each in numbers])
         params = self._params[number - 1]
-        self.state, terms = self._run("step", self.state, self.matching.problem, params)
+        self.state, terms = self._run(
+            lambda program: program.step(self.state, self.matching.problem, params)
+        )
         return terms
 
     def _params_of(self, number: int) -> StepParams:
@@ -207,13 +191,15 @@ class ScaleOptimizer:
         weights = term_weights(state.content_weight, settings)
 
         def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-            return self._run("gradient", tf.constant(image), self.matching.problem, weights)
+            return self._run(
+                lambda program: program.gradient(tf.constant(image), self.matching.problem, weights)
+            )
 
         def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
             terms, gradient = evaluate(image)
             return float(tf.reduce_sum(weights * terms)), gradient.numpy()
 
-        bounds = self.objective.view.recipe.bounds
+        bounds = self.objective.extractor.recipe.bounds
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight
@@ -226,12 +212,12 @@ class ScaleOptimizer:
         )
         return weights * terms
 
-    def _run(self, name: str, *arguments: Any) -> tuple[Any, Any]:
-        """Call a function of the program. If it fails because of memory or XLA, continue with
-        smaller tiles or without XLA. Raises MemoryShortError if there are no smaller tiles."""
+    def _run(self, call: Callable[[Program], tuple[Any, Any]]) -> tuple[Any, Any]:
+        """Call the program. If it fails because of memory or XLA, continue with smaller tiles or
+        without XLA. Raises MemoryShortError if there are no smaller tiles."""
         while True:
             try:
-                return getattr(self._program, name)(*arguments)
+                return call(self._program)
             except (tf.errors.ResourceExhaustedError, MemoryError):
                 if self._compiled:
                     logger.warning("memory ran out for a compiled step; continuing without")
@@ -272,15 +258,12 @@ class ScaleOptimizer:
         self.state = State.start(image, self.state.content_weight)
 
     def _judge_improvement(self, number: int, terms: np.ndarray) -> None:
-        """Set `converged` after the last step of a window.
+        """Set `converged` after the last step of a window, from the terms [4] divided by
+        `_steered_weights`.
 
         The loss of the window is compared with the loss of the window before, if there is one, both
         with the present content weight. Windows are part of the state, so that a resumed run judges
         in the same way.
-
-        Args:
-            number: The step's number.
-            terms: The terms [4] of the step, divided by its `_steered_weights`.
         """
         window = WINDOW if self._uses_adam else 1
         before, so_far = self.state.windows.numpy()
@@ -305,7 +288,6 @@ class ScaleOptimizer:
         return np.array([content, 1, 1, 1]) / relative
 
     def _warn_of_runaway(self) -> None:
-        """Log a content weight that ended at its bound without reaching the strength."""
         settings = self._settings
         if settings.content_weight != "auto" or settings.strength <= MIN_STRENGTH:
             return  # At the photo itself, the weight rightly ends at its bound.

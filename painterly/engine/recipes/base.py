@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine.features.detail import detail
 from painterly.engine.features.gaussians import TINY
+from painterly.engine.features.structure import detail
 from painterly.engine.features.sums import Spread, Statistics, moment_sums, statistics
 from painterly.engine.features.targets import Group
 from painterly.engine.schedule import painting_size
@@ -35,22 +35,17 @@ class Losses(ABC):
 
     The style term compares sums over positions with those of the paintings, so that a picture can
     be computed in tiles; places are compared by neighbours.py. Equal losses are interchangeable.
-
-    Attributes:
-        content_layer: The layer at which the photo is compared.
-        statistics_layers: The layers at which statistics of paintings are compared.
-        matched_layers: The layers at which places are compared with the places that they are
-            matched to; empty without neighbours.
-        flat_weight: The weight of the photo's flat parts in the content error, 0…1; strong contours
-            have 1. See detail.py.
-        bare_weight: The same where flat parts stay bare.
     """
 
-    content_layer: str
-    statistics_layers: tuple[str, ...]
+    content_layer: str  # the layer at which the photo is compared
+    statistics_layers: tuple[str, ...]  # the layers at which statistics of paintings are compared
+    # The layers at which places are compared with the places that they are matched to; empty
+    # without neighbours.
     matched_layers: tuple[str, ...] = ()
+    # The weight of the photo's flat parts in the content error, 0…1; strong contours have 1. See
+    # structure.py.
     flat_weight: float = 1.0
-    bare_weight: float = 1.0
+    bare_weight: float = 1.0  # the same where flat parts stay bare
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -60,14 +55,8 @@ class Losses(ABC):
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """Return a mask's mean over each position's pixels, [1, h, w, 1] at each layer.
-
-        Args:
-            mask: The mask [h, w], 0…1, of any size.
-            height: The picture's height in px.
-            width: The picture's width in px.
-            layers: The layers.
-        """
+        """Return the mean of a mask [h, w], 0…1, of any size over each position's pixels, [1, h, w,
+        1] at each layer, for a picture of this height and width in px."""
         whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
 
@@ -84,13 +73,8 @@ class Losses(ABC):
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Return the divisor of the content error Σ ‖F − P‖², a scalar.
-
-        Args:
-            photo: The sums of the photo's feature P.
-            groups: The groups of paintings.
-            size: The picture's (height, width) in px.
-        """
+        """Return the divisor of the content error Σ ‖F − P‖², a scalar, for a picture of this
+        (height, width) and the sums of the photo's feature P."""
 
     def for_drawings(self) -> "Losses":
         """Return the losses for paintings that are drawings in ink."""
@@ -109,9 +93,8 @@ class Losses(ABC):
     def total_variation(
         self, pixels: tf.Tensor, shown: tf.Tensor | None, counted: tuple[Index, Index]
     ) -> tf.Tensor:
-        """Return the sums [2] of squared differences to the pixel below and to the right.
-
-        After Mahendran & Vedaldi 2015, with β = 2.
+        """Return the sums [2] of squared differences to the pixel below and to the right, after
+        Mahendran & Vedaldi 2015, with β = 2.
 
         Args:
             pixels: A picture [1, h, w, 3], sRGB 0…1.
@@ -134,14 +117,11 @@ class Losses(ABC):
         return tf.stack(sums)
 
     def blend(self, paintings: Sequence[Sequence[Any]], shares: Sequence[float]) -> tuple[Any, ...]:
-        """Return one target at each layer for several paintings.
+        """Return one target at each layer for several paintings, from the statistics of each at
+        each layer.
 
         Raw moments are blended, as if each painting covered its share of one canvas. (Covariances
         do not blend linearly.) With one target, a step costs the same for 1 painting and for 16.
-
-        Args:
-            paintings: The statistics of each painting at each layer.
-            shares: The paintings' shares, of any sum.
         """
         parts = [share / sum(shares) for share in shares]
         return tuple(
@@ -160,17 +140,20 @@ class Losses(ABC):
         weights = [area * share for area, share in zip(areas, shares, strict=True)]
         return [weight / sum(weights) for weight in weights]
 
-    @abstractmethod
     def style(
         self, sums: Mapping[str, Sequence[Any]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
-        """Return the part of the style term that statistics have, a scalar.
+        """Return the part of the style term that statistics have, a scalar, from each statistics
+        layer's sums over the picture for each group, and its number of pixels."""
+        terms = []
+        for number, group in enumerate(groups):
+            of_group = [sums[layer][number] for layer in self.statistics_layers]
+            terms.append(group.weight * self.group_style(of_group, group, positions))
+        return tf.add_n(terms)
 
-        Args:
-            sums: Each statistics layer's sums over the picture for each group.
-            groups: The groups of paintings.
-            positions: The picture's number of pixels.
-        """
+    @abstractmethod
+    def group_style(self, sums: Sequence[Any], group: Group, positions: tf.Tensor) -> tf.Tensor:
+        """Return the part of one group from its sums at each layer, as for `style`."""
 
 
 class Recipe(ABC):
@@ -187,7 +170,7 @@ class Recipe(ABC):
         bounds: The range of the picture's values while L-BFGS optimises it, or None for any.
         first_grain: The standard deviation of the grain in the first picture, in sRGB 0…1.
         flat_grain: The same for coarser grain in the photo's flat parts, unless they stay bare; see
-            detail.py.
+            structure.py.
     """
 
     pads = True
@@ -212,23 +195,12 @@ class Recipe(ABC):
     def painting_size(
         self, painting: tuple[int, int], picture: tuple[int, int], stroke_size: float
     ) -> tuple[int, int]:
-        """Return the (height, width) at which a painting is compared with a picture.
-
-        Args:
-            painting: The painting's own.
-            picture: The picture's.
-            stroke_size: As in the settings.
-        """
+        """Return the (height, width) at which a painting of a size is compared with a picture."""
         return painting_size(*painting, max(picture), stroke_size)
 
     def first_picture(self, photo: tf.Tensor, settings: Settings, bare: bool) -> tf.Tensor:
-        """Return the picture to start from.
-
-        Args:
-            photo: The photo [1, h, w, 3], sRGB 0…1.
-            settings: The settings.
-            bare: Whether the photo's flat parts stay bare.
-        """
+        """Return the picture to start from for a photo [1, h, w, 3], sRGB 0…1. `bare`: flat parts
+        stay so."""
         if settings.init_image == "noise":
             return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
         if settings.init_image == "gray":

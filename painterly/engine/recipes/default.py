@@ -10,7 +10,7 @@ Each term is relative to the norm of its target, so the balance between terms do
 the scale of the weights, the photo, its size or the painting.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,25 +56,19 @@ ROOM_FOR_PATCHES = (0.5, 0.8), (0.8, 1.0)
 
 @dataclass(frozen=True)
 class RelativeLosses(Losses):
-    """Losses relative to their targets.
-
-    Attributes:
-        statistics: The statistics of paintings that are compared, `gram` or `moments`.
-        displacements: Computes the map between two Gaussians; see gaussians.py.
-        statistics_weight: The factor of the statistics' weights.
-    """
+    """Losses relative to their targets."""
 
     content_layer: str
-    statistics: str
+    statistics: str  # the statistics of paintings that are compared, `gram` or `moments`
+    # Computes the map between two Gaussians; see gaussians.py.
     displacements: Displacements = by_eigenvectors
     statistics_layers: tuple[str, ...] = STYLE_LAYERS
     matched_layers: tuple[str, ...] = ()
     flat_weight: float = 1.0
     bare_weight: float = 1.0
-    statistics_weight: float = 1.0
+    statistics_weight: float = 1.0  # the factor of the statistics' weights
 
     def for_drawings(self) -> "RelativeLosses":
-        """Return the losses with less weight for statistics."""
         return replace(self, statistics_weight=DRAWN_STATISTICS)
 
     def content_norm(
@@ -99,20 +93,11 @@ class RelativeLosses(Losses):
         return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square) + TINY
 
     def blend(self, paintings: Sequence[Sequence[Any]], shares: Sequence[float]) -> tuple[Any, ...]:
-        """Return one target at each layer for several paintings, from blended raw moments."""
         blends = super().blend(paintings, shares)
         return tuple(map(gaussian, blends)) if self.statistics == "moments" else blends
 
-    def style(
-        self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
-    ) -> tf.Tensor:
-        """Return the part of the style term that statistics have."""
-        return tf.add_n(
-            [group.weight * self._style(sums, number, group) for number, group in enumerate(groups)]
-        )
-
-    def _style(self, sums: Mapping[str, Sequence[Sums]], number: int, group: Group) -> tf.Tensor:
-        moments = [statistics(sums[layer][number]) for layer in self.statistics_layers]
+    def group_style(self, sums: Sequence[Sums], group: Group, positions: tf.Tensor) -> tf.Tensor:
+        moments = [*map(statistics, sums)]
         if self.statistics == "moments":
             errors = moments_errors(moments, group.targets, self.displacements)
         else:
@@ -145,7 +130,6 @@ class Default(Recipe):
         return strength * float(np.interp(strength, *ROOM_FOR_PATCHES))
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return relative losses of shallow statistics and of places."""
         matched = tuple(layer for layer in MATCHED_LAYERS if layer in vgg.layers)
         losses = relative_losses(settings, SHALLOW_LAYERS, matched)
         return replace(losses, flat_weight=0.1, bare_weight=0.3)
@@ -155,7 +139,6 @@ class Moments(Recipe):
     """The default recipe without places."""
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return relative losses of the statistics of all style layers."""
         return relative_losses(settings, STYLE_LAYERS)
 
 

@@ -10,12 +10,12 @@ The paper's network is normalised: its features are 1 on average. So features ar
 mean on one photo here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from painterly.engine.features.sums import Spread, Statistics, Sums, statistics
+from painterly.engine.features.sums import Spread, Sums, statistics
 from painterly.engine.features.targets import Group
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.settings.settings import Settings
@@ -27,34 +27,19 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 @dataclass(frozen=True)
 class GatysLosses(Losses):
-    """The losses of the paper.
-
-    Attributes:
-        means: The mean feature of each style layer, and of the content layer.
-    """
+    """The losses of the paper."""
 
     content_layer: str
     statistics_layers: tuple[str, ...]
-    means: tuple[float, ...]
+    means: tuple[float, ...]  # the mean feature of each style layer, and of the content layer
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Return the divisor of the content error, whatever the photo."""
         return tf.constant(2 * self.means[-1] ** 2, tf.float32)
 
-    def style(
-        self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
-    ) -> tf.Tensor:
-        """Return the style term, each group weighted by the part of the picture that it is for."""
-        errors = []
-        for number, group in enumerate(groups):
-            grams = [statistics(sums[layer][number]) for layer in self.statistics_layers]
-            errors.append(group.weight * self._style(grams, group.targets))
-        return tf.add_n(errors)
-
-    def _style(self, grams: Sequence[Statistics], targets: Sequence[Statistics]) -> tf.Tensor:
-        layers = zip(grams, targets, self.means[:-1], strict=True)
+    def group_style(self, sums: Sequence[Sums], group: Group, positions: tf.Tensor) -> tf.Tensor:
+        layers = zip(map(statistics, sums), group.targets, self.means[:-1], strict=True)
         errors = [
             tf.reduce_sum((gram.second - target.second) ** 2)
             / (4 * gram.second.shape[0] ** 2 * mean**4)
@@ -69,7 +54,6 @@ class Gatys(Recipe):
     first_grain = 0.0
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return the losses for the mean features of this network."""
         layers = tuple(layer for layer in STYLE_LAYERS if layer in vgg.layers)
         means = tuple(vgg.mean_features[layer] for layer in (*layers, settings.content_layer))
         return GatysLosses(settings.content_layer, layers, means)

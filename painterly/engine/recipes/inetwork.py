@@ -5,7 +5,7 @@ Its style loss compares shifted Gram matrices, chained over all layers (Novak & 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,14 +30,10 @@ class Blend(NamedTuple):
 
     Σ_j w_j ‖G_j − G‖² over paintings j is W·(‖mean − G‖² + spread) with the sum W of the weights,
     so one target gives exactly the loss of many.
-
-    Attributes:
-        gram: The weighted mean of the paintings' Gram matrices [C, C].
-        spread: The weighted mean of their squared distances to it, a scalar.
     """
 
-    gram: tf.Tensor
-    spread: tf.Tensor
+    gram: tf.Tensor  # the weighted mean of the paintings' Gram matrices [C, C]
+    spread: tf.Tensor  # the weighted mean of their squared distances to it, a scalar
 
 
 @dataclass(frozen=True)
@@ -70,13 +66,11 @@ class OriginalLosses(Losses):
         return tf.matmul(flat, flat, transpose_a=True)
 
     def painting_statistics(self, sums: tf.Tensor) -> tf.Tensor:
-        """Return the shifted Gram matrix."""
         return sums
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Return the divisor of the content error of a picture of this (height, width)."""
         positions, channels = math.prod(size), int(photo.first.shape[0])
         divisors = 1.0, 2 * channels**0.5 * positions**0.5, channels * positions
         return tf.constant(divisors[self.content_loss_type], tf.float32)
@@ -108,27 +102,15 @@ class OriginalLosses(Losses):
         """Return the style weights as given, since masked features include areas."""
         return list(shares)
 
-    def style(
-        self, sums: Mapping[str, Sequence[tf.Tensor]], groups: Sequence[Group], positions: tf.Tensor
+    def group_style(
+        self, sums: Sequence[tf.Tensor], group: Group, positions: tf.Tensor
     ) -> tf.Tensor:
-        """Return the style term of a picture with this number of pixels."""
-        return tf.add_n(
-            [
-                group.weight
-                * self._style(
-                    [sums[layer][number] for layer in self.statistics_layers], group, positions
-                )
-                for number, group in enumerate(groups)
-            ]
-        )
-
-    def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
         """Return Σ_i 2^−(n−1−i) · (s_i − s_{i+1}) over i from 1 to n − 1.
 
         Here s_l is the error of layer l; s_n is 0 if the network is not a whole VGG.
         """
         errors = []
-        for gram, target in zip(grams, group.targets, strict=True):
+        for gram, target in zip(sums, group.targets, strict=True):
             distance = tf.reduce_sum((target.gram - gram) ** 2)
             errors.append((distance + target.spread) / (4 * 3**2 * positions**2))
         if self.statistics_layers not in VGGS:
@@ -165,7 +147,6 @@ class INetwork(Recipe):
         return vgg.as_large_as_teacher
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return the losses of all convolutions."""
         return OriginalLosses(vgg.layers, settings.content_layer, settings.content_loss_type)
 
     def painting_size(

@@ -182,7 +182,6 @@ class Lease:
         self._renew_now.set()
 
     def _handle_conflict(self) -> None:
-        """Handle the write of another process: a request to cancel, or another claim."""
         stored = self._store.read(self.job.id)
         if stored is None or stored[0].owner != self.job.owner:
             self._reason = LeaseLost

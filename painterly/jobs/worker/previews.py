@@ -27,34 +27,22 @@ RETRY_S = 2  # seconds before a page asks again
 
 
 class ResultOrder(NamedTuple):
-    """The order of a preview that is the result of a job: the job then paints nothing.
+    """The order of a preview that is the result of a job: the job then paints nothing."""
 
-    Attributes:
-        photo: The key of the stored photo.
-        style: The style, with settings of preset `instant`.
-        mask: The photo's mask, as a file; empty if all of it is painted.
-        extension: The extension of the picture's file, without a dot. If browsers do not show the
-            result's format, the preview is a JPEG to look at.
-    """
-
-    photo: str
-    style: Style
-    mask: bytes
+    photo: str  # the key of the stored photo
+    style: Style  # the style, with settings of preset `instant`
+    mask: bytes  # the photo's mask, as a file; empty if all of it is painted
+    # The extension of the picture's file, without a dot. If browsers do not show the result's
+    # format, the preview is a JPEG to look at.
     extension: str
 
 
 class PreviewRequest(NamedTuple):
-    """A request for a picture.
+    """A request for a picture."""
 
-    Attributes:
-        number: Its number, with which it is answered.
-        order: The order of the picture.
-        deadline: The monotonic time at which the request for it ends.
-    """
-
-    number: int
-    order: InstantOrder | ResultOrder
-    deadline: float
+    number: int  # its number, with which it is answered
+    order: InstantOrder | ResultOrder  # the order of the picture
+    deadline: float  # the monotonic time at which the request for it ends
 
     @property
     def is_whole(self) -> bool:
@@ -63,15 +51,10 @@ class PreviewRequest(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The worker's refusal of a picture.
+    """The worker's refusal of a picture."""
 
-    Attributes:
-        reason: Why it cannot be painted.
-        is_of_photo: Whether the reason is the photo itself, so that no style can be painted.
-    """
-
-    reason: str
-    is_of_photo: bool
+    reason: str  # why it cannot be painted
+    is_of_photo: bool  # whether the reason is the photo itself, so that no style can be painted
 
 
 class AbandonedError(Exception):
@@ -87,12 +70,8 @@ class Previews:
         self._waiting: dict[int, Future[bytes | None]] = {}
 
     def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
-        """Ask for a picture.
-
-        Returns:
-            Its number, for `forget`, and its file, or None if the worker is busy. The future raises
-            ApiError if the worker cannot paint this.
-        """
+        """Ask for a picture. Return its number, for `forget`, and its file, or None if the worker
+        is busy. The future raises ApiError if the worker cannot paint this."""
         number, answer = next(self._numbers), Future[bytes | None]()
         answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
         is_preview = isinstance(order, ResultOrder) or order.output is None

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 PHOTO_GONE = "the photo has been deleted"
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
-KEPT_PICTURES = 3  # previews of the stage that a job need not paint again
+MAX_FINISHED = 3  # previews of the stage that a job need not paint again
 # The free bytes before a job that allow previews during it, and the bytes that such a job leaves
 # free: for the paintings that are kept, and for painting.
 ROOMY_BYTES, BESIDE_BYTES = 3_000_000_000, 1_000_000_000
@@ -109,9 +109,9 @@ class JobRunner:
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
         self.desk = Desk(buckets.style.read, config.memory_limit, sides)
-        self._read_kept = functools.lru_cache(KEPT_PHOTOS)(buckets.source.read)
+        self._read_photo = functools.lru_cache(KEPT_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
-        self._kept = OrderedDict[str, "tuple[Finished, Step]"]()
+        self._finished = OrderedDict[str, "tuple[Finished, Step]"]()
         self.beside = True
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
@@ -180,7 +180,6 @@ class JobRunner:
         """Return the file of the result that a job would have, and keep the picture for one.
 
         Args:
-            order: The order.
             check_stop: As in `instant`.
         """
         photo = self._buckets.source.find(order.photo)
@@ -188,21 +187,20 @@ class JobRunner:
             raise PictureError(PHOTO_GONE)
         mask = order.mask and Entry("mask", len(order.mask), new_md5(order.mask).hexdigest())
         planned = self._planned(photo, mask or None, order.style)
-        kept = self._kept.get(planned.fingerprint)
-        if kept is None:
-            decoded = self.desk.photo(self._read_kept(order.photo), order.mask)
-            kept = self._at_desk(planned, decoded, check_stop)
-            self._kept[planned.fingerprint] = kept
-            while len(self._kept) > KEPT_PICTURES:
-                self._kept.popitem(last=False)
+        finished = self._finished.get(planned.fingerprint)
+        if finished is None:
+            decoded = self.desk.photo(self._read_photo(order.photo), order.mask)
+            finished = self._at_desk(planned, decoded, check_stop)
+            self._finished[planned.fingerprint] = finished
+            while len(self._finished) > MAX_FINISHED:
+                self._finished.popitem(last=False)
         if not planned.result.endswith(order.extension):
-            return jpeg_of(kept[0].image, LARGEST_SIDE)
-        return encoded(planned, kept[0])[0]
+            return jpeg_of(finished[0].image, LARGEST_SIDE)
+        return encoded(planned, finished[0])[0]
 
     def _at_desk(
         self, order: PlannedOrder, photo: PhotoInput, check_stop: CheckStop
     ) -> "tuple[Finished, Step]":
-        """Paint an order at the desk; return also its last step. Errors are as in `Desk.file`."""
         style, pixels = order.style, photo.picture.pixels_int
         steps: list[Step] = []
 
@@ -241,29 +239,21 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None] = lambda: None,
     ) -> Record:
-        """Paint a job, from its checkpoint if it has one, unless its result exists.
+        """Paint a job, from its checkpoint if it has one, unless its result exists, and return the
+        record of the result. Raises PainterlyError if it cannot be painted; UnavailableError,
+        Stopped or MemoryError if it can be painted later.
 
         Args:
-            job: The job.
             on_step: Is called after each step. Its errors end the painting.
             check: Is called several times a second, also while pictures are read and the finished
                 one is rebuilt, with the same effect.
-
-        Returns:
-            The record of the result.
-
-        Raises:
-            PainterlyError: The job cannot be painted.
-            UnavailableError: The storage does not answer; the job can be painted later.
-            Stopped: A signal arrived; the job can be painted later.
-            MemoryError: Memory ran out; the job can be painted later.
         """
         order = self._order(job)
         settings = order.style.settings
         if not self.beside:
             self.desk.clear()  # It may need its memory.
-            self._read_kept.cache_clear()
-            self._kept.clear()
+            self._read_photo.cache_clear()
+            self._finished.clear()
             self._unprepared = None
         if settings.traits.optimises and not self._optimises:
             why = f"for other presets than instant: {install_command('cpu')}"
@@ -326,10 +316,10 @@ class JobRunner:
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
-        kept = None if order.timelapse else self._kept.get(order.fingerprint)
-        if kept is not None:  # It was painted before it was ordered.
-            on_step(kept[1])
-            return kept[0]
+        preview = None if order.timelapse else self._finished.get(order.fingerprint)
+        if preview is not None:  # It was painted before it was ordered.
+            on_step(preview[1])
+            return preview[0]
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
         easel = Easel(self._loading().result().first, self._set_aside)
@@ -407,14 +397,12 @@ class JobRunner:
         return future.result()
 
     def _log_network(self, order: PlannedOrder) -> None:
-        """Log which network paints, once for each."""
         weights = order.weights.identity
         if weights not in self._logged:
             self._logged.add(weights)
             event(f"painting with {order.network}", weights=weights)
 
     def _photo_and_mask(self, job: StoredJob) -> tuple[Entry, Entry | None]:
-        """Return a job's photo and its mask. Raises PictureError, StorageError."""
         photo = self._buckets.source.find(job.painted_key)
         if photo is None:
             raise PictureError(PHOTO_GONE)
@@ -424,7 +412,6 @@ class JobRunner:
         return photo, mask
 
     def _order(self, job: StoredJob) -> PlannedOrder:
-        """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
         if job.sheet:
             style = self._catalogue.sheet(job.settings)

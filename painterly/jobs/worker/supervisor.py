@@ -161,7 +161,6 @@ class Supervisor:
             self._stopping.wait(_PAUSES_S[min(early, len(_PAUSES_S) - 1)])
 
     def _started(self, name: str, gone: str | None) -> tuple[SpawnProcess, Pipe]:
-        """Start a worker. Raises OSError."""
         ours, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(
             target=run_worker, args=(self._worker, theirs, name, gone), daemon=True
@@ -171,7 +170,6 @@ class Supervisor:
         return process, Pipe(ours)
 
     def _followed(self, process: SpawnProcess, pipe: Pipe) -> int:
-        """Handle a worker's messages until it ends; return its exit code."""
         outbox = _Outbox(pipe, process)
         self._process, self._outbox = process, outbox
         if self._stopping.is_set():  # `stop` came before there was a process.

@@ -49,19 +49,9 @@ _Value = TypeVar("_Value")
 
 
 def work(config: Config, keep_days: int | None, pipe: Pipe, owner: str, gone: str | None) -> int:
-    """Paint until the web process ends or a signal arrives.
-
-    Args:
-        config: The configuration.
-        keep_days: As in `delete_leftovers`.
-        pipe: The connection to the web process.
-        owner: As in `JobClaimer`.
-        gone: As in `JobClaimer`.
-
-    Raises:
-        Stopped: A signal arrived.
-        PainterlyError: The service cannot paint.
-    """
+    """Paint until the web process ends or a signal arrives: Stopped. `keep_days` is as in
+    `delete_leftovers`, `owner` and `gone` are as in `JobClaimer`. Raises PainterlyError if the
+    service cannot paint."""
     if hasattr(os, "nice"):  # Windows has none.
         os.nice(NICENESS)
     with Stop() as stop:
@@ -163,8 +153,6 @@ class WebWorker:
                 self._previewed = time.monotonic()
 
     def _paint_preview(self, runner: JobRunner, request: PreviewRequest) -> None:
-        """Paint a picture that a request waits for. Raises Stopped."""
-
         def check_stop() -> None:
             self._stop.obey()
             self._previewed = time.monotonic()

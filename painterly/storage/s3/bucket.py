@@ -91,7 +91,6 @@ class S3Bucket(Store):
         read: Callable[[str, Mapping[str, Any]], _Value],
         after: str = "",
     ) -> "Sequence[_Value]":
-        """Return all items of a listing, as `all_items`."""
         return all_items(self._client, listing, self.bucket, self._base + prefix, read, after)
 
     def find(self, key: str) -> Entry | None:
@@ -255,7 +254,6 @@ class S3Bucket(Store):
                 raise
 
     def _lock(self, where: dict[str, str]) -> str:
-        """Return for how long a version is locked, in words, or an empty text."""
         from botocore.exceptions import ClientError
 
         with contextlib.suppress(ClientError):
@@ -272,16 +270,11 @@ class S3Bucket(Store):
 
     def _fetch(self, key: str, body: BinaryIO, progress: Progress | None, before: str = "") -> None:
         """Download an object into a file and check its ETag; download it again if that fails.
+        `before` is the MD5 of what has arrived before, if it is not what the ETag says.
 
-        With a customer's or a KMS key, Amazon's ETag is no MD5; on other services it may not be
-        one either, so what arrives twice alike is not damaged. The transfer manager resumes a body
-        that was cut short, which `get_object` does not. Neither notices a flipped byte.
-
-        Args:
-            key: The key of the object.
-            body: The file.
-            progress: As in `download`.
-            before: The MD5 of what has arrived before, if it is not what the ETag says.
+        With a customer's or a KMS key, Amazon's ETag is no MD5; on other services it may not be one
+        either, so what arrives twice alike is not damaged. The transfer manager resumes a body that
+        was cut short, which `get_object` does not. Neither notices a flipped byte.
         """
         for attempt in range(3):
             body.seek(0)
@@ -340,7 +333,6 @@ class _FileToSend(io.BufferedReader):
 
 
 def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
-    """Return the entry of an object from a listing, or from the answer to a HEAD or GET."""
     etag = _etag(about)
     modified: datetime | None = about.get("LastModified")
     at = modified.replace(microsecond=0).timestamp() if modified else None

@@ -226,7 +226,6 @@ def _read_more(operation_model: Any, response_dict: dict[str, Any], **_: object)
 
 
 def _add_md5(params: dict[str, Any], **_: object) -> None:
-    """Add the MD5 of a body, which is bytes or the rest of a file, to its request."""
     body = params["body"]
     file = io.BytesIO(body) if isinstance(body, bytes) else body
     digest, start = new_md5(), file.tell()

@@ -122,12 +122,9 @@ class ErrorTranslator:
 
     @contextlib.contextmanager
     def translated(self, key: str = "", ignored: Sequence[str] = ()) -> Iterator[None]:
-        """Raise an ObjectError or UnavailableError for a failure inside the block.
-
-        Args:
-            key: The object; without one, a BucketRefusedError takes the place of an ObjectError.
-            ignored: The codes of answers that end the block without an error.
-        """
+        """Raise an ObjectError or UnavailableError for a failure inside the block; without a key, a
+        BucketRefusedError instead of an ObjectError. Answers with `ignored` codes end the block
+        without an error."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
@@ -167,7 +164,6 @@ class ErrorTranslator:
         return "Amazon S3"
 
     def _refusal(self, error: Any, key: str) -> StorageError:
-        """Return the error for an answer of the service."""
         where, host, code = self.where(key), self._host, error_code(error)
         kind: type[StorageError] = ObjectError if key else BucketRefusedError
         if code in _BARE and (listing := self._refusal_of_listing()) != "AccessDenied":
@@ -200,7 +196,6 @@ class ErrorTranslator:
         )
 
     def _no_access(self, operation: str, key: str, code: str) -> StorageError:
-        """Return the error for an answer that access is refused."""
         host, where, is_denied = self._host, self.where(key), code in _ACCESS_DENIED
         kind: type[StorageError] = UnavailableError  # Wrong credentials fail for all objects.
         if is_denied:
@@ -223,7 +218,6 @@ class ErrorTranslator:
         return kind(f"{host} refused {where} ({code}); check {check}")
 
     def _failure(self, error: Exception, key: str) -> StorageError:
-        """Return the error for a request that got no answer."""
         where, name = self.where(key), type(error).__name__
         if name == "ParamValidationError":
             kind = BadKeyError if key else BucketRefusedError
@@ -279,5 +273,4 @@ def _is_busy(error: Any) -> bool:
 
 
 def _status(error: Any) -> int:
-    """Return the status of the answer that a ClientError is about; 0 if it is unknown."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -19,18 +19,12 @@ _Value = TypeVar("_Value")
 
 
 class _Way(NamedTuple):
-    """A way to ask for the next page.
+    """A way to ask for the next page."""
 
-    Attributes:
-        operation: The request.
-        parameters: The parameters that say where a page begins, each with the field that has its
-            value.
-        of_page: Whether these are fields of the page before, or else of the last item.
-    """
-
-    operation: str
+    operation: str  # the request
+    # The parameters that say where a page begins, each with the field that has its value.
     parameters: Mapping[str, str]
-    of_page: bool = False
+    of_page: bool = False  # whether these are fields of the page before, or else of the last item
 
     def asked(self, page: _Item, last: _Item) -> _Asked:
         """Return the parameters for the next page; none if one of them has no value. An empty one
@@ -42,19 +36,13 @@ class _Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """A kind of listing.
+    """A kind of listing."""
 
-    Attributes:
-        fields: The fields of a page that list items.
-        identity: The fields of an item that tell it from all others.
-        ways: The ways to ask for the next page. The first one is Amazon's.
-        takes_prefix: Whether services list by the start of keys.
-    """
-
-    fields: tuple[str, ...]
-    identity: tuple[str, ...]
+    fields: tuple[str, ...]  # the fields of a page that list items
+    identity: tuple[str, ...]  # the fields of an item that tell it from all others
+    # The ways to ask for the next page. The first one is Amazon's.
     ways: tuple[_Way, ...]
-    takes_prefix: bool = True
+    takes_prefix: bool = True  # whether services list by the start of keys
 
 
 _NEXT_VERSION = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
@@ -96,25 +84,15 @@ def all_items(
     read: Callable[[str, _Item], _Value],
     after: str = "",
 ) -> list[_Value]:
-    """List a bucket to its end, each item once.
+    """List a bucket to its end, each item once, for objects from after a key. `read` makes a value
+    of an item, and of the field that lists it. Raises CutListingError if there is more, and no way
+    leads to it; KeyError if an answer is not a listing.
 
     botocore's paginator ends in silence, or never, if a service says that there is more and sends
     no token, an empty one, or one that leads to the same page again. This function then asks for
     what comes after the last key, if the keys are sorted. If a token comes a second time, it lists
     from the start without tokens: the service may have taken the token for a key, and skipped the
     keys before it.
-
-    Args:
-        client: The client of boto3.
-        listing: What is listed.
-        bucket: The bucket.
-        prefix: The start of the keys.
-        read: Makes a value of an item, and of the field that lists it.
-        after: For objects, the key after which the listing begins.
-
-    Raises:
-        CutListingError: There is more, and no way leads to it.
-        KeyError: An answer is not a listing.
     """
     where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
     found = _Found(listing, prefix, read)
@@ -158,7 +136,6 @@ class _Found(Generic[_Value]):
     """
 
     def __init__(self, listing: Listing, prefix: str, read: Callable[[str, _Item], _Value]) -> None:
-        """Take the arguments of `all_items`."""
         self._fields, self._prefix, self._read = listing.fields, prefix, read
         self._identity = itemgetter(*listing.identity)
         self._values: dict[Any, _Value | None] = {}
@@ -180,7 +157,6 @@ class _Found(Generic[_Value]):
 
     @property
     def values(self) -> list[_Value]:
-        """The values of the items that were asked for."""
         return [value for value in self._values.values() if value is not None]
 
     def _value(self, field: str, item: _Item) -> _Value | None:

@@ -26,20 +26,14 @@ class _Sent(RawIOBase):
         return self._parts.write(data)
 
     def taken(self) -> bytes:
-        """Return what was written since the last call."""
         data = self._parts.getvalue()
         self._parts = BytesIO()
         return data
 
 
 def zipped(records: Iterable[Record], read: Callable[[str], bytes]) -> Iterator[bytes]:
-    """Yield the parts of a ZIP of results. One that is gone by then is left out.
-
-    Args:
-        records: The records of the results.
-        read: Reads a result by its key. Its other errors end the ZIP unfinished, which clients
-            notice.
-    """
+    """Yield the parts of a ZIP of results, which `read` reads by key. One that is gone by then is
+    left out. Other errors end the ZIP unfinished, which clients notice."""
     sent, names = _Sent(), set[str]()
     with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as archive:  # Pictures are compressed.
         for record in records:

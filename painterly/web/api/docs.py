@@ -39,13 +39,8 @@ _REFUSALS = {
 
 
 def docs_context(api: Mapping[str, Any], address: str, needs_token: bool) -> Table:
-    """Return the variables of the template `docs.html`.
-
-    Args:
-        api: The OpenAPI document.
-        address: The service's, without a slash at its end.
-        needs_token: Whether programs have to send a token.
-    """
+    """Return the variables of the template `docs.html`, for an OpenAPI document, the service's
+    address without a slash at its end, and whether programs have to send a token."""
     curl = 'curl -H "Authorization: Bearer $TOKEN"' if needs_token else "curl"
     examples = {
         name: text.format(curl=curl).replace("ADDRESS", address) for name, text in _EXAMPLES.items()
@@ -112,7 +107,6 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[Table]:
 
 
 def _answers(responses: Mapping[str, Table]) -> Iterator[Table]:
-    """Yield the answers of an operation, except refusals."""
     for status, about in responses.items():
         if not status.startswith(("4", "5")):
             content = about.get("content", {})
@@ -121,7 +115,6 @@ def _answers(responses: Mapping[str, Table]) -> Iterator[Table]:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Return the type of a value in a few words."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:

@@ -30,16 +30,9 @@ def kind_of(request: Request) -> str:
 async def parsed_form(
     request: Request, files: Collection[str], longest_field: int
 ) -> AsyncIterator[FormData]:
-    """Parse a request with a form. Its files are on the disk until they are read.
-
-    Args:
-        request: The request.
-        files: The names of parts that are files, also if they are sent without a file's name.
-        longest_field: Maximum bytes of a part that is not a file.
-
-    Raises:
-        ApiError: It is not a form, or cannot be parsed.
-    """
+    """Parse a request with a form. Its files, those without a file's name if they are in `files`,
+    are on the disk until they are read. Other parts have at most `longest_field` bytes. Raises
+    ApiError if it is not a form, or cannot be parsed."""
     if kind_of(request) != KIND:
         raise ApiError(415, "send a form with a photo (multipart/form-data)")
     parser = _Parser(

@@ -10,16 +10,13 @@ from support.ink import drawing, portrait
 from support.tiny import last, picture
 
 from painterly import Settings, stylize
-from painterly.devices.budget import Limits, host_budget
 from painterly.devices.memory import device_budget
-from painterly.engine.abstraction.measures import ink_of
+from painterly.engine.abstraction.ink import ink_of
 from painterly.engine.groups import groups_of
-from painterly.engine.instant.instant import InstantTransfer
-from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.optimisation.objective import Objective
 from painterly.engine.optimisation.scale_optimizer import program
 from painterly.engine.paintings import Paintings
-from painterly.engine.style_transfer import StyleTransfer, plan_painting
+from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.tensors import to_batch
 from painterly.engine.transfer import TransferInputs
 from painterly.settings.recipes import RECIPES
@@ -40,9 +37,9 @@ def led(vgg):
     """An objective without matches, and a picture's problem without and with a drawing."""
     objective = Objective.of(Settings(recipe="moments", size=96), vgg).for_drawings()
     photo, sketch = (to_batch(picture(64, 96, seed)) for seed in (0, 1))
-    groups = groups_of(Paintings([PEN]), objective.view, (64, 96))
+    groups = groups_of(Paintings([PEN]), objective.extractor, (64, 96))
     plain = objective.problem(photo, groups, None)
-    image = objective.view.canvas((64, 96)).padded(picture(64, 96, 2))
+    image = objective.extractor.canvas((64, 96)).padded(picture(64, 96, 2))
     return objective, plain, objective.led_to(plain, sketch), tf.constant(image[None])
 
 
@@ -64,9 +61,9 @@ def test_the_distance_is_the_photos_and_its_gradient_leads_to_the_drawing(tiny):
 
 def test_the_statistics_of_drawings_count_less(tiny):
     usual = Objective.of(Settings(), tiny)
-    losses = usual.for_drawings().view.losses
+    losses = usual.for_drawings().extractor.losses
     assert losses.statistics_weight == pytest.approx(0.15)
-    assert dataclasses.replace(losses, statistics_weight=1.0) == usual.view.losses
+    assert dataclasses.replace(losses, statistics_weight=1.0) == usual.extractor.losses
 
 
 def test_only_two_recipes_draw_and_only_for_drawings(tiny):
@@ -116,22 +113,6 @@ def test_at_a_strength_of_0_the_photo_stays(builtin):
     settings = dataclasses.replace(INSTANT, strength=0)
     photo = portrait(side=128)
     assert np.abs(last(stylize(photo, [PEN], settings)).image - photo).mean() < 0.06
-
-
-def test_the_drawing_counts_in_the_memory_that_is_planned(builtin):
-    def planned(drawn):
-        inputs, size = PaintingInputs((600, 900), drawn=drawn), (683, 1024)
-        return plan_painting(inputs, [size], Settings(size=1024), builtin, device_budget())
-
-    _, with_drawing = planned(True)
-    _, without = planned(False)
-    assert with_drawing.bytes_needed > without.bytes_needed
-    photo = portrait()
-    pen, paint = (
-        InstantTransfer(TransferInputs(photo, Paintings([each]), INSTANT), host_budget(Limits()))
-        for each in (PEN, picture(128, 128))
-    )
-    assert pen.memory_plan.bytes_needed > paint.memory_plan.bytes_needed
 
 
 @pytest.mark.thorough

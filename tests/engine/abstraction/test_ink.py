@@ -8,8 +8,7 @@ from support.ink import CREAM, drawing, portrait
 
 from painterly import Settings
 from painterly.engine.abstraction.filters import along, tangents
-from painterly.engine.abstraction.ink import BOLD, DRAWN_FROM, drawn
-from painterly.engine.abstraction.measures import look_of
+from painterly.engine.abstraction.ink import BOLD, DRAWN_FROM, drawn, look_of
 from painterly.images.arrays import box_average
 
 pytestmark = pytest.mark.group("engine: terms")

@@ -6,7 +6,7 @@ from support.ink import BLACK, CREAM, WHITE, drawing
 from support.pictures import sample_bytes
 from support.tiny import picture
 
-from painterly.engine.abstraction.measures import ink_of, look_of
+from painterly.engine.abstraction.ink import ink_of, look_of
 from painterly.engine.paintings import Paintings
 from painterly.settings.installation import PROGRAM
 

@@ -1,4 +1,4 @@
-"""The network's view of pictures: their canvas, features and places in tiles, and masks."""
+"""The extraction of a network's features from pictures: on a canvas, in tiles, at places."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from painterly.devices.choose import chosen_precision
 from painterly.engine.features import neighbours
-from painterly.engine.memory_model import band_rows
 from painterly.engine.picture import Canvas
-from painterly.engine.places import FEW_BANDS
+from painterly.engine.places import FEW_BANDS, band_rows
 from painterly.engine.recipes import recipe_of
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.schedule import MARGIN
@@ -25,29 +24,22 @@ TakeFeatures: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
 
 
 @dataclass(frozen=True)
-class View:
-    """A network's view of pictures, for a recipe.
-
-    Attributes:
-        vgg: The network.
-        recipe: The recipe.
-        losses: The recipe's losses, which name the layers.
-        options: How the network computes features.
-        as_given: Whether paintings are used at their own size and pictures have no margin.
-        saves_memory: Whether features and places are computed in small parts, for a picture whose
-            gradient is computed in tiles. Views that differ only in it share a program.
-    """
+class Extractor:
+    """Extracts a network's features of pictures, for a recipe."""
 
     vgg: VGG
     recipe: Recipe
-    losses: Losses
-    options: NetworkOptions
+    losses: Losses  # the recipe's losses, which name the layers
+    options: NetworkOptions  # how the network computes features
+    # Whether paintings are used at their own size and pictures have no margin.
     as_given: bool = False
+    # Whether features and places are computed in small parts, for a picture whose gradient is
+    # computed in tiles. Extractors that differ only in it share a program.
     saves_memory: bool = field(default=False, compare=False)
 
     @classmethod
-    def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "View":
-        """Return the view for these settings; `as_given` as in `View`."""
+    def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Extractor":
+        """Return the extractor for these settings; `as_given` as in `Extractor`."""
         settings, recipe = vgg.adapted(settings), recipe_of(settings)
         vgg = recipe.network(vgg)
         precision = settings.precision
@@ -59,8 +51,8 @@ class View:
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(vgg, recipe, recipe.losses(settings, vgg), options, as_given)
 
-    def planned(self, fast: bool, saves_memory: bool) -> "View":
-        """Return the view that spends memory on speed, or saves it, as a memory plan says."""
+    def planned(self, fast: bool, saves_memory: bool) -> "Extractor":
+        """Return the extractor that spends memory on speed, or saves it, as a memory plan says."""
         options = replace(self.options, spends_memory=fast)
         return replace(self, options=options, saves_memory=saves_memory)
 
@@ -125,18 +117,17 @@ class View:
         they are needed."""
         if self._band_rows(image) < image.shape[1]:
             return partial(self.places, image)
-        ((first, kept),) = self.places(image)
+        ((first, features),) = self.places(image)
         # A copy, because matching removes each layer after its use.
-        return lambda few: iter([(first, dict(kept))])
+        return lambda few: iter([(first, dict(features))])
 
     def places(
         self, image: tf.Tensor, few: bool = False, take: TakeFeatures | None = None
     ) -> Iterator[tuple[int, neighbours.Places]]:
-        """Compute the places of an image, in bands of rows from top to bottom, each with the number
-        of its first row.
+        """Compute the places of an image on its canvas [1, H, W, 3], sRGB 0…1, in bands of rows
+        from top to bottom, each with the number of its first row.
 
         Args:
-            image: The image on its canvas [1, H, W, 3], sRGB 0…1.
             few: Whether a part of the bands is enough, at least FEW_BANDS if there are as many.
             take: Is called with the features of all layers that are compared.
         """
