@@ -7,7 +7,7 @@ paints those that lack.
 
 import io
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from pathlib import Path, PurePath
@@ -175,16 +175,16 @@ class Clips:
         with (
             opened(self._bench.source, order.photo.key) as file,
             TemporaryDirectory(prefix="painterly-") as folder,
+            closing(self._steadied(under, file)) as pictures,
         ):
             target = Path(folder, f"pictures{PurePath(order.result).suffix}")
             heard, seconds = sound(file, clip.span, target), None
-            pictures = enumerate(self._steadied(under, file), 1)
-            done, (frame, first) = next(pictures)
+            done, (frame, first) = 1, next(pictures)
             with writing(target, file, clip.rate, first.shape) as add:
                 add(first)
                 self._show(under, done, first)
                 try:
-                    for done, (_, picture) in pictures:
+                    for done, (_, picture) in enumerate(pictures, 2):
                         add(picture)
                         self._show(under, done, picture)
                 except _LeftError:
@@ -210,7 +210,7 @@ class Clips:
 
     def _steadied(
         self, under: _UnderWay, file: ClipFile
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
         """Yield each frame, with its steadied picture. Raises PictureError, _LeftError."""
         from painterly.video import steadying  # With OpenCV.
 
