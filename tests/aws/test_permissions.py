@@ -18,6 +18,7 @@ from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
 from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
 from painterly.errors import ConfigError
+from painterly.orders.record import Record
 from painterly.settings import bucket_layout
 from painterly.vgg import sources
 
@@ -105,7 +106,7 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
             world.job(key, "RUNNING", job=f"job of {key}")
         world.created(world.result(painted, tiny.file(60, 80), "mine"))
         record = bucket_layout.record_key("mine", contract.Photo.of_key(failed).name)
-        error = json.dumps({"error": "it is damaged"}).encode()
+        error = Record(error="it is damaged").to_bytes()
         world.put(f"{contract.result_prefix(ANNA)}/{record}", error)
         world.job(failed, "FAILED", container={"exitCode": 1})
         world.says(ANNA, "/cancel")

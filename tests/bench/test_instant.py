@@ -14,10 +14,13 @@ from support.pictures import saved
 from support.processes import Starter
 
 from painterly.cli.command import inetwork
+from painterly.devices.budget import FREE_SHARE, MemoryBudget
 from painterly.devices.system_memory import resident_memory
+from painterly.engine.instant.memory import too_large
 from painterly.errors import DeviceError
 from painterly.orders.record import Record
 from painterly.settings.recipes import PRESETS
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity
 
@@ -81,7 +84,10 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     Path("paintings/monet.jpg").write_bytes(tiny.file(300, 300, 3))
     monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
     monkeypatch.setattr("painterly.settings.settings.LEAST_DEFAULT", 128)
-    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 128_000_000)
+    settings = Settings(preset="instant")
+    needed = too_large([128, 256], settings, MemoryBudget(0, 0)).values()
+    between = int(sum(needed) / 2 / FREE_SHARE)
+    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: between)
     unnamed = folders | INSTANT | {"STYLE_SIZE": "", "PHOTO": "beach.jpg", "STYLE": "monet"}
     assert run(unnamed, DRY_RUN="1") == 0
     assert "the largest 128 × 96 px" in capsys.readouterr().out
