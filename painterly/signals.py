@@ -24,12 +24,12 @@ class Stopped(BaseException):
 
     Attributes:
         exit_code: 128 + the signal's number.
-        kept: The work that the run leaves behind, for the user, or an empty text.
+        note: The work that the run leaves behind, for the user, or an empty text.
     """
 
-    def __init__(self, signum: int, kept: str = "") -> None:
+    def __init__(self, signum: int, note: str = "") -> None:
         super().__init__(signal.Signals(signum).name)
-        self.exit_code, self.kept = 128 + signum, kept
+        self.exit_code, self.note = 128 + signum, note
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:

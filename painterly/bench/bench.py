@@ -21,7 +21,7 @@ from painterly.devices.budget import Limits, MemoryBudget
 from painterly.devices.device import HOST, Device
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
-from painterly.engine.transfer import PhotoMemory, Step, Transfer, TransferInputs
+from painterly.engine.transfer import PhotoCache, Step, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
@@ -76,7 +76,7 @@ class Easel:
         """
         self.device, self.batch_left = device, batch_left
         self._set_aside, self._make_room = set_aside, make_room
-        self._photo = PhotoMemory()
+        self._photo = PhotoCache()
         self._style: Style | None = None
         self._paintings: Paintings | None = None
 
@@ -114,7 +114,7 @@ class Easel:
             photo.mask,
             photo.color_mask,
             photo.start,
-            self._photo.of(photo.picture.pixels_int),
+            self._photo.entries(photo.picture.pixels_int),
         )
 
         def within(budget: MemoryBudget) -> Transfer:

@@ -27,7 +27,7 @@ from painterly.bench.reading import (
 )
 from painterly.devices.budget import Limits, host_budget
 from painterly.engine.schedule import total_work
-from painterly.engine.transfer import PhotoMemory, TransferInputs
+from painterly.engine.transfer import PhotoCache, TransferInputs
 from painterly.images import encode
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 1280  # px, of pictures to look at
 TILE_SIDE = 320  # px, of the page's tiles (previews.js)
 NOW: Mapping[str, str | int] = {**INSTANT, "timelapse": False}  # settings of all pictures here
-KEPT_PHOTOS = 2  # a page sends a copy for its tiles, and one for the first look
+CACHED_PHOTOS = 2  # a page sends a copy for its tiles, and one for the first look
 # The most bytes that are kept for paintings, and the same as a share of the free memory. At the
 # sizes of a tile, a painting takes 16 MB. The latest few also keep what larger pictures need.
-KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
+CACHE_BYTES, CACHE_SHARE, CACHED_LARGE = 600_000_000, 1 / 4, 3
 # px, the side of a picture with new paintings that shows how long pictures take here.
 MEASURED_SIDE = 512
 
@@ -111,10 +111,10 @@ class Desk:
         """
         self._read, self._memory_limit = read, memory_limit
         self._sides, self._draft = sides, draft
-        self.photo = lru_cache(KEPT_PHOTOS if sides else 1)(self._decoded)
+        self.photo = lru_cache(CACHED_PHOTOS if sides else 1)(self._decoded)
         self._tiles: OrderedDict[_Key, Paintings] = OrderedDict()
         self._large: OrderedDict[_Key, Paintings] = OrderedDict()
-        self._of_photo = PhotoMemory()
+        self._of_photo = PhotoCache()
         self._turn = threading.Lock()
 
     def file(self, order: InstantOrder, check_stop: CheckStop = lambda: None) -> bytes:
@@ -161,8 +161,8 @@ class Desk:
         """
         with self._turn:
             paintings = self.paintings(style)
-            kept = self._of_photo.of(photo)
-            inputs = TransferInputs(photo, paintings, style.settings, mask, kept=kept)
+            cache = self._of_photo.entries(photo)
+            inputs = TransferInputs(photo, paintings, style.settings, mask, cache=cache)
             image = self._painted(inputs, check_stop, run)
             self._drop_oldest()
             return image
@@ -176,18 +176,18 @@ class Desk:
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
         etags = ((file.key, file.etag) if file else None for file in files)
         key = side or settings.size, (settings.stroke_size, *etags)
-        kept = self._tiles if side and side == self._sides[0] else self._large
-        if key not in kept:
+        cached = self._tiles if side and side == self._sides[0] else self._large
+        if key not in cached:
             if side:
                 style = replace(style, settings=settings.replaced({"size": side}))
-            kept[key] = self._decoded_paintings(style, self._read)
-        kept.move_to_end(key)
-        return kept[key].with_shares(shares)
+            cached[key] = self._decoded_paintings(style, self._read)
+        cached.move_to_end(key)
+        return cached[key].with_shares(shares)
 
     @property
     def has_room(self) -> bool:
         """Whether what the paintings of one more style need for tiles can be kept."""
-        return self._kept_bytes() * (1 + 1 / max(1, len(self._tiles))) < self._most_bytes()
+        return self._cache_bytes() * (1 + 1 / max(1, len(self._tiles))) < self._most_bytes()
 
     def prepare(self, style: Style) -> None:
         """Make a style's paintings ready for tiles. Raises PainterlyError."""
@@ -213,7 +213,7 @@ class Desk:
             self.photo.cache_clear()
             self._tiles.clear()
             self._large.clear()
-            self._of_photo = PhotoMemory()
+            self._of_photo = PhotoCache()
 
     def _painted(
         self, inputs: TransferInputs, check_stop: CheckStop = lambda: None, run: Run = _last
@@ -249,22 +249,22 @@ class Desk:
         return Paintings(*decoded)
 
     def _most_bytes(self) -> int:
-        free = decodable_memory(self._memory_limit) + self._kept_bytes()
-        return min(KEPT_BYTES, int(KEPT_SHARE * free))
+        free = decodable_memory(self._memory_limit) + self._cache_bytes()
+        return min(CACHE_BYTES, int(CACHE_SHARE * free))
 
-    def _kept_bytes(self) -> int:
+    def _cache_bytes(self) -> int:
         sizes = dict[int, int]()
         for paintings in (*self._tiles.values(), *self._large.values()):
-            drawn = [each.result() for each in paintings.kept.values()]
+            drawn = [each.result() for each in paintings.prepared.values()]
             for each in (paintings.paintings, *drawn):
                 sizes |= {id(array): array.nbytes for array in each}
         return sum(sizes.values())
 
     def _drop_oldest(self) -> None:
         """Drop what is kept of the oldest styles, as far as there is too much."""
-        while len(self._large) > KEPT_LARGE:
+        while len(self._large) > CACHED_LARGE:
             self._large.popitem(last=False)
-        while len(self._tiles) > 1 and self._kept_bytes() > self._most_bytes():
+        while len(self._tiles) > 1 and self._cache_bytes() > self._most_bytes():
             (_, oldest), _ = self._tiles.popitem(last=False)
             for key in [each for each in self._large if each[1] == oldest]:
                 del self._large[key]

@@ -68,7 +68,7 @@ def run_program(
     except PainterlyError as error:
         return fail(name, str(error), error.exit_code)
     except Stopped as stopped:
-        what = f"stopped by {stopped}; {stopped.kept or interrupted}"
+        what = f"stopped by {stopped}; {stopped.note or interrupted}"
         code = fail(name, what, stopped.exit_code)
         if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
             leave(code)  # The second signal: Python would wait for the transfers in progress.

@@ -91,9 +91,9 @@ def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
     from painterly.bench.loading import load_devices
     from painterly.orders.buckets import Buckets
     from painterly.runs.run import Run
-    from painterly.runs.word import Word
+    from painterly.runs.word import Notifier
 
-    word = Word(None if loaded.dry_run else loaded.notify_url, loaded.notify_format)
+    word = Notifier(None if loaded.dry_run else loaded.notify_url, loaded.notify_format)
 
     def paint() -> "Summary":
         started, loading = perf_counter(), cache(partial(load_devices, loaded.device))

@@ -60,12 +60,12 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
     order = _Single(**given | {"photo": clip_entry}, result=str(target))
-    kept = Clip(order, span).folder
-    with _held(target.parent / files_of.UNFINISHED, kept) as unfinished:
+    keys = Clip(order, span).folder
+    with _held(target.parent / files_of.UNFINISHED, keys) as unfinished:
         if args.fresh:
-            for entry in [*unfinished.list(kept)]:
+            for entry in [*unfinished.list(keys)]:
                 unfinished.delete(entry.key)
-        before = {entry.key: entry for entry in unfinished.list(kept)}
+        before = {entry.key: entry for entry in unfinished.list(keys)}
         frames = frames_of(order, stamps, before, span)
         plan, so_far = Plan((*frames,), (), (), (), before, {}, ()), list[str]()
 
@@ -96,19 +96,19 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
 
 
 @contextmanager
-def _held(folder: Path, kept: str) -> Iterator[FolderBucket]:
+def _held(folder: Path, keys: str) -> Iterator[FolderBucket]:
     """Open the bucket of what is kept of a clip until it is done, for one command at a time.
     Another one that paints the same gets a separate bucket, which goes with it.
 
     Args:
         folder: The folder of all that is unfinished.
-        kept: The start of the keys.
+        keys: Their start.
 
     Raises:
         ConfigError: The folder cannot be written.
     """
     with ExitStack() as stack:
-        where, own = folder, folder / kept
+        where, own = folder, folder / keys
         stack.callback(lambda: _remove_empty(own, own.parent, folder))
         try:
             stack.enter_context(locked(own, waits=False))

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with or_ready_style(loaded):
                 return serve(loaded, options, worker, show, phones)
         except Stopped as stopped:
-            stopped.kept = "the next start continues the jobs"
+            stopped.note = "the next start continues the jobs"
             raise
 
     return run_service(NAME, run)

@@ -14,7 +14,7 @@ _MIB = 2**20
 # compute capability: MinSystemMemory in its common_runtime/gpu/gpu_device.cc.
 LEFT_TO_CUDA = {6: 500 * _MIB, 7: 1050 * _MIB, 8: 1536 * _MIB, 9: 1800 * _MIB}
 LEFT_OF_LITTLE = 225 * _MIB  # if less than 2 GiB are free
-KEPT_SHARE = 1.6  # multiple of its peak use: the most that TensorFlow's CPU allocator keeps
+CACHED_SHARE = 1.6  # multiple of its peak use: the most that TensorFlow's CPU allocator keeps
 
 
 def device_budget(limits: Limits = UNLIMITED) -> MemoryBudget:
@@ -72,13 +72,13 @@ def cpu_memory() -> tuple[int, int]:
     """Return (used, free) bytes of this process. Memory of earlier pictures that TensorFlow keeps
     and can reuse is free."""
     free, resident = free_memory(), resident_memory()
-    kept = 0
+    cached = 0
     with contextlib.suppress(ValueError):  # Raised by the system's allocator, which keeps nothing.
         info = tf.config.experimental.get_memory_info("CPU:0")
         # TensorFlow reports its peak use, not how much it keeps.
-        kept = int(KEPT_SHARE * info["peak"]) - info["current"]
-        kept = max(0, min(kept, resident - _initial_resident()))
-    return resident - kept, free + kept
+        cached = int(CACHED_SHARE * info["peak"]) - info["current"]
+        cached = max(0, min(cached, resident - _initial_resident()))
+    return resident - cached, free + cached
 
 
 @cache

@@ -33,7 +33,7 @@ class Paintings:
 
     Attributes:
         members: The indices of the paintings of each group: those that share a region.
-        kept: What recipe instant keeps of them for further pictures.
+        prepared: What recipe instant has prepared of them for further pictures.
         measured: What recipes that minimise a loss keep of them, if memory is plentiful.
         looks: What has been measured of how each one looks; see abstraction/ink.py.
 
@@ -68,7 +68,7 @@ class Paintings:
         self.masks = [masks[number] for number in used]
         self.regions = [regions[number] for number in used]
         self.members = _members(self.regions)
-        self.kept: dict[Any, Any] = {}
+        self.prepared: dict[Any, Any] = {}
         self.measured: dict[Any, Any] = {}
         self.looks: dict[int, Any] = {}
 

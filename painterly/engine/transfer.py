@@ -30,7 +30,7 @@ from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 
 TERMS = ("content", "style", "total_variation", "structure")
-Kept = dict[str, tuple[Hashable, Any]]  # See PhotoMemory.
+Cache = dict[str, tuple[Hashable, Any]]  # See PhotoCache.
 
 Value = TypeVar("Value")
 
@@ -151,24 +151,26 @@ class Step:
             )
 
 
-class PhotoMemory:
+class PhotoCache:
     """Memory of the latest photo for its other styles, kept as long as the photo itself."""
 
     def __init__(self) -> None:
         self._photo: weakref.ref[np.ndarray] | None = None
-        self._kept: Kept = {}
+        self._entries: Cache = {}
 
-    def of(self, photo: np.ndarray) -> Kept:
+    def entries(self, photo: np.ndarray) -> Cache:
         """Return what is kept of a photo, by name, each with the key that it is for."""
         if self._photo is None or self._photo() is not photo:
-            self._photo, self._kept = weakref.ref(photo), {}
-        return self._kept
+            self._photo, self._entries = weakref.ref(photo), {}
+        return self._entries
 
 
 @dataclass(frozen=True)
 class TransferInputs:
-    """A photo and all that decides its picture, but the network. Fields as in `stylize`, and `kept`
-    from a PhotoMemory."""
+    """A photo and all that decides its picture, but the network.
+
+    Fields as in `stylize`, and `cache` from a PhotoCache.
+    """
 
     content: np.ndarray
     styles: Paintings
@@ -176,14 +178,14 @@ class TransferInputs:
     content_mask: np.ndarray | None = None
     color_mask: np.ndarray | None = None
     init: np.ndarray | None = None
-    kept: Kept = field(default_factory=dict, compare=False)
+    cache: Cache = field(default_factory=dict, compare=False)
 
     def of_photo(self, what: str, key: Hashable, compute: Callable[[], Value]) -> Value:
         """Return what depends on the photo alone: as another style has left it under the same key,
         or computed, and left for the next one."""
-        if what not in self.kept or self.kept[what][0] != key:
-            self.kept[what] = key, compute()
-        value: Value = self.kept[what][1]
+        if what not in self.cache or self.cache[what][0] != key:
+            self.cache[what] = key, compute()
+        value: Value = self.cache[what][1]
         return value
 
     def on_paper(self) -> "TransferInputs":
@@ -205,7 +207,7 @@ class TransferInputs:
             content_mask=shown(self.content_mask),
             color_mask=shown(self.color_mask),
             init=shown(self.init),
-            kept={},
+            cache={},
         )
 
 

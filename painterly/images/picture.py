@@ -18,7 +18,7 @@ class Picture:
         pixels_int: sRGB as uint8 [H, W, 3], a quarter of the memory of floats.
         alpha_int: uint8 [H, W], from transparent to opaque, or None if all is opaque.
         format: Pillow's name of the file's format, such as JPEG or HEIF.
-        exif: See `exif.kept`.
+        exif: See `exif.without_position`.
         profile: The picture's own ICC profile if results can be written in it, see `icc.writable`.
         dpi: The resolution at which it is printed, if its file declares one.
         is_hdr: Whether its file says that its values are of high dynamic range.

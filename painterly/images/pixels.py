@@ -52,7 +52,7 @@ def decoded(
         alpha_int = None
     if alpha_int is not None:
         _replace_hidden_colours(pixels_int, alpha_int)
-    own = exif.kept(block), icc.writable(profile)
+    own = exif.without_position(block), icc.writable(profile)
     return Picture(pixels_int, alpha_int, format_, *own, dpi, has_high_range)
 
 

@@ -97,10 +97,10 @@ def sheet_of(
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """Return a line without its middle if it is wider than `width` px."""
-    shown, kept = text, len(text)
-    while font.getlength(shown) > width and kept > 2:
-        kept -= 1
-        shown = f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}"
+    shown, count = text, len(text)
+    while font.getlength(shown) > width and count > 2:
+        count -= 1
+        shown = f"{text[: count - count // 2]}…{text[-(count // 2) :]}"
     return shown
 
 

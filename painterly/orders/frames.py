@@ -109,7 +109,7 @@ def in_frames(plan: Plan, source: Bucket) -> Plan:
             todo += frames_of(order, stamps(order.photo.key), plan.stored)
         else:
             todo.append(order)
-    kept = tuple({each.clip.folder for each in todo if isinstance(each, FrameOrder)})
+    folders = tuple({each.clip.folder for each in todo if isinstance(each, FrameOrder)})
     settled = {(each.style, each.photo) for each in plan.done}
     settled |= {(each.style.name, each.photo.key) for each in plan.todo}
     find = cache(source.find)
@@ -117,7 +117,7 @@ def in_frames(plan: Plan, source: Bucket) -> Plan:
     def is_kept(key: str) -> bool:
         found = _UNFINISHED.fullmatch(key)
         is_waiting = found and found.groups() not in settled and find(found[2])
-        return bool(is_waiting) or key.startswith(kept)
+        return bool(is_waiting) or key.startswith(folders)
 
     return replace(plan, todo=tuple(todo), stale=tuple(k for k in plan.stale if not is_kept(k)))
 

@@ -17,7 +17,7 @@ from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
 from painterly.settings.clips import is_clip, lacking, of_photos
 from painterly.storage.base import Bucket, Entry, hidden
-from painterly.storage.foreign_files import KEPT, by_kind, chooser, kept_part
+from painterly.storage.foreign_files import FOREIGN, by_kind, chooser, foreign_part
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import listed, plural, printable
 
@@ -220,16 +220,16 @@ def _name_left_out(
     """Log what a listing has passed over, first that among which a user may miss pictures."""
     where = f"left out in {bucket.name},"
     others = [entry.key for entry in entries if not is_used(entry.key)]
-    others = [key for key in others if not hidden(key) and not kept_part(key)]
+    others = [key for key in others if not hidden(key) and not foreign_part(key)]
     skipped = dict(bucket.skipped())
-    in_bucket = [part for entry in entries if (part := kept_part(entry.key))]
-    kept = {*skipped.pop(KEPT, ()), *in_bucket}
+    in_bucket = [part for entry in entries if (part := foreign_part(entry.key))]
+    foreign = {*skipped.pop(FOREIGN, ()), *in_bucket}
     for why, names in skipped.items():
         event(f"{where} {why}: {listed([*map(printable, names)])}", level=WARNING)
     for is_missed, text in by_kind(others):
         event(f"{where} {text}", level=WARNING if is_missed else INFO)
-    if kept:
-        event(f"{where} {KEPT}: {listed([*map(printable, sorted(kept))], 30)}")
+    if foreign:
+        event(f"{where} {FOREIGN}: {listed([*map(printable, sorted(foreign))], 30)}")
 
 
 def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:

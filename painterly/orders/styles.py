@@ -14,7 +14,7 @@ from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import LARGEST
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
-from painterly.storage.foreign_files import kept_part
+from painterly.storage.foreign_files import foreign_part
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
 from painterly.words.suggestions import did_you_mean
@@ -346,7 +346,7 @@ def _with_masks(entries: Iterable[Entry], also: Collection[str] = frozenset()) -
         entry
         for entry in entries
         if splitext(entry.key)[1].lower() in bucket_layout.picture_extensions() or entry.key in also
-        if not hidden(entry.key) and not kept_part(entry.key)
+        if not hidden(entry.key) and not foreign_part(entry.key)
     ]
 
 

@@ -237,11 +237,11 @@ class Clips:
                 if under.is_left or self._is_closed:
                     raise _LeftError
                 self._news.wait()
-        key, kept = under.clip.key(number), self._bench.unfinished
+        key, unfinished = under.clip.key(number), self._bench.unfinished
         try:
-            return np.asarray(Image.open(io.BytesIO(kept.read(key)), formats=["PNG"]))
+            return np.asarray(Image.open(io.BytesIO(unfinished.read(key)), formats=["PNG"]))
         except (OSError, ValueError, SyntaxError):
-            kept.delete(key)
+            unfinished.delete(key)
             raise PictureError(f"{printable(key)} was damaged; run it again") from None
 
     def _show(self, under: _UnderWay, done: int, picture: np.ndarray) -> None:

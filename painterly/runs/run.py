@@ -26,7 +26,7 @@ from painterly.orders.styles import Style
 from painterly.runs import report
 from painterly.runs.report import Summary
 from painterly.runs.watch import News, rest
-from painterly.runs.word import Word
+from painterly.runs.word import Notifier
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
@@ -54,7 +54,7 @@ class Run:
         buckets: Buckets,
         loading: Loading,
         stop: Stop,
-        word: Word,
+        word: Notifier,
         elsewhere: Paint | None = None,
     ) -> None:
         """Set it up.
@@ -175,7 +175,7 @@ class Run:
                 rest(self._stop, every_s)
         except Stopped as stopped:
             self._word.leave()
-            stopped.kept = stopped.kept or "the next start paints the rest"
+            stopped.note = stopped.note or "the next start paints the rest"
             raise
 
     def _look(self, news: News, listing: Listing) -> None:
@@ -184,7 +184,7 @@ class Run:
         if time.monotonic() - self._retried >= RETRY_S:
             self._retried, again = time.monotonic(), bool(self._failures)
             self._failures.clear()
-        marked = news.of(listing, again)
+        marked = news.marked(listing, again)
         if marked is None:
             return
         summary = self.round(marked, perf_counter())
@@ -224,7 +224,7 @@ class Run:
         if local and surely_optimises(selection, listing.results.keys()):
             self._loading(True)
         self._networks.relist(listing.style)
-        self._records = {key: kept for key, kept in self._records.items() if key in listing.results}
+        self._records = {key: each for key, each in self._records.items() if key in listing.results}
         weights = {each.name: self._networks.source(each.settings) for each in selection.styles}
         with outlasting_outages(self._buckets.result) as result:
             plan = make_plan(selection, weights, config, result, listing.results, self._records)

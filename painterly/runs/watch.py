@@ -38,7 +38,7 @@ class News:
         self._files: dict[tuple[str, str], tuple[Entry | None, float]] | None = None
         self._named = frozenset[str]()
 
-    def of(self, listing: Listing, again: bool = False) -> Listing | None:
+    def marked(self, listing: Listing, again: bool = False) -> Listing | None:
         """Return a listing with the files marked that may still be written or sent.
 
         Args:

@@ -16,7 +16,7 @@ PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
 LEAVE_S = 3.0  # seconds that a signal waits for the word of a watch's last round
 
 
-class Word:
+class Notifier:
     """Sends word of runs, if there is an address for it. A failure to do so is only logged."""
 
     def __init__(self, url: str | None, form: str | None) -> None:

@@ -38,7 +38,7 @@ from painterly.storage.files import (
     storage_errors,
     when_closed,
 )
-from painterly.storage.foreign_files import KEPT, kept_part
+from painterly.storage.foreign_files import FOREIGN, foreign_part
 from painterly.storage.known_files import KnownFiles
 from painterly.words.wording import printable
 
@@ -138,7 +138,7 @@ class FolderBucket(Store):
         with storage_errors(f"folder {self.name}", StorageError):
             for base, folders, files, foreign in self._walk(prefix) if self._is_there() else ():
                 for key in foreign:
-                    passed_over[key] = KEPT, kept_part(key) or kept_part(f"{key}/")
+                    passed_over[key] = FOREIGN, foreign_part(key) or foreign_part(f"{key}/")
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
                     base + name for name in folders if (self.folder / base / name).is_symlink()
@@ -181,9 +181,9 @@ class FolderBucket(Store):
             inner = Path(top).relative_to(self.folder).as_posix()
             base = "" if inner == "." else f"{inner}/"
             inside = [each for each in folders if overlap(f"{base}{each}/")]
-            foreign = [base + each for each in files if kept_part(base + each)]
+            foreign = [base + each for each in files if foreign_part(base + each)]
             # Not searched: a `.snapshot` has whole copies of the folder.
-            foreign += [base + each for each in inside if kept_part(f"{base}{each}/")]
+            foreign += [base + each for each in inside if foreign_part(f"{base}{each}/")]
             folders[:] = [e for e in inside if not hidden(e) and base + e not in foreign]
             yield base, folders, files, foreign
 

@@ -10,7 +10,7 @@ from unicodedata import normalize
 from painterly.words.wording import listed, printable
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
-_KEPT = re.compile(
+_FOREIGN = re.compile(
     r"""(?:^|/)(?P<part>
     (?: @eadir | \#recycle | \#snapshot | @tmp | @sharebin              # Synology
       | @recycle | \.@__thumb | @recently-snapshot | @__thumb           # QNAP
@@ -31,7 +31,7 @@ _KEPT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BY_START = ("._", ".trashed-")  # names that have only this in common
-KEPT = "kept by other programs"
+FOREIGN = "kept by other programs"
 NO_EXTENSION = "without extension"
 # Pictures that nothing here reads. Users may expect that they are painted.
 _RAW = (
@@ -56,13 +56,13 @@ _SIDECARS = frozenset(
 )
 
 
-def kept_part(key: str) -> str:
+def foreign_part(key: str) -> str:
     """Return the part of a key that another program keeps, such as `@eaDir`, or an empty text.
 
     Args:
         key: A key, or a folder's with `/` at its end.
     """
-    found = _KEPT.search(key)
+    found = _FOREIGN.search(key)
     if not found:
         return ""
     start = next((each for each in _BY_START if found["part"].lower().startswith(each)), "")

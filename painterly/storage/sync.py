@@ -6,7 +6,7 @@ from functools import partial
 
 from painterly.errors import ConfigError, StorageError
 from painterly.storage.base import Entry, ObjectError, Progress, Store, hidden
-from painterly.storage.foreign_files import KEPT, by_kind
+from painterly.storage.foreign_files import FOREIGN, by_kind
 from painterly.storage.transfers import Job, JobOutcome, run_jobs
 from painterly.words.wording import file_size, listed, plural, printable
 
@@ -101,7 +101,7 @@ class SyncResult:
             if why == OTHER_KIND:
                 lines += [f"left out {text}" for _, text in by_kind(names)]
             else:
-                names = sorted(set(names)) if why == KEPT else names
+                names = sorted(set(names)) if why == FOREIGN else names
                 lines.append(f"left out {why}: {listed(names)}")
         return lines
 

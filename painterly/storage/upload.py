@@ -9,7 +9,7 @@ from painterly.errors import ConfigError, StorageError
 from painterly.storage.base import Entry, ObjectError, Progress, Store, UnfinishedUpload
 from painterly.storage.files import is_same, storage_errors
 from painterly.storage.folder import FolderBucket
-from painterly.storage.foreign_files import kept_part
+from painterly.storage.foreign_files import foreign_part
 from painterly.storage.sync import (
     EVERYTHING,
     SyncResult,
@@ -49,7 +49,7 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
         entry
         for entry in existing.values()
         if rules.delete and entry.key not in sent and not rules.why_not(entry.key)
-        if not kept_part(entry.key)  # An earlier version sent it; the folder may still have it.
+        if not foreign_part(entry.key)  # An earlier version sent it; the folder may still have it.
         if folder and not folder.passes_over(entry.key)
     ]
     check_deletion(to_delete, entries)

@@ -30,7 +30,7 @@ from painterly.engine.instant.networks import DECODER
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
 from painterly.engine.places import MATCHED_LAYERS
-from painterly.engine.transfer import PhotoMemory, TransferInputs
+from painterly.engine.transfer import PhotoCache, TransferInputs
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import box_average, resize
 from painterly.settings.installation import PROGRAM
@@ -247,7 +247,7 @@ def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(m
 
 
 def test_what_a_style_leaves_of_its_photo_changes_no_other_picture():
-    memory, other = PhotoMemory(), np.ascontiguousarray(PHOTO[::-1])
+    memory, other = PhotoCache(), np.ascontiguousarray(PHOTO[::-1])
     for photo, painting, changes in (
         (PHOTO, MOSAIC, {}),
         (PHOTO, INK, {}),
@@ -426,12 +426,12 @@ def test_a_picture_is_the_same_each_time_and_in_bands(monkeypatch, mosaic, in_mo
     np.testing.assert_allclose(paint(PHOTO, mosaic, changed(strength=0.0)), decoded, atol=1e-4)
     in_bands = paint(PHOTO, mosaic, USUAL)  # With another sample of what is crowded.
     assert psnr(box_average(in_bands, 8), box_average(in_mosaic, 8)) > 28
-    monkeypatch.setattr(instant_matches, "KEPT_BYTES", 0)
+    monkeypatch.setattr(instant_matches, "MOST_FEATURE_BYTES", 0)
     assert np.array_equal(paint(PHOTO, mosaic, USUAL), in_bands)
 
 
 def test_a_paintings_places_are_kept_for_further_photos_within_bounds(monkeypatch):
-    monkeypatch.setattr(instant, "MAX_KEPT", 2)
+    monkeypatch.setattr(instant, "MAX_PREPARED", 2)
     painting = Paintings([MOSAIC])
 
     def calls(size):
@@ -450,14 +450,14 @@ def test_a_paintings_places_are_kept_for_further_photos_within_bounds(monkeypatc
 
 def test_threads_share_what_is_kept_of_a_painting():
     painting, usual = Paintings([MOSAIC]), sys.getswitchinterval()
-    drawn = {key: Future() for key in range(2 * instant.MAX_KEPT)}
+    drawn = {key: Future() for key in range(2 * instant.MAX_PREPARED)}
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as pool:
             found = [
                 *pool.map(
                     lambda number: [
-                        instant._kept(painting, key, lambda key=key: drawn[key])
+                        instant._prepared(painting, key, lambda key=key: drawn[key])
                         for _ in range(3000)
                         for key in np.roll(range(len(drawn)), number).tolist()
                     ],

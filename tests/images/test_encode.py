@@ -15,7 +15,7 @@ from support.pictures import P3, SRGB, decode, gradient, rgb_profile, saved
 from painterly.errors import PictureError
 from painterly.images.colours import icc
 from painterly.images.encode import encode
-from painterly.images.files.exif import for_result, kept
+from painterly.images.files.exif import for_result, without_position
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
 
@@ -244,9 +244,9 @@ def test_values_of_every_type_are_copied_byte_for_byte(order):
     camera |= {0xA4FF: (3, 1, b"\1\2")}
     of_the_pixels = {tag: (3, 2, bytes(4)) for tag in (0x9214, 0xA20E, 0xA500)}
     block = camera_alone(order, camera | of_the_pixels)
-    found = camera_of(for_result(kept(block), (60, 80), True, False, None))
+    found = camera_of(for_result(without_position(block), (60, 80), True, False, None))
     assert camera.items() <= found.items() and not of_the_pixels.keys() & found.keys()
-    data = encode(SHADES, OutputFormat("tiff"), like(exif=kept(block)))
+    data = encode(SHADES, OutputFormat("tiff"), like(exif=without_position(block)))
     assert camera.items() <= camera_of(data).items()
 
 
@@ -296,7 +296,7 @@ def test_exif_whose_entries_share_a_long_value_takes_no_more_memory_than_its_fil
     entries = (struct.pack("<HHLL", tag, 7, length, value_at) for tag in tags)
     data = main + struct.pack("<H", len(tags)) + b"".join(entries) + bytes(length)
     tracemalloc.start()
-    assert kept(data) is None
+    assert without_position(data) is None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * len(data)

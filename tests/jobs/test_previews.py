@@ -343,9 +343,9 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     for number in range(4):
         painter.desk.file(in_style(painter, f"p{number}", 64))
     assert len(read) == 7, "nothing is read again"
-    monkeypatch.setattr(desk, "KEPT_BYTES", painter.desk._kept_bytes() // 2)
+    monkeypatch.setattr(desk, "CACHE_BYTES", painter.desk._cache_bytes() // 2)
     painter.desk.file(in_style(painter, "p0", 64))
-    assert painter.desk._kept_bytes() <= desk.KEPT_BYTES
+    assert painter.desk._cache_bytes() <= desk.CACHE_BYTES
     painter.desk.file(in_style(painter, "p0", 64))
     assert len(read) == 7, "the latest stays"
 
@@ -378,7 +378,7 @@ def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
 def test_nothing_is_kept_of_a_whole_picture(painter):
     whole = in_style(painter, "monet", 64)._replace(output=OutputFormat("png"))
     assert Image.open(io.BytesIO(painter.desk.file(whole))).format == "PNG"
-    assert painter.desk._kept_bytes() == 0 and not painter.desk.photo.cache_info().currsize
+    assert painter.desk._cache_bytes() == 0 and not painter.desk.photo.cache_info().currsize
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from painterly.bench.loading import load_devices
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets
 from painterly.runs.run import Run
-from painterly.runs.word import Word
+from painterly.runs.word import Notifier
 from painterly.signals import Stop
 from painterly.storage.files import was_at_rest
 from painterly.storage.known_files import LIST
@@ -113,7 +113,7 @@ def watched():
         def start(variables):
             loaded = config.load(variables)
             loading = partial(load_devices, loaded.device)
-            return Run(loaded, Buckets.open(loaded), loading, stop, Word(None, None))
+            return Run(loaded, Buckets.open(loaded), loading, stop, Notifier(None, None))
 
         yield start
 

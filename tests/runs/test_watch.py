@@ -115,7 +115,7 @@ def test_what_is_new_changed_or_deleted_is_painted(folders, watching, stand_in):
     child.wait_until(lambda out: "Nothing to paint: all 6 results are in ./out." in out)
     assert len(stand_in) == 1  # The network was loaded once.
     stopped = child.stop()
-    assert stopped.exit_code == 143 and stopped.kept == "the next start paints the rest"
+    assert stopped.exit_code == 143 and stopped.note == "the next start paints the rest"
     assert "_gallery/ended.txt" not in keys()
 
 
@@ -353,9 +353,9 @@ def test_a_round_that_did_not_end_is_made_again_though_all_is_as_before_it():
     """It may have painted something, or missed something."""
     news = News(0.0)
     before, changed = (Listing([Entry("beach.jpg", 9, each, 1.0)], [], {}) for each in "ab")
-    assert news.of(before)
+    assert news.marked(before)
     news.complete()
-    assert news.of(before) is None
-    assert news.of(changed) and news.of(before), "that round was not complete"
+    assert news.marked(before) is None
+    assert news.marked(changed) and news.marked(before), "that round was not complete"
     news.complete()
-    assert news.of(before) is None
+    assert news.marked(before) is None

@@ -12,7 +12,7 @@ from painterly.errors import StorageError
 from painterly.storage import folder, open_bucket
 from painterly.storage.address import Account
 from painterly.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
-from painterly.storage.foreign_files import KEPT
+from painterly.storage.foreign_files import FOREIGN
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
 HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", ".ssh/keys", "a/.b"]
@@ -48,7 +48,7 @@ def test_hidden_files_links_and_files_in_icloud_are_left_out_the_latter_by_name(
     assert bucket.skipped() == {
         BEHIND_LINKS: ["link.jpg → ../gone.jpg"],
         IN_ICLOUD: ["b.jpg", "trip/IMG_1.HEIC"],
-        KEPT: ["._*"],
+        FOREIGN: ["._*"],
     }
     (tmp_path / "._a.jpg").unlink()
     (tmp_path / "link.jpg").unlink()

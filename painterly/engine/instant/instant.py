@@ -38,8 +38,8 @@ FULL_STRENGTH = 0.5
 # its pixels would repeat like a mesh.
 NOISE = 0.02
 MOST_INSTANT_PATCHES = 6000  # With more, large pictures would be rebuilt longer than painted.
-MOST_KEPT_PIXELS = 1_000_000  # A larger scaled photo is not kept for further styles.
-MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
+MOST_REUSED_PIXELS = 1_000_000  # A larger scaled photo is not kept for further styles.
+MAX_PREPARED = 12  # paintings' candidates at a size that are kept for further photos
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
 
 
@@ -93,7 +93,7 @@ class InstantTransfer(Transfer):
     def _scaled_photo(self) -> np.ndarray:
         """Return the photo at the last scale [h, w, 3], sRGB 0…1, which is not written to."""
         size, scaled = self.schedule.sizes[-1], partial(resampled, self._content)
-        if math.prod(size) > MOST_KEPT_PIXELS:
+        if math.prod(size) > MOST_REUSED_PIXELS:
             return scaled(size)
         return self._inputs.of_photo("scaled", size, lambda: scaled(size))
 
@@ -170,7 +170,9 @@ def _candidates(
     """Return the candidates of each painting at its size."""
     drawn = zip(styles.paintings, sizes, styles.masks, strict=True)
     return [
-        _kept(styles, (number, sizes[number]), partial(instant_matches.drawn, *each, check_stop))
+        _prepared(
+            styles, (number, sizes[number]), partial(instant_matches.drawn, *each, check_stop)
+        )
         for number, each in enumerate(drawn)
     ]
 
@@ -178,7 +180,7 @@ def _candidates(
 def _patches(styles: Paintings, sizes: Sequence[Size], count: int) -> list[Future[Patches]]:
     """Return patches of each group of paintings at their sizes."""
     return [
-        _kept(
+        _prepared(
             styles,
             (members, *sizes, *styles.shares, count),
             partial(later, Patches.of, styles, members, sizes, count),
@@ -187,16 +189,16 @@ def _patches(styles: Paintings, sizes: Sequence[Size], count: int) -> list[Futur
     ]
 
 
-def _kept(styles: Paintings, key: Hashable, draw: Callable[[], Future]) -> Future:
+def _prepared(styles: Paintings, key: Hashable, draw: Callable[[], Future]) -> Future:
     """Return what is drawn from paintings. Drawing takes half of the time of a picture, so it is
     kept for the next."""
-    kept: dict[Hashable, Future] = styles.kept
-    drawn = kept.pop(key, None)  # Another thread may drop it at any time.
+    prepared: dict[Hashable, Future] = styles.prepared
+    drawn = prepared.pop(key, None)  # Another thread may drop it at any time.
     if drawn is None or (drawn.done() and drawn.exception()):
         drawn = draw()
-    kept[key] = drawn  # The latest comes last.
-    for oldest in [*kept][:-MAX_KEPT]:
-        kept.pop(oldest, None)
+    prepared[key] = drawn  # The latest comes last.
+    for oldest in [*prepared][:-MAX_PREPARED]:
+        prepared.pop(oldest, None)
     return drawn
 
 

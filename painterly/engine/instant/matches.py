@@ -52,7 +52,7 @@ from painterly.signals import CheckStop
 CROWDING_WEIGHT, TONE_WEIGHT = 0.2, 0.1
 # Bytes of a picture's features that are kept between their statistics and their matches. A larger
 # picture's are computed again, after a few bands for the statistics.
-KEPT_BYTES = 600_000_000
+MOST_FEATURE_BYTES = 600_000_000
 CANDIDATE_BYTES = 10_000_000  # for the features of a painting's candidates
 # Pixels of a painting with features that are computed. A larger one is seen through windows, px per
 # side.
@@ -187,7 +187,7 @@ def nearest(
     all_rows = bands(*image.shape[:2])
     numbers = range(len(all_rows))
 
-    keeps = features_bytes(height * width) <= KEPT_BYTES
+    keeps = features_bytes(height * width) <= MOST_FEATURE_BYTES
 
     def features_of_band(number: int) -> np.ndarray:
         if number in known:

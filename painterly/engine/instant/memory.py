@@ -72,7 +72,7 @@ def _footprint(
         """Return the extent of a picture, or of the largest painting, which are seen in bands."""
         seen = size, *sizes_of(paintings, max(size), settings.stroke_size)
         pixels = max(map(math.prod, seen))
-        features = min(matches.features_bytes(pixels // PLACE**2), matches.KEPT_BYTES)
+        features = min(matches.features_bytes(pixels // PLACE**2), matches.MOST_FEATURE_BYTES)
         return Extent(pixels, min(pixels, networks.BAND_PIXELS), features)
 
     return Footprint(

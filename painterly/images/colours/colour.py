@@ -67,7 +67,7 @@ def masked(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndarr
     """Return the photo at a mask of 0, the painted image at 1, and a linear blend in between.
 
     Args:
-        photo: float32 [H, W, 3], sRGB 0…1. Kept bit for bit, as is `painted`.
+        photo: float32 [H, W, 3], sRGB 0…1. Cache bit for bit, as is `painted`.
         painted: The same shape.
         mask: float32 [H, W].
     """

@@ -50,7 +50,7 @@ _Kept = Callable[[int], bool]  # takes a tag
 _Rows = dict[int, bytes]  # by tag: an entry as it is stored
 
 
-def kept(data: bytes | None) -> bytes | None:
+def without_position(data: bytes | None) -> bytes | None:
     """Return the part of an EXIF block, or of a whole TIFF file, that is right for a result.
 
     Orientation is upright; thumbnail, maker note and the file's layout are left out. The answer is
@@ -75,7 +75,7 @@ def for_result(
     """Return the EXIF block of a result.
 
     Args:
-        block: The block that `kept` returned; without one, the result's says `dpi` alone.
+        block: The block that `without_position` returned; without one, the result's says `dpi` alone.
         size: The result's height and width in px.
         is_srgb: Whether it is in sRGB.
         keeps_gps: Whether the GPS position stays.

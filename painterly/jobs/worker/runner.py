@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from painterly.bench.bench import Bench, Easel
 from painterly.bench.desk import (
-    KEPT_PHOTOS,
+    CACHED_PHOTOS,
     LARGEST_SIDE,
     TILE_SIDE,
     Desk,
@@ -109,7 +109,7 @@ class JobRunner:
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
         self.desk = Desk(buckets.style.read, config.memory_limit, sides)
-        self._read_photo = functools.lru_cache(KEPT_PHOTOS)(buckets.source.read)
+        self._read_photo = functools.lru_cache(CACHED_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
         self._finished = OrderedDict[str, "tuple[Finished, Step]"]()
         self.beside = True
