@@ -6,6 +6,7 @@ paints those that lack.
 """
 
 import io
+import math
 import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -36,6 +37,7 @@ from painterly.video.reading import ClipFile, opened
 from painterly.video.writing import joined, sound, writing
 from painterly.words.wording import duration, printable
 
+STOPPED_S = 3.0  # to steady painted frames after a signal, if the clip so far is written
 LEAVE_S = 8.0  # for the file of a clip that is not done, after a signal
 Store = Callable[[PlannedOrder, Finished], bool]
 Fail = Callable[[PlannedOrder, str], object]
@@ -101,7 +103,7 @@ class Clips:
         clips = {each.clip.folder: each.clip for each in frames}
         self._clips = {key: _UnderWay(clip, plan.stored, frames) for key, clip in clips.items()}
         self._bench, self._store, self._fail, self._postpone = bench, store, fail, postpone
-        self._on_step, self._on_stop, self._is_closed = on_step, on_stop, False
+        self._on_step, self._on_stop, self._ends = on_step, on_stop, math.inf
         self._news, self._pool = threading.Condition(), ThreadPoolExecutor(1, "clips")
         self._work: list[Future[None]] = [
             self._pool.submit(self._finish, each) for each in self._clips.values()
@@ -142,7 +144,7 @@ class Clips:
     def close(self) -> None:
         """End what is not done."""
         with self._news:
-            self._is_closed = True
+            self._ends = perf_counter() + (STOPPED_S if self._on_stop else 0)
             self._news.notify_all()
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._work, LEAVE_S)
@@ -231,10 +233,10 @@ class Clips:
         """Return a frame as it was painted, as soon as it is. Raises PictureError, also for one
         that is damaged, which is deleted, and _LeftError."""
         with self._news:
-            while number not in under.painted or self._is_closed:
+            while number not in under.painted or perf_counter() > self._ends:
                 if under.failure:
                     raise PictureError(under.failure)
-                if under.is_left or self._is_closed:
+                if under.is_left or self._ends < math.inf:
                     raise _LeftError
                 self._news.wait()
         key, unfinished = under.clip.key(number), self._bench.unfinished
