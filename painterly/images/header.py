@@ -40,15 +40,8 @@ _STARTS = {
 
 _OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
 USUAL = "JPEG or PNG"
-
-
-def damaged(form: str) -> str:
-    """Return what to say of a damaged file, which had better be exported in another format."""
-    return f"is damaged or incomplete; send it again, or export it anew as {form}"
-
-
-DAMAGED = damaged(USUAL)
-NOT_READ = "is not a picture that can be read; save it as JPEG or PNG"
+DAMAGED = f"is damaged or incomplete; send it again, or export it anew as {USUAL}"
+NOT_READ = f"is not a picture that can be read; save it as {USUAL}"
 
 
 class NoHeaderError(PictureError):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.contained.process import Answer, ContainedProcess
-from painterly.images.header import MAX_PIXELS, USUAL, Header, NoHeaderError
+from painterly.images.header import MAX_PIXELS, Header, NoHeaderError
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture
@@ -130,7 +130,7 @@ def _idle_process() -> ContainedProcess:
         try:
             process = _idle.pop()
         except IndexError:
-            return ContainedProcess("painterly.images.contained.decoding", USUAL)
+            return ContainedProcess()
         if process.is_alive():
             return process
         process.end()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from painterly.errors import PictureError
-from painterly.images.header import NoHeaderError, damaged
+from painterly.images.header import DAMAGED, USUAL, NoHeaderError
 from painterly.settings.installation import PROGRAM
 from painterly.settings.limits import environment
 from painterly.signals import stop_signals
@@ -32,6 +32,7 @@ _FOLDERS = os.pathsep.join(filter(None, sys.path))
 _LENGTH = struct.Struct(">L")
 
 # Windows has neither signal.
+_PROGRAM = "painterly.images.contained.decoding"
 _TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
 
 Buffers = Sequence[Any]  # contiguous bytes; None for a missing one
@@ -41,19 +42,11 @@ Answer = tuple[dict[str, Any], Buffers]
 class ContainedProcess:
     """A process that decodes."""
 
-    def __init__(self, program: str, form: str) -> None:
-        """Start it.
-
-        Args:
-            program: The module.
-            form: The format that errors recommend for a file.
-
-        Raises:
-            PictureError: It cannot be started.
-        """
+    def __init__(self) -> None:
+        """Start it. Raises PictureError if it cannot be started."""
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", program],
+                [sys.executable, "-m", _PROGRAM],
                 bufsize=0,
                 cwd=PROGRAM,
                 env=environment(PYTHONPATH=_FOLDERS),
@@ -69,7 +62,7 @@ class ContainedProcess:
             ) from None
         streams = self._process.stdin, self._process.stdout
         self._requests, self._answers = (each for each in streams if isinstance(each, FileIO))
-        self._form, self._is_slow, self._beginning = form, False, _BEGINNING
+        self._is_slow, self._beginning = False, _BEGINNING
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -113,7 +106,7 @@ class ContainedProcess:
         self.end()
         code = self._process.returncode
         if self._is_slow or code == -_TOO_LONG:
-            return PictureError(f"takes too long to decode; export it anew as {self._form}")
+            return PictureError(f"takes too long to decode; export it anew as {USUAL}")
         if code == -_KILLED:
             return PictureError(
                 "was being decoded when the system ended that, maybe for lack of memory; make it "
@@ -121,7 +114,7 @@ class ContainedProcess:
             )
         if code >= 0:  # No library crashed.
             return PictureError(f"cannot be decoded: the process for that ended (exit code {code})")
-        return NoHeaderError(damaged(self._form))
+        return NoHeaderError(DAMAGED)
 
     def end(self) -> None:
         """End it at once."""

@@ -75,7 +75,7 @@ def for_result(
     """Return the EXIF block of a result.
 
     Args:
-        block: The block that `without_position` returned; without one, the result's says `dpi` alone.
+        block: What `without_position` returned; without it, the result's says `dpi` alone.
         size: The result's height and width in px.
         is_srgb: Whether it is in sRGB.
         keeps_gps: Whether the GPS position stays.
