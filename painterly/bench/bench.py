@@ -1,6 +1,6 @@
 """The bench where an order becomes a result: read, paint, store.
 
-It stores the pictures of the gallery, then the complete record, then the result. A picture is done
+It stores the complete record, then the pictures of the gallery, then the result. A picture is done
 if the object is what its record says. After a kill in between, the next run paints the picture
 again and stores it under the same key.
 """
@@ -297,15 +297,15 @@ class Bench:
         if animated:
             etag = str(new_md5(animated).hexdigest())
             record = replace(record, timelapse=PictureRef(order.timelapse, etag))
-        if self.gallery:  # Before the record: the next run would not add them.
+        # Or two threads could find one file free, by two names that its disk takes for one.
+        with self._claims[hash(folded(order.result)) % MAX_CLAIMS]:
+            record, before = claim(self.result, order, record)
+        if self.gallery:  # Before the result: the next run would not add them.
             keys = [painting.entry.key for painting in order.style.paintings]
             paintings = dict(zip(keys, finished.paintings, strict=True))
             self.gallery.store_pictures(
                 record, finished.photo.pixels_int, finished.image, paintings
             )
-        # Or two threads could find one file free, by two names that its disk takes for one.
-        with self._claims[hash(folded(order.result)) % MAX_CLAIMS]:
-            record, before = claim(self.result, order, record)
         stored = record
         if record.timelapse:
             etag = self.result.write(order.timelapse, animated, "image/webp")

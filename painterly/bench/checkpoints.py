@@ -27,6 +27,7 @@ from painterly.words.wording import plural, printable
 
 THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
+_FRAME = "frame_"  # names of arrays begin so if version 15 has stored a time-lapse with them
 STALE_S = 3600  # No upload of a checkpoint takes that long.
 
 _SAVED: Future[None] = Future()  # an ended save, as of another process
@@ -218,7 +219,8 @@ def _load_snapshot(path: Path, mark: str, shapes: Shapes) -> SavedState:
             raise MisfitError("it belongs to other pictures, settings or weights")
         iteration = file["iteration"]
         expected = shapes(index(iteration.item()))
-        if not expected or {*file.files} != {"fingerprint", "iteration", *expected}:
+        names = {name for name in file.files if not name.startswith(_FRAME)}
+        if not expected or names != {"fingerprint", "iteration", *expected}:
             raise MisfitError("other arrays than this step has")
         state = {name: file[name] for name in expected}
     for name, array in state.items():

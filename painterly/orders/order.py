@@ -14,7 +14,7 @@ from painterly.log import event
 from painterly.orders.record import PaintingRef, PictureRef, Record
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
-from painterly.settings.settings import FIELDS, Settings
+from painterly.settings.settings import FIELDS, OF_PAPER, Settings
 from painterly.storage.base import Entry
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
@@ -74,7 +74,8 @@ class Order:
         inputs = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
             **_deciding(self.style),
-            "output": astuple(self.output),
+            # Without a depth of 8, as in checkpoints and records of version 15.
+            "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
             "engine": ENGINE_VERSION,
         }
         if self.style.parts:
@@ -199,7 +200,12 @@ def _deciding(style: Style) -> dict[str, Any]:
             [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
             for each in style.paintings
         ],
-        "settings": style.settings.deciding(),
+        # Without these defaults, as in checkpoints and records of version 15.
+        "settings": {
+            name: value
+            for name, value in style.settings.deciding().items()
+            if name not in OF_PAPER or value != FIELDS[name].default
+        },
     }
 
 

@@ -80,6 +80,40 @@ def test_xmp_loses_the_position_alone(kind):
     Image.open(io.BytesIO(found)).load()
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-32"])
+def test_xmp_of_wide_characters_with_a_position_is_refused(kind, coding):
+    attribute, _, element = XMP.decode().partition(" dc:title")
+    for each in (f"{attribute}/>", f"<rdf:Description{element}"):
+        with pytest.raises(PictureError, match="the position where it was taken cannot be removed"):
+            without_position(photo(kind, xmp=each.encode(coding)), "x")
+
+
+def test_xmp_with_a_short_prefix_loses_the_position_as_well():
+    found = without_position(photo("JPEG", xmp=XMP.replace(b"exif:", b"e:")), "x")
+    assert b"48,51" not in found and b"12/1" not in found
+
+
+def test_a_picture_behind_the_first_one_loses_the_position_whatever_points_to_it():
+    """Of type 13, IFD, as the TIFF standard also allows."""
+    block = photo("JPEG")
+    at = min(block.find(struct.pack(f"{order}HHL", GPS, 4, 1)) % len(block) for order in "<>")
+    order = "<" if block[at : at + 2] == struct.pack("<H", GPS) else ">"
+    second = block[:at] + struct.pack(f"{order}HHL", GPS, 13, 1) + block[at + 8 :]
+    assert Image.open(io.BytesIO(second)).getexif().get_ifd(GPS)[2] == (48.0, 51.0, 30.0)
+    found = without_position(tiny.file(64, 80, 1) + second, "x")
+    left = Image.open(io.BytesIO(found[-len(second) :]))
+    assert not left.getexif().get_ifd(GPS)
+
+
+def test_what_follows_a_png_loses_the_position_as_well():
+    film = b"mdta\0\0\0\x1adata\0\0\0\1\0\0\0\0+48.8584+002.2945+035.0/"
+    data = photo("PNG") + XMP + film
+    found = without_position(data, "x")
+    assert b"48" not in found[-len(XMP + film) :] and b"12/1" not in found
+    assert b'dc:title="Beach"' in found and len(found) == len(data)
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_png_loses_all_text_that_may_hold_the_position(compressed):
     info = PngInfo()

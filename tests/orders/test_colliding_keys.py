@@ -100,18 +100,24 @@ def one_name(request, folders, monkeypatch):
 def test_of_two_photos_with_one_name_on_a_disk_one_fails_and_nothing_of_the_other_is_lost(
     folders, one_name, stand_in, capsys
 ):
+    pictures = (["_gallery", "results", "monet"], ["_gallery", "photos"])
+
     def stored():
         ours = (
             Path("out", *each, name)
-            for each in (["monet"], ["_records", "monet"])
-            for name in (*one_name, *(f"{name}.json" for name in one_name))
+            for each in (["monet"], ["_records", "monet"], *pictures)
+            for name in (
+                *one_name,
+                *(f"{name}{end}" for name in one_name for end in (".json", ".jpg")),
+            )
         )
         return {path: path.read_bytes() for path in ours if path.exists()}
 
     assert run(folders, STYLE="monet") == 1
     [failed] = failures(capsys)
     first = stored()
-    result, record = first
+    result, record, *of_gallery = first
+    assert len(of_gallery) == 2
     painted = json.loads(first[record])["photo"]
     assert {painted, failed.split()[1]} == {*one_name} and result.name == painted
     assert f"monet/{failed.split()[1]} in ./out is not the result in this photo's record" in failed

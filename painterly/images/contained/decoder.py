@@ -112,9 +112,9 @@ def _ask(task: str, data: bytes, memory: int, seconds: int, most: int, **more: i
         process = _idle_process()
         answer, buffers = process.ask(request, [data], seconds, most)
         _idle.append(process)
-    while len(_idle) > _MOST_IDLE:
-        with contextlib.suppress(IndexError):
-            _idle.pop(0).end()
+        while len(_idle) > _MOST_IDLE:  # Or another one would begin before this one has ended.
+            with contextlib.suppress(IndexError):
+                _idle.pop(0).end()
     if "error" in answer:
         raise _ERRORS[answer["error"]](answer["text"])
     return answer, buffers

@@ -13,7 +13,14 @@ import zlib
 from PIL.ExifTags import IFD
 
 from painterly.errors import PictureError
-from painterly.images.files.tiff import LONG, TYPE_SIZES, entries, first_directory, pages
+from painterly.images.files.tiff import (
+    IFD_OFFSET,
+    LONG,
+    TYPE_SIZES,
+    entries,
+    first_directory,
+    pages,
+)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -23,13 +30,21 @@ _TIFF = re.compile(rb"II\*\0|MM\0\*")
 # `drone-dji:GpsLatitude`. A byte that is not text ends a value as well: if a damaged packet lacks
 # its second quote, the next one may be among the pixels.
 _XMP_ATTRIBUTE = re.compile(
-    rb"""(?<=[\w-]{2})(:(?:GPS|Gps|gps)\w*\s*=\s*)"""
+    rb"""(?<=[\w-])(:(?:GPS|Gps|gps)\w*\s*=\s*)"""
     rb"""("[^"<\0-\x08\x0e-\x1f]*"|'[^'<\0-\x08\x0e-\x1f]*')"""
 )
-_XMP_ELEMENT = re.compile(rb"(<[\w-]{2,40}:(?:GPS|Gps|gps)[^<>]*>)([^<]*)(?=</)")
+_XMP_ELEMENT = re.compile(rb"(<[\w-]{1,40}:(?:GPS|Gps|gps)[^<>]*>)([^<]*)(?=</)")
 _XMP_LOOSE = re.compile(rb":(?:GPS|Gps|gps)")
-_XMP_LEFT = re.compile(rb"(?<=[\w-]{2}):(?:GPS|Gps|gps)\w*\s*=\s*[\"'][^\"'\s]")
-_FILM = re.compile(rb"(?<=\xa9xyz)(.{4})([+-][0-9.+-]{6,40})", re.DOTALL)  # ISO 6709, in MP4
+_XMP_LEFT = re.compile(
+    rb"(?<=[\w-]):(?:GPS|Gps|gps)"
+    rb"(?:\w*\s*=\s*[\"'][^\"'\s]|[^<>\"'=/]{0,99}>\s*[^<\s])"
+)
+# ISO 6709, in MP4: as phones write it, and by its form, wherever QuickTime's own keys have it.
+_FILM = re.compile(
+    rb"(?<=\xa9xyz.{4})[+-][0-9.+-]{6,40}"
+    rb"|[+-]\d{2,6}\.\d{2,9}[+-]\d{3,7}\.\d{2,9}[0-9.+-]{0,20}(?=/)",
+    re.DOTALL,
+)
 # An item of HEIC or AVIF with a content encoding (ISO 23008-12): its metadata are compressed.
 _COMPRESSED = re.compile(rb"infe.{8,10}mime[^\0]{0,99}\0[^\0]{1,99}\0[!-~]", re.DOTALL)
 _MOST_BLOCKS = 100  # Pictures have one EXIF block, or a few if a file has several pictures.
@@ -53,14 +68,15 @@ def cleared(data: bytes) -> bytes:
     for start in blocks:
         _clear_exif(out, start)
     if data.startswith(_PNG):
-        _clear_texts(out)
-        return bytes(out)
+        end = _clear_texts(out)
+        return bytes(out[:end]) + _without_xmp(bytes(out[end:]))
     return _without_xmp(bytes(out))
 
 
 def is_in_xmp(packet: bytes | str) -> bool:
-    """Return whether XMP has a position."""
-    return bool(_XMP_LEFT.search(packet if isinstance(packet, bytes) else packet.encode()))
+    """Return whether XMP, in UTF-8, 16 or 32, has a position."""
+    stored = packet if isinstance(packet, bytes) else packet.encode()
+    return bool(_XMP_LEFT.search(stored.replace(b"\0", b"")))
 
 
 def _clear_exif(data: bytearray, start: int) -> None:
@@ -69,7 +85,8 @@ def _clear_exif(data: bytearray, start: int) -> None:
     with contextlib.suppress(struct.error, IndexError):
         for directory in (first_directory(data, start),) if start else pages(data):
             for entry in entries(data, directory, start):
-                if (entry.tag, entry.type, entry.number) == (IFD.GPSInfo, LONG, 1):
+                is_pointer = entry.type in (LONG, IFD_OFFSET) and entry.number == 1
+                if entry.tag == IFD.GPSInfo and is_pointer:
                     _clear_directory(data, start, start + entry.value)
 
 
@@ -83,11 +100,11 @@ def _clear_directory(data: bytearray, start: int, directory: int) -> None:
     data[directory : directory + 2] = bytes(2)
 
 
-def _clear_texts(data: bytearray) -> None:
+def _clear_texts(data: bytearray) -> int:
     """Empty the texts of a PNG that hold EXIF or XMP, which may be compressed, in place. Correct
-    the checksums of that and of EXIF."""
-    at = len(_PNG)
-    while at + 12 <= len(data):
+    the checksums of that and of EXIF. Return the offset of the picture's end."""
+    at, kind = len(_PNG), b""
+    while at + 12 <= len(data) and kind != b"IEND":
         length, kind = struct.unpack_from(">L4s", data, at)
         body = at + 8
         end = min(body + length, len(data) - 4)
@@ -99,6 +116,7 @@ def _clear_texts(data: bytearray) -> None:
         if kind in (b"eXIf", b"teMp"):
             struct.pack_into(">L", data, end, zlib.crc32(data[at + 4 : end]))
         at = end + 4
+    return at
 
 
 def _without_xmp(data: bytes) -> bytes:
@@ -109,4 +127,4 @@ def _without_xmp(data: bytes) -> bytes:
             data,
         )
         data = _XMP_ELEMENT.sub(lambda match: match[1] + b" " * len(match[2]), data)
-    return _FILM.sub(lambda match: match[1] + b" " * len(match[2]), data)
+    return _FILM.sub(lambda match: b" " * len(match[0]), data)

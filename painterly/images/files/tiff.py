@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-SHORT, LONG, RATIONAL = 3, 4, 5
+SHORT, LONG, RATIONAL, IFD_OFFSET = 3, 4, 5, 13
 # Bytes of one value, by type; 129 is text in UTF-8.
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 TYPE_SIZES |= {16: 8, 17: 8, 18: 8, 129: 1}
