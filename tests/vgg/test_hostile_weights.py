@@ -40,7 +40,7 @@ def external_link(file, folder):
 
 
 def variables_elsewhere(file, folder):
-    """A layer of Keras 3 whose name is to be read from a pipe, which nobody writes."""
+    """A layer of Keras 3 whose name is behind a pipe that no program writes into."""
     os.mkfifo(folder / "pipe.h5")
     file.create_group("layers/conv2d")["vars"] = h5py.ExternalLink(str(folder / "pipe.h5"), "vars")
 
