@@ -50,10 +50,8 @@ UNITS = np.array([1e8, 1e3, 1e1, 1e1])  # a row's numbers in the solver
 # The numbers of rows that are not 0: in tiles, the bands of places are nearly the same for all
 # sizes, and L-BFGS has vectors as long as the picture.
 TERMS = {"in tiles": (0, 1, 2), "lbfgs": (1,)}
-# Recipe `instant` keeps no features of a picture above 4 megapixels, though the extent is as if it
-# kept as many as of one of 4: from 3072 to 4096 px, peaks grow by 45 bytes for each pixel.
 # An optimised picture keeps the candidates of each of its paintings, also of more than two.
-LEAST = {("instant", "instant", 1): 50.0, ("optimised", "painting", 0): MAX_CANDIDATE_BYTES}
+LEAST = {("optimised", "painting", 0): MAX_CANDIDATE_BYTES}
 ADDITIONS = ("painting", "region", "mask", "drawing", "lbfgs")
 # Fitted to the model of engine 12. Its estimates were 0.94 to 1.31 times what an NVIDIA H200 used
 # (../RESULTS.md). For 512 to 12288 px, both networks and all tiles, the rows differ from it by a

@@ -1,4 +1,4 @@
-"""The decoder of recipe `instant` in PyTorch, and its file; see instant_networks.py."""
+"""The decoder of recipe `instant` in PyTorch, and its file; see painterly/engine/instant/."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -20,7 +20,7 @@ PRIVATE = 0o600
 # Names that editors give it, above all on Windows, which hides such an end.
 MISNAMED = (".env.txt", "env.txt", ".env.rtf")
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
-_SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
+_SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*(?=\r?$)""", re.MULTILINE)
 _NAME = re.compile(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 _SECRET = re.compile(r"\w*(PASSWORD|SECRET|TOKEN|KEY|KEY_ID)")
 _PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes

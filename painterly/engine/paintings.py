@@ -163,6 +163,7 @@ def _checked_masks(masks: Sequence[np.ndarray | None], what: str) -> list[np.nda
 
 
 def _members(regions: Sequence[np.ndarray | None]) -> list[tuple[int, ...]]:
+    """Return the indices of the paintings that share each region and so become one group."""
     groups: dict[tuple | None, list[int]] = {}
     for number, region in enumerate(regions):
         key = None if region is None else (region.shape, region.tobytes())

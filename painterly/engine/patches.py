@@ -248,6 +248,7 @@ class _Mirrored:
 
 
 def _steady(image: np.ndarray) -> np.ndarray:
+    """Return an image [h, w, 3] without what alternates from row to row, or column to column."""
     steady = np.empty_like(image)
 
     def store(rows: slice, values: np.ndarray) -> None:

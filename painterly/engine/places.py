@@ -65,7 +65,7 @@ def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
     Args:
         size: The picture's (height, width).
         channels: The sum over all matched layers.
-        saves_memory: As in `View`.
+        saves_memory: Whether memory is short, so that bands are smaller.
     """
     height, width = size
     most, in_band = SMALL_BANDS if saves_memory else BANDS

@@ -39,9 +39,8 @@ _STARTS = {
 }
 
 _OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
-USUAL = "JPEG or PNG"
-DAMAGED = f"is damaged or incomplete; send it again, or export it anew as {USUAL}"
-NOT_READ = f"is not a picture that can be read; save it as {USUAL}"
+DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
+NOT_READ = "is not a picture that can be read; save it as JPEG or PNG"
 
 
 class NoHeaderError(PictureError):

@@ -40,32 +40,48 @@ class RefusedNameError(OSError):
 class Mount:
     """The mounted disk on which a folder was when it was opened.
 
-    A disk is known by the path of its mount point. Numbers of devices and inodes are not compared:
-    they change when the same disk is mounted again, as automounters do, and some network disks
-    number their files again at any time. So the end of a bind mount from the disk around it is
-    not noticed.
+    A disk is known by the path of its mount point. Another number of its device says nothing: it
+    changes when the same disk is mounted again, as automounters do. The same number says that all
+    is as before. So the end of a bind mount from the disk around it is not noticed.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         """Find the disk of a folder, which need not exist. `name` is its name for messages."""
-        self._folder, self._name, self._point = folder, name, _mount_point(folder)
+        self._folder, self._name = folder.absolute(), name
+        self._device, self._point = _device(self._folder), _mount_point(self._folder)
 
     def check(self) -> None:
         """Raise UnavailableError if the disk is gone: its mount point is then a folder of another
         disk. A disk that is mounted inside of it, above the folder, becomes the folder's."""
+        device = _device(self._folder)
+        if device is not None and device == self._device:
+            return  # Looking for the mount point takes dozens of calls of the system.
         point = _mount_point(self._folder)
         if not point.is_relative_to(self._point):
             raise UnavailableError(
                 f"folder {printable(self._name)} is no longer on the disk mounted at "
                 f"{printable(str(self._point))}; mount it again"
             )
-        self._point = point
+        self._device, self._point = device, point
+
+
+def _device(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None
 
 
 def _mount_point(folder: Path) -> Path:
-    # Nor does a disk that does not answer have a mount point.
     path = Path(os.path.realpath(folder))
-    return next(filter(os.path.ismount, (path, *path.parents)), Path(path.anchor))
+    return next(filter(_is_mount_point, (path, *path.parents)), Path(path.anchor))
+
+
+def _is_mount_point(path: Path) -> bool:
+    # Nor is a disk one that does not answer, or on Windows a drive that is gone.
+    with contextlib.suppress(OSError):
+        return os.path.ismount(path)
+    return False
 
 
 def is_same(path: Path, entry: Entry) -> bool:

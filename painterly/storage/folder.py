@@ -97,7 +97,8 @@ class FolderBucket(Store):
     ) -> None:
         """Take the folder and its name for messages. A missing one that may be `new` is listed as
         empty, and created by the first write. `known`: the files with known content."""
-        self.folder, self.name, self._new = folder, name or str(folder), new
+        # The working folder may be on a disk that goes.
+        self.folder, self.name, self._new = folder.absolute(), name or str(folder), new
         self._known, self._mount = known or KnownFiles(), Mount(folder, self.name)
         # Files and links that the last listing of all has passed over: key → reason, name to show.
         self._passed_over: dict[str, tuple[str, str]] = {}

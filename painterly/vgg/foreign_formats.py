@@ -31,12 +31,13 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path, "r") as file:
         root = file
         for name in ("model_weights", "layers"):
-            root = _member(root, name) if name in root else root
+            root = _member(root, name) or root
         for key in root:
             group = _member(root, key)
             if not isinstance(group, h5py.Group):
                 continue
-            name = group["vars"].attrs.get("name", key) if "vars" in group else key
+            variables = _member(group, "vars")
+            name = variables.attrs.get("name", key) if variables else key
             if named := re.fullmatch(r"block(\d)_conv(\d)", name):
                 layer = f"conv{named[1]}_{named[2]}"
                 arrays |= {f"{layer}_W": _array(group, 4), f"{layer}_b": _array(group, 1)}
@@ -46,10 +47,15 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
 
 
 def _member(group: Any, name: str) -> Any:
+    """Return a member of a group, or None. Only a hard link is certain to lead to none of another
+    file; Keras writes no others."""
     import h5py
 
-    if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-        raise WeightsError("it links to another file, which is not read")
+    link = group.get(name, getlink=True)
+    if link is None:
+        return None
+    if not isinstance(link, h5py.HardLink):
+        raise WeightsError(f"its {name} links to another place or file, which is not read")
     return group[name]
 
 

@@ -183,7 +183,8 @@ def _built_in_identity() -> str:
 
 
 def cached(model: str) -> Path | None:
-    """Return the published file in weights/ if it exists and is intact."""
+    """Return the published file in weights/ if it exists and is intact. One of that name with
+    another content is ignored, and `published_file` replaces it."""
     published = ARCHITECTURES[model]
     path = CACHE / published.file_name
     with contextlib.suppress(WeightsError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from painterly.configuration import env_file
 from painterly.configuration.config import (
     DEMO_SETTINGS,
     environment,
@@ -311,6 +312,13 @@ def test_a_value_in_a_dotenv_is_read_as_it_is_written(tmp_path, monkeypatch, lin
         (tmp_path / ".env").write_bytes(text.encode())
         merged = environment(tmp_path)
         assert (merged["WEB_PASSWORD"], merged["DEVICE"]) == (value, "cpu"), line
+
+
+def test_a_file_of_clever_cloud_with_windows_line_ends_is_changed(tmp_path):
+    file = tmp_path / ".env"
+    file.write_bytes(b'export CELLAR_ADDON_HOST="host";\r\nPRESET=draft\r\n')
+    env_file.update(file, {"PRESET": "fine"})
+    assert env_file.read(tmp_path) == {"CELLAR_ADDON_HOST": "host", "PRESET": "fine"}
 
 
 @pytest.mark.parametrize(

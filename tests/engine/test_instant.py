@@ -255,7 +255,7 @@ def test_what_a_style_leaves_of_its_photo_changes_no_other_picture():
         (other, MOSAIC, {"size": 150}),
     ):
         style, settings = Paintings([painting]), changed(**changes)
-        inputs = TransferInputs(photo, style, settings, kept=memory.of(photo))
+        inputs = TransferInputs(photo, style, settings, cache=memory.entries(photo))
         *_, after = InstantTransfer(inputs, host_budget()).steps()
         np.testing.assert_array_equal(after.image, paint(photo, style, settings))
 

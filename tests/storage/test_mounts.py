@@ -1,12 +1,16 @@
 """A folder whose disk is unmounted while it is in use."""
 
+import errno
+import os
 import shutil
+import threading
+from pathlib import Path
 
 import pytest
 from support.commands import contents, fill, keys, refusal
-from support.disks import below
+from support.disks import MountedDisk, below
 
-from painterly.storage.base import UnavailableError, UnfinishedUpload
+from painterly.storage.base import NoBucketError, UnavailableError, UnfinishedUpload
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import LIST, KnownFiles
@@ -53,6 +57,38 @@ def test_a_folder_that_is_yet_to_be_made_is_made_on_no_other_disk(disk):
     with pytest.raises(UnavailableError):
         bucket.write("a.jpg", b"x")
     assert below(disk.path) == []
+
+
+@pytest.mark.parametrize("disk", [MountedDisk], indirect=True)
+def test_a_disk_may_be_that_of_the_working_folder(disk, monkeypatch):
+    monkeypatch.chdir(disk.path)
+    bucket = FolderBucket(Path("out"), "./out", new=True)
+    bucket.write("a.jpg", b"x")
+    disk.go()
+    for request in (lambda: keys(bucket), lambda: bucket.read("a.jpg")):
+        assert refusal(request).startswith("folder ./out is no longer on the disk")
+    disk.come_back()
+    bucket.write("b.jpg", b"y")
+    assert contents(disk.path / "out") == {"b.jpg": b"y"}
+
+
+def test_a_request_does_not_look_for_the_mount_point_while_the_device_is_the_same(
+    tmp_path, monkeypatch
+):
+    bucket, looked = FolderBucket(tmp_path), []
+    monkeypatch.setattr(os.path, "ismount", looked.append)
+    bucket.write("a.jpg", b"x")
+    assert contents(bucket) == {"a.jpg": b"x"} and not looked
+
+
+def test_a_drive_that_is_gone_has_no_mount_point_to_ask_for(tmp_path, monkeypatch):
+    def ismount(path):  # As on Windows.
+        raise FileNotFoundError(errno.ENOENT, "the system cannot find the path", path)
+
+    monkeypatch.setattr(os.path, "ismount", ismount)
+    bucket = FolderBucket(tmp_path / "out")
+    with pytest.raises(NoBucketError):
+        keys(bucket)
 
 
 def test_a_disk_that_goes_during_a_listing_does_not_list_half_of_it(disk, monkeypatch):
@@ -127,12 +163,15 @@ def test_an_upload_ends_when_its_disk_goes_and_deletes_nothing(disk, tmp_path, m
     photos, bucket = FolderBucket(disk.path), FolderBucket(tmp_path / "bucket", new=True)
     fill(photos, *(f"{number:02}.jpg" for number in range(30)))
     bucket.write("old.jpg", b"x")
-    upload = FolderBucket.upload
+    upload, gone = FolderBucket.upload, threading.Event()
 
     def going(bucket, path, key, progress=None):
+        if key != "00.jpg":
+            gone.wait(10)
         upload(bucket, path, key, progress)
         if key == "00.jpg":
             disk.go()
+            gone.set()
 
     monkeypatch.setattr(FolderBucket, "upload", going)
     with pytest.raises(UnavailableError, match="mount it again"):

@@ -39,6 +39,19 @@ def external_link(file, folder):
     file["block1_conv1"] = h5py.ExternalLink(str(folder / "other.h5"), "block1_conv1")
 
 
+def variables_elsewhere(file, folder):
+    """A layer of Keras 3 whose name is behind a pipe that no program writes into."""
+    os.mkfifo(folder / "pipe.h5")
+    file.create_group("layers/conv2d")["vars"] = h5py.ExternalLink(str(folder / "pipe.h5"), "vars")
+
+
+def link_to_a_link(file, folder):
+    external_link(file, folder)
+    file["elsewhere"] = file.get("block1_conv1", getlink=True)
+    del file["block1_conv1"]
+    file["block1_conv1"] = h5py.SoftLink("/elsewhere/conv")
+
+
 def endless_data(file, folder):
     """A terabyte of zeros in a file of 2 kB."""
     file.create_group(LAYER).create_dataset("kernel", (3, 3, 1 << 20, 1 << 16), np.float32)
@@ -49,7 +62,9 @@ def endless_data(file, folder):
     [
         (external_data, "has /block1_conv1 in another file"),
         (virtual_data, "has /block1_conv1 in another file"),
-        (external_link, "links to another file"),
+        (external_link, "its block1_conv1 links to another place or file"),
+        (variables_elsewhere, "its vars links to another place or file"),
+        (link_to_a_link, "its block1_conv1 links to another place or file"),
         (endless_data, "far larger than a layer of VGG"),
     ],
 )

@@ -24,6 +24,8 @@ from painterly.engine.schedule import painting_size
 from painterly.settings.settings import Settings
 
 THREAD_BYTES = 20_000_000  # for each thread, measured
+# The features of a picture that keeps none, those of a few bands; measured from 2560 to 4096 px.
+BAND_FEATURE_BYTES = 375_000_000
 
 
 def too_large(sides: Sequence[int], settings: Settings, budget: MemoryBudget) -> dict[int, int]:
@@ -71,8 +73,8 @@ def _footprint(
     def extent(size: Size, side: int | None) -> Extent:
         """Return the extent of a picture, or of the largest painting, which are seen in bands."""
         seen = size, *sizes_of(paintings, max(size), settings.stroke_size)
-        pixels = max(map(math.prod, seen))
-        features = min(matches.features_bytes(pixels // PLACE**2), matches.MOST_FEATURE_BYTES)
+        areas = [*map(math.prod, seen)]
+        pixels, features = max(areas), max(map(_features_bytes, areas))
         return Extent(pixels, min(pixels, networks.BAND_PIXELS), features)
 
     return Footprint(
@@ -82,3 +84,8 @@ def _footprint(
         what_fits=settings.what_fits,
         outside=outside + THREAD_BYTES * threads(),
     )
+
+
+def _features_bytes(pixels: int) -> int:
+    needed = matches.features_bytes(pixels // PLACE**2)
+    return needed if needed <= matches.MOST_FEATURE_BYTES else BAND_FEATURE_BYTES

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from painterly.errors import PictureError
-from painterly.images.header import DAMAGED, USUAL, NoHeaderError
+from painterly.images.header import DAMAGED, NoHeaderError
 from painterly.settings.installation import PROGRAM
 from painterly.settings.limits import environment
 from painterly.signals import stop_signals
@@ -106,7 +106,7 @@ class ContainedProcess:
         self.end()
         code = self._process.returncode
         if self._is_slow or code == -_TOO_LONG:
-            return PictureError(f"takes too long to decode; export it anew as {USUAL}")
+            return PictureError("takes too long to decode; export it anew as JPEG or PNG")
         if code == -_KILLED:
             return PictureError(
                 "was being decoded when the system ended that, maybe for lack of memory; make it "
