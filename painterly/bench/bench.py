@@ -27,9 +27,15 @@ from painterly.gallery.gallery import Gallery
 from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import FrameOrder
-from painterly.orders.keys import claim, intact_record, latest_record, outdated_timelapse
 from painterly.orders.network_pool import NetworkPool, Networks
-from painterly.orders.order import Order, PlannedOrder
+from painterly.orders.order import (
+    Order,
+    PlannedOrder,
+    claim,
+    intact_record,
+    latest_record,
+    outdated_timelapse,
+)
 from painterly.orders.plan import differences, stays
 from painterly.orders.record import PictureRef, Record, now, write_record
 from painterly.orders.styles import Style

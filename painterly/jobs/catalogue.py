@@ -24,8 +24,15 @@ from painterly.jobs.schemas import (
     StyleOut,
     not_found,
 )
-from painterly.orders.paintings_view import all_styles, is_ready
-from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
+from painterly.orders.styles import (
+    LONGEST_NAME,
+    Painting,
+    Style,
+    all_styles,
+    find_pictures,
+    is_ready,
+    title_of_files,
+)
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError

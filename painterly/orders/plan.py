@@ -14,8 +14,14 @@ from painterly.configuration.config import Config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.log import event
-from painterly.orders.keys import could_be_result, record_of, taken
-from painterly.orders.order import Order, PlannedOrder, etag_of
+from painterly.orders.order import (
+    Order,
+    PlannedOrder,
+    could_be_result,
+    etag_of,
+    record_of,
+    taken,
+)
 from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
 from painterly.orders.selection import Selection
 from painterly.settings import bucket_layout

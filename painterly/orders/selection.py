@@ -11,9 +11,8 @@ from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
 from painterly.orders import styles
 from painterly.orders.buckets import Buckets, Listing
-from painterly.orders.keys import result_names, timelapse_names
-from painterly.orders.paintings_view import all_styles
-from painterly.orders.styles import Style
+from painterly.orders.order import result_names, timelapse_names
+from painterly.orders.styles import Style, all_styles
 from painterly.settings import bucket_layout
 from painterly.settings.clips import is_clip, lacking, of_photos
 from painterly.storage.base import Bucket, Entry, hidden

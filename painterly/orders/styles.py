@@ -1,20 +1,23 @@
-"""The styles of a style bucket: which paintings, in which shares, with which settings."""
+"""The styles of a style bucket, and the ready ones: which paintings, in which shares, with which
+settings."""
 
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import Any
 
 from painterly.errors import ConfigError
-from painterly.settings import bucket_layout
+from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import LARGEST
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
+from painterly.storage.folder import FolderBucket
 from painterly.storage.foreign_files import foreign_part
+from painterly.storage.known_files import KnownFiles
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
 from painterly.words.suggestions import did_you_mean
@@ -29,11 +32,10 @@ RESERVED = (
 MAX_FILE_BYTES = 1_000_000  # bytes of styles.toml: thousands of styles
 MAX_NAMED = 5  # wrong styles in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
-KEYS = (
-    "paintings",
-    "regions",
-    *TITLE_KEYS,
-)  # keys of a style in styles.toml in addition to settings
+# Keys of a style in styles.toml in addition to settings.
+KEYS = ("paintings", "regions", *TITLE_KEYS)
+READY = f"{bucket_layout.READY}/"  # before the keys of the ready styles' paintings
+_known_ready = KnownFiles()  # the paintings of ready styles, in this process
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
@@ -123,6 +125,57 @@ def stray_masks(
     used = {mask.key for mask in masks_by_picture(entries, also).values()}
     used |= {each.region.key for style in styles for each in style.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
+
+
+def is_ready(key: str) -> bool:
+    """Return whether a key belongs to a ready style's painting."""
+    return key.startswith(READY)
+
+
+def ready_folder(known: KnownFiles | None) -> FolderBucket:
+    """Open the folder of the ready styles, with the files whose content is known."""
+    return FolderBucket(ready_styles.FOLDER, "the ready styles", known=known or _known_ready)
+
+
+def all_styles(
+    bucket: Bucket,
+    entries: Sequence[Entry],
+    mode: str,
+    ready: Collection[str],
+    settings: Settings,
+    known: KnownFiles | None = None,
+) -> list[Style]:
+    """Return the styles of a style bucket, as `find_styles`, then the ready styles with the given
+    names, in their own order. The bucket's own take precedence over ready ones of the same name.
+
+    Raises ConfigError, StorageError.
+    """
+    own = find_styles(bucket, entries, mode, settings)
+    taken = {style.name for style in own}
+    if not ready:
+        return own
+    folder = ready_folder(known)
+    text = folder.read(bucket_layout.STYLES).decode()
+    every = {each.name: each for each in styles_from_toml(text, [*folder.list()], settings)}
+    names = [name for name in ready_styles.tables() if name in ready and name not in taken]
+    return own + [_overridden(every[name], settings) for name in names]
+
+
+def _overridden(style: Style, settings: Settings) -> Style:
+    """Return a ready style with its paintings' keys, and with all settings that were given: the
+    user who gives them cannot edit the style."""
+    given = {name: settings.given[name] for name in style.own_settings & settings.given.keys()}
+    paintings = []
+    for each in style.paintings:
+        file = each.entry
+        entry = Entry(f"{READY}{file.key}", file.size, file.etag)
+        paintings.append(replace(each, entry=entry))
+    return replace(
+        style,
+        paintings=tuple(paintings),
+        settings=style.settings.replaced(given),
+        own_settings=style.own_settings - given.keys(),
+    )
 
 
 def find_styles(
