@@ -430,14 +430,11 @@ class Bench:
                     saved = perf_counter()
         except (Stopped, Ended):
             if step and not step.is_over:  # It is if a second signal has ended the next one.
-                self._save_last(order, step)
+                if step.can_resume and self.config.checkpoint_every < math.inf:
+                    checkpoints.save_last(order, step.snapshot())
                 if on_stop:
                     on_stop(step, timelapse)
             raise
-
-    def _save_last(self, order: Order, step: Step) -> None:
-        if step.can_resume and self.config.checkpoint_every < math.inf:
-            self._checkpoints.save_last(order, step.snapshot())
 
     def _saved_state(self, order: Order, transfer: Transfer) -> SavedState | None:
         state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))

@@ -106,12 +106,14 @@ def make_plan(
     intact = intact_records(records, stored)
     checkpoints = _checkpoints(selection, stored.keys())
     todo: dict[str, PlannedOrder] = {}  # by the keys of their results
-    refused, staying = list[Refused](), list[_Staying]()
+    refused, done, outdated = list[Refused](), list[Record](), list[PlannedOrder]()
     for order in _orders(selection, weights, config, records, checkpoints):
         try:
             check_names(order, result)
-            if decided := _staying(order, intact, config):
-                staying.append(decided)
+            if record := _staying(order, intact, config):
+                done.append(record)
+                if differences(order, record):
+                    outdated.append(order)
                 continue
             is_own = order.previous and order.previous.result == order.result
             if order.result in todo or (order.result in stored and not is_own):
@@ -125,21 +127,13 @@ def make_plan(
     }
     return Plan(
         todo=tuple(todo.values()),
-        done=tuple(each.record for each in staying),
+        done=tuple(done),
         refused=tuple(refused),
-        outdated=tuple(each.order for each in staying if each.is_outdated),
+        outdated=tuple(outdated),
         stored=stored,
         intact=intact,
         stale=tuple(sorted(checkpoints - unfinished)),
     )
-
-
-class _Staying(NamedTuple):
-    """An order with a result that stays, with its record, and whether it is outdated."""
-
-    order: PlannedOrder
-    record: Record
-    is_outdated: bool
 
 
 def _orders(
@@ -166,15 +160,15 @@ def _orders(
         yield order
 
 
-def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> _Staying | None:
-    """Return an order whose result stays, or None. Raises ObjectError if a file cannot be read."""
+def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> Record | None:
+    """Return the record of a result that stays, or None. Raises ObjectError if a file cannot be
+    read."""
     _ = order.fingerprint
     record = order.previous
     if record is None or record.result is None or order.record_key not in intact:
         return None
-    ways = differences(order, record)
     is_own = could_be_result(record.result, order)
-    return _Staying(order, record, bool(ways)) if is_own and stays(ways, config) else None
+    return record if is_own and stays(differences(order, record), config) else None
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:

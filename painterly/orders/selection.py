@@ -77,7 +77,11 @@ def select(
     names = result_names((photo.key for photo in every_photo), config.output)
     waits = bool(listing.new_source or listing.new_style)
     selection = Selection(
-        photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
+        photos=[
+            e
+            for e in photos
+            if not {e.key, masks[e.key].key if e.key in masks else ""} & listing.new_source
+        ],
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
         names=names,
@@ -130,10 +134,6 @@ def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
     return frozenset(() if missing else clips)
 
 
-def _key(entry: Entry | None) -> str:
-    return entry.key if entry else ""
-
-
 def styles_of(buckets: Buckets, entries: Sequence[Entry], config: Config) -> list[Style]:
     """Return the styles of a run, whichever it paints. Raises ConfigError, StorageError."""
     choice = config.style_mode, config.styles, config.settings
@@ -169,7 +169,9 @@ def _photos_asked_for(
             event(f"--include and --exclude leave out {part}: {listed(left_out, 3)}")
     if config.shard:
         number, count = config.shard
-        selected = [photo for photo in selected if _shard_of(photo, count) == number]
+        # By its key alone: a photo's shard does not depend on other photos.
+        names = ((photo, photo.key.encode(errors="surrogateescape")) for photo in selected)
+        selected = [photo for photo, name in names if zlib.crc32(name) % count == number]
     return selected
 
 
@@ -178,11 +180,6 @@ def _why_no_photo(key: str) -> str:
     if PurePosixPath(key).suffix.lower() not in bucket_layout.picture_extensions():
         return ": its name does not end as that of a picture"
     return ": it is hidden, or a link out of there, or a mask"
-
-
-def _shard_of(photo: Entry, count: int) -> int:
-    """Return the number of a photo's shard, which does not depend on other photos."""
-    return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
 
 
 def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Style]:
