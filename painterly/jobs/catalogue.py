@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from painterly.bench.reading import small_copy
-from painterly.bench.sheet import side_for
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, MemoryShortError, PictureError
+from painterly.images.sheet import side_for
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.jobs.presets import INSTANT_SIZES, sized

@@ -11,7 +11,7 @@ from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
 from painterly.orders import styles
 from painterly.orders.buckets import Buckets, Listing
-from painterly.orders.order import result_names, timelapse_names
+from painterly.orders.order import result_names
 from painterly.orders.styles import Style, all_styles
 from painterly.settings import bucket_layout
 from painterly.settings.clips import is_clip, lacking, of_photos
@@ -29,7 +29,7 @@ class Selection:
         photos: The photos, each of them to be painted in every style.
         styles: The styles.
         masks: The masks of the photos, by the photos' keys.
-        names, timelapses: The names of all results and of their time-lapses, by the photos' keys.
+        names: The names of all results, by the photos' keys.
         partial: Whether the bucket of results may have checkpoints of further photos or styles:
             other runs, or later rounds of this one, paint them.
     """
@@ -38,7 +38,6 @@ class Selection:
     styles: Sequence[Style]
     masks: Mapping[str, Entry]
     names: Mapping[str, str]
-    timelapses: Mapping[str, str]
     partial: bool = False
 
     def pairs(self) -> Iterator[tuple[Entry, Style]]:
@@ -74,7 +73,6 @@ def select(
     masks = styles.masks_by_picture(listing.source, others)
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
-    names = result_names((photo.key for photo in every_photo), config.output)
     waits = bool(listing.new_source or listing.new_style)
     selection = Selection(
         photos=[
@@ -84,8 +82,7 @@ def select(
         ],
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
-        names=names,
-        timelapses=timelapse_names(names),
+        names=result_names((photo.key for photo in every_photo), config.output),
         partial=config.partial or waits,
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.

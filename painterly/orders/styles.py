@@ -194,7 +194,7 @@ def find_styles(
             f"{file.key} has {file_size(file.size)}; expected {file_size(MAX_FILE_BYTES)} at most"
         )
     text = bucket.read(file.key).decode("utf-8-sig", errors="replace")
-    return styles_from_toml(text, entries, settings, file.key)
+    return styles_from_toml(text, entries, settings)
 
 
 def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Style]:
@@ -244,10 +244,8 @@ def title_of_files(keys: Sequence[str]) -> StyleTitle:
     return title_of_file(PurePosixPath(keys[0]).stem) if len(keys) == 1 else NO_TITLE
 
 
-def styles_from_toml(
-    text: str, entries: Sequence[Entry], settings: Settings, file: str = bucket_layout.STYLES
-) -> list[Style]:
-    """Return the styles of a `styles.toml`, sorted by name. Messages call it `file`.
+def styles_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> list[Style]:
+    """Return the styles of a `styles.toml`, sorted by name.
 
     Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
@@ -259,17 +257,17 @@ def styles_from_toml(
     except tomllib.TOMLDecodeError as error:
         # Windows has editors and shells that write UTF-16.
         encoding = "; it is not in UTF-8, so save it as that" if "\ufffd" in text else ""
-        raise ConfigError(f"{file}: {printable(str(error))}{encoding}") from None
+        raise ConfigError(f"{bucket_layout.STYLES}: {printable(str(error))}{encoding}") from None
     except (RecursionError, ValueError):
         # The parser calls itself for each level, and Python reads no number of 4,300 digits.
         raise ConfigError(
-            f"{file} is nested too deeply, or has a number with thousands of "
+            f"{bucket_layout.STYLES} is nested too deeply, or has a number with thousands of "
             "digits; expected a table for each style"
         ) from None
     if not tables:
         raise ConfigError(
-            f"{file} is empty; write a section for each style, such as [monet] with "
-            'paintings = ["monet.jpg"], or delete the file: then each painting is a style'
+            f"{bucket_layout.STYLES} is empty; write a section for each style, such as [monet] "
+            'with paintings = ["monet.jpg"], or delete the file: then each painting is a style'
         )
     stored = _Stored(
         pictures={entry.key: entry for entry in find_pictures(entries)},
@@ -279,7 +277,7 @@ def styles_from_toml(
     styles, wrong = [], []
     for name, table in sorted(tables.items()):
         try:
-            styles.append(_style_from_table(name, table, stored, settings, file))
+            styles.append(_style_from_table(name, table, stored, settings))
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:  # All at once, so that they can be corrected together.
@@ -297,10 +295,8 @@ class _Stored:
     mask_of: Mapping[str, Entry]
 
 
-def _style_from_table(
-    name: str, table: Any, stored: _Stored, settings: Settings, file: str
-) -> Style:
-    where = f"{file}: [{printable(name[:60])}]"
+def _style_from_table(name: str, table: Any, stored: _Stored, settings: Settings) -> Style:
+    where = f"{bucket_layout.STYLES}: [{printable(name[:60])}]"
     _check_name(name)
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
     # No folder takes names with backslashes, and downloads leave out hidden ones.
@@ -309,7 +305,7 @@ def _style_from_table(
         raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
     if name in FIELDS and not isinstance(table, dict):
         raise ConfigError(
-            f"{file}: {name} is above the first style; write it below one, or set "
+            f"{bucket_layout.STYLES}: {name} is above the first style; write it below one, or set "
             f"STYLE_{name.upper()} for all"
         )
     _check_keys(table, where)
