@@ -264,7 +264,6 @@ class Desk:
 
 
 def _used(style: Style) -> Style:
-    """Return a style without paintings that have no share in it."""
     return replace(style, paintings=tuple(each for each in style.paintings if each.share))
 
 

@@ -117,7 +117,6 @@ def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
 
 
 def _added(files: FilesBucket, picture: Picture, what: str) -> Entry:
-    """Add a picture to the files. Raises ConfigError."""
     if isinstance(picture, Image.Image):
         plain = picture if picture.mode in PNG_MODES else picture.convert("RGB")
         data = io.BytesIO()

@@ -173,7 +173,6 @@ def _photos_asked_for(
 
 
 def _why_no_photo(key: str) -> str:
-    """Return why a file is not among the photos of its folder, as the end of a message."""
     if PurePosixPath(key).suffix.lower() not in bucket_layout.picture_extensions():
         return ": its name does not end as that of a picture"
     return ": it is hidden, or a link out of there, or a mask"

@@ -372,7 +372,6 @@ def _regions(
 
 
 def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> str:
-    """Return the stored key that is meant. Raises ConfigError if there is none."""
     if isinstance(name, str) and (key := as_stored(name, stored)) in stored:
         return key
     hint = did_you_mean(name, sorted(stored)) if isinstance(name, str) else ""
@@ -404,7 +403,6 @@ def _is_mask(entry: Entry) -> bool:
 
 
 def _stem(key: str) -> str:
-    """Return a key without its extension, otherwise unchanged."""
     return key.rpartition(".")[0]
 
 
