@@ -19,7 +19,8 @@ from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
-from painterly.orders.paintings_view import all_styles, open_paintings
+from painterly.orders.buckets import open_paintings
+from painterly.orders.styles import all_styles
 from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account

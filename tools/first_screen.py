@@ -16,8 +16,8 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import stylize
 from painterly.images.arrays import resize, to_integers
 from painterly.images.picture_file import UNLIMITED, PictureFile
-from painterly.orders.paintings_view import PaintingsView, all_styles
-from painterly.orders.styles import Style
+from painterly.orders.buckets import PaintingsView
+from painterly.orders.styles import Style, all_styles
 from painterly.settings import ready_styles
 from painterly.settings.installation import PROGRAM
 from painterly.vgg.network import VGG, load_vgg

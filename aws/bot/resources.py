@@ -17,7 +17,7 @@ from botocore.config import Config
 from contract import STATE, STYLES, Document
 
 from painterly.errors import ConfigError
-from painterly.orders.paintings_view import PaintingsView
+from painterly.orders.buckets import PaintingsView
 from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import Account

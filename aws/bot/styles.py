@@ -22,8 +22,7 @@ from bot.resources import Resources
 from bot.words import button, short
 from painterly.errors import PictureError, StorageError
 from painterly.images import small
-from painterly.orders.paintings_view import all_styles
-from painterly.orders.styles import Style
+from painterly.orders.styles import Style, all_styles
 from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account

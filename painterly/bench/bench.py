@@ -27,9 +27,15 @@ from painterly.gallery.gallery import Gallery
 from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import FrameOrder
-from painterly.orders.keys import claim, intact_record, latest_record, outdated_timelapse
 from painterly.orders.network_pool import NetworkPool, Networks
-from painterly.orders.order import Order, PlannedOrder
+from painterly.orders.order import (
+    Order,
+    PlannedOrder,
+    claim,
+    intact_record,
+    latest_record,
+    outdated_timelapse,
+)
 from painterly.orders.plan import differences, stays
 from painterly.orders.record import PictureRef, Record, now, write_record
 from painterly.orders.styles import Style
@@ -424,14 +430,11 @@ class Bench:
                     saved = perf_counter()
         except (Stopped, Ended):
             if step and not step.is_over:  # It is if a second signal has ended the next one.
-                self._save_last(order, step)
+                if step.can_resume and self.config.checkpoint_every < math.inf:
+                    checkpoints.save_last(order, step.snapshot())
                 if on_stop:
                     on_stop(step, timelapse)
             raise
-
-    def _save_last(self, order: Order, step: Step) -> None:
-        if step.can_resume and self.config.checkpoint_every < math.inf:
-            self._checkpoints.save_last(order, step.snapshot())
 
     def _saved_state(self, order: Order, transfer: Transfer) -> SavedState | None:
         state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))

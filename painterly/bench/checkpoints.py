@@ -224,8 +224,7 @@ def _load_snapshot(path: Path, mark: str, shapes: Shapes) -> SavedState:
             raise MisfitError("other arrays than this step has")
         state = {name: file[name] for name in expected}
     for name, array in state.items():
-        kind = "i" if name == "matches" else "f"
-        if array.shape != expected[name] or array.dtype.kind != kind:
+        if array.shape != expected[name] or array.dtype.kind != ("i" if name == "matches" else "f"):
             raise MisfitError(f"{name} is {array.dtype} {array.shape}")
         least = 0 if name in ("variance", "count", "matches") else -np.inf
         if not (np.isfinite(array).all() and array.min() >= least):

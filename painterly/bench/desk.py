@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,9 @@ from painterly.bench.reading import (
     read_paintings,
 )
 from painterly.devices.budget import Limits, host_budget
+from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import total_work
-from painterly.engine.transfer import PhotoCache, TransferInputs
+from painterly.engine.transfer import PhotoCache, Step, TransferInputs
 from painterly.images import encode
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
@@ -37,10 +38,6 @@ from painterly.orders.styles import Style
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
-
-if TYPE_CHECKING:
-    from painterly.engine.paintings import Paintings
-    from painterly.engine.transfer import Step
 
 LARGEST_SIDE = 1280  # px, of pictures to look at
 TILE_SIDE = 320  # px, of the page's tiles (previews.js)
@@ -52,7 +49,7 @@ CACHE_BYTES, CACHE_SHARE, CACHED_LARGE = 600_000_000, 1 / 4, 3
 # px, the side of a picture with new paintings that shows how long pictures take here.
 MEASURED_SIDE = 512
 
-Run = Callable[[Iterator["Step"]], "Step"]
+Run = Callable[[Iterator[Step]], Step]
 # The size, and stroke_size with a style's files, each with its ETag.
 _Key = tuple[int | str, tuple[Hashable, ...]]
 
@@ -80,7 +77,7 @@ class InstantOrder(NamedTuple):
         return (self.output and self.output.format) or "jpg"
 
 
-def _last(steps: Iterator["Step"]) -> "Step":
+def _last(steps: Iterator[Step]) -> Step:
     return [*steps][-1]
 
 
@@ -167,7 +164,7 @@ class Desk:
             self._drop_oldest()
             return image
 
-    def paintings(self, style: Style) -> "Paintings":
+    def paintings(self, style: Style) -> Paintings:
         """Return a style's paintings, with what was kept of them. Raises PictureError,
         MemoryShortError, StorageError."""
         style = _used(style)
@@ -198,8 +195,6 @@ class Desk:
     def seconds_per_work(self) -> float:
         """Measure the seconds per work (schedule.py) of a picture with a painting that is new.
         Raises PainterlyError."""
-        from painterly.engine.paintings import Paintings
-
         photo, settings = _grey(MEASURED_SIDE), Settings(preset="instant", size=MEASURED_SIDE)
         painting = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
         started = time.perf_counter()
@@ -236,9 +231,7 @@ class Desk:
         files = PhotoFiles(file, PictureFile(mask, of_mask) if mask else None)
         return decode_photo(files, available)
 
-    def _decoded_paintings(self, style: Style, read: Read) -> "Paintings":
-        from painterly.engine.paintings import Paintings
-
+    def _decoded_paintings(self, style: Style, read: Read) -> Paintings:
         files = read_paintings(style, read)
         available = decodable_memory(self._memory_limit)
         if self._draft is None:
@@ -271,7 +264,6 @@ class Desk:
 
 
 def _used(style: Style) -> Style:
-    """Return a style without paintings that have no share in it."""
     return replace(style, paintings=tuple(each for each in style.paintings if each.share))
 
 

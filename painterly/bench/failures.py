@@ -22,9 +22,8 @@ PICTURE_FAILURES = (PictureError, MemoryShortError, ConfigError, WeightsError, O
 def raise_if_fatal(error: Exception) -> None:
     """Raise an error that ends the run: unreachable storage, a full disk, a missing device."""
     # With a full disk, further results could not be stored either.
-    if isinstance(error, DiskError):
-        raise error
-    if isinstance(error, PainterlyError) and not isinstance(error, PICTURE_FAILURES):
+    is_full = isinstance(error, DiskError)
+    if is_full or (isinstance(error, PainterlyError) and not isinstance(error, PICTURE_FAILURES)):
         raise error
 
 

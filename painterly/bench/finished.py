@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from painterly import ENGINE_VERSION
 from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
+from painterly.engine.transfer import End
 from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
@@ -18,9 +19,6 @@ from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.record import Record, now
 from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
-
-if TYPE_CHECKING:
-    from painterly.engine.transfer import End
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Finished:
     order: Order
     photo: Picture
     paintings: list[np.ndarray]
-    end: "End"
+    end: End
     weights: str
     device: str
     seconds: float

@@ -34,11 +34,8 @@ from painterly.vgg.sources import source_for
 from painterly.words.wording import plural
 
 Picture = str | PathLike[str] | Image.Image
-LOSSLESS = OutputFormat("tiff")  # written and read in milliseconds
 KEPT = ("icc_profile", "dpi")
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-NOWHERE = Path("no checkpoints")  # There are none.
-QUIET = {"PROGRESS": "none"}  # A program's own output is its own.
 
 
 def paint(
@@ -69,17 +66,12 @@ def paint(
             not installed.
     """
     given = [style] if isinstance(style, str | PathLike | Image.Image) else [*style]
-    if not given or (shares is not None and len(shares) != len(given)):
-        count = len(given) if shares is None else len(shares)
-        got = f"{plural(len(given), 'style')} and {plural(count, 'share')}"
+    parts = [1.0] * len(given) if shares is None else shares
+    if not given or len(parts) != len(given):
+        got = f"{plural(len(given), 'style')} and {plural(len(parts), 'share')}"
         raise ConfigError(f"expected a style, or several with a share each; got {got}")
-    paintings = [_painting_of(each) for each in given]
-    own = [dict(values) for _, values in paintings]
-    common = {
-        key: value
-        for key, value in own[0].items()
-        if all(key in each and each[key] == value for each in own)
-    }
+    paintings, own = zip(*map(_painting_of, given), strict=True)
+    common = dict(set.intersection(*({*each.items()} for each in own)))
     chosen = Settings().replaced(common).replaced(settings)
     if chosen.traits.optimises and not find_spec("tensorflow"):
         raise ConfigError(
@@ -87,28 +79,22 @@ def paint(
             f"paints without it, and this installs it: {install_command('cpu')}"
         )
     files = FilesBucket()
-    parts = shares or [1.0] * len(given)
+    added = (_added(files, each, "painting") for each in paintings)
     order = SingleOrder(
         photo=_added(files, photo, "photo"),
         mask=None,
-        style=Style(
-            "a style",
-            tuple(
-                Painting(_added(files, each, "painting"), share)
-                for (each, _), share in zip(paintings, parts, strict=True)
-            ),
-            chosen,
-        ),
+        style=Style("a style", tuple(map(Painting, added, parts)), chosen),
         weights=source_for(chosen, None),
-        output=LOSSLESS,
+        output=OutputFormat("tiff"),  # written and read in milliseconds
         own_checkpoint_key="none.npz",
     )
     return _painted(order, files, memory_limit)
 
 
 def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -> Image.Image:
-    loaded = replace(config.load(QUIET), memory_limit=memory_limit, checkpoint_every=math.inf)
-    buckets = Buckets(files, files, FolderBucket(NOWHERE))
+    loaded = config.load({"PROGRESS": "none"})  # A program's own output is its own.
+    loaded = replace(loaded, memory_limit=memory_limit, checkpoint_every=math.inf)
+    buckets = Buckets(files, files, FolderBucket(Path("no checkpoints")))  # There are none.
     with closing(Bench(loaded, buckets, NetworkPool(None, files), Stop())) as bench:
         loading = load_devices("auto", order.style.settings.traits.optimises)
         inputs = bench.read(order)
@@ -131,7 +117,6 @@ def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
 
 
 def _added(files: FilesBucket, picture: Picture, what: str) -> Entry:
-    """Add a picture to the files. Raises ConfigError."""
     if isinstance(picture, Image.Image):
         plain = picture if picture.mode in PNG_MODES else picture.convert("RGB")
         data = io.BytesIO()

@@ -220,30 +220,28 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
 def read_photo(order: Order, read: Read) -> PhotoFiles:
     """Read and open the files of an order's photo and what comes with it. Raises PictureError,
     StorageError."""
-    mask, color_mask, start = order.mask, order.color_mask, order.start
     return PhotoFiles(
-        _file("", order.photo, read),
-        None if mask is None else _file("mask ", mask, read),
-        None if color_mask is None else _file("", color_mask, read),
-        None if start is None else _file("", start, read),
+        PictureFile(read(order.photo.key), order.photo.key),
+        _file("mask ", order.mask, read),
+        _file("", order.color_mask, read),
+        _file("", order.start, read),
     )
 
 
 def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
     """Read and open the files of a style's paintings, masks and regions. Raises PictureError,
     StorageError."""
-    for painting in style.paintings:
-        mask, region = painting.mask, painting.region
+    for each in style.paintings:
         yield PaintingFiles(
-            _file("painting ", painting.entry, read),
-            painting.share,
-            None if mask is None else _file("mask ", mask, read),
-            None if region is None else _file("region ", region, read),
+            PictureFile(read(each.entry.key), f"painting {each.entry.key}"),
+            each.share,
+            _file("mask ", each.mask, read),
+            _file("region ", each.region, read),
         )
 
 
-def _file(what: str, entry: Entry, read: Read) -> PictureFile:
-    return PictureFile(read(entry.key), what + entry.key)
+def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
+    return None if entry is None else PictureFile(read(entry.key), what + entry.key)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache, partial
 from logging import ERROR
 from pathlib import PurePosixPath
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -21,10 +21,10 @@ from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
-from painterly.engine.transfer import End
+from painterly.engine.transfer import End, Step
 from painterly.errors import ConfigError, PictureError
 from painterly.images.arrays import to_float
-from painterly.images.sheet import cell_side, fitted, label, sheet_of
+from painterly.images.sheet import fitted, label, sheet_of, side_for
 from painterly.log import event
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.order import PlannedOrder
@@ -33,9 +33,6 @@ from painterly.orders.styles import Style
 from painterly.progress import follow
 from painterly.signals import CheckStop, Stop
 from painterly.words.wording import printable
-
-if TYPE_CHECKING:
-    from painterly.engine.transfer import Step
 
 Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
 
@@ -113,17 +110,6 @@ def painted_all(
     return sheet
 
 
-def side_for(count: int, size: int | str) -> int:
-    """Return the longer side in px of each of `count` painted pictures on a sheet.
-
-    Args:
-        count: Their number.
-        size: The setting `size`, which bounds it.
-    """
-    side = cell_side(count + 1)
-    return side if size == "full" else min(side, int(size))
-
-
 def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
     """Return the photos and styles of a sheet.
 
@@ -181,7 +167,7 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
     def paint(each: Wanted) -> Cell:
         photo, style = photo_of(each.photo), each.style
 
-        def followed(steps: "Iterator[Step]") -> "Step":
+        def followed(steps: Iterator[Step]) -> Step:
             about = {"photo": each.photo, "style": style.name, "on": HOST.name}
             return follow(steps, str(each), None, config.progress, **about)
 

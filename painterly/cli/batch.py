@@ -90,8 +90,8 @@ def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
     """
     from painterly.bench.loading import load_devices
     from painterly.orders.buckets import Buckets
+    from painterly.runs.report import Notifier
     from painterly.runs.run import Run
-    from painterly.runs.word import Notifier
 
     word = Notifier(None if loaded.dry_run else loaded.notify_url, loaded.notify_format)
 

@@ -18,12 +18,11 @@ from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
-from painterly.orders.buckets import Buckets
+from painterly.orders.buckets import Buckets, open_paintings
 from painterly.orders.network_pool import NetworkPool, OtherWeightsError
 from painterly.orders.order import Order
-from painterly.orders.paintings_view import is_ready, open_paintings
 from painterly.orders.record import PictureRef, Record
-from painterly.orders.styles import Painting, Style
+from painterly.orders.styles import Painting, Style, is_ready
 from painterly.settings.settings import Settings
 from painterly.signals import Stop
 from painterly.storage import open_bucket

@@ -32,6 +32,17 @@ def cell_side(count: int) -> int:
     return max(SMALLEST_CELL, min(LARGEST_CELL, side))
 
 
+def side_for(count: int, size: int | str) -> int:
+    """Return the longer side in px of each of `count` painted pictures on a sheet.
+
+    Args:
+        count: Their number.
+        size: The setting `size`, which bounds it.
+    """
+    side = cell_side(count + 1)
+    return side if size == "full" else min(side, int(size))
+
+
 def fitted(pixels: np.ndarray, side: int, alpha: np.ndarray | None = None) -> np.ndarray:
     """Return pixels, float or integer, with a longer side of `side` px, uint8, over white."""
     height, width = fit_size(pixels.shape[0], pixels.shape[1], side)

@@ -11,8 +11,7 @@ from typing import Generic, TypeVar
 from painterly.configuration.config import Config
 from painterly.errors import StorageError
 from painterly.log import event
-from painterly.orders.buckets import Buckets
-from painterly.orders.paintings_view import PaintingsView, open_paintings
+from painterly.orders.buckets import Buckets, PaintingsView, open_paintings
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, ObjectError, Store, UnavailableError, View

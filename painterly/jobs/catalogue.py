@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from painterly.bench.reading import small_copy
-from painterly.bench.sheet import side_for
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, MemoryShortError, PictureError
+from painterly.images.sheet import side_for
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.jobs.presets import INSTANT_SIZES, sized
@@ -24,8 +24,15 @@ from painterly.jobs.schemas import (
     StyleOut,
     not_found,
 )
-from painterly.orders.paintings_view import all_styles, is_ready
-from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
+from painterly.orders.styles import (
+    LONGEST_NAME,
+    Painting,
+    Style,
+    all_styles,
+    find_pictures,
+    is_ready,
+    title_of_files,
+)
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError

@@ -7,14 +7,53 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from painterly.configuration.config import Config
-from painterly.orders.paintings_view import open_paintings
+from painterly.orders.styles import READY, ready_folder
 from painterly.settings import bucket_layout
 from painterly.storage import open_bucket
-from painterly.storage.base import Bucket, Entry, Store
+from painterly.storage.address import Account
+from painterly.storage.base import BadKeyError, Bucket, Entry, Store, View
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
 
 MOST_LISTINGS = 20  # the most for named photos in one folder
+
+
+class PaintingsView(View):
+    """The style bucket, read only, with the paintings of the ready styles under `_ready/`.
+
+    These are read like others, but never listed: the names of ready styles choose them.
+    """
+
+    def __init__(
+        self, bucket: Bucket | None, folder: str = "", known: KnownFiles | None = None
+    ) -> None:
+        """Args:
+        bucket: The style bucket, or None without one.
+        folder: The start of the keys of all paintings if these are in a part of it, such as
+            `styles/`.
+        known: The files whose content is known; by default, those read by this process.
+        """
+        self._start, self._ready = f"{folder}{READY}", ready_folder(known)
+        super().__init__(bucket or self._ready)
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        if self._bucket is not self._ready:
+            yield from super().list(prefix)
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        if write:
+            raise BadKeyError(f"{self.name} is only read here")
+        if key.startswith(self._start):
+            return self._ready, key.removeprefix(self._start)
+        return self._bucket, key
+
+
+def open_paintings(
+    address: str | None, account: Account, known: KnownFiles | None = None
+) -> PaintingsView:
+    """Open the paintings of a style bucket, or of none. Raises ConfigError."""
+    bucket = None if address is None else open_bucket(address, account, known=known)
+    return PaintingsView(bucket, known=known)
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,9 @@ class NetworkPool:
         """
         kind = settings.model, settings.seed, settings.traits.network
         known = self._sources
-        source = known.get(kind)
-        if source is None:
-            source = known[kind] = self._choice(settings)
-        return source
+        if kind not in known:
+            known[kind] = self._choice(settings)
+        return known[kind]
 
     def prefetch(self, settings: Settings, source: WeightsSource) -> None:
         """Begin to read the weights that were chosen for these settings, in a thread.
@@ -107,15 +106,14 @@ class NetworkPool:
             StorageError: They cannot be read from the style bucket.
         """
         source = source or self.source(settings)
-        vgg = self._vgg(settings, device, source) if settings.traits.optimises else None
-        return Networks(vgg.identity if vgg else source.identity, vgg)
-
-    def _vgg(self, settings: Settings, device: str, source: WeightsSource) -> "VGG":
+        if not settings.traits.optimises:
+            return Networks(source.identity)
         which = (settings.model, source), device
         with self._loading:
             if which not in self._loaded:
                 self._loaded[which] = self.build(settings, source)
-            return self._loaded[which]
+            vgg = self._loaded[which]
+        return Networks(vgg.identity, vgg)
 
     def build(self, settings: Settings, source: WeightsSource) -> "VGG":
         """Make a network on the current device. Raises WeightsError, StorageError."""
@@ -143,15 +141,12 @@ class NetworkPool:
 
     def _choice(self, settings: Settings) -> WeightsSource:
         name = self._vgg_weights
-        if name and name.startswith(IN_BUCKET) and settings.traits.network != "builtin":
-            return WeightsSource(name, f"md5:{self._entry(name).etag}")
-        return sources.source_for(settings, name)
-
-    def _entry(self, name: str) -> Entry:
+        if not name or not name.startswith(IN_BUCKET) or settings.traits.network == "builtin":
+            return sources.source_for(settings, name)
         key = name.removeprefix(IN_BUCKET)
         for entry in self._entries:
             if entry.key == key:
-                return entry
+                return WeightsSource(name, f"md5:{entry.etag}")
         raise WeightsError(
             f"VGG_WEIGHTS is {name!r}, but {self._style.name} has no {printable(key)}"
         )

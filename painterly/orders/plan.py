@@ -7,15 +7,22 @@ repaints nothing by itself: a result that differs only in the engine's version s
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import astuple, dataclass, fields, replace
 from logging import WARNING
-from typing import Any, NamedTuple
+from typing import Any
 
 from painterly import ENGINE_VERSION
 from painterly.configuration.config import Config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.log import event
-from painterly.orders.keys import could_be_result, record_of, taken
-from painterly.orders.order import Order, PlannedOrder, etag_of
+from painterly.orders.order import (
+    Order,
+    PlannedOrder,
+    could_be_result,
+    etag_of,
+    record_of,
+    taken,
+    timelapse_names,
+)
 from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
 from painterly.orders.selection import Selection
 from painterly.settings import bucket_layout
@@ -29,13 +36,6 @@ _OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputForma
 Differences = Mapping[str, tuple[str, ...]]
 
 
-class Refused(NamedTuple):
-    """An order that cannot be painted, and the reason."""
-
-    order: PlannedOrder
-    reason: str
-
-
 @dataclass(frozen=True)
 class Plan:
     """The orders of a run, and the records of finished pictures.
@@ -43,7 +43,7 @@ class Plan:
     Attributes:
         todo: The orders to paint.
         done: The records of results that stay.
-        refused: The orders that cannot be painted.
+        refused: The orders that cannot be painted, each with the reason.
         outdated: Orders with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
         intact: The photos' and styles' records that describe an existing result, by key.
@@ -52,7 +52,7 @@ class Plan:
 
     todo: tuple[PlannedOrder, ...]
     done: tuple[Record, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[tuple[PlannedOrder, str], ...]
     outdated: tuple[PlannedOrder, ...]
     stored: Mapping[str, Entry]
     intact: Mapping[str, Record]
@@ -66,12 +66,10 @@ class Plan:
     def without(self, failures: Mapping[str, str]) -> "Plan":
         """Return the plan without orders that have failed before, which it refuses for the same
         reason. failures: reasons by fingerprint."""
-        again = [order for order in self.todo if order.fingerprint in failures]
-        return replace(
-            self,
-            todo=tuple(order for order in self.todo if order.fingerprint not in failures),
-            refused=(*self.refused, *(Refused(each, failures[each.fingerprint]) for each in again)),
-        )
+        new = tuple(order for order in self.todo if order.fingerprint not in failures)
+        again = (order for order in self.todo if order.fingerprint in failures)
+        reasons = tuple((order, failures[order.fingerprint]) for order in again)
+        return replace(self, todo=new, refused=self.refused + reasons)
 
 
 def make_plan(
@@ -100,40 +98,33 @@ def make_plan(
     intact = intact_records(records, stored)
     checkpoints = _checkpoints(selection, stored.keys())
     todo: dict[str, PlannedOrder] = {}  # by the keys of their results
-    refused, staying = list[Refused](), list[_Staying]()
+    refused = list[tuple[PlannedOrder, str]]()
+    done, outdated = list[Record](), list[PlannedOrder]()
     for order in _orders(selection, weights, config, records, checkpoints):
         try:
             check_names(order, result)
-            if decided := _staying(order, intact, config):
-                staying.append(decided)
+            if record := _staying(order, intact, config):
+                done.append(record)
+                if differences(order, record):
+                    outdated.append(order)
                 continue
             is_own = order.previous and order.previous.result == order.result
             if order.result in todo or (order.result in stored and not is_own):
                 raise taken(order, result)
         except (PictureError, ObjectError) as error:
-            refused.append(Refused(order, str(error)))
+            refused.append((order, str(error)))
         else:
             todo[order.result] = order
-    unfinished = {
-        order.checkpoint_key for order in (*todo.values(), *(each.order for each in refused))
-    }
+    orders = (*todo.values(), *(order for order, _ in refused))
     return Plan(
         todo=tuple(todo.values()),
-        done=tuple(each.record for each in staying),
+        done=tuple(done),
         refused=tuple(refused),
-        outdated=tuple(each.order for each in staying if each.is_outdated),
+        outdated=tuple(outdated),
         stored=stored,
         intact=intact,
-        stale=tuple(sorted(checkpoints - unfinished)),
+        stale=tuple(sorted(checkpoints - {order.checkpoint_key for order in orders})),
     )
-
-
-class _Staying(NamedTuple):
-    """An order with a result that stays, with its record, and whether it is outdated."""
-
-    order: PlannedOrder
-    record: Record
-    is_outdated: bool
 
 
 def _orders(
@@ -143,6 +134,7 @@ def _orders(
     records: Mapping[str, Record | None],
     checkpoints: Set[str],
 ) -> Iterator[PlannedOrder]:
+    timelapses = timelapse_names(selection.names)
     for photo, style in selection.pairs():
         start, timelapse = f"{style.name}/", style.settings.timelapse
         order = PlannedOrder(
@@ -152,7 +144,7 @@ def _orders(
             weights=weights[style.name],
             output=config.output,
             result=start + selection.names[photo.key],
-            timelapse=start + selection.timelapses[photo.key] if timelapse else "",
+            timelapse=start + timelapses[photo.key] if timelapse else "",
             may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
         )
         if order.record_key in records:
@@ -160,15 +152,15 @@ def _orders(
         yield order
 
 
-def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> _Staying | None:
-    """Return an order whose result stays, or None. Raises ObjectError if a file cannot be read."""
+def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> Record | None:
+    """Return the record of a result that stays, or None. Raises ObjectError if a file cannot be
+    read."""
     _ = order.fingerprint
     record = order.previous
     if record is None or record.result is None or order.record_key not in intact:
         return None
-    ways = differences(order, record)
     is_own = could_be_result(record.result, order)
-    return _Staying(order, record, bool(ways)) if is_own and stays(ways, config) else None
+    return record if is_own and stays(differences(order, record), config) else None
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:

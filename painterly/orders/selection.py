@@ -11,9 +11,8 @@ from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
 from painterly.orders import styles
 from painterly.orders.buckets import Buckets, Listing
-from painterly.orders.keys import result_names, timelapse_names
-from painterly.orders.paintings_view import all_styles
-from painterly.orders.styles import Style
+from painterly.orders.order import result_names
+from painterly.orders.styles import Style, all_styles
 from painterly.settings import bucket_layout
 from painterly.settings.clips import is_clip, lacking, of_photos
 from painterly.storage.base import Bucket, Entry, hidden
@@ -30,7 +29,7 @@ class Selection:
         photos: The photos, each of them to be painted in every style.
         styles: The styles.
         masks: The masks of the photos, by the photos' keys.
-        names, timelapses: The names of all results and of their time-lapses, by the photos' keys.
+        names: The names of all results, by the photos' keys.
         partial: Whether the bucket of results may have checkpoints of further photos or styles:
             other runs, or later rounds of this one, paint them.
     """
@@ -39,7 +38,6 @@ class Selection:
     styles: Sequence[Style]
     masks: Mapping[str, Entry]
     names: Mapping[str, str]
-    timelapses: Mapping[str, str]
     partial: bool = False
 
     def pairs(self) -> Iterator[tuple[Entry, Style]]:
@@ -75,14 +73,16 @@ def select(
     masks = styles.masks_by_picture(listing.source, others)
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
-    names = result_names((photo.key for photo in every_photo), config.output)
     waits = bool(listing.new_source or listing.new_style)
     selection = Selection(
-        photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
+        photos=[
+            e
+            for e in photos
+            if not {e.key, masks[e.key].key if e.key in masks else ""} & listing.new_source
+        ],
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
-        names=names,
-        timelapses=timelapse_names(names),
+        names=result_names((photo.key for photo in every_photo), config.output),
         partial=config.partial or waits,
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
@@ -131,10 +131,6 @@ def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
     return frozenset(() if missing else clips)
 
 
-def _key(entry: Entry | None) -> str:
-    return entry.key if entry else ""
-
-
 def styles_of(buckets: Buckets, entries: Sequence[Entry], config: Config) -> list[Style]:
     """Return the styles of a run, whichever it paints. Raises ConfigError, StorageError."""
     choice = config.style_mode, config.styles, config.settings
@@ -170,20 +166,16 @@ def _photos_asked_for(
             event(f"--include and --exclude leave out {part}: {listed(left_out, 3)}")
     if config.shard:
         number, count = config.shard
-        selected = [photo for photo in selected if _shard_of(photo, count) == number]
+        # By its key alone: a photo's shard does not depend on other photos.
+        names = ((photo, photo.key.encode(errors="surrogateescape")) for photo in selected)
+        selected = [photo for photo, name in names if zlib.crc32(name) % count == number]
     return selected
 
 
 def _why_no_photo(key: str) -> str:
-    """Return why a file is not among the photos of its folder, as the end of a message."""
     if PurePosixPath(key).suffix.lower() not in bucket_layout.picture_extensions():
         return ": its name does not end as that of a picture"
     return ": it is hidden, or a link out of there, or a mask"
-
-
-def _shard_of(photo: Entry, count: int) -> int:
-    """Return the number of a photo's shard, which does not depend on other photos."""
-    return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
 
 
 def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Style]:

@@ -1,20 +1,23 @@
-"""The styles of a style bucket: which paintings, in which shares, with which settings."""
+"""The styles of a style bucket, and the ready ones: which paintings, in which shares, with which
+settings."""
 
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import Any
 
 from painterly.errors import ConfigError
-from painterly.settings import bucket_layout
+from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import LARGEST
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
+from painterly.storage.folder import FolderBucket
 from painterly.storage.foreign_files import foreign_part
+from painterly.storage.known_files import KnownFiles
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
 from painterly.words.suggestions import did_you_mean
@@ -29,11 +32,10 @@ RESERVED = (
 MAX_FILE_BYTES = 1_000_000  # bytes of styles.toml: thousands of styles
 MAX_NAMED = 5  # wrong styles in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
-KEYS = (
-    "paintings",
-    "regions",
-    *TITLE_KEYS,
-)  # keys of a style in styles.toml in addition to settings
+# Keys of a style in styles.toml in addition to settings.
+KEYS = ("paintings", "regions", *TITLE_KEYS)
+READY = f"{bucket_layout.READY}/"  # before the keys of the ready styles' paintings
+_known_ready = KnownFiles()  # the paintings of ready styles, in this process
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
@@ -125,6 +127,57 @@ def stray_masks(
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
 
 
+def is_ready(key: str) -> bool:
+    """Return whether a key belongs to a ready style's painting."""
+    return key.startswith(READY)
+
+
+def ready_folder(known: KnownFiles | None) -> FolderBucket:
+    """Open the folder of the ready styles, with the files whose content is known."""
+    return FolderBucket(ready_styles.FOLDER, "the ready styles", known=known or _known_ready)
+
+
+def all_styles(
+    bucket: Bucket,
+    entries: Sequence[Entry],
+    mode: str,
+    ready: Collection[str],
+    settings: Settings,
+    known: KnownFiles | None = None,
+) -> list[Style]:
+    """Return the styles of a style bucket, as `find_styles`, then the ready styles with the given
+    names, in their own order. The bucket's own take precedence over ready ones of the same name.
+
+    Raises ConfigError, StorageError.
+    """
+    own = find_styles(bucket, entries, mode, settings)
+    taken = {style.name for style in own}
+    if not ready:
+        return own
+    folder = ready_folder(known)
+    text = folder.read(bucket_layout.STYLES).decode()
+    every = {each.name: each for each in styles_from_toml(text, [*folder.list()], settings)}
+    names = [name for name in ready_styles.tables() if name in ready and name not in taken]
+    return own + [_overridden(every[name], settings) for name in names]
+
+
+def _overridden(style: Style, settings: Settings) -> Style:
+    """Return a ready style with its paintings' keys, and with all settings that were given: the
+    user who gives them cannot edit the style."""
+    given = {name: settings.given[name] for name in style.own_settings & settings.given.keys()}
+    paintings = []
+    for each in style.paintings:
+        file = each.entry
+        entry = Entry(f"{READY}{file.key}", file.size, file.etag)
+        paintings.append(replace(each, entry=entry))
+    return replace(
+        style,
+        paintings=tuple(paintings),
+        settings=style.settings.replaced(given),
+        own_settings=style.own_settings - given.keys(),
+    )
+
+
 def find_styles(
     bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
 ) -> list[Style]:
@@ -141,7 +194,7 @@ def find_styles(
             f"{file.key} has {file_size(file.size)}; expected {file_size(MAX_FILE_BYTES)} at most"
         )
     text = bucket.read(file.key).decode("utf-8-sig", errors="replace")
-    return styles_from_toml(text, entries, settings, file.key)
+    return styles_from_toml(text, entries, settings)
 
 
 def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Style]:
@@ -191,10 +244,8 @@ def title_of_files(keys: Sequence[str]) -> StyleTitle:
     return title_of_file(PurePosixPath(keys[0]).stem) if len(keys) == 1 else NO_TITLE
 
 
-def styles_from_toml(
-    text: str, entries: Sequence[Entry], settings: Settings, file: str = bucket_layout.STYLES
-) -> list[Style]:
-    """Return the styles of a `styles.toml`, sorted by name. Messages call it `file`.
+def styles_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> list[Style]:
+    """Return the styles of a `styles.toml`, sorted by name.
 
     Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
@@ -206,17 +257,17 @@ def styles_from_toml(
     except tomllib.TOMLDecodeError as error:
         # Windows has editors and shells that write UTF-16.
         encoding = "; it is not in UTF-8, so save it as that" if "\ufffd" in text else ""
-        raise ConfigError(f"{file}: {printable(str(error))}{encoding}") from None
+        raise ConfigError(f"{bucket_layout.STYLES}: {printable(str(error))}{encoding}") from None
     except (RecursionError, ValueError):
         # The parser calls itself for each level, and Python reads no number of 4,300 digits.
         raise ConfigError(
-            f"{file} is nested too deeply, or has a number with thousands of "
+            f"{bucket_layout.STYLES} is nested too deeply, or has a number with thousands of "
             "digits; expected a table for each style"
         ) from None
     if not tables:
         raise ConfigError(
-            f"{file} is empty; write a section for each style, such as [monet] with "
-            'paintings = ["monet.jpg"], or delete the file: then each painting is a style'
+            f"{bucket_layout.STYLES} is empty; write a section for each style, such as [monet] "
+            'with paintings = ["monet.jpg"], or delete the file: then each painting is a style'
         )
     stored = _Stored(
         pictures={entry.key: entry for entry in find_pictures(entries)},
@@ -226,7 +277,7 @@ def styles_from_toml(
     styles, wrong = [], []
     for name, table in sorted(tables.items()):
         try:
-            styles.append(_style_from_table(name, table, stored, settings, file))
+            styles.append(_style_from_table(name, table, stored, settings))
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:  # All at once, so that they can be corrected together.
@@ -244,10 +295,8 @@ class _Stored:
     mask_of: Mapping[str, Entry]
 
 
-def _style_from_table(
-    name: str, table: Any, stored: _Stored, settings: Settings, file: str
-) -> Style:
-    where = f"{file}: [{printable(name[:60])}]"
+def _style_from_table(name: str, table: Any, stored: _Stored, settings: Settings) -> Style:
+    where = f"{bucket_layout.STYLES}: [{printable(name[:60])}]"
     _check_name(name)
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
     # No folder takes names with backslashes, and downloads leave out hidden ones.
@@ -256,7 +305,7 @@ def _style_from_table(
         raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
     if name in FIELDS and not isinstance(table, dict):
         raise ConfigError(
-            f"{file}: {name} is above the first style; write it below one, or set "
+            f"{bucket_layout.STYLES}: {name} is above the first style; write it below one, or set "
             f"STYLE_{name.upper()} for all"
         )
     _check_keys(table, where)
@@ -323,7 +372,6 @@ def _regions(
 
 
 def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> str:
-    """Return the stored key that is meant. Raises ConfigError if there is none."""
     if isinstance(name, str) and (key := as_stored(name, stored)) in stored:
         return key
     hint = did_you_mean(name, sorted(stored)) if isinstance(name, str) else ""
@@ -355,7 +403,6 @@ def _is_mask(entry: Entry) -> bool:
 
 
 def _stem(key: str) -> str:
-    """Return a key without its extension, otherwise unchanged."""
     return key.rpartition(".")[0]
 
 

@@ -1,31 +1,38 @@
-"""Reports what a run will paint, why it repaints results, and how it ended."""
+"""Reports what a run will paint, why it repaints results, and how it ended: to the log, to the
+bucket of results, and to NOTIFY_URL."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from logging import ERROR
+from functools import partial
+from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from painterly.errors import PainterlyError
 from painterly.log import event
-from painterly.orders.plan import differences, is_only_of_another_engine
+from painterly.orders.order import PlannedOrder
+from painterly.orders.plan import Plan, differences, is_only_of_another_engine
 from painterly.orders.record import Record
+from painterly.orders.selection import Selection
 from painterly.settings.bucket_layout import ENDED
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import logged_storage_errors
+from painterly.words.notice import notice
+from painterly.words.webhook import deliver, post
 from painterly.words.wording import duration, listed, plural, printable
 
 MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
 UNRECORDED = "the end of the run could not be recorded"
 MAX_DIFFERENCES = 3  # names in such a line
+PAUSES_S = (2.0, 10.0)  # before each further attempt to send word
+PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
+LEAVE_S = 3.0  # seconds that a signal waits for the word of a watch's last round
 
-if TYPE_CHECKING:
-    from painterly.orders.order import PlannedOrder
-    from painterly.orders.plan import Plan
-    from painterly.orders.selection import Selection
+if TYPE_CHECKING:  # A run that paints nothing does not load it.
     from painterly.runs.workers import Outcome
 
 
@@ -58,19 +65,14 @@ class Summary:
         """The fields of its line in JSON."""
         if self.error:
             return {"event": "end", "exit_code": self.exit_code}
-        return {
-            "event": "summary",
-            "to_paint": self.tried,
-            "painted": self.painted,
-            "there": self.there,
-            "failed": self.failed,
-        }
+        counts = {"painted": self.painted, "there": self.there, "failed": self.failed}
+        return {"event": "summary", "to_paint": self.tried, **counts}
 
 
 NO_INPUT = Summary("Nothing to paint: there are no photos, or no paintings.")
 
 
-def log_plan(plan: "Plan", selection: "Selection") -> None:
+def log_plan(plan: Plan, selection: Selection) -> None:
     """Log what paints, the number of pictures to paint, and each one that cannot be painted."""
     for weights, network in {order.weights.identity: order.network for order in plan.todo}.items():
         event(f"painting with {network}", weights=weights)
@@ -94,7 +96,7 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
     )
 
 
-def log_repaints(plan: "Plan") -> None:
+def log_repaints(plan: Plan) -> None:
     """Log why pictures with a result are painted again, and which outdated results are kept."""
     of_other_engines: list[PlannedOrder] = []
     outdated: list[PlannedOrder] = []
@@ -120,7 +122,7 @@ def log_repaints(plan: "Plan") -> None:
             event(f"{count} {verb} there {cause}: {fate}", results=count)
 
 
-def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> Summary:
+def log_nothing_to_paint(plan: Plan, result: str, dry_run: bool = False) -> Summary:
     """Log how many results exist and how many cannot be painted, and return that.
 
     Args:
@@ -140,7 +142,7 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> Su
     return summary
 
 
-def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -> Summary:
+def log_outcome(plan: Plan, outcome: "Outcome", result: str, seconds: float) -> Summary:
     """Log what a run has painted, with its failures at the end, and return its summary.
 
     Args:
@@ -196,7 +198,7 @@ def _store_end(bucket: Bucket, summary: str) -> None:
         bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
 
 
-def _log_failures(failures: "Iterable[tuple[PlannedOrder, str]]") -> None:
+def _log_failures(failures: Iterable[tuple[PlannedOrder, str]]) -> None:
     """Log one line for each photo that failed, for all its styles together."""
     by_photo: dict[str, dict[str, list[str]]] = {}
     for order, reason in failures:
@@ -214,7 +216,7 @@ def _named(styles: list[str]) -> str:
     return names if len(styles) == 1 else f"{len(styles)} styles ({names})"
 
 
-def _repaint_causes(orders: "Iterable[PlannedOrder]", plan: "Plan") -> list[tuple[int, str]]:
+def _repaint_causes(orders: Iterable[PlannedOrder], plan: Plan) -> list[tuple[int, str]]:
     """Return the number of existing results of these orders for each way in which they differ from
     what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
     0.3)`)."""
@@ -237,8 +239,53 @@ def _repaint_causes(orders: "Iterable[PlannedOrder]", plan: "Plan") -> list[tupl
 
 
 def _with_names(kind: str, names: Iterable[str]) -> str:
-    named = [printable(each) for each in names]
-    if not named:
-        return kind
-    more = f", and {len(named) - MAX_DIFFERENCES} more" if len(named) > MAX_DIFFERENCES else ""
-    return f"{kind} ({', '.join(named[:MAX_DIFFERENCES])}{more})"
+    named = listed([printable(each) for each in names], MAX_DIFFERENCES)
+    return f"{kind} ({named})" if named else kind
+
+
+class Notifier:
+    """Sends word of runs, if there is an address for it. A failure to do so is only logged."""
+
+    def __init__(self, url: str | None, form: str | None) -> None:
+        """Take NOTIFY_URL and NOTIFY_FORMAT."""
+        self._url, self._form = url, form
+        self._sending: threading.Thread | None = None
+
+    def of_end(self, paint: Callable[[], Summary]) -> int:
+        """Paint, send word of the end, and return the exit code.
+
+        Raises the PainterlyError that ends the painting, after word of it, and Stopped.
+        """
+        try:
+            summary = paint()
+        except PainterlyError as error:
+            summary = Summary(f"FAILED: {error}", error=error)
+        self._send(summary)
+        if summary.error:
+            raise summary.error
+        return summary.exit_code
+
+    def of_round(self, summary: Summary) -> None:
+        """Begin to send word of a watch's round. The next one need not wait for the receiver."""
+        self._sending = threading.Thread(target=self._send, args=(summary,), daemon=True)
+        self._sending.start()
+
+    def leave(self) -> None:
+        """Wait a moment for the word of the last round, or log that it is not sent."""
+        if self._sending is not None:
+            self._sending.join(LEAVE_S)
+            if self._sending.is_alive():
+                event("the word of the last round is not sent; see NOTIFY_URL", level=WARNING)
+
+    def _send(self, summary: Summary) -> None:
+        if self._url is None:
+            return
+        address, content, method, token = notice(
+            self._url, self._form, summary.text, summary.fields
+        )
+        deliver(
+            partial(post, address, content, method=method, token=token),
+            lambda why: event(f"no word of the end was sent: {why}; see NOTIFY_URL", level=WARNING),
+            PAUSES_S,
+            PATIENCE_S,
+        )

@@ -18,15 +18,13 @@ from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
 from painterly.orders.buckets import Buckets, Listing, list_buckets
 from painterly.orders.network_pool import NetworkPool
-from painterly.orders.paintings_view import is_ready
 from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.orders.record import Record, RecordCache
 from painterly.orders.selection import Selection, select, styles_of
-from painterly.orders.styles import Style
+from painterly.orders.styles import Style, is_ready
 from painterly.runs import report
-from painterly.runs.report import Summary
+from painterly.runs.report import Notifier, Summary
 from painterly.runs.watch import News, rest
-from painterly.runs.word import Notifier
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError

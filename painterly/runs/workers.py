@@ -13,12 +13,12 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from logging import WARNING
-from typing import TYPE_CHECKING
 
 from painterly.bench.bench import Bench, Easel, Ended
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.reading import READ_AHEAD, ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
+from painterly.devices.device import Devices
 from painterly.log import event
 from painterly.orders.frames import FrameOrder
 from painterly.orders.order import PlannedOrder
@@ -26,9 +26,6 @@ from painterly.orders.plan import Plan
 from painterly.orders.record import Record
 from painterly.runs.clips import Clips, Fail, Postpone, Store
 from painterly.signals import POLL_S, Stop, Stopped
-
-if TYPE_CHECKING:
-    from painterly.devices.device import Devices
 
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
 # The time for pictures that are being stored when a run ends early. A platform that takes back its
@@ -60,7 +57,7 @@ class Outcome:
 def paint_all(
     bench: Bench,
     plan: Plan,
-    loading: "Future[Devices]",
+    loading: Future[Devices],
     set_aside: int = 0,
     clips: MakeClips | None = None,
 ) -> Outcome:
@@ -121,34 +118,24 @@ def _paint_orders(bench: Bench, easel: Easel, ahead: "ReadAhead", saving: "Savin
     """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
     long, Stopped, Ended."""
     while (item := ahead.next()) is not None:
+        order, fetching = item
         bench.obey()
         saving.check()
-        _paint(bench, easel, ahead, saving, *item)
-
-
-def _paint(
-    bench: Bench,
-    easel: Easel,
-    ahead: "ReadAhead",
-    saving: "SavingPool",
-    order: PlannedOrder,
-    fetching: "Future[Fetched]",
-) -> None:
-    if not saving.wants(order):
-        return
-    try:
-        if isinstance(bench.stop.result_of(fetching), PhotoFiles):
-            saving.wait()  # Finished pictures keep photos that may be as large.
-        inputs = bench.stop.result_of(ahead.decode(order, fetching))
-        finished = bench.paint(order, inputs, easel, resume=order.may_resume)
-    except ChangedError as error:
-        order.log(f"{order.label}: {error}", level=WARNING)
-        saving.postpone(order)
-    except Exception as error:
-        raise_if_fatal(error)
-        saving.fail(order, reason_of(error))
-    else:
-        saving.store(order, finished)
+        if not saving.wants(order):
+            continue
+        try:
+            if isinstance(bench.stop.result_of(fetching), PhotoFiles):
+                saving.wait()  # Finished pictures keep photos that may be as large.
+            inputs = bench.stop.result_of(ahead.decode(order, fetching))
+            finished = bench.paint(order, inputs, easel, resume=order.may_resume)
+        except ChangedError as error:
+            order.log(f"{order.label}: {error}", level=WARNING)
+            saving.postpone(order)
+        except Exception as error:
+            raise_if_fatal(error)
+            saving.fail(order, reason_of(error))
+        else:
+            saving.store(order, finished)
 
 
 class ReadAhead:
@@ -185,7 +172,7 @@ class ReadAhead:
         """The number of orders that no easel has taken yet."""
         return len(self._rest) + len(self._ahead)
 
-    def next(self) -> "tuple[PlannedOrder, Future[Fetched]] | None":
+    def next(self) -> tuple[PlannedOrder, Future[Fetched]] | None:
         """Return the next order and its files, or None if none is left."""
         with self._lock:
             if not self._ahead:
@@ -195,7 +182,7 @@ class ReadAhead:
             self._fill()
         return replace(order, place=f" ({number} of {self._total})"), fetching
 
-    def decode(self, order: PlannedOrder, fetching: "Future[Fetched]") -> "Future[Inputs]":
+    def decode(self, order: PlannedOrder, fetching: Future[Fetched]) -> Future[Inputs]:
         """Begin to make an order's inputs from its files."""
         return self._pool.submit(lambda: self._reader.decode(order, fetching.result()))
 
@@ -230,10 +217,8 @@ class SavingPool:
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
         self._running: set[Future[object]] = set()
-        self._clips: Clips | None = None
-        if any(isinstance(order, FrameOrder) for order in plan.todo):
-            make = clips or partial(Clips, bench, plan)
-            self._clips = make(self._store, self._fail, self.postpone)
+        make = clips or partial(Clips, bench, plan)
+        self._clips = make(self._store, self._fail, self.postpone)
 
     def __enter__(self) -> "SavingPool":
         return self
@@ -242,8 +227,7 @@ class SavingPool:
         """Give up requests that wait for a bucket, and end the threads, after GRACE_S seconds at
         most for pictures that are being stored."""
         self._bench.leave()
-        if self._clips:
-            self._clips.close()
+        self._clips.close()
         wait(self._copy_of_running(), timeout=GRACE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -257,11 +241,11 @@ class SavingPool:
 
     def wants(self, order: PlannedOrder) -> bool:
         """Return whether an order is still needed: not that of a frame if its clip has failed."""
-        return not (self._clips and isinstance(order, FrameOrder)) or self._clips.wants(order)
+        return not isinstance(order, FrameOrder) or self._clips.wants(order)
 
     def postpone(self, order: PlannedOrder) -> None:
         """Count an order that another round of a watch paints."""
-        if self._clips and isinstance(order, FrameOrder):
+        if isinstance(order, FrameOrder):
             self._clips.take(order, None)
             return
         with self._lock:
@@ -279,7 +263,7 @@ class SavingPool:
         if record.error is None:
             with self._lock:
                 self._ended, self._seconds = self._ended + 1, self._seconds + (record.seconds or 0)
-        if self._clips and isinstance(order, FrameOrder):
+        if isinstance(order, FrameOrder):
             self._clips.take(order, record)
             return
         with self._lock:
@@ -313,8 +297,7 @@ class SavingPool:
             self._running -= ended
         for job in ended:
             job.result()
-        if self._clips:
-            self._clips.check()
+        self._clips.check()
 
     def wait(self) -> None:
         """Wait until everything is stored. Raises UnavailableError, Stopped."""
@@ -327,14 +310,13 @@ class SavingPool:
         """Wait until everything is stored, and publish the gallery. Raises UnavailableError,
         Stopped."""
         self.wait()
-        if self._clips:
-            self._clips.wait(self._stop)
+        self._clips.wait(self._stop)
         if self._page:
             self._page.publish()
         else:
             self._bench.mark_gallery()  # Again: a whole run may have removed the mark since.
 
-    def _copy_of_running(self) -> "set[Future[object]]":
+    def _copy_of_running(self) -> set[Future[object]]:
         with self._lock:
             return {*self._running}
 

@@ -10,7 +10,7 @@ from support.batch_results import failures, painted, results
 from support.folder_batches import run
 
 from painterly.images.output import OutputFormat
-from painterly.orders.keys import result_names
+from painterly.orders.order import result_names
 from painterly.storage.folder import FolderBucket
 
 # --- keys that meet -------------------------------------------------------------------------

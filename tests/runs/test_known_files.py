@@ -15,8 +15,8 @@ from support.polling import until
 from painterly.bench.loading import load_devices
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets
+from painterly.runs.report import Notifier
 from painterly.runs.run import Run
-from painterly.runs.word import Notifier
 from painterly.signals import Stop
 from painterly.storage.files import was_at_rest
 from painterly.storage.known_files import LIST

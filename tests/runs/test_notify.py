@@ -14,7 +14,7 @@ from support.folder_batches import run
 from support.receiver import receiving
 
 from painterly.errors import NoAccountError, WeightsError
-from painterly.runs import word
+from painterly.runs import report
 from painterly.words import webhook
 from painterly.words.notice import notice
 
@@ -26,7 +26,7 @@ DONE = {"event": "summary", "to_paint": 0, "painted": 0, "there": 4, "failed": 0
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch):
     """Attempts follow each other without a pause."""
-    monkeypatch.setattr(word, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(report, "PAUSES_S", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_host_that_asks_for_no_pause_gets_no_burst_of_attempts(
     slept = []
     clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=slept.append)
     monkeypatch.setattr(webhook, "time", clock)
-    monkeypatch.setattr(word, "PAUSES_S", (2.0, 10.0))
+    monkeypatch.setattr(report, "PAUSES_S", (2.0, 10.0))
     receiver.status, receiver.retry_after = 429, asked
     run(folders, NOTIFY_URL=receiver.address)
     assert len(receiver.posts) == 3 and slept == pauses
@@ -175,7 +175,7 @@ def test_teams_gets_an_adaptive_card():
 def test_an_answer_that_never_ends_does_not_hold_up_the_end(folders, stand_in, capsys, monkeypatch):
     """Each byte of it arrives in time."""
     monkeypatch.setattr(webhook, "LONGEST_S", 0.5)
-    monkeypatch.setattr(word, "PAUSES_S", ())
+    monkeypatch.setattr(report, "PAUSES_S", ())
     over = threading.Event()
 
     def drip(server):

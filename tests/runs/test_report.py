@@ -75,7 +75,7 @@ def test_results_that_stay_are_counted_with_what_differs(folders, stand_in, monk
     many = differs(STYLE_SIZE="96", STYLE_SEED="2", STYLE_ITERATIONS="9", STYLE_PADDING="zero")
     assert many == [
         "4 are there with other settings (size 64 → 96, iterations 2 → 9, padding replicate → "
-        "zero, and 1 more): they are kept"
+        "zero and 1 more): they are kept"
     ]
     assert differs(OUTPUT_QUALITY="60", OUTPUT_FORMAT="png") == [
         "4 are there in another format (format unset → png, quality 95 → 60): they are kept"

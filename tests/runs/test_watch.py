@@ -32,8 +32,8 @@ from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.orders.buckets import Listing
+from painterly.runs import report
 from painterly.runs import run as batch_rounds
-from painterly.runs import word
 from painterly.runs.watch import News
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
@@ -204,14 +204,14 @@ def test_a_stop_waits_a_moment_for_the_word_of_the_last_round_and_says_if_it_is_
     folders, stand_in, monkeypatch, capsys
 ):
     def painted_as(notify):
-        monkeypatch.setattr(word, "deliver", notify)
+        monkeypatch.setattr(report, "deliver", notify)
         Path("photos/new.jpg").write_bytes(tiny.file(60, 80, len(sent)))
         return rounds(monkeypatch, capsys, folders | {"NOTIFY_URL": "http://127.0.0.1"}, rest)
 
     sent, ends = [], threading.Event()
     out = painted_as(lambda *word: ends.wait(0.3) or sent.append(word))
     assert len(sent) == 1 and "not sent" not in out
-    monkeypatch.setattr(word, "LEAVE_S", 0.01)
+    monkeypatch.setattr(report, "LEAVE_S", 0.01)
     out = painted_as(lambda *_: ends.wait())
     assert "the word of the last round is not sent" in out
     ends.set()

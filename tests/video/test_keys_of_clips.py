@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from painterly.images.output import OutputFormat
-from painterly.orders.keys import result_names
+from painterly.orders.order import result_names
 from painterly.settings import bucket_layout
 from painterly.settings.clips import of_photos
 from painterly.settings.installation import PROGRAM

@@ -48,9 +48,8 @@ from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import frames_of, stamps_of
-from painterly.orders.keys import result_name, timelapse_name
 from painterly.orders.network_pool import NetworkPool
-from painterly.orders.order import PlannedOrder
+from painterly.orders.order import PlannedOrder, result_name, timelapse_name
 from painterly.orders.plan import Plan, check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
