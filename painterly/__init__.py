@@ -22,7 +22,7 @@ __version__ = "15.0.0"
 ENGINE_VERSION = "12"
 
 _HOMES = {
-    "paint": "painterly.bench.library",
+    "paint": "painterly.painters.library",
     "PainterlyError": "painterly.errors",
     "Settings": "painterly.settings.settings",
     "load_vgg": "painterly.vgg.network",

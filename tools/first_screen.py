@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 
 from painterly import Settings
-from painterly.bench.reading import decode_style, read_paintings
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import stylize
 from painterly.images.arrays import resize, to_integers
 from painterly.images.picture_file import UNLIMITED, PictureFile
 from painterly.orders.buckets import PaintingsView
 from painterly.orders.styles import Style, all_styles
+from painterly.painters.reading import decode_style, read_paintings
 from painterly.settings import ready_styles
 from painterly.settings.installation import PROGRAM
 from painterly.vgg.network import VGG, load_vgg

@@ -13,7 +13,7 @@ cp -R tests pyproject.toml "$folder"
 cd "$folder"
 # -P: no folder of this checkout is on Python's path.
 PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not slow and not thorough" \
-  tests/bench/test_instant.py tests/bench/test_library.py tests/bench/test_sheet.py \
+  tests/painters/test_instant.py tests/painters/test_library.py tests/painters/test_sheet.py \
   tests/engine/test_float16.py tests/engine/test_gatys.py \
   tests/gallery tests/images/test_encode.py tests/images/test_mended.py tests/images/test_position.py \
   tests/orders/test_record.py tests/words/test_texts.py tests/web --ignore tests/web/test_options.py

@@ -21,9 +21,9 @@ from bot.context import inform_owner, send_beside, show_action
 from bot.requests import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Request
 from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
-from painterly.bench.failures import UNEXPECTED
 from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from painterly.orders.record import Record
+from painterly.painters.failures import UNEXPECTED
 from painterly.words.style_title import NO_TITLE
 from painterly.words.wording import printable
 

@@ -237,8 +237,8 @@ def _preview(request: Request, resources: Resources) -> bytes:
     # of one.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Late: other events need not wait for NumPy.
-    from painterly.bench.desk import NOW, Desk
     from painterly.images.arrays import to_integers
+    from painterly.painters.instant_painter import NOW, InstantPainter
 
     choice = styles.wished(request.wish, resources)
     if choice is None:
@@ -249,9 +249,9 @@ def _preview(request: Request, resources: Resources) -> bytes:
     style = replace(
         choice.style, paintings=(painting,), settings=settings.replaced({"stroke_size": strokes})
     )
-    desk = Desk(
+    instant_painter = InstantPainter(
         lambda key: resources.paintings.read(f"{choice.prefix}/{key}"), None, draft=PREVIEW_SIDE
     )
-    photo = desk.photo(resources.bucket.read(request.photo.key)).picture
-    image = to_integers(desk.paint(photo.pixels_int, style), 8)
+    photo = instant_painter.photo(resources.bucket.read(request.photo.key)).picture
+    image = to_integers(instant_painter.paint(photo.pixels_int, style), 8)
     return small.jpeg(Image.fromarray(image), telegram_pictures.QUALITY)

@@ -88,8 +88,8 @@ def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
 
     With DEVICE=gpu, no bucket is opened without a GPU. A dry run always measures on this machine.
     """
-    from painterly.bench.loading import load_devices
     from painterly.orders.buckets import Buckets
+    from painterly.painters.loading import load_devices
     from painterly.runs.report import Notifier
     from painterly.runs.run import Run
 
@@ -144,10 +144,10 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
     """Write a sheet, and return the exit code: 1 if some pictures could not be painted. The name's
     extension decides the format. The environment has the variables that the command line stands
     for. Raises PainterlyError, Stopped."""
-    from painterly.bench.sheet import paint_sheet, select_for_sheet
     from painterly.cli.picture_files import check_is_painted, check_target, write_file
     from painterly.images import arrays, encode
     from painterly.orders.buckets import Buckets
+    from painterly.painters.sheet import paint_sheet, select_for_sheet
 
     path = here(name, start)
     form = file_format(path.suffix, f"the extension of {name!r}").extension

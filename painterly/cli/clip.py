@@ -11,9 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from painterly.bench.bench import Bench
-from painterly.bench.finished import Finished
-from painterly.bench.loading import load_devices
 from painterly.cli import picture_files as files_of
 from painterly.cli.picture_order import config_of, order_of, settings_of, weights_of
 from painterly.cli.places import STANDARD, is_photo
@@ -23,6 +20,9 @@ from painterly.orders.frames import Clip, frames_of, stamps_of
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.plan import Plan
+from painterly.painters.finished import Finished
+from painterly.painters.loading import load_devices
+from painterly.painters.painter import Painter
 from painterly.runs.clips import Clips
 from painterly.runs.workers import paint_all
 from painterly.settings.clips import SILENT, WRITTEN, lacking
@@ -81,14 +81,14 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
             so_far.append(f"{target} is the clip as it stands after {count}")
 
         buckets = Buckets(view, files, unfinished)
-        with closing(Bench(loaded, buckets, NetworkPool(None, files), stop)) as bench:
+        with closing(Painter(loaded, buckets, NetworkPool(None, files), stop)) as painter:
             loading = load_devices(args.device, settings.traits.optimises)
 
             def clips(*_: object) -> Clips:
-                return Clips(bench, plan, store, fail, fail, on_stop=write_unfinished)
+                return Clips(painter, plan, store, fail, fail, on_stop=write_unfinished)
 
             try:
-                paint_all(bench, plan, loading, clips=clips)
+                paint_all(painter, plan, loading, clips=clips)
             except Stopped as stopped:
                 what = so_far[0] if so_far else "no frame is done"
                 raise Stopped(stopped.exit_code - 128, what) from None

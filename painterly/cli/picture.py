@@ -31,8 +31,8 @@ from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from painterly.bench.timelapse import Timelapse
     from painterly.engine.transfer import Step
+    from painterly.painters.timelapse import Timelapse
     from painterly.storage.folder import FolderBucket
 
 
@@ -75,10 +75,10 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     before painting if an argument does not fit, and after a signal Stopped with the files that are
     kept.
     """
-    from painterly.bench.bench import Bench, Easel
-    from painterly.bench.loading import chosen_device, load_devices
     from painterly.orders.buckets import Buckets
     from painterly.orders.network_pool import NetworkPool
+    from painterly.painters.loading import chosen_device, load_devices
+    from painterly.painters.painter import DeviceSlot, Painter
     from painterly.storage.files import delete_leftovers
     from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
@@ -92,9 +92,9 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     order = order_of(args, settings, files, weights, key)
     named = [Path(each.key) for each in files.list()]
     buckets = Buckets(files, files, unfinished)
-    with closing(Bench(loaded, buckets, NetworkPool(None, files), stop)) as bench:
+    with closing(Painter(loaded, buckets, NetworkPool(None, files), stop)) as painter:
         loading = load_devices(args.device, settings.traits.optimises)
-        inputs = bench.read(order)
+        inputs = painter.read(order)
         if not order.style.settings.has_default_size:  # Or paintings may be read once more.
             files.clear()
         results = result_files(
@@ -109,17 +109,17 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
         device = chosen_device(loading)
         logger.info("painting with %s", order.network)
         pictures = StepPictures(results, every, stop)
-        finished = bench.paint(
+        finished = painter.paint(
             order,
             inputs,
-            Easel(device),
+            DeviceSlot(device),
             on_step=pictures.add,
             on_stop=pictures.write_unfinished,
             resume=is_file and not args.fresh,
         )
         path = results.write_result(finished.image, finished.timelapse)
         if is_file:
-            bench.delete_checkpoint(order)
+            painter.delete_checkpoint(order)
     if is_file:
         delete_leftovers(unfinished.folder)
         with suppress(OSError):  # Others are unfinished in it, or there was none.

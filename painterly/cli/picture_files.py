@@ -39,8 +39,8 @@ from painterly.words.wording import shortened
 if TYPE_CHECKING:
     import numpy as np
 
-    from painterly.bench.timelapse import Timelapse
     from painterly.images.picture import Picture
+    from painterly.painters.timelapse import Timelapse
 
 
 STEP = "_at_iteration_"  # follows a result's name, before a step's number

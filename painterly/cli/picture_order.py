@@ -91,7 +91,7 @@ def _styles_of(word: str, after: Sequence[str], result: str) -> tuple[str, ...]:
 
 
 def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
-    """Return the configuration of the bench. Raises ConfigError."""
+    """Return the configuration of the painter. Raises ConfigError."""
     known = {name: environment[name] for name in VARIABLES if name in environment}
     loaded = replace(config.load(known), memory_limit=args.memory_limit)
     keeps_checkpoint = args.places[-1] != STANDARD

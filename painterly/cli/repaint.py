@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from painterly.bench.bench import Bench, Easel
-from painterly.bench.loading import chosen_device, load_devices
 from painterly.cli.app import run_painter
 from painterly.cli.picture_files import read_file, result_files
 from painterly.cli.places import STANDARD
@@ -23,6 +21,8 @@ from painterly.orders.network_pool import NetworkPool, OtherWeightsError
 from painterly.orders.order import Order
 from painterly.orders.record import PictureRef, Record
 from painterly.orders.styles import Painting, Style, is_ready
+from painterly.painters.loading import chosen_device, load_devices
+from painterly.painters.painter import DeviceSlot, Painter
 from painterly.settings.settings import Settings
 from painterly.signals import Stop
 from painterly.storage import open_bucket
@@ -76,10 +76,10 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
     )
     order = _order(record, args, environment, buckets)
     networks = NetworkPool(None, buckets.style)  # The order has its weights.
-    with closing(Bench(run, buckets, networks, stop)) as bench:
-        bench.leave()  # An outage ends it at once: there is nothing to lose.
+    with closing(Painter(run, buckets, networks, stop)) as painter:
+        painter.leave()  # An outage ends it at once: there is nothing to lose.
         loading = load_devices(args.device, order.style.settings.traits.optimises)
-        inputs = bench.read(order)
+        inputs = painter.read(order)
         paths = _paths(order, buckets)
         results = result_files(
             prefix,
@@ -90,7 +90,7 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
         )
         device = chosen_device(loading)
         try:
-            finished = bench.paint(order, inputs, Easel(device))
+            finished = painter.paint(order, inputs, DeviceSlot(device))
         except OtherWeightsError as error:  # An object's identity is known once it is read.
             raise _other_weights(args, order.weights.identity, error.identity) from None
         return results.write(finished.image)

@@ -12,11 +12,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
-from painterly.bench.bench import Bench, Easel
-from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
-from painterly.bench.finished import Finished
-from painterly.bench.loading import load_devices
-from painterly.bench.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
 from painterly.devices.processor import cores
 from painterly.errors import ConfigError, PainterlyError
@@ -26,6 +21,11 @@ from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder
 from painterly.orders.record import Record
+from painterly.painters.failures import is_out_of_memory, raise_if_fatal, reason_of
+from painterly.painters.finished import Finished
+from painterly.painters.loading import load_devices
+from painterly.painters.painter import DeviceSlot, Painter
+from painterly.painters.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.signals import Stop, Stopped
 from painterly.storage.retry import RetryingBucket
 
@@ -91,9 +91,11 @@ class RemoteWorker:
         )
         networks = NetworkPool(self._config.vgg_weights, style)
         gallery = Gallery(result) if self._setup.gallery else None
-        self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
+        self._painter = Painter(
+            self._config, buckets, networks, self._stop, gallery, leaving=leaving
+        )
         # A worker has four orders at most: one is painted, two are read, and one is stored.
-        self._easel = Easel(device, self._bench.reader.set_aside)
+        self._slot = DeviceSlot(device, self._painter.reader.set_aside)
         return Answer(str(device))
 
     def paint(self, order: PlannedOrder) -> Answer:
@@ -101,12 +103,12 @@ class RemoteWorker:
         cannot continue then."""
         try:
             # Another run may have painted it: the plan may be hours old.
-            if record := self._bench.finished_record(order):
+            if record := self._painter.finished_record(order):
                 return Answer(record=record, already_stored=True)
             try:
-                photo = self._bench.reader.fetch(order)
+                photo = self._painter.reader.fetch(order)
                 finished = self._painting.submit(self._paint_next, order, photo).result()
-                return Answer(record=self._bench.store(order, finished))
+                return Answer(record=self._painter.store(order, finished))
             except ChangedError as error:
                 return Answer(postponed=str(error))
             except Exception as error:
@@ -114,7 +116,7 @@ class RemoteWorker:
                     raise
                 raise_if_fatal(error)
                 reason = reason_of(error)
-                return Answer(record=self._bench.fail(order, reason), failure=reason)
+                return Answer(record=self._painter.fail(order, reason), failure=reason)
         except Stopped:
             return Answer(problem=PainterlyError("the run was stopped"))
         except PainterlyError as error:
@@ -123,11 +125,11 @@ class RemoteWorker:
     def leave(self) -> None:
         """Save a checkpoint of the current painting, and take no further order."""
         self._stop.signum = signal.SIGTERM
-        self._bench.leave()
+        self._painter.leave()
         wait([self._painting.submit(int)], timeout=LEAVE_S)
-        self._bench.close()
+        self._painter.close()
 
     def _paint_next(self, order: PlannedOrder, photo: PhotoFiles | PhotoInput) -> Finished:
         self._stop.obey()
-        inputs = self._bench.reader.decode(order, photo)
-        return self._bench.paint(order, inputs, self._easel, resume=order.may_resume)
+        inputs = self._painter.reader.decode(order, photo)
+        return self._painter.paint(order, inputs, self._slot, resume=order.may_resume)

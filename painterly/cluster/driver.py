@@ -14,7 +14,6 @@ from logging import DEBUG, ERROR, WARNING
 from typing import Any
 
 from painterly import ENGINE_VERSION
-from painterly.bench.bench import Bench
 from painterly.cluster.actor import LEAVE_S, Answer, WorkerSetup
 from painterly.cluster.fleet import Fleet, Member, connected, prepare
 from painterly.cluster.queues import Queues
@@ -22,6 +21,7 @@ from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
+from painterly.painters.painter import Painter
 from painterly.progress import ShowBar, bar
 from painterly.runs.run import Paint
 from painterly.runs.workers import Outcome, SavingPool
@@ -42,17 +42,17 @@ def on_cluster(address: str, environment: Mapping[str, str]) -> Paint:
     return partial(_paint_all, address)
 
 
-def _paint_all(address: str, bench: Bench, plan: Plan) -> Outcome:
+def _paint_all(address: str, painter: Painter, plan: Plan) -> Outcome:
     """Paint the orders of a plan on a Ray cluster, as `workers.paint_all` does on one machine.
 
     Raises ConfigError if there is no cluster, the problem of the workers if none can paint, and
     Stopped after a signal, with a checkpoint of each current painting in the result bucket.
     """
-    with SavingPool(bench, plan) as saving:
+    with SavingPool(painter, plan) as saving:
         with connected(address) as ray:
-            bench.mark_gallery()
-            with bar("cluster") if bench.config.progress == "bar" else nullcontext() as show_bar:
-                _Painting(ray, bench, plan, saving, Throughput(len(plan.todo), show_bar)).run()
+            painter.mark_gallery()
+            with bar("cluster") if painter.config.progress == "bar" else nullcontext() as show_bar:
+                _Painting(ray, painter, plan, saving, Throughput(len(plan.todo), show_bar)).run()
         saving.finish()
         return saving.outcome
 
@@ -117,13 +117,13 @@ class Throughput:
 
 class _Painting:
     def __init__(
-        self, ray: Any, bench: Bench, plan: Plan, saving: SavingPool, shown: Throughput
+        self, ray: Any, painter: Painter, plan: Plan, saving: SavingPool, shown: Throughput
     ) -> None:
-        self._ray, self._stop = ray, bench.stop
+        self._ray, self._stop = ray, painter.stop
         self._saving, self._shown = saving, shown
         # A weights file must have the same path and content on all machines.
         setup = WorkerSetup(
-            bench.config, bench.gallery is not None, ENGINE_VERSION, plan.optimises, None
+            painter.config, painter.gallery is not None, ENGINE_VERSION, plan.optimises, None
         )
         self._fleet = Fleet(ray, setup)
         self._queues = Queues(plan.todo)

@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from painterly.bench.reading import small_copy
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, MemoryShortError, PictureError
 from painterly.images.sheet import side_for
@@ -33,6 +32,7 @@ from painterly.orders.styles import (
     is_ready,
     title_of_files,
 )
+from painterly.painters.reading import small_copy
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from painterly.bench.desk import LARGEST_SIDE, InstantOrder
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import Schedule, total_work
@@ -36,6 +35,7 @@ from painterly.jobs.upload import Upload
 from painterly.jobs.worker.previews import ResultOrder
 from painterly.orders.record import now
 from painterly.orders.styles import Painting, Style
+from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder
 from painterly.settings.paper import NONE
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name

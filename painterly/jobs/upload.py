@@ -11,13 +11,13 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
-from painterly.bench.reading import decoded_in_turn
 from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize, to_integers
 from painterly.images.masks import BLACK
 from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
+from painterly.painters.reading import decoded_in_turn
 from painterly.storage.file_names import nfc, start_in_bytes
 from painterly.video.sent import Sent, sent
 from painterly.words.wording import printable

@@ -18,10 +18,6 @@ from time import perf_counter
 import numpy as np
 from PIL import Image
 
-from painterly.bench.bench import Bench
-from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.finished import Finished, PartStep
-from painterly.bench.reading import PhotoInput
 from painterly.engine.transfer import End
 from painterly.errors import PictureError
 from painterly.images.picture import Picture
@@ -30,6 +26,10 @@ from painterly.orders.frames import Clip, FrameOrder
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.painters.failures import raise_if_fatal, reason_of
+from painterly.painters.finished import Finished, PartStep
+from painterly.painters.painter import Painter
+from painterly.painters.reading import PhotoInput
 from painterly.progress import LINES_EVERY
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import ObjectError
@@ -78,7 +78,7 @@ class Clips:
 
     def __init__(
         self,
-        bench: Bench,
+        painter: Painter,
         plan: Plan,
         store: Store,
         fail: Fail,
@@ -89,7 +89,7 @@ class Clips:
         """Begin to wait for painted frames.
 
         Args:
-            bench: The bench.
+            painter: The painter.
             plan: The plan.
             store: Takes the order of a clip that is done, and its result; returns whether that is
                 stored.
@@ -102,7 +102,7 @@ class Clips:
         frames = [each for each in plan.todo if isinstance(each, FrameOrder)]
         clips = {each.clip.folder: each.clip for each in frames}
         self._clips = {key: _UnderWay(clip, plan.stored, frames) for key, clip in clips.items()}
-        self._bench, self._store, self._fail, self._postpone = bench, store, fail, postpone
+        self._painter, self._store, self._fail, self._postpone = painter, store, fail, postpone
         self._on_step, self._on_stop, self._ends = on_step, on_stop, math.inf
         self._news, self._pool = threading.Condition(), ThreadPoolExecutor(1, "clips")
         self._work: list[Future[None]] = [
@@ -166,8 +166,8 @@ class Clips:
         if not self._store(order, finished):
             return
         with suppress(ObjectError):  # The clip is stored.
-            for entry in [*self._bench.unfinished.list(under.clip.folder)]:
-                self._bench.unfinished.delete(entry.key)
+            for entry in [*self._painter.unfinished.list(under.clip.folder)]:
+                self._painter.unfinished.delete(entry.key)
 
     def _finished(self, under: _UnderWay) -> Finished:
         """Steady and write a clip. Raises PictureError, _LeftError."""
@@ -175,7 +175,7 @@ class Clips:
         if under.failure:
             raise PictureError(under.failure)
         with (
-            opened(self._bench.source, order.photo.key) as file,
+            opened(self._painter.source, order.photo.key) as file,
             TemporaryDirectory(prefix="painterly-") as folder,
             closing(self._steadied(under, file)) as pictures,
         ):
@@ -202,7 +202,7 @@ class Clips:
         return Finished(
             order,
             photo,
-            self._bench.reader.decode(order, PhotoInput(photo)).style.paintings,
+            self._painter.reader.decode(order, PhotoInput(photo)).style.paintings,
             End(first, {}, under.record.content_weight or 0.0),
             under.record.weights or "",
             under.record.device or "",
@@ -239,7 +239,7 @@ class Clips:
                 if under.is_left or self._ends < math.inf:
                     raise _LeftError
                 self._news.wait()
-        key, unfinished = under.clip.key(number), self._bench.unfinished
+        key, unfinished = under.clip.key(number), self._painter.unfinished
         try:
             return np.asarray(Image.open(io.BytesIO(unfinished.read(key)), formats=["PNG"]))
         except (OSError, ValueError, SyntaxError):
@@ -253,7 +253,7 @@ class Clips:
             under.began = now
             return
         self._on_step(PartStep(done, total, lambda: picture))
-        percent, every = 100 * done // total, LINES_EVERY[self._bench.config.progress]
+        percent, every = 100 * done // total, LINES_EVERY[self._painter.config.progress]
         if not every or percent // every == 100 * (done - 1) // total // every:
             return
         left_s = (now - under.began) / (done - under.resumed) * (total - done)

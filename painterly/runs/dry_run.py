@@ -1,7 +1,7 @@
 """Reports what a run would paint, how much memory it would need, and how long it would take by the
 records of pictures that this machine has painted.
 
-The bench begins each order as in the run, with a stand-in of the size in the photo's header.
+The painter begins each order as in the run, with a stand-in of the size in the photo's header.
 """
 
 import contextlib
@@ -15,9 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from painterly.bench.bench import Bench, Easel
-from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.reading import READ_AHEAD, PhotoInput, decodable_memory
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
@@ -29,6 +26,9 @@ from painterly.log import event
 from painterly.orders.order import Order
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.painters.failures import raise_if_fatal, reason_of
+from painterly.painters.painter import DeviceSlot, Painter
+from painterly.painters.reading import READ_AHEAD, PhotoInput, decodable_memory
 from painterly.settings.clips import EXTENSIONS
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry
@@ -57,11 +57,13 @@ class Forecast(NamedTuple):
         return f"{self.size[1]} × {self.size[0]} px, with {memory_size(self.memory)} of memory"
 
 
-def report_dry_run(bench: Bench, plan: Plan, devices: Devices, records: Iterable[Record]) -> int:
+def report_dry_run(
+    painter: Painter, plan: Plan, devices: Devices, records: Iterable[Record]
+) -> int:
     """Log what the plan would take, and return the number of pictures that cannot be painted.
 
     Args:
-        bench: The bench.
+        painter: The painter.
         plan: A plan with orders.
         devices: The devices.
         records: The records of all results in the bucket.
@@ -71,13 +73,13 @@ def report_dry_run(bench: Bench, plan: Plan, devices: Devices, records: Iterable
         Stopped: A signal has arrived.
     """
     event(f"painting on {devices}", device=str(devices))
-    easel, limit, stop = Easel(devices.first), bench.config.memory_limit, bench.stop
+    slot, limit, stop = DeviceSlot(devices.first), painter.config.memory_limit, painter.stop
     rates, decodable = _rates(records, (devices.first, HOST)), decodable_memory(limit)
     budgets = {each: each.budget(Limits(limit)) for each in (devices.first, HOST)}
     # A style does not wait for all headers.
     pool, style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
     photos = {order.photo.key: order for order in plan.todo}
-    headers = {key: pool.submit(_headers, each, bench.source) for key, each in photos.items()}
+    headers = {key: pool.submit(_headers, each, painter.source) for key, each in photos.items()}
 
     def forecast(order: Order) -> Forecast:
         of_files = stop.result_of(headers[order.photo.key])
@@ -88,14 +90,14 @@ def report_dry_run(bench: Bench, plan: Plan, devices: Devices, records: Iterable
         pixels = np.broadcast_to(np.array(COLOUR, np.uint8), (*header.size, 3))
         mask = None if order.mask is None else np.ones((1, 1), np.float32)
         photo = PhotoInput(Picture(pixels, None, ""), mask)
-        inputs = stop.result_of(style_pool.submit(bench.reader.decode, order, photo))
+        inputs = stop.result_of(style_pool.submit(painter.reader.decode, order, photo))
         # The photo, and the files of the next ones, which may be as large as its own.
         held = header.bytes_decoded + READ_AHEAD * (order.photo.size or header.bytes_decoded)
-        device = easel.device_for(order.style.settings)
+        device = slot.device_for(order.style.settings)
         with device.scope():
-            networks = bench.networks.load(order.style.settings, device.name, order.weights)
+            networks = painter.networks.load(order.style.settings, device.name, order.weights)
             budget = budgets[device].with_more_in_use(held)
-            order, _, transfer = bench.begin(order, inputs, easel, networks, budget)
+            order, _, transfer = painter.begin(order, inputs, slot, networks, budget)
         settings = order.style.settings
         rate = rates.get((str(device), settings.recipe, order.network))
         seconds = rate and rate * total_work(*header.size, settings, _is_gpu(device))

@@ -12,7 +12,6 @@ from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
-from painterly.bench import checkpoints
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
@@ -22,6 +21,7 @@ from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.orders.record import Record, RecordCache
 from painterly.orders.selection import Selection, select, styles_of
 from painterly.orders.styles import Style, is_ready
+from painterly.painters import checkpoints
 from painterly.runs import report
 from painterly.runs.report import Notifier, Summary
 from painterly.runs.watch import News, rest
@@ -32,14 +32,14 @@ from painterly.storage.retry import outlasting_outages
 from painterly.words.wording import duration
 
 if TYPE_CHECKING:
-    from painterly.bench.bench import Bench
     from painterly.devices.device import Devices
     from painterly.gallery.gallery import Gallery
+    from painterly.painters.painter import Painter
     from painterly.runs.workers import Outcome
 
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 # As workers.paint_all does with its devices, and the cluster.
-Paint = Callable[["Bench", Plan], "Outcome"]
+Paint = Callable[["Painter", Plan], "Outcome"]
 Loading = Callable[[bool], "Future[Devices]"]  # As load_devices; each begins once.
 
 
@@ -129,13 +129,15 @@ class Run:
                 gallery.publish()
             return report.log_nothing_to_paint(plan, config.result_bucket, config.dry_run)
 
-        from painterly.bench.bench import Bench
+        from painterly.painters.painter import Painter
 
         self._stop.obey()
-        with closing(Bench(config, self._buckets, self._networks, self._stop, gallery)) as bench:
+        with closing(
+            Painter(config, self._buckets, self._networks, self._stop, gallery)
+        ) as painter:
             if config.dry_run:
-                return self._foretold(bench, parts)
-            outcome = self._painted(bench, parts)
+                return self._foretold(painter, parts)
+            outcome = self._painted(painter, parts)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
 
@@ -242,21 +244,21 @@ class Run:
         checkpoints.abort_stale_uploads(result, selection)
         return gallery
 
-    def _foretold(self, bench: "Bench", plan: Plan) -> Summary:
+    def _foretold(self, painter: "Painter", plan: Plan) -> Summary:
         records = all_results(plan, self._buckets.result, self._records)
         devices = self._loading(plan.optimises).result()
         from painterly.runs.dry_run import report_dry_run
 
-        bench.leave()  # An outage ends it at once: there is nothing to lose.
-        return Summary("", failed=report_dry_run(bench, plan, devices, records))
+        painter.leave()  # An outage ends it at once: there is nothing to lose.
+        return Summary("", failed=report_dry_run(painter, plan, devices, records))
 
-    def _painted(self, bench: "Bench", plan: Plan) -> "Outcome":
+    def _painted(self, painter: "Painter", plan: Plan) -> "Outcome":
         from painterly.runs.workers import paint_all
 
         try:
             if self._elsewhere:
-                return self._elsewhere(bench, plan)
-            return paint_all(bench, plan, self._loading(plan.optimises))
+                return self._elsewhere(painter, plan)
+            return paint_all(painter, plan, self._loading(plan.optimises))
         except UnavailableError as error:
             rest = "" if self._config.watch else ", run it again for the rest"
             raise type(error)(f"{error}; what is stored stays{rest}") from error

@@ -1,6 +1,6 @@
-"""Paints the orders of a run: some threads read ahead, each easel has one order, others store.
+"""Paints the orders of a run: some threads read ahead, each slot has one order, others store.
 
-A single easel is worked at in the calling thread. After a signal, each saves its painting. An error
+A single slot is worked at in the calling thread. After a signal, each saves its painting. An error
 that ends one of them ends the run, and the others save theirs.
 """
 
@@ -14,16 +14,23 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from logging import WARNING
 
-from painterly.bench.bench import Bench, Easel, Ended
-from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.finished import Finished
-from painterly.bench.reading import READ_AHEAD, ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.devices.device import Devices
 from painterly.log import event
 from painterly.orders.frames import FrameOrder
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.painters.failures import raise_if_fatal, reason_of
+from painterly.painters.finished import Finished
+from painterly.painters.painter import DeviceSlot, Ended, Painter
+from painterly.painters.reading import (
+    READ_AHEAD,
+    ChangedError,
+    Inputs,
+    PhotoFiles,
+    PhotoInput,
+    Reader,
+)
 from painterly.runs.clips import Clips, Fail, Postpone, Store
 from painterly.signals import POLL_S, Stop, Stopped
 
@@ -55,7 +62,7 @@ class Outcome:
 
 
 def paint_all(
-    bench: Bench,
+    painter: Painter,
     plan: Plan,
     loading: Future[Devices],
     set_aside: int = 0,
@@ -64,7 +71,7 @@ def paint_all(
     """Paint the plan's orders. One that cannot be painted fails right before its first step.
 
     Args:
-        bench: The bench.
+        painter: The painter.
         plan: A plan with orders.
         loading: What paints, which may be loading. Photos, paintings and weights are read in the
             meantime.
@@ -80,15 +87,15 @@ def paint_all(
         UnavailableError: The storage is unreachable for too long.
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
-    stop, first = bench.stop, plan.todo[0]
-    with SavingPool(bench, plan, clips) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
-        bench.networks.prefetch(first.style.settings, first.weights)
+    stop, first = painter.stop, plan.todo[0]
+    with SavingPool(painter, plan, clips) as saving, ReadAhead(plan.todo, painter.reader) as ahead:
+        painter.networks.prefetch(first.style.settings, first.weights)
         devices = loading.result()
         stop.obey()
         event(f"painting on {devices}", device=str(devices))
-        bench.networks.load(first.style.settings, devices.first.name, first.weights)
+        painter.networks.load(first.style.settings, devices.first.name, first.weights)
 
-        bench.mark_gallery()
+        painter.mark_gallery()
         used = devices.all[: len(plan.todo)]
         ahead.read_for(len(used))
 
@@ -99,14 +106,15 @@ def paint_all(
         def batch_left(elapsed: float, eta_s: float) -> float:
             return saving.batch_left(elapsed, eta_s, ahead.left, len(used))
 
-        easels = [
-            Easel(device, set_aside + bench.reader.set_aside, make_room, batch_left)
+        slots = [
+            DeviceSlot(device, set_aside + painter.reader.set_aside, make_room, batch_left)
             for device in used
         ]
         stop.later = True
         try:
             run_side_by_side(
-                [partial(_paint_orders, bench, easel, ahead, saving) for easel in easels], bench.end
+                [partial(_paint_orders, painter, slot, ahead, saving) for slot in slots],
+                painter.end,
             )
             saving.finish()
         finally:
@@ -114,20 +122,22 @@ def paint_all(
         return saving.outcome
 
 
-def _paint_orders(bench: Bench, easel: Easel, ahead: "ReadAhead", saving: "SavingPool") -> None:
+def _paint_orders(
+    painter: Painter, slot: DeviceSlot, ahead: "ReadAhead", saving: "SavingPool"
+) -> None:
     """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
     long, Stopped, Ended."""
     while (item := ahead.next()) is not None:
         order, fetching = item
-        bench.obey()
+        painter.obey()
         saving.check()
         if not saving.wants(order):
             continue
         try:
-            if isinstance(bench.stop.result_of(fetching), PhotoFiles):
+            if isinstance(painter.stop.result_of(fetching), PhotoFiles):
                 saving.wait()  # Finished pictures keep photos that may be as large.
-            inputs = bench.stop.result_of(ahead.decode(order, fetching))
-            finished = bench.paint(order, inputs, easel, resume=order.may_resume)
+            inputs = painter.stop.result_of(ahead.decode(order, fetching))
+            finished = painter.paint(order, inputs, slot, resume=order.may_resume)
         except ChangedError as error:
             order.log(f"{order.label}: {error}", level=WARNING)
             saving.postpone(order)
@@ -161,15 +171,15 @@ class ReadAhead:
             self._ahead.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def read_for(self, easels: int) -> None:
-        """Read as many orders ahead as this number of easels needs."""
+    def read_for(self, slots: int) -> None:
+        """Read as many orders ahead as this number of slots needs."""
         with self._lock:
-            self._depth = self._reader.read_for(easels)
+            self._depth = self._reader.read_for(slots)
             self._fill()
 
     @property
     def left(self) -> int:
-        """The number of orders that no easel has taken yet."""
+        """The number of orders that no slot has taken yet."""
         return len(self._rest) + len(self._ahead)
 
     def next(self) -> tuple[PlannedOrder, Future[Fetched]] | None:
@@ -202,22 +212,22 @@ class ReadAhead:
 
 
 class SavingPool:
-    """Stores the pictures of any number of easels in its own threads, and counts them, until the
+    """Stores the pictures of any number of slots in its own threads, and counts them, until the
     `with` block ends."""
 
-    def __init__(self, bench: Bench, plan: Plan, clips: MakeClips | None = None) -> None:
+    def __init__(self, painter: Painter, plan: Plan, clips: MakeClips | None = None) -> None:
         """Args:
-        bench, plan, clips: As in `paint_all`.
+        painter, plan, clips: As in `paint_all`.
         """
         self.outcome = Outcome()
         self._ended, self._seconds = 0, 0.0  # painted orders, and the time that they took
-        self._bench, self._stop = bench, bench.stop
+        self._painter, self._stop = painter, painter.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
-        self._page = bench.gallery if bench.config.makes_page else None
+        self._page = painter.gallery if painter.config.makes_page else None
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
         self._running: set[Future[object]] = set()
-        make = clips or partial(Clips, bench, plan)
+        make = clips or partial(Clips, painter, plan)
         self._clips = make(self._store, self._fail, self.postpone)
 
     def __enter__(self) -> "SavingPool":
@@ -226,7 +236,7 @@ class SavingPool:
     def __exit__(self, *_: object) -> None:
         """Give up requests that wait for a bucket, and end the threads, after GRACE_S seconds at
         most for pictures that are being stored."""
-        self._bench.leave()
+        self._painter.leave()
         self._clips.close()
         wait(self._copy_of_running(), timeout=GRACE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -276,19 +286,19 @@ class SavingPool:
         if self._page:
             self._page.add_record(record)
 
-    def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
+    def batch_left(self, elapsed: float, eta_s: float, orders: int, slots: int) -> float:
         """Estimate the seconds left for the batch from the mean time of its pictures so far.
 
         Args:
-            elapsed: The seconds that an easel has spent on its picture.
+            elapsed: The seconds that a slot has spent on its picture.
             eta_s: The seconds that its picture will still take.
-            orders: The number of orders that no easel has taken yet.
-            easels: The number of easels.
+            orders: The number of orders that no slot has taken yet.
+            slots: The number of slots.
         """
         with self._lock:
             count, seconds = self._ended, self._seconds
         mean = seconds / count if count else elapsed + eta_s
-        return eta_s + orders * mean / easels
+        return eta_s + orders * mean / slots
 
     def check(self) -> None:
         """Raise UnavailableError if the storage was unreachable for too long."""
@@ -314,7 +324,7 @@ class SavingPool:
         if self._page:
             self._page.publish()
         else:
-            self._bench.mark_gallery()  # Again: a whole run may have removed the mark since.
+            self._painter.mark_gallery()  # Again: a whole run may have removed the mark since.
 
     def _copy_of_running(self) -> set[Future[object]]:
         with self._lock:
@@ -333,7 +343,7 @@ class SavingPool:
         """Store a picture, and return whether that has succeeded."""
         is_stored = False
         try:
-            self.add(order, self._bench.store(order, finished))
+            self.add(order, self._painter.store(order, finished))
             is_stored = True
         except Exception as error:
             raise_if_fatal(error)
@@ -343,7 +353,7 @@ class SavingPool:
         return is_stored
 
     def _fail(self, order: PlannedOrder, reason: str) -> None:
-        self.add(order, self._bench.fail(order, reason))
+        self.add(order, self._painter.fail(order, reason))
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]], end: Callable[[], None]) -> None:

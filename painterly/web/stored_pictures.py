@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
-from painterly.bench.reading import small_copy
 from painterly.errors import MemoryShortError, PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
@@ -18,6 +17,7 @@ from painterly.jobs.buckets import Refreshed, WebBuckets
 from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import PREVIEWS, StoredJob
 from painterly.orders.record import Record, RecordCache, read_records
+from painterly.painters.reading import small_copy
 from painterly.settings.bucket_layout import GALLERY, RECORDS, TIMELAPSE
 from painterly.storage.base import Bucket, ObjectError
 from painterly.web.picture_answers import Asked, found

@@ -17,7 +17,7 @@ from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import SRGB, decode, gradient, rgb_profile, saved
 
-from painterly.bench.failures import reason_of
+from painterly.painters.failures import reason_of
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"

@@ -20,7 +20,6 @@ from support.folder_batches import (
 )
 from support.polling import until
 
-from painterly.bench.bench import Bench
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
@@ -28,6 +27,7 @@ from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery import page as gallery_page
 from painterly.gallery.gallery import Gallery
+from painterly.painters.painter import Painter
 from painterly.runs import run as rounds
 from painterly.signals import Stopped
 from painterly.storage.base import UnavailableError
@@ -57,14 +57,14 @@ def cluster(folders, stand_in, monkeypatch):
 @pytest.fixture
 def painting(monkeypatch):
     """A list of functions that are called with each order when a worker begins it."""
-    happens, whole = [], Bench.paint
+    happens, whole = [], Painter.paint
 
     def finished(worker, order, *others, **named):
         for each in happens:
             each(order)
         return whole(worker, order, *others, **named)
 
-    monkeypatch.setattr(Bench, "paint", finished)
+    monkeypatch.setattr(Painter, "paint", finished)
     return happens
 
 

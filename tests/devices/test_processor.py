@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from support.commands import python
 
-from painterly.bench import loading
 from painterly.devices import processor
 from painterly.devices.processor import cores, has_avx, limit_threads
 from painterly.errors import ConfigError, DeviceError
+from painterly.painters import loading
 from painterly.settings.installation import PROGRAM
 
 LAYOUTS = {

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from painterly.bench.loading import load_devices
 from painterly.devices import choose, nvidia, try_gpu
 from painterly.devices.trials import Trial
+from painterly.painters.loading import load_devices
 
 # GPU 0 aborts its process as cards of compute capability 12 do, and GPU 2 fails as others there.
 DIFFERENT = r"""

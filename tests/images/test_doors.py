@@ -7,8 +7,8 @@ from painterly.settings.installation import PROGRAM
 # Files that the program has written itself: into the folder of what is unfinished, or in memory.
 OWN = {
     "painterly/runs/clips.py": "a painted frame, which is kept until its clip is whole",
-    "painterly/bench/timelapse.py": "a frame of a time-lapse, also from a checkpoint",
-    "painterly/bench/library.py": "the result, just encoded",
+    "painterly/painters/timelapse.py": "a frame of a time-lapse, also from a checkpoint",
+    "painterly/painters/library.py": "the result, just encoded",
     "aws/bot/styles.py": "a thumbnail, just encoded",
 }
 

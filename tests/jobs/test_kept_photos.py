@@ -57,7 +57,9 @@ def test_a_preview_of_the_photo_itself_is_the_result_of_a_job_and_is_not_painted
     preview(web, worker, photo, settings={"size": 32})  # Its traces in memory change nothing.
     data = preview(web, worker, photo)
     with monkeypatch.context() as during:
-        during.setattr("painterly.bench.bench.Bench.paint", lambda *_, **__: pytest.fail("again"))
+        during.setattr(
+            "painterly.painters.painter.Painter.paint", lambda *_, **__: pytest.fail("again")
+        )
         job, stored = result(web, worker, photo)
     assert stored == data
     assert (job["photo"], job["width"], job["height"]) == ("Am Meer.jpg", 64, 48)

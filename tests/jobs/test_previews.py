@@ -19,8 +19,6 @@ from support.pictures import saved
 from support.polling import until
 from support.web_service import served, stored_job
 
-from painterly.bench import desk
-from painterly.bench.desk import LARGEST_SIDE, InstantOrder
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
@@ -38,6 +36,8 @@ from painterly.jobs.worker.previews import (
 )
 from painterly.jobs.worker.runner import JobRunner
 from painterly.orders.styles import Painting
+from painterly.painters import instant_painter
+from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 
@@ -120,7 +120,7 @@ def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place
 def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):
     buckets, configured = hand.web.buckets, config.load(place)
     runner = JobRunner(configured, buckets, hand.stop)
-    answering.work = lambda each: (runner.desk.file(each.order), None)
+    answering.work = lambda each: (runner.instant_painter.file(each.order), None)
     mask = Image.new("L", (32, 32))
     mask.paste(255, (0, 0, 16, 32))
     files = photo() | {"mask": ("mask.png", saved(mask, "PNG"))}
@@ -319,34 +319,34 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, p
     answers = [message[1:] for message in hand.said if message[0] == "preview"]
     assert answers == [(2, None, None), (1, None, None)]
     with pytest.raises(ZeroDivisionError):  # And the engine asks several times.
-        painter.desk.file(in_style(painter, "monet", 64), lambda: 1 / 0)
+        painter.instant_painter.file(in_style(painter, "monet", 64), lambda: 1 / 0)
 
 
 def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
     script = PROGRAM / "painterly/web/static/previews.js"
-    assert f"SIDE = {desk.TILE_SIDE};" in script.read_text()
+    assert f"SIDE = {instant_painter.TILE_SIDE};" in script.read_text()
 
 
 @pytest.mark.slow
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     painter, place, monkeypatch
 ):
-    painter.desk._sides = 64, 96
+    painter.instant_painter._sides = 64, 96
     folder = Path(place["BUCKET_STYLE"])
     for number in range(4):
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
-    read, real = [], painter.desk._read
-    painter.desk._read = lambda key: read.append(key) or real(key)
+    read, real = [], painter.instant_painter._read
+    painter.instant_painter._read = lambda key: read.append(key) or real(key)
     while painter.prepare_next():
         pass
     assert len(read) == len(set(read)) == 7
     for number in range(4):
-        painter.desk.file(in_style(painter, f"p{number}", 64))
+        painter.instant_painter.file(in_style(painter, f"p{number}", 64))
     assert len(read) == 7, "nothing is read again"
-    monkeypatch.setattr(desk, "CACHE_BYTES", painter.desk._cache_bytes() // 2)
-    painter.desk.file(in_style(painter, "p0", 64))
-    assert painter.desk._cache_bytes() <= desk.CACHE_BYTES
-    painter.desk.file(in_style(painter, "p0", 64))
+    monkeypatch.setattr(instant_painter, "CACHE_BYTES", painter.instant_painter._cache_bytes() // 2)
+    painter.instant_painter.file(in_style(painter, "p0", 64))
+    assert painter.instant_painter._cache_bytes() <= instant_painter.CACHE_BYTES
+    painter.instant_painter.file(in_style(painter, "p0", 64))
     assert len(read) == 7, "the latest stays"
 
 
@@ -354,31 +354,34 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
 def test_a_large_picture_does_not_depend_on_what_was_painted_before(painter, place):
     """Its painting is as large as it needs it, not as an earlier, smaller picture did."""
     Path(place["BUCKET_STYLE"], "large.jpg").write_bytes(tiny.file(200, 200, 3))
-    painter.desk._sides = 64, 96, 128
-    alone = painter.desk.file(in_style(painter, "large", 128))
-    painter.desk.clear()
+    painter.instant_painter._sides = 64, 96, 128
+    alone = painter.instant_painter.file(in_style(painter, "large", 128))
+    painter.instant_painter.clear()
     for size in (64, 90):
-        painter.desk.file(in_style(painter, "large", size))
-    assert painter.desk.file(in_style(painter, "large", 128)) == alone
+        painter.instant_painter.file(in_style(painter, "large", size))
+    assert painter.instant_painter.file(in_style(painter, "large", 128)) == alone
 
 
 def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
-    decoded, real = [], desk.decode_photo
+    decoded, real = [], instant_painter.decode_photo
 
     def decode_photo(files, available):
         decoded.append(files.photo.name)
         return real(files, available)
 
-    monkeypatch.setattr(desk, "decode_photo", decode_photo)
+    monkeypatch.setattr(instant_painter, "decode_photo", decode_photo)
     for name, size in (("monet", 64), ("both", 64), ("monet", 96)):
-        painter.desk.file(in_style(painter, name, size))
+        painter.instant_painter.file(in_style(painter, name, size))
     assert decoded == ["the photo"]
 
 
 def test_nothing_is_kept_of_a_whole_picture(painter):
     whole = in_style(painter, "monet", 64)._replace(output=OutputFormat("png"))
-    assert Image.open(io.BytesIO(painter.desk.file(whole))).format == "PNG"
-    assert painter.desk._cache_bytes() == 0 and not painter.desk.photo.cache_info().currsize
+    assert Image.open(io.BytesIO(painter.instant_painter.file(whole))).format == "PNG"
+    assert (
+        painter.instant_painter._cache_bytes() == 0
+        and not painter.instant_painter.photo.cache_info().currsize
+    )
 
 
 @pytest.mark.slow
@@ -396,14 +399,14 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     # With the built-in network, which instant pictures need.
     runner = JobRunner(configured, buckets, hand.stop)
     monkeypatch.setattr(runner, "seconds_per_work", lambda: 1.0)
-    monkeypatch.setattr(runner.desk, "seconds_per_work", lambda: 1.0)
-    runner.desk._sides = 64, 96
-    recipes, real = set(), runner.desk.paint
-    runner.desk.paint = lambda photo, style: (
+    monkeypatch.setattr(runner.instant_painter, "seconds_per_work", lambda: 1.0)
+    runner.instant_painter._sides = 64, 96
+    recipes, real = set(), runner.instant_painter.paint
+    runner.instant_painter.paint = lambda photo, style: (
         recipes.add(style.settings.recipe) or real(photo, style)
     )
     idle(runner)
-    runner.desk.paint = real
+    runner.instant_painter.paint = real
     assert recipes == {"instant"}
     monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
 
@@ -412,7 +415,7 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
             Painting(each.entry, share) for each, share in zip(style.paintings, shares, strict=True)
         ]
         order = InstantOrder(tiny.file(40, 60, 7), replace(style, paintings=tuple(paintings)))
-        return np.float32(Image.open(io.BytesIO(runner.desk.file(order))))
+        return np.float32(Image.open(io.BytesIO(runner.instant_painter.file(order))))
 
     first = painted(0.2, 0.8)
     assert first.shape == (43, 64, 3)

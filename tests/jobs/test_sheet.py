@@ -10,11 +10,11 @@ from support import tiny
 from support.gallery import results_of
 from support.web_service import send, stored_job
 
-from painterly.bench.desk import Desk
 from painterly.cli.command import main
 from painterly.images import sheet
 from painterly.jobs.schemas import Preset
 from painterly.orders.record import Record
+from painterly.painters.instant_painter import InstantPainter
 from painterly.signals import Stopped
 
 SHEET = {"sheet": "en"}
@@ -37,7 +37,7 @@ def labels(monkeypatch):
         drawn.append([label for _, label in pictures])
         return sheet_of(pictures, side)
 
-    monkeypatch.setattr("painterly.bench.sheet.sheet_of", noted)
+    monkeypatch.setattr("painterly.painters.sheet.sheet_of", noted)
     return drawn
 
 
@@ -121,7 +121,7 @@ def test_a_sheet_cannot_be_painted_from_its_record(web, worker, place, tmp_path,
 def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
     web, worker, monkeypatch
 ):
-    job, real, begun = send(web, SHEET).json(), Desk.paint, []
+    job, real, begun = send(web, SHEET).json(), InstantPainter.paint, []
 
     def cancelled(*arguments):
         begun.append(arguments)
@@ -130,7 +130,7 @@ def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
             worker.web._lease.cancel()
         return real(*arguments)
 
-    monkeypatch.setattr(Desk, "paint", cancelled)
+    monkeypatch.setattr(InstantPainter, "paint", cancelled)
     assert worker.paint()
     assert len(begun) == 2
     web.service.jobs.refresh()
@@ -140,7 +140,7 @@ def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
     stop = worker.runner._stop
     with monkeypatch.context() as patch:
         stopped = lambda *arguments: (setattr(stop, "signum", 15), real(*arguments))[1]  # noqa: E731
-        patch.setattr(Desk, "paint", stopped)
+        patch.setattr(InstantPainter, "paint", stopped)
         with pytest.raises(Stopped):
             worker.paint()
     stop.signum = None

@@ -305,7 +305,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
         too_large=lambda *presets: {},
         prepare_next=lambda: False,
         make_room=lambda: True,
-        desk=SimpleNamespace(seconds_per_work=lambda: 1e-6),
+        instant_painter=SimpleNamespace(seconds_per_work=lambda: 1e-6),
     )
     with pytest.raises(Stopped):
         hand.web.serve(runner, SimpleNamespace(claim_next=claim_next), "a device")
@@ -340,7 +340,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
 def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_begins(
     worker, monkeypatch
 ):
-    from painterly.bench import reading
+    from painterly.painters import reading
 
     begun, end, real = threading.Event(), threading.Event(), reading.decode_photo
 

@@ -16,11 +16,11 @@ from support.disks import below
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from painterly import log
-from painterly.bench import bench
-from painterly.bench.bench import Bench
 from painterly.errors import DivergedError
 from painterly.images import encode
 from painterly.images.picture_file import PictureFile
+from painterly.painters import painter
+from painterly.painters.painter import Painter
 from painterly.runs.workers import SavingPool
 from painterly.storage import retry
 from painterly.storage.base import DiskError, ObjectError, UnavailableError
@@ -32,7 +32,7 @@ BEACH = Path("out/_records/monet/beach.jpg.json")
 PLACES = {
     "fetching": (FolderBucket, "read"),
     "reading": (PictureFile, "decode"),
-    "painting": (bench, "follow"),
+    "painting": (painter, "follow"),
     "encoding": (encode, "encode"),
     "pushing": (FolderBucket, "write"),
 }
@@ -87,7 +87,7 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
     def failing(*_, **__):
         raise IndexError("no such row")
 
-    monkeypatch.setattr(bench, "follow", failing)
+    monkeypatch.setattr(painter, "follow", failing)
     log.log_to_stdout("%(message)s", level=logging.DEBUG)
     assert run(folders, PHOTO="beach.jpg", **IN_MONET) == 1
     out = capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
 
 def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
     close = SavingPool.__exit__
-    write, finished, ending = FolderBucket.write, Bench.paint, threading.Event()
+    write, finished, ending = FolderBucket.write, Painter.paint, threading.Event()
 
     def slow(bucket, key, *others):
         if key == "monet/beach.jpg":
@@ -110,7 +110,7 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_
         return finished(this, order, *others, **named)
 
     monkeypatch.setattr(FolderBucket, "write", slow)
-    monkeypatch.setattr(Bench, "paint", first_alone)
+    monkeypatch.setattr(Painter, "paint", first_alone)
     monkeypatch.setattr(SavingPool, "__exit__", lambda *given: ending.set() or close(*given))
     with pytest.raises(UnavailableError, match="disk is gone"):
         run(folders, **IN_MONET)

@@ -12,9 +12,9 @@ from support.folder_batches import keys, run
 from support.pictures import saved
 from support.polling import until
 
-from painterly.bench.loading import load_devices
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets
+from painterly.painters.loading import load_devices
 from painterly.runs.report import Notifier
 from painterly.runs.run import Run
 from painterly.signals import Stop

@@ -10,10 +10,10 @@ from support import tiny
 from support.folder_batches import keys, run
 from support.gallery import results_of
 
-from painterly.bench.checkpoints import Snapshot
 from painterly.cli.batch import paint_batch
 from painterly.configuration import config
 from painterly.errors import ConfigError
+from painterly.painters.checkpoints import Snapshot
 from painterly.storage.folder import FolderBucket
 
 BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}

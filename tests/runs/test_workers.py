@@ -15,11 +15,11 @@ from support import stand_in as stand_in_engine
 from support.folder_batches import keys, run
 from support.polling import until
 
-from painterly.bench import loading, reading
-from painterly.bench.bench import Bench
-from painterly.bench.reading import Reader
 from painterly.devices.device import Devices
 from painterly.errors import DeviceError, PainterlyError
+from painterly.painters import loading, reading
+from painterly.painters.painter import Painter
+from painterly.painters.reading import Reader
 from painterly.runs import workers
 from painterly.runs.workers import SavingPool, run_side_by_side
 
@@ -81,17 +81,17 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
     folders, stand_in, monkeypatch
 ):
     monkeypatch.setattr(reading, "AHEAD_SHARE", 0)  # Every photo counts as large.
-    store, decode, wait = Bench.store, Reader.decode, workers.SavingPool.wait
+    store, decode, wait = Painter.store, Reader.decode, workers.SavingPool.wait
     waits, storing, overlaps = threading.Event(), [], []
 
-    def stored_late(bench, order, finished):
+    def stored_late(painter, order, finished):
         storing.append(finished)
         assert waits.wait(10)
-        record = store(bench, order, finished)
+        record = store(painter, order, finished)
         storing.remove(finished)
         return record
 
-    monkeypatch.setattr(Bench, "store", stored_late)
+    monkeypatch.setattr(Painter, "store", stored_late)
     monkeypatch.setattr(workers.SavingPool, "wait", lambda saving: waits.set() or wait(saving))
     monkeypatch.setattr(
         Reader, "decode", lambda *given: overlaps.append(bool(storing)) or decode(*given)
@@ -185,4 +185,4 @@ def test_the_first_error_is_the_one_that_ends_the_run():
 def test_several_devices_need_a_part_of_the_time_for_the_rest():
     pool = object.__new__(SavingPool)
     pool._lock, pool._ended, pool._seconds = threading.Lock(), 2, 20.0
-    assert [pool.batch_left(1.0, 5.0, 4, easels) for easels in (1, 2)] == [45.0, 25.0]
+    assert [pool.batch_left(1.0, 5.0, 4, slots) for slots in (1, 2)] == [45.0, 25.0]

@@ -37,9 +37,9 @@ class Actor:
         pending, self._pending = self._pending, {}
         for each in pending:
             each.set_exception(self._error)
-        if hasattr(self._made, "_bench"):  # Ends its painting.
+        if hasattr(self._made, "_painter"):  # Ends its painting.
             self._made._stop.signum = signal.SIGTERM
-            self._made._bench.leave()
+            self._made._painter.leave()
 
     def _call(self, name, method, args):
         future, copied = Future(), pickle.loads(pickle.dumps(args))

@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from painterly import log
-from painterly.bench import loading, reading
-from painterly.bench.loading import load_devices
 from painterly.cli import repaint
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor
@@ -19,6 +17,8 @@ from painterly.configuration import config
 from painterly.jobs.worker import runner
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
+from painterly.painters import loading, reading
+from painterly.painters.loading import load_devices
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny

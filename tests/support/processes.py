@@ -19,7 +19,7 @@ STOP_S = 5.0  # from a signal to the end of a run whose steps take milliseconds,
 # In the order in which a run loads them: TensorFlow by way of the module that keeps Keras out.
 PRELOAD = (
     "painterly.devices.choose",
-    "painterly.bench.bench",
+    "painterly.painters.painter",
     "painterly.runs.dry_run",
     "painterly.runs.workers",
     "painterly.storage.s3.bucket",

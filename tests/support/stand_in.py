@@ -181,8 +181,8 @@ def install(set_attribute: Any = setattr) -> None:
     Args:
         set_attribute: Takes an object, a name and a value, as pytest's `monkeypatch.setattr`.
     """
-    from painterly.bench import bench
     from painterly.orders.network_pool import NetworkPool
+    from painterly.painters import painter
 
-    set_attribute(bench, "prepared", StyleTransfer)
+    set_attribute(painter, "prepared", StyleTransfer)
     set_attribute(NetworkPool, "build", lambda _, settings, weights: VGG(weights))

@@ -148,7 +148,11 @@ def painting(place, hand):
 
         def work(asked):
             try:
-                answer = (None, None) if client.busy else (painter.desk.file(asked.order), None)
+                answer = (
+                    (None, None)
+                    if client.busy
+                    else (painter.instant_painter.file(asked.order), None)
+                )
             except Exception as error:
                 answer = None, str(error)
             asking.answer(asked.number, *answer)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from support import clips, tiny
 
-from painterly.bench.bench import Bench
 from painterly.cli import clip
 from painterly.cli.command import main
+from painterly.painters.painter import Painter
 from painterly.settings import clips as settings_of_clips
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
@@ -40,7 +40,7 @@ def refusal(walk, capsys):
 
 def stopped_after(count, monkeypatch):
     """Send a signal after a number of frames."""
-    left, real = [count], Bench.paint
+    left, real = [count], Painter.paint
 
     def paint(*arguments, **named):
         finished = real(*arguments, **named)
@@ -49,7 +49,7 @@ def stopped_after(count, monkeypatch):
             signal.raise_signal(signal.SIGTERM)
         return finished
 
-    monkeypatch.setattr(Bench, "paint", paint)
+    monkeypatch.setattr(Painter, "paint", paint)
 
 
 @pytest.mark.usefixtures("walk")
@@ -132,14 +132,14 @@ def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
 @pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("more", [[], ["--fresh"]], ids=["plain", "fresh"])
 def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other(monkeypatch, more):
-    real, codes, left = Bench.paint, [], iter("12")
+    real, codes, left = Painter.paint, [], iter("12")
 
     def paint(*arguments, **named):
         if next(left, "") == "2":
             codes.append(main(["walk.mp4", "monet.jpg", "two.mp4", *WORDS, *more]))
         return real(*arguments, **named)
 
-    monkeypatch.setattr(Bench, "paint", paint)
+    monkeypatch.setattr(Painter, "paint", paint)
     codes.append(main(["walk.mp4", "monet.jpg", "one.mp4", *WORDS]))
     assert codes == [0, 0]
     assert Path("one.mp4").read_bytes() == Path("two.mp4").read_bytes()
@@ -177,7 +177,7 @@ def test_a_frame_that_cannot_be_painted_ends_the_painting_in_a_line(refusal, mon
     def fail(*_, **__):
         raise ValueError("no paint is left")
 
-    monkeypatch.setattr(Bench, "paint", fail)
+    monkeypatch.setattr(Painter, "paint", fail)
     message = refusal("walk.mp4", "monet.jpg", "out.mp4")
     assert "walk.mp4: " in message and "no paint is left" in message
     assert not Path("out.mp4").exists()

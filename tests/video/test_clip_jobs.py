@@ -163,7 +163,7 @@ def test_a_clip_with_a_frame_that_cannot_be_painted_fails_at_once(web, worker, w
     def fail(self, order, inputs, *_, **__):
         raise ValueError("no paint is left")
 
-    monkeypatch.setattr("painterly.bench.bench.Bench.paint", fail)
+    monkeypatch.setattr("painterly.painters.painter.Painter.paint", fail)
     assert worker.paint()
     web.service.jobs.refresh()
     done = web.get(job["links"]["self"]).json()

@@ -15,13 +15,13 @@ from support import clips, tiny
 from support.fake_ray import FakeRay
 from support.folder_batches import keys, run
 
-from painterly.bench.bench import Bench
-from painterly.bench.reading import ChangedError
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
 from painterly.configuration import config
 from painterly.orders import frames
 from painterly.orders.frames import Clip, FrameOrder
+from painterly.painters.painter import Painter
+from painterly.painters.reading import ChangedError
 from painterly.runs import dry_run
 from painterly.settings import clips as clips_here
 from painterly.signals import Stopped
@@ -55,7 +55,7 @@ def after_frames(monkeypatch):
     """Lets something happen after a number of frames were painted."""
 
     def arrange(count, happen):
-        painted, real = [], Bench.paint
+        painted, real = [], Painter.paint
 
         def paint(*arguments, **named):
             finished = real(*arguments, **named)
@@ -64,7 +64,7 @@ def after_frames(monkeypatch):
                 happen()
             return finished
 
-        monkeypatch.setattr(Bench, "paint", paint)
+        monkeypatch.setattr(Painter, "paint", paint)
         return painted
 
     return arrange
@@ -346,7 +346,7 @@ def test_what_is_kept_of_a_part_of_a_clip_is_not_taken_for_that_of_another():
 
 def test_a_clip_fails_once_and_its_other_frames_are_not_painted(here, monkeypatch, capsys):
     Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    tried, real = [], Bench.paint
+    tried, real = [], Painter.paint
 
     def paint(self, order, *arguments, **named):
         if order.photo.key != "beach.jpg":
@@ -354,7 +354,7 @@ def test_a_clip_fails_once_and_its_other_frames_are_not_painted(here, monkeypatc
             raise ValueError("no paint is left")
         return real(self, order, *arguments, **named)
 
-    monkeypatch.setattr(Bench, "paint", paint)
+    monkeypatch.setattr(Painter, "paint", paint)
     assert run(here) == 1
     out = capsys.readouterr().out
     assert out.count("walk.mp4 in monet: FAILED: unexpected ValueError: no paint is left") == 1

@@ -18,7 +18,6 @@ from support import clips
 from support.folder_batches import keys, run
 from support.polling import until
 
-from painterly.bench import reading as bench_reading
 from painterly.configuration.web_options import WebOptions
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import PictureError
@@ -26,6 +25,7 @@ from painterly.images.contained import decoder as pictures
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.upload import checked_source
 from painterly.orders import frames
+from painterly.painters import reading as bench_reading
 from painterly.settings import clips as clips_here
 from painterly.settings import limits
 from painterly.settings.installation import PROGRAM

@@ -9,10 +9,10 @@ from PIL import Image
 from support import tiny
 from support.web_service import send
 
-from painterly.bench.reading import decode_photo, read_photo
 from painterly.configuration.web_options import WebOptions
 from painterly.images.picture_file import PictureFile
 from painterly.jobs.upload import checked_mask, checked_upload
+from painterly.painters.reading import decode_photo, read_photo
 from painterly.storage.base import Entry
 
 OPTIONS = WebOptions("127.0.0.1", 8000)

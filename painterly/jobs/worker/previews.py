@@ -13,10 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from painterly.bench.desk import InstantOrder
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.worker.supervisor import Supervisor
 from painterly.orders.styles import Style
+from painterly.painters.instant_painter import InstantOrder
 
 MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000

@@ -1,4 +1,4 @@
-"""Paints each job at the batch's bench, without TensorFlow only those with preset instant.
+"""Paints each job by the batch's painter, without TensorFlow only those with preset instant.
 
 TensorFlow and the networks stay loaded between jobs.
 """
@@ -16,19 +16,6 @@ from logging import WARNING
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.bench.bench import Bench, Easel
-from painterly.bench.desk import (
-    CACHED_PHOTOS,
-    LARGEST_SIDE,
-    TILE_SIDE,
-    Desk,
-    InstantOrder,
-)
-from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
-from painterly.bench.finished import Finished, PartStep, encoded
-from painterly.bench.loading import load_devices
-from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
-from painterly.bench.sheet import paint_ordered
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
@@ -53,6 +40,19 @@ from painterly.orders.order import PlannedOrder, result_name, timelapse_name
 from painterly.orders.plan import Plan, check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
+from painterly.painters.failures import is_out_of_memory, raise_if_fatal, reason_of
+from painterly.painters.finished import Finished, PartStep, encoded
+from painterly.painters.instant_painter import (
+    CACHED_PHOTOS,
+    LARGEST_SIDE,
+    TILE_SIDE,
+    InstantOrder,
+    InstantPainter,
+)
+from painterly.painters.loading import load_devices
+from painterly.painters.painter import DeviceSlot, Painter
+from painterly.painters.reading import PhotoInput, decodable_memory, decode_photo, read_photo
+from painterly.painters.sheet import paint_ordered
 from painterly.runs.clips import Clips
 from painterly.runs.workers import paint_all
 from painterly.settings.bucket_layout import CHECKPOINTS
@@ -82,7 +82,7 @@ class JobRunner:
     """Paints jobs on the first device.
 
     Attributes:
-        desk: The desk for pictures that a request waits for.
+        instant_painter: The instant_painter for pictures that a request waits for.
     """
 
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
@@ -107,7 +107,7 @@ class JobRunner:
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the sizes of results, so that they are the same.
         sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
-        self.desk = Desk(buckets.style.read, config.memory_limit, sides)
+        self.instant_painter = InstantPainter(buckets.style.read, config.memory_limit, sides)
         self._read_photo = functools.lru_cache(CACHED_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
         self._finished = OrderedDict[str, "tuple[Finished, Step]"]()
@@ -170,10 +170,10 @@ class JobRunner:
         self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None
     ) -> bytes:
         """Return the file of a picture that a request waits for. `check_stop` and errors are as in
-        `Desk.file`."""
+        `InstantPainter.file`."""
         if isinstance(order, ResultOrder):
             return self._result(order, check_stop)
-        return self.desk.file(order, check_stop)
+        return self.instant_painter.file(order, check_stop)
 
     def _result(self, order: ResultOrder, check_stop: CheckStop) -> bytes:
         """Return the file of the result that a job would have, and keep the picture for one.
@@ -188,7 +188,7 @@ class JobRunner:
         planned = self._planned(photo, mask or None, order.style)
         finished = self._finished.get(planned.fingerprint)
         if finished is None:
-            decoded = self.desk.photo(self._read_photo(order.photo), order.mask)
+            decoded = self.instant_painter.photo(self._read_photo(order.photo), order.mask)
             finished = self._at_desk(planned, decoded, check_stop)
             self._finished[planned.fingerprint] = finished
             while len(self._finished) > MAX_FINISHED:
@@ -208,12 +208,12 @@ class JobRunner:
             return steps[0]
 
         started = time.perf_counter()
-        self.desk.paint(pixels, style, photo.mask, check_stop, run)
+        self.instant_painter.paint(pixels, style, photo.mask, check_stop, run)
         [last] = steps
         finished = Finished(
             order,
             photo.picture.printed(style.settings),
-            self.desk.paintings(style).paintings,
+            self.instant_painter.paintings(style).paintings,
             last.end,
             order.weights.identity,
             str(HOST),
@@ -227,9 +227,9 @@ class JobRunner:
         if self._unprepared is None:
             self._unprepared = []  # If they cannot be listed, the page reports it.
             self._unprepared = self._catalogue.all()
-        if not self._unprepared or not self.desk.has_room:
+        if not self._unprepared or not self.instant_painter.has_room:
             return False
-        self.desk.prepare(self._unprepared.pop(0))
+        self.instant_painter.prepare(self._unprepared.pop(0))
         return True
 
     def paint(
@@ -250,7 +250,7 @@ class JobRunner:
         order = self._order(job)
         settings = order.style.settings
         if not self.beside:
-            self.desk.clear()  # It may need its memory.
+            self.instant_painter.clear()  # It may need its memory.
             self._read_photo.cache_clear()
             self._finished.clear()
             self._unprepared = None
@@ -261,7 +261,7 @@ class JobRunner:
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()
         web, gallery = self._buckets, Gallery(RetryingBucket(self._buckets.result, leaving))
-        bench = Bench(
+        painter = Painter(
             self._config,
             Buckets(ClipsView(web.source), web.style, web.result),
             self._networks,
@@ -271,16 +271,16 @@ class JobRunner:
             leaving=leaving,
             check=check,
         )
-        with closing(bench):
-            return bench.finished_record(order) or self._paint(
-                job, order, bench, gallery, on_step, check
+        with closing(painter):
+            return painter.finished_record(order) or self._paint(
+                job, order, painter, gallery, on_step, check
             )
 
     def _paint(
         self,
         job: StoredJob,
         order: PlannedOrder,
-        bench: Bench,
+        painter: Painter,
         gallery: Gallery,
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
@@ -288,21 +288,21 @@ class JobRunner:
         try:
             self._log_network(order)
             if job.source_key:
-                return self._painted_clip(order, bench, on_step, check)
+                return self._painted_clip(order, painter, on_step, check)
             if job.sheet:
-                order, finished = self._painted_sheet(job, order, bench, on_step, check)
+                order, finished = self._painted_sheet(job, order, painter, on_step, check)
             else:
-                finished = self._painted(order, bench, on_step, check)
+                finished = self._painted(order, painter, on_step, check)
             self._stop.obey()
             gallery.mark()
-            record = bench.store(order, finished)
+            record = painter.store(order, finished)
             gallery.mark()  # Again: a whole run may have removed the mark since.
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             raise_if_fatal(error)
             reason = reason_of(error)
-            bench.fail(order, reason)
+            painter.fail(order, reason)
             raise PictureError(reason) from None
         finally:
             self._stop.later = False
@@ -311,7 +311,7 @@ class JobRunner:
     def _painted(
         self,
         order: PlannedOrder,
-        bench: Bench,
+        painter: Painter,
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> Finished:
@@ -319,10 +319,10 @@ class JobRunner:
         if preview is not None:  # It was painted before it was ordered.
             on_step(preview[1])
             return preview[0]
-        inputs = self._read(lambda: bench.read(order), check)
+        inputs = self._read(lambda: painter.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
-        easel = Easel(self._loading().result().first, self._set_aside)
-        finished = bench.paint(order, inputs, easel, on_step, resume=True)
+        slot = DeviceSlot(self._loading().result().first, self._set_aside)
+        finished = painter.paint(order, inputs, slot, on_step, resume=True)
         self._stop.later = False
         return finished
 
@@ -334,23 +334,23 @@ class JobRunner:
     def _painted_clip(
         self,
         order: PlannedOrder,
-        bench: Bench,
+        painter: Painter,
         on_step: Callable[[PartStep], None],
         check: Callable[[], None],
     ) -> Record:
         """Paint the frames of a clip that are not painted yet, and return the record of the
         clip."""
         start = f"{CHECKPOINTS}/{order.style.name}/{order.photo.key}/"
-        stored = {entry.key: entry for entry in bench.unfinished.list(start)}
-        stamps = self._read(lambda: stamps_of(bench.source, order.photo.key), check)
+        stored = {entry.key: entry for entry in painter.unfinished.list(start)}
+        stamps = self._read(lambda: stamps_of(painter.source, order.photo.key), check)
         frames = frames_of(order, stamps, stored)
         plan = Plan((*frames,), (), (), (), stored, {}, ())
-        bench.config = dataclasses.replace(bench.config, shard=(0, 1))
-        clips = functools.partial(Clips, bench, plan, on_step=on_step)
-        outcome = paint_all(bench, plan, self._loading(), self._set_aside, clips)
+        painter.config = dataclasses.replace(painter.config, shard=(0, 1))
+        clips = functools.partial(Clips, painter, plan, on_step=on_step)
+        outcome = paint_all(painter, plan, self._loading(), self._set_aside, clips)
         if outcome.failures:
             raise PictureError(outcome.failures[0][1])
-        record = bench.finished_record(order)
+        record = painter.finished_record(order)
         if record is None:
             raise PictureError("its result was deleted at once")
         return record
@@ -359,24 +359,24 @@ class JobRunner:
         self,
         job: StoredJob,
         order: PlannedOrder,
-        bench: Bench,
+        painter: Painter,
         on_step: "Callable[[Step | PartStep], None]",
         check: Callable[[], None],
     ) -> tuple[PlannedOrder, Finished]:
         """Paint a sheet: the same one as a run with `--sheet`. It begins again after a stop: it
         takes some minutes at most."""
         available = decodable_memory(self._config.memory_limit)
-        files = read_photo(order, bench.source.read)
+        files = read_photo(order, painter.source.read)
         photo = self._read(lambda: decode_photo(files, available), check)
 
         def check_stop() -> None:
             self._stop.obey()
             check()
 
-        desk = Desk(self._buckets.style.read, self._config.memory_limit)
+        instant_painter = InstantPainter(self._buckets.style.read, self._config.memory_limit)
         title = PurePosixPath(job.photo).stem
         assert job.sheet
-        return paint_ordered(order, photo, title, job.sheet, desk, check_stop, on_step)
+        return paint_ordered(order, photo, title, job.sheet, instant_painter, check_stop, on_step)
 
     def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
         """Call a function that reads pictures. `check` and a signal end that at once, although a

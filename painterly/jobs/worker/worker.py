@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from logging import DEBUG, WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.bench.failures import is_out_of_memory, reason_of
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, PhotoError, StorageError
 from painterly.images.small import jpeg_of
@@ -24,14 +23,15 @@ from painterly.jobs.worker.previews import AbandonedError, PreviewQueue, Preview
 from painterly.jobs.worker.runner import JobRunner
 from painterly.jobs.worker.supervisor import Pipe
 from painterly.log import WarningLog, event
+from painterly.painters.failures import is_out_of_memory, reason_of
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from painterly.words.wording import one_line
 
 if TYPE_CHECKING:
-    from painterly.bench.finished import PartStep
     from painterly.engine.transfer import Step
+    from painterly.painters.finished import PartStep
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
@@ -201,7 +201,7 @@ class WebWorker:
         return True
 
     def _measure_instant(self, runner: JobRunner, _device: str) -> None:
-        self.pipe.send("instant_speed", runner.desk.seconds_per_work())
+        self.pipe.send("instant_speed", runner.instant_painter.seconds_per_work())
         self.pipe.send("too_large", runner.too_large(Preset.INSTANT))
 
     def _measure(self, runner: JobRunner, device: str) -> None:

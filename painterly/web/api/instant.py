@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
-from painterly.bench.desk import InstantOrder
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import REFUSALS, ApiError
 from painterly.jobs.worker.previews import (
@@ -21,6 +20,7 @@ from painterly.jobs.worker.previews import (
     WHOLE_PATIENCE_S,
     ResultOrder,
 )
+from painterly.painters.instant_painter import InstantOrder
 from painterly.web.api.forms import KIND, parsed_form, text_of
 from painterly.web.api.job_form import (
     BODY,

@@ -15,10 +15,10 @@ from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.fuzzing import CASES, generators, mutated
 
-from painterly.bench import checkpoints
-from painterly.bench.checkpoints import Snapshot, read_snapshot
 from painterly.cli.batch import paint_batch
 from painterly.configuration import config
+from painterly.painters import checkpoints
+from painterly.painters.checkpoints import Snapshot, read_snapshot
 from painterly.signals import Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket

@@ -11,9 +11,9 @@ from support import tiny
 from support.commands import python
 from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 
-from painterly.bench import timelapse
-from painterly.bench.timelapse import FRAMES, MOST_BYTES, Timelapse
 from painterly.orders.record import PictureRef, Record
+from painterly.painters import timelapse
+from painterly.painters.timelapse import FRAMES, MOST_BYTES, Timelapse
 from painterly.storage.folder import FolderBucket
 
 BEACH = "monet/beach.timelapse.webp"

@@ -13,8 +13,6 @@ from typing import Any
 
 from PIL import Image
 
-from painterly.bench.bench import Bench, Easel
-from painterly.bench.loading import load_devices
 from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.images import encode
@@ -23,6 +21,8 @@ from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import SingleOrder
 from painterly.orders.styles import Painting, Style
+from painterly.painters.loading import load_devices
+from painterly.painters.painter import DeviceSlot, Painter
 from painterly.settings import ready_styles
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
@@ -95,10 +95,10 @@ def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -
     loaded = config.load({"PROGRESS": "none"})  # A program's own output is its own.
     loaded = replace(loaded, memory_limit=memory_limit, checkpoint_every=math.inf)
     buckets = Buckets(files, files, FolderBucket(Path("no checkpoints")))  # There are none.
-    with closing(Bench(loaded, buckets, NetworkPool(None, files), Stop())) as bench:
+    with closing(Painter(loaded, buckets, NetworkPool(None, files), Stop())) as painter:
         loading = load_devices("auto", order.style.settings.traits.optimises)
-        inputs = bench.read(order)
-        finished = bench.paint(order, inputs, Easel(loading.result().first))
+        inputs = painter.read(order)
+        finished = painter.paint(order, inputs, DeviceSlot(loading.result().first))
     data = encode.encode(finished.image, order.output, finished.photo)
     written = Image.open(io.BytesIO(data))
     picture = written.copy()

@@ -1,4 +1,4 @@
-"""The desk: pictures by preset instant for someone who waits. None of them is stored.
+"""The instant painter: pictures by preset instant for someone who waits. None of them is stored.
 
 Previews, pictures of `POST /api/paint`, those on sheets, and the bot's previews are
 painted here. Paintings stay in memory for further pictures, with all that these need of them.
@@ -14,17 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.bench.reading import (
-    PhotoFiles,
-    PhotoInput,
-    Read,
-    StyleInput,
-    decodable_memory,
-    decode_photo,
-    decode_style,
-    errors_of_photo,
-    read_paintings,
-)
 from painterly.devices.budget import Limits, host_budget
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import total_work
@@ -35,6 +24,17 @@ from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
 from painterly.images.small import jpeg_of
 from painterly.orders.styles import Style
+from painterly.painters.reading import (
+    PhotoFiles,
+    PhotoInput,
+    Read,
+    StyleInput,
+    decodable_memory,
+    decode_photo,
+    decode_style,
+    errors_of_photo,
+    read_paintings,
+)
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
@@ -81,7 +81,7 @@ def _last(steps: Iterator[Step]) -> Step:
     return [*steps][-1]
 
 
-class Desk:
+class InstantPainter:
     """Paints pictures at once, one after the other. It keeps the latest photos, and what their
     paintings need for further ones. Thread-safe.
 

@@ -9,8 +9,8 @@ from PIL import Image
 from support import tiny
 
 import painterly
-from painterly.bench import library
 from painterly.cli.command import main
+from painterly.painters import library
 from painterly.settings import ready_styles
 
 QUICK = {"preset": "instant", "size": 64}

@@ -1,4 +1,4 @@
-"""Sheets to choose from: one photo in all styles, or all photos in one style, painted at the desk.
+"""Sheets to choose from: one photo in all styles, or all photos in one style, painted at once.
 
 A run paints one with `--sheet`, which reads the buckets of photos and paintings and stores nothing.
 The web service stores one as the result of a job: one photo in all styles.
@@ -14,11 +14,6 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from painterly.bench.desk import NOW, Desk
-from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.finished import Finished, PartStep
-from painterly.bench.loading import load_devices
-from painterly.bench.reading import PhotoInput
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.engine.transfer import End, Step
@@ -30,6 +25,11 @@ from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.order import PlannedOrder
 from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
+from painterly.painters.failures import raise_if_fatal, reason_of
+from painterly.painters.finished import Finished, PartStep
+from painterly.painters.instant_painter import NOW, InstantPainter
+from painterly.painters.loading import load_devices
+from painterly.painters.reading import PhotoInput
 from painterly.progress import follow
 from painterly.signals import CheckStop, Stop
 from painterly.words.wording import printable
@@ -149,18 +149,25 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
         for number, (photo, style) in enumerate(pairs, start=1)
     ]
     load_devices(config.device, optimises=False).result()
-    desk, by_style = Desk(buckets.style.read, config.memory_limit), len(selection.styles) > 1
+    instant_painter, by_style = (
+        InstantPainter(buckets.style.read, config.memory_limit),
+        len(selection.styles) > 1,
+    )
 
     @lru_cache(1)  # Read and decoded once for all styles.
     def photo_of(key: str) -> PhotoInput:
         read, mask = buckets.source.read, selection.masks.get(key)
         if mask is None:
-            return desk.photo(read(key), b"", key)
-        return desk.photo(read(key), read(mask.key), key, f"mask {mask.key}")
+            return instant_painter.photo(read(key), b"", key)
+        return instant_painter.photo(read(key), read(mask.key), key, f"mask {mask.key}")
 
     def first(each: Wanted) -> Cell:
         if not by_style:
-            return desk.paintings(each.style).paintings[0], None, each.style.label(between="\n")
+            return (
+                instant_painter.paintings(each.style).paintings[0],
+                None,
+                each.style.label(between="\n"),
+            )
         picture = photo_of(each.photo).picture
         return picture.pixels_int, picture.alpha, _name(each.photo)
 
@@ -171,7 +178,9 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
             about = {"photo": each.photo, "style": style.name, "on": HOST.name}
             return follow(steps, str(each), None, config.progress, **about)
 
-        image = desk.paint(photo.picture.pixels_int, style, photo.mask, stop.obey, followed)
+        image = instant_painter.paint(
+            photo.picture.pixels_int, style, photo.mask, stop.obey, followed
+        )
         below = style.label(between="\n") if by_style else _name(each.photo)
         return image, photo.picture.alpha, below
 
@@ -183,7 +192,7 @@ def paint_ordered(
     photo: PhotoInput,
     title: str,
     language: str,
-    desk: Desk,
+    instant_painter: InstantPainter,
     check_stop: CheckStop,
     on_picture: Callable[[PartStep], object],
 ) -> tuple[PlannedOrder, Finished]:
@@ -194,8 +203,8 @@ def paint_ordered(
         photo: The photo and its mask.
         title: The label of the photo.
         language: The language of the other labels.
-        desk: The desk.
-        check_stop: As in `Desk.file`.
+        instant_painter: The instant_painter.
+        check_stop: As in `InstantPainter.file`.
         on_picture: As in `painted_all`.
 
     Returns:
@@ -208,7 +217,7 @@ def paint_ordered(
     side = int(parts[0].settings.size)
 
     def paint(each: Wanted) -> Cell:
-        image = desk.paint(picture.pixels_int, each.style, photo.mask, check_stop)
+        image = instant_painter.paint(picture.pixels_int, each.style, photo.mask, check_stop)
         return image, picture.alpha, each.style.label(language, between="\n")
 
     def first(each: Wanted) -> Cell:

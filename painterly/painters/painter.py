@@ -1,4 +1,4 @@
-"""The bench where an order becomes a result: read, paint, store.
+"""The painter, which makes a result of an order: read, paint, store.
 
 It stores the complete record, then the pictures of the gallery, then the result. A picture is done
 if the object is what its record says. After a kill in between, the next run paints the picture
@@ -12,10 +12,6 @@ from dataclasses import replace
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import perf_counter
 
-from painterly.bench.checkpoints import CheckpointStore, SavedState
-from painterly.bench.finished import Finished, encoded, record_of, record_of_frame
-from painterly.bench.reading import Inputs, Reader, StyleInput
-from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, MemoryBudget
 from painterly.devices.device import HOST, Device
@@ -39,6 +35,10 @@ from painterly.orders.order import (
 from painterly.orders.plan import differences, stays
 from painterly.orders.record import PictureRef, Record, now, write_record
 from painterly.orders.styles import Style
+from painterly.painters.checkpoints import CheckpointStore, SavedState
+from painterly.painters.finished import Finished, encoded, record_of, record_of_frame
+from painterly.painters.reading import Inputs, Reader, StyleInput
+from painterly.painters.timelapse import Timelapse
 from painterly.progress import follow
 from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
@@ -56,7 +56,7 @@ class Ended(BaseException):
     """An error ends the run elsewhere. A BaseException, as Stopped is."""
 
 
-class Easel:
+class DeviceSlot:
     """A place on a device, for one picture at a time.
 
     It keeps the paintings of the last style, since the next order most likely has the same one, and
@@ -145,7 +145,7 @@ class Easel:
         return self._paintings
 
 
-class Bench:
+class Painter:
     """All that a process needs to paint orders. Thread-safe.
 
     Requests to the buckets outlast outages, and threads run, until `close`.
@@ -205,7 +205,7 @@ class Bench:
         self,
         order: Order,
         inputs: Inputs,
-        easel: Easel,
+        slot: DeviceSlot,
         on_step: Callable[[Step], None] | None = None,
         on_stop: Callable[[Step, Timelapse | None], None] | None = None,
         resume: bool = False,
@@ -215,7 +215,7 @@ class Bench:
         Args:
             order: The order.
             inputs: The photo and the style.
-            easel: The place on a device.
+            slot: The place on a device.
             on_step: Is called with every step. Its errors end the painting.
             on_stop: Is called after a signal or `end`, with the latest step and the time-lapse so
                 far.
@@ -226,14 +226,14 @@ class Bench:
             Ended: `end` was called; a checkpoint is in the bucket.
             Exception: The painting, the weights or the storage have failed.
         """
-        settings, batch_left = order.style.settings, easel.batch_left
+        settings, batch_left = order.style.settings, slot.batch_left
         timelapse = Timelapse() if settings.timelapse else None
-        device = easel.device_for(settings)
+        device = slot.device_for(settings)
 
         with device.scope():
             networks = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
-            order, inputs, transfer = self.begin(order, inputs, easel, networks)
+            order, inputs, transfer = self.begin(order, inputs, slot, networks)
             self._log_plan(order, transfer)
             last = follow(
                 self._steps(order, transfer, timelapse, on_step, on_stop, resume),
@@ -259,7 +259,7 @@ class Bench:
         self,
         order: Order,
         inputs: Inputs,
-        easel: Easel,
+        slot: DeviceSlot,
         networks: Networks,
         budget: MemoryBudget | None = None,
     ) -> tuple[Order, Inputs, Transfer]:
@@ -269,16 +269,16 @@ class Bench:
         Args:
             order: The order.
             inputs: The photo and the style.
-            easel: The place on a device. The caller is in the scope of the device.
+            slot: The place on a device. The caller is in the scope of the device.
             networks: The order's networks.
-            budget: As in `Easel.begin`.
+            budget: As in `DeviceSlot.begin`.
 
         Raises:
-            Exception: The errors of `Easel.begin` and `Reader.decode`.
+            Exception: The errors of `DeviceSlot.begin` and `Reader.decode`.
         """
         while True:
             try:
-                return order, inputs, easel.begin(order, inputs, networks, self.config, budget)
+                return order, inputs, slot.begin(order, inputs, networks, self.config, budget)
             except MemoryShortError as error:
                 smaller = order.halved()
                 if smaller is None:

@@ -33,7 +33,7 @@ from painterly.words.wording import printable
 
 # The memory for all pictures that are read ahead: a share of the free memory, up to a maximum.
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
-READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
+READ_AHEAD = 2  # orders that are read ahead for one slot; one more for each other slot
 AHEAD_PARTS = 2 * READ_AHEAD + 1  # their photos and styles, and the style that is being painted
 
 _turn = per_process(lambda: ThreadPoolExecutor(1, thread_name_prefix="decoding"))
@@ -282,9 +282,9 @@ class Reader:
         self._of_styles = threading.Lock()
         self._ahead = READ_AHEAD
 
-    def read_for(self, easels: int) -> int:
-        """Expect orders for some easels. Return how many of them are read ahead."""
-        self._ahead = READ_AHEAD - 1 + easels
+    def read_for(self, slots: int) -> int:
+        """Expect orders for some slots. Return how many of them are read ahead."""
+        self._ahead = READ_AHEAD - 1 + slots
         return self._ahead
 
     @property

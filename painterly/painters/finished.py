@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly import ENGINE_VERSION
-from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
 from painterly.engine.transfer import End
 from painterly.errors import MemoryShortError
@@ -17,6 +16,7 @@ from painterly.images.picture import Picture
 from painterly.orders.frames import FrameOrder
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.record import Record, now
+from painterly.painters.timelapse import Timelapse
 from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
 

@@ -1,30 +1,30 @@
-"""The desk: pictures that are painted at once, from paintings that are held."""
+"""The instant painter: pictures that are painted at once, from paintings that are held."""
 
 import numpy as np
 import pytest
 from support import tiny
 
-from painterly.bench.desk import Desk
 from painterly.orders.styles import Painting, Style
+from painterly.painters.instant_painter import InstantPainter
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 
 PAINTING = tiny.file(300, 400, 3, "PNG")
 
 
-def painted(desk, size):
+def painted(instant_painter, size):
     """Paint a photo at a size in the style of the painting."""
     painting = Painting(Entry("p.png", len(PAINTING), "e"), 1.0)
     settings = Settings(preset="instant", size=size)
     photo = np.asarray(tiny.picture(192, 256) * 255, np.uint8)
-    return desk.paint(photo, Style("p", (painting,), settings))
+    return instant_painter.paint(photo, Style("p", (painting,), settings))
 
 
 @pytest.mark.parametrize("before", [150, 60, None])
 def test_a_picture_does_not_depend_on_what_was_painted_before_it(before):
     sides = 64, 160, 256
-    alone = painted(Desk(lambda _: PAINTING, None, sides), 256)
-    desk = Desk(lambda _: PAINTING, None, sides)
+    alone = painted(InstantPainter(lambda _: PAINTING, None, sides), 256)
+    instant_painter = InstantPainter(lambda _: PAINTING, None, sides)
     if before:
-        painted(desk, before)
-    np.testing.assert_array_equal(painted(desk, 256), alone)
+        painted(instant_painter, before)
+    np.testing.assert_array_equal(painted(instant_painter, 256), alone)

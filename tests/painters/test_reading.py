@@ -10,18 +10,18 @@ from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
 
-from painterly.bench.reading import (
+from painterly.errors import PictureError
+from painterly.images.output import OutputFormat
+from painterly.images.picture_file import UNLIMITED, PictureFile
+from painterly.orders.order import Order
+from painterly.orders.styles import Painting, Style
+from painterly.painters.reading import (
     PaintingFiles,
     PhotoFiles,
     Reader,
     decode_photo,
     decode_style,
 )
-from painterly.errors import PictureError
-from painterly.images.output import OutputFormat
-from painterly.images.picture_file import UNLIMITED, PictureFile
-from painterly.orders.order import Order
-from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import Settings
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import source_for
@@ -95,10 +95,10 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
         assert photo.picture.alpha is not None and photo.mask is None
 
 
-def test_each_painting_is_read_once_though_several_easels_have_orders_in_other_styles(
+def test_each_painting_is_read_once_though_several_devices_have_orders_in_other_styles(
     folders, monkeypatch
 ):
-    """One photo in eight styles, painted by four easels, which read five orders ahead."""
+    """One photo in eight styles, painted by four slots, which read five orders ahead."""
     reads = []
     source, styles = FolderBucket(Path("photos")), FolderBucket(Path("paintings"))
     for number in range(8):

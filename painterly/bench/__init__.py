@@ -1,1 +1,0 @@
-"""The bench, at which an order becomes a result."""

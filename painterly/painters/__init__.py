@@ -1,0 +1,1 @@
+"""Painters: an order becomes a result, or a picture for someone who waits."""
