@@ -220,7 +220,11 @@ def published_file(model: str) -> Path:
 
 def _downloaded(published: Architecture) -> bytes:
     """Return the file. Raises ValueError for another one, OSError, HTTPException."""
-    with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer:
+    try:
+        opened = urllib.request.urlopen(published.url, timeout=TIMEOUT_S)
+    except (http.client.InvalidURL, ValueError):  # Its text has the proxy's password.
+        raise ValueError("the address of the proxy is no URL of a host") from None
+    with opened as answer:
         data: bytes = answer.read(published.size + 1)
         kind = answer.headers.get_content_type()
     found = new_md5(data).hexdigest()

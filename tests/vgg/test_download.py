@@ -67,3 +67,10 @@ def test_the_systems_proxy_is_used(hub, published, monkeypatch):
     monkeypatch.setenv("http_proxy", hub.url)
     assert sources.published_file("vgg19").read_bytes() == hub.content
     assert hub.asked == [url]
+
+
+@pytest.mark.parametrize("proxy", ["htp:/user:p4ss@proxy", "http://user:p4ss", "user:p4ss@"])
+def test_the_password_of_a_proxy_is_in_no_message(published, monkeypatch, proxy):
+    publish(monkeypatch, "http://weights.example/small.h5", published.md5)
+    monkeypatch.setenv("http_proxy", proxy)
+    assert "p4ss" not in weights_error(sources.published_file, "vgg19")
