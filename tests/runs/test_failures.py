@@ -227,6 +227,7 @@ def test_a_disk_that_goes_in_the_middle_ends_the_run_and_the_next_one_paints_the
     folders, stand_in, disk, monkeypatch, capsys, place, request_name, key
 ):
     monkeypatch.setattr(retry, "PAUSES_S", ())
+    monkeypatch.setattr("painterly.runs.workers.MAX_STORING", 1)  # No write is begun already.
     places = folders | {place: str(disk.path)}
     files = contents(Path(folders[place])) if place != "BUCKET_RESULT" else {}
     real = getattr(FolderBucket, request_name)
