@@ -148,5 +148,5 @@ def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
     monkeypatch.setattr(FolderBucket, "list", listing)
     assert run(folders, STYLE="monet") == 1
     [failed] = failures(capsys)
-    assert failed == f"FAILED: gone.jpg in monet: photos/{gone.name} does not exist"
+    assert failed == f"FAILED: gone.jpg in monet: {gone.absolute()} does not exist"
     assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}

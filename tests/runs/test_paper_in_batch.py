@@ -130,7 +130,7 @@ def test_a_result_of_a_version_that_knew_no_paper_stays(folders, stand_in, capsy
     edited(settings=lacking, given=None, fingerprint="of version 11.1")
     assert painted(capsys, folders, **ONE) == 0
     assert run(folders, **ONE, **PAPER) == 0
-    assert "(size 64 → 154, paper none → 10x15cm, dpi auto → 25, and" in capsys.readouterr().out
+    assert "(size 64 → 154, paper none → 10x15cm, dpi auto → 25 and" in capsys.readouterr().out
     assert size(RESULT) == LYING
 
 
