@@ -110,7 +110,7 @@ class Wish:
 
     Attributes:
         prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
-        style: The name of the style, or an empty text for the first one there.
+        style: The name of the style, or an empty text until a user has chosen one.
         size: The longer side in px, `full`, or None for the job's default.
         strength, stroke_size: Settings, or None for the style's.
 

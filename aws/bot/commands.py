@@ -23,7 +23,6 @@ from painterly.settings.settings import Settings
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
 STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
-CLAIM_S = 30.0  # longer than it takes to place a request again
 
 log = logging.getLogger(__name__)
 
@@ -138,16 +137,21 @@ async def ask_to_forget(_: Update, context: Context) -> None:
 
 
 async def forget(_: Update, context: Context) -> None:
-    action, user = context.pressed
-    if user != str(context.user):
+    """Delete a user's data, as they ask for themselves, or the owner, who removes them."""
+    say, resources = context.say, context.resources
+    action, user = context.pressed[0], int(context.pressed[1])
+    if context.user not in (user, resources.owner):
         await context.refuse_button("button_gone")
         return
     await context.answer_button()
+    text = say.text("forget.kept")
     if action == "forget":
-        users.forget_user(context.user, context.resources)
-        await context.edit(context.say.text("forget.done"))
-    else:
-        await context.edit(context.say.text("forget.kept"))
+        text = say.text("forget.done")
+        if context.user != user:
+            users.disallow(user, resources)
+            text = say.text("user_removed", user=user)
+        users.forget_user(user, resources)
+    await context.edit(text)
 
 
 async def offer_styles(_: Update, context: Context) -> None:
@@ -222,14 +226,10 @@ async def _repaint(context: Context, request: Request, wish: Wish, style: str) -
     wished = hashlib.sha256(json.dumps(asdict(wish)).encode()).hexdigest()[:16]
     key = f"{PASSING}/again/{request.photo.chat}/{request.photo.message}/{wished}.json"
     try:
-        context.resources.claim(key, CLAIM_S)
+        with context.resources.claimed(key):
+            await _request_again(context, request, wish, style)
     except BusyError:
         await context.refuse_button("again.waiting")
-        return
-    try:
-        await _request_again(context, request, wish, style)
-    finally:
-        context.resources.release(key)
 
 
 async def _request_again(context: Context, request: Request, wish: Wish, style: str) -> None:
@@ -240,14 +240,7 @@ async def _request_again(context: Context, request: Request, wish: Wish, style: 
             await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(photo.key)
-    again = Request(
-        requests.renewed(photo),
-        request.user,
-        wish,
-        say.language,
-        spoiler=request.spoiler,
-        topic=request.topic,
-    )
+    again = Request(requests.renewed(photo), request.user, wish, say.language)
     if not users.admits_photo(again.photo, request.user, resources):
         text = say.photos("limit.reached", users.photos_per_day(resources))
         await context.answer_button(text, alert=True)

@@ -29,7 +29,7 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot import commands, machines, photos, styles, users, words
-from bot.context import CONTEXT, Context, User, change_user, find_user, inform_owner
+from bot.context import CONTEXT, Context, change_user, find_user, inform_owner
 from bot.resources import PASSING, BusyError, Resources, resources
 from bot.words import PATTERNS
 from painterly.errors import ConfigError, PainterlyError
@@ -55,7 +55,7 @@ COMMANDS = {
     "status": commands.show_status,
     "cancel": commands.cancel,
     "forget": commands.ask_to_forget,
-    "users": users.manage_users,
+    "users": users.show_users,
     "limit": users.set_limit,
 }
 BUTTONS = {  # by the names of their patterns
@@ -68,6 +68,7 @@ BUTTONS = {  # by the names of their patterns
     "change": commands.repaint_with_change,
     "forget": commands.forget,
     "admit": users.admit,
+    "remove": users.ask_to_remove,
 }
 
 logging.getLogger("bot").setLevel(logging.INFO)
@@ -116,9 +117,10 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
         return {"statusCode": 200}  # Telegram would only repeat it.
     key = f"{PASSING}/updates/{number}.json"
     try:
-        # This invocation may last longer than Telegram waits for it.
-        if resources.claim(key, seconds + RESERVE_S):
-            _handle_claimed(key, update, resources, min(seconds, WEBHOOK_S))
+        with resources.claimed(key) as work:
+            if not work.get("done"):
+                asyncio.run(_handle_update(update, resources, min(seconds, WEBHOOK_S)))
+                work["done"] = True
     except BusyError as error:
         log.info("%s", error)
         return {"statusCode": 503}
@@ -126,15 +128,6 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
         _log_failure(resources)
         return {"statusCode": 503}
     return {"statusCode": 200}
-
-
-def _handle_claimed(key: str, update: dict[str, Any], resources: Resources, seconds: float) -> None:
-    try:
-        asyncio.run(_handle_update(update, resources, seconds))
-    except BaseException:
-        resources.release(key)
-        raise
-    resources.finish(key)
 
 
 async def _handle_update(update: dict[str, Any], resources: Resources, seconds: float) -> None:
@@ -173,12 +166,12 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
             if photo := Photo.of_key(key):
                 await photos.send_preview(photo, resources, bot)
             else:
-                await machines.send_result(key, resources, bot, seconds)
+                await machines.send_result(key, resources, bot)
         elif event.get("source") == "aws.batch":
-            await machines.handle_state(detail, event["time"], resources, bot, seconds)
+            await machines.handle_state(detail, event["time"], resources, bot)
         elif "Records" in event:
             for message in event["Records"]:
-                await machines.handle_refusal(message, resources, bot, seconds)
+                await machines.handle_refusal(message, resources, bot)
         else:
             log.warning("unexpected event of %s", event.get("source"))
 
@@ -188,9 +181,7 @@ async def _admit(update: Update, context: Context) -> None:
     resources, user = context.resources, update.effective_user
     if user is None:
         raise ApplicationHandlerStop
-    # All who post as a group or a channel have the number of one of Telegram's own users.
-    unnamed = update.message is not None and update.message.sender_chat is not None
-    context.member = member = User(user.id) if unnamed else find_user(user.id, resources)
+    context.member = member = find_user(user.id, resources)
     if not member.allowed and user.id != resources.owner:
         await users.turn_away(context)
         raise ApplicationHandlerStop
@@ -292,8 +283,6 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
     application = (
         Application.builder()
         .token(resources.token)
-        .base_url(f"{resources.api}/bot")
-        .base_file_url(f"{resources.api}/file/bot")
         .request(request)
         .get_updates_request(request)
         .context_types(CONTEXT)

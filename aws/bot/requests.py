@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import NamedTuple
 
 import contract
@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from contract import Document, Photo, Wish, known_fields
 
 from bot.resources import PASSING, Resources
+from bot.words import Words, speaking
 from painterly.errors import ConfigError, StorageError
 
 QUEUE = f"{contract.STATE}/queue"
@@ -54,8 +55,6 @@ class Request:
         created, started: Times in ms since 1970, or 0 before.
         sent: The parts of the answer that were sent.
         album: The album that the photo came in, or an empty text.
-        spoiler: Whether Telegram hides the photo until it is tapped.
-        topic: The topic of the group that the photo came in (its message_thread_id), or 0.
         previewed: Whether an invocation has begun its preview.
     """
 
@@ -70,8 +69,6 @@ class Request:
     started: int = 0
     sent: Sequence[str] = ()
     album: str = ""
-    spoiler: bool = False
-    topic: int = 0
     previewed: bool = False
 
     @property
@@ -79,12 +76,16 @@ class Request:
         return self.status in OPEN
 
     @property
+    def say(self) -> Words:
+        """The texts in the language of the answers."""
+        return speaking(self.language)
+
+    @property
     def queue_key(self) -> str:
         return f"{QUEUE}/{self.created:013}/{self.user}/{self.photo.token}"
 
     @classmethod
     def of(cls, document: Document) -> "Request":
-        """Return the request in a document."""
         photo = Photo(**known_fields(Photo, document["photo"]))
         wish = Wish.of(document["wish"])
         return cls(**known_fields(cls, document) | {"photo": photo, "wish": wish})
@@ -110,9 +111,7 @@ def place(request: Request, data: bytes, resources: Resources) -> Request:
     it is, with its job, and is returned. If its photo is missing, the photo is stored.
     """
     new = replace(request, created=time.time_ns() // 1_000_000)
-    stored = resources.change(
-        request.photo.request_key, lambda earlier: earlier or asdict(new), likely_new=True
-    )
+    stored = resources.change(request.photo.request_key, lambda earlier: earlier or asdict(new))
     request = Request.of(stored) if stored else new
     if not request.is_open:
         return request
@@ -194,16 +193,16 @@ def claim_preview(photo: Photo, resources: Resources) -> Request | None:
     Returns None if it is reserved, if the photo is no longer open, or if another photo of its album
     has a preview.
     """
-    request = _changed(
-        photo,
-        resources,
-        lambda request: (
+
+    def begun(request: Request) -> Request | None:
+        return (
             replace(request, previewed=True) if request.is_open and not request.previewed else None
-        ),
-    )
+        )
+
+    request = _changed(photo, resources, begun)
     if request and request.album:
-        album = album_key(photo.chat, request.album)
-        return request if resources.once(album, "previewed") else None
+        is_first = resources.once(album_key(photo.chat, request.album), "previewed")
+        return request if is_first else None
     return request
 
 
@@ -263,18 +262,18 @@ def cancel(user: int, resources: Resources) -> int:
 
 def cancel_request(request: Request, resources: Resources) -> bool:
     """Cancel an open request: delete its photo and end its job. Return False if it was closed."""
-    cancelled = _changed(
-        request.photo,
-        resources,
-        lambda request: replace(request, status=CANCELLED) if request.is_open else None,
-    )
+
+    def closed(request: Request) -> Request | None:
+        return replace(request, status=CANCELLED) if request.is_open else None
+
+    cancelled = _changed(request.photo, resources, closed)
     if cancelled is None:
         return False
     resources.bucket.delete(cancelled.photo.key)
     _leave_queue(cancelled, resources)
     if cancelled.job:
         try:
-            resources.terminate(cancelled.job, "cancelled by the user")
+            resources.terminate(cancelled.job)
         except ClientError as error:  # Without its photo, the job ends by itself.
             log.warning("job %s could not be ended: %s", cancelled.job, error)
     return True
@@ -296,13 +295,10 @@ def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources)
 
     Returns None if no machine is available at the moment.
     """
-    requests = islice(opened(waiting, resources), MOST_AT_ONCE)
-    oldest = next(requests, None)
-    waited_s = time.time() - oldest.created / 1000 if oldest else 0.0
-    # They are painted in about this order, so the first is the likeliest to be painted now.
-    running = any(
-        request.status == RUNNING for request in chain([oldest] if oldest else [], requests)
-    )
+    # They are painted in about this order: one of the first is being painted, or none.
+    oldest = list(islice(opened(waiting, resources), MOST_AT_ONCE))
+    waited_s = time.time() - oldest[0].created / 1000 if oldest else 0.0
+    running = any(request.status == RUNNING for request in oldest)
     took_s = (resources.load(PACE) or {}).get("took_s", ())
     return estimate(position, running, waited_s, took_s)
 

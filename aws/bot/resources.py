@@ -1,5 +1,6 @@
 """The bot's resources: the bucket with its pictures and documents, the token, and AWS Batch."""
 
+import contextlib
 import functools
 import hmac
 import json
@@ -7,7 +8,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,11 +23,10 @@ from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import Bucket, ObjectError
-from painterly.storage.files import new_md5
 
-TELEGRAM = "https://api.telegram.org"
 LINK_S = 3600  # seconds until a link to a file expires
 DAY_S = 86400
+INVOCATION_S = 120.0  # the longest invocation, as in template.yaml
 # Documents that a rule of the bucket deletes after a day.
 PASSING = f"{STATE}/passing"
 
@@ -50,7 +50,6 @@ class Resources:
         keep_days: How long pictures are kept.
         size: The longer side, in px, of results for users who have not chosen a size.
         photos_per_day: The photos that each user may send, unless the owner has changed that.
-        api: Telegram's URL.
     """
 
     bucket_name: str
@@ -61,22 +60,18 @@ class Resources:
     size: int
     photos_per_day: int
     ready: tuple[str, ...]
-    api: str
 
     def load(self, key: str) -> Document | None:
         """Return a document, or None if there is none."""
         return self._version(key)[0]
 
-    def change(
-        self, key: str, decide: Callable[[Document], Document | None], *, likely_new: bool = False
-    ) -> Document | None:
+    def change(self, key: str, decide: Callable[[Document], Document | None]) -> Document | None:
         """Change a document, or make one.
 
         Args:
             key: Its key.
             decide: Takes the document, empty if there is none, and returns the next version, or
                 None to leave it as it is. It is called again if another invocation was faster.
-            likely_new: Whether to try to make one before reading.
 
         Returns:
             The version stored, or None if it was left.
@@ -85,8 +80,8 @@ class Resources:
             BusyError: Other invocations were faster each time.
             StorageError: The storage failed.
         """
-        for attempt in range(_CHANGES):
-            document, etag = (None, None) if likely_new and not attempt else self._version(key)
+        for _ in range(_CHANGES):
+            document, etag = self._version(key)
             changed = decide(document or {})
             if changed is None:
                 return None
@@ -103,33 +98,33 @@ class Resources:
         def note(document: Document) -> Document | None:
             return None if what in document else {**document, what: True}
 
-        return self.change(key, note, likely_new=True) is not None
+        return self.change(key, note) is not None
 
-    def claim(self, key: str, seconds: float) -> bool:
-        """Reserve work for this invocation, and return False if it was done before.
+    @contextlib.contextmanager
+    def claimed(self, key: str) -> Iterator[Document]:
+        """Reserve work for this invocation, and yield the work's document.
 
-        `finish` or `release` ends the claim, or else its time, `seconds`, if the invocation dies.
-        Raises BusyError if another one has reserved it, which may yet fail.
+        The document is stored as the caller leaves it, or empty after an exception: the work may
+        come again. If the invocation dies, the claim ends with its time. Raises BusyError if
+        another invocation, which may yet fail, has reserved the work.
         """
 
-        def reserve(work: Document) -> Document | None:
+        def reserve(work: Document) -> Document:
             if work.get("busy_until", 0) > time.time():
                 raise BusyError(f"{key} is reserved by another invocation")
-            return None if work.get("done") else {"busy_until": time.time() + seconds}
+            return {**work, "busy_until": time.time() + INVOCATION_S}
 
-        return self.change(key, reserve, likely_new=True) is not None
+        work, after = self.change(key, reserve) or {}, {}
+        del work["busy_until"]
+        try:
+            yield work
+            after = work
+        finally:
+            self.bucket.write(key, json.dumps(after).encode())
 
-    def finish(self, key: str) -> None:
-        """End a claim of work that is done."""
-        self.bucket.write(key, b'{"done": true}')
-
-    def release(self, key: str) -> None:
-        """End a claim of work that failed, or that may come again."""
-        self.bucket.write(key, b"{}")
-
-    def terminate(self, job: str, reason: str) -> None:
+    def terminate(self, job: str) -> None:
         """End a job in any state, even one that has ended."""
-        self._batch.terminate_job(jobId=job, reason=reason)
+        self._batch.terminate_job(jobId=job, reason="cancelled by the user")
 
     def link(self, key: str) -> str:
         """Return a URL to download an object without credentials, for an hour."""
@@ -147,15 +142,15 @@ class Resources:
     def _version(self, key: str) -> tuple[Document | None, str | None]:
         """Return a document and its ETag, or None twice if there is none."""
         try:
-            data = self.bucket.read(key)
+            data, entry = self.bucket.read_with_entry(key)
         except ObjectError:
             if self.bucket.find(key) is None:
                 return None, None
             # It has just been made, or this fails for the same reason.
-            data = self.bucket.read(key)
+            data, entry = self.bucket.read_with_entry(key)
         document: Document = json.loads(data)
         document.pop("write", None)
-        return document, new_md5(data).hexdigest()
+        return document, entry.etag
 
     @cached_property
     def paintings(self) -> PaintingsView:
@@ -183,20 +178,17 @@ def resources() -> Resources:
 
     Raises ConfigError for a missing variable, and boto3's error if the token cannot be read.
     """
-    name = _variable("BUCKET")
-    parameter = boto3.client("ssm").get_parameter(
-        Name=_variable("TOKEN_PARAMETER"), WithDecryption=True
-    )
+    name, parameter = _variable("BUCKET"), _variable("TOKEN_PARAMETER")
+    stored = boto3.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
     return Resources(
         bucket_name=name,
         bucket=open_bucket(name, Account()),
-        token=parameter["Parameter"]["Value"].strip(),
+        token=stored["Parameter"]["Value"].strip(),
         owner=int(_variable("OWNER")),
         keep_days=int(_variable("KEEP_DAYS")),
         size=int(_variable("STYLE_SIZE")),
         ready=ready_styles.named(_variable("STYLES")),
         photos_per_day=int(_variable("PHOTOS_PER_DAY")),
-        api=os.environ.get("TELEGRAM_API") or TELEGRAM,
     )
 
 

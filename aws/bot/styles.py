@@ -1,11 +1,9 @@
 """The styles: which there are to choose from, shown as thumbnails, chosen by button or by name."""
 
-import difflib
 import functools
 import hashlib
 import io
 import logging
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,9 +25,11 @@ from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import Bucket
+from painterly.words.suggestions import called, meant
 
 PER_PAGE = 10
 NAME_ON_BUTTON = 30  # characters
+MOST_MEANT = 3  # styles that a name may mean, in an answer
 
 # A page of the styles as one picture.
 SIDE, TEXT_HEIGHT = 320, 48  # px of a painting, and of the number below it
@@ -71,12 +71,6 @@ class Choice:
     def painting_key(self) -> str:
         """The key of its first painting in `Resources.paintings`."""
         return f"{self.prefix}/{self.style.paintings[0].entry.key}"
-
-    @property
-    def spellings(self) -> set[str]:
-        """The names and titles that a user may write for it, folded."""
-        titles = self.style.title.titles(self.name).values()
-        return {_folded(each) for each in (self.name, *titles)}
 
 
 def offered(context: Context) -> list[Choice]:
@@ -185,31 +179,16 @@ async def choose_style(_: Update, context: Context) -> None:
         await show_page(context)
         return
     say, choices = context.say, offered(context)
-    picked = _named(choices, name)
-    if picked is None:
-        text = say.style_unknown(name, _similar(choices, name))
+    by_name = {choice.name: choice for choice in choices}  # The last are the chat's and the user's.
+    names = {choice.name: choice.style.title.names for choice in choices}
+    found = [name] if name in names else called(name, names)
+    if len(found) != 1:
+        text = say.style_unknown(name, (found or meant(name, names))[:MOST_MEANT])
     else:
+        picked = by_name[found[0]]
         context.choose(prefix=picked.prefix, style=picked.name)
         text = say.style("style_is", picked.label(say.language))
     await context.send(text)
-
-
-def _named(choices: Sequence[Choice], name: str) -> Choice | None:
-    """Return the style with a name or a title, in any case. A chat's or a user's takes
-    precedence."""
-    exact = [choice for choice in choices if choice.name == name]
-    alike = [choice for choice in choices if _folded(name) in choice.spellings]
-    return max(exact or alike, key=lambda choice: not choice.is_shared, default=None)
-
-
-def _similar(choices: Sequence[Choice], name: str) -> list[str]:
-    """Return up to three names of styles that resemble an unknown name."""
-    known = {_folded(choice.name): choice.name for choice in choices}
-    return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _page_count(choices: Sequence[Choice]) -> int:

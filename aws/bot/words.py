@@ -33,6 +33,7 @@ PATTERNS = {
     "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_REQUEST}",
     "forget": rf"(forget|keep):{_USER}",
     "admit": rf"(allow|ignore):{_USER}",
+    "remove": rf"remove:{_USER}",
 }
 
 
@@ -175,12 +176,6 @@ class Words(Texts):
     def for_owner(self, what: str) -> str:
         return self.text("for_owner", what=short(what, 1500))
 
-    def users_list(self, users: Sequence[tuple[int, str]]) -> list[str]:
-        """Return the users in as many messages as necessary: one holds 4096 characters."""
-        lines = [person(user, name) for user, name in users]
-        parts = [lines[start : start + 40] for start in range(0, len(lines), 40)]
-        return [f"{self.text('users.list')}\n" + "\n".join(part) for part in parts]
-
     def size_buttons(self) -> InlineKeyboardMarkup:
         row = [button(self.size_button(size), f"size:{size}") for size in SIZES]
         return InlineKeyboardMarkup([row[:2], row[2:]])
@@ -220,6 +215,12 @@ class Words(Texts):
 
 def button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=data)
+
+
+def users_buttons(users: Sequence[tuple[int, str]]) -> InlineKeyboardMarkup:
+    """Return a button for each user, by number and name."""
+    rows = [[button(person(user, name), f"remove:{user}")] for user, name in users]
+    return InlineKeyboardMarkup(rows)
 
 
 def requests_of(markup: InlineKeyboardMarkup | None) -> set[str]:
