@@ -305,7 +305,7 @@ class JobIndex:
         for job_id in marked - marks.keys():  # It was taken back, or it is gone.
             self.show_again(job_id)
         self._on_marks(marks)
-        new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
+        new = [job for job, etag in queued.items() if known.get(job) != etag]
         ended = [job for job in known if job not in queued]
         lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S
         if lists_ended:
@@ -313,7 +313,7 @@ class JobIndex:
             with self._lock:
                 ended += [each for each in latest if each not in self._jobs]
         with ThreadPoolExecutor(_READERS) as pool:
-            for stored in pool.map(lambda job: self._store.read(*job), new):
+            for stored in pool.map(self._store.read, new):
                 if stored:
                     with self._lock:
                         self._put(*stored)

@@ -41,6 +41,7 @@ from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name
 from painterly.settings.values import parse_whole
 from painterly.storage.base import Entry, ObjectError
+from painterly.storage.document import change, load
 from painterly.words.wording import duration, shortened
 
 OFFERED = (
@@ -363,20 +364,17 @@ class OrderBook:
         killed in between."""
         about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
         digest = hashlib.sha256(about.encode() + (mask or b"")).hexdigest()
-        content = json.dumps({"job": job_id, "digest": digest}).encode()
-        if self._buckets.result.write_if(_kept_at(idempotency_key), content, None) is not None:
-            return job_id
-        first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
-        if first["digest"] != digest:
+        bucket, key = self._buckets.result, _kept_at(idempotency_key)
+        mine = {"job": job_id, "digest": digest}
+        change(bucket, key, lambda first: None if first else mine, likely_new=True)
+        first, _ = load(bucket, key)
+        if first is None or first["digest"] != digest:
             raise ApiError(422, "this Idempotency-Key was used for another request")
         return str(first["job"])
 
     def _job_of(self, idempotency_key: str) -> StoredJob | None:
-        try:
-            first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
-        except ObjectError:
-            return None
-        return self._jobs.stored(first["job"])
+        first, _ = load(self._buckets.result, _kept_at(idempotency_key))
+        return first and self._jobs.stored(first["job"])
 
 
 def _kept_at(idempotency_key: str) -> str:
