@@ -16,6 +16,7 @@ from painterly.errors import ConfigError
 from painterly.orders.styles import RESERVED
 from painterly.settings import bucket_layout, settings
 from painterly.storage.base import Bucket
+from painterly.storage.document import Document
 
 PHOTOS = "telegram"
 STYLES = "styles"
@@ -23,7 +24,6 @@ OWN_STYLES = "own"
 RESULTS = "results"
 STATE = "state"  # the bot's documents
 REQUESTS = f"{STATE}/requests"
-Document = dict[str, Any]
 
 # px of a result's longer side that users can ask for. A g4dn.xlarge has the memory for about 7,000,
 # but has to end within PaintSeconds: at 4,096 it takes half of the hour that is the default.

@@ -16,10 +16,11 @@ from telegram.error import TelegramError
 from bot import requests, styles, users, words
 from bot.context import Context
 from bot.requests import RUNNING, Request
-from bot.resources import PASSING, BusyError
+from bot.resources import PASSING
 from painterly.errors import ConfigError
 from painterly.settings import settings
 from painterly.settings.settings import Settings
+from painterly.storage.document import BusyError
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
 STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)

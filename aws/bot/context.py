@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from contract import STATE, Document, Photo, Wish, known_fields
+from contract import STATE, Photo, Wish, known_fields
 from telegram import (
     Bot,
     CallbackQuery,
@@ -20,6 +20,7 @@ from telegram.ext import CallbackContext, ContextTypes
 
 from bot.resources import Resources
 from bot.words import Words, speaking
+from painterly.storage.document import Document
 
 USERS = f"{STATE}/users"
 Part = TypeVar("Part")

@@ -30,9 +30,10 @@ from telegram.request import HTTPXRequest
 
 from bot import commands, machines, photos, styles, users, words
 from bot.context import CONTEXT, Context, change_user, find_user, inform_owner
-from bot.resources import PASSING, BusyError, Resources, resources
+from bot.resources import PASSING, Resources, resources
 from bot.words import PATTERNS
 from painterly.errors import ConfigError, PainterlyError
+from painterly.storage.document import BusyError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0

@@ -18,11 +18,13 @@ from typing import NamedTuple
 
 import contract
 from botocore.exceptions import ClientError
-from contract import Document, Photo, Wish, known_fields
+from contract import Photo, Wish, known_fields
 
 from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
 from painterly.errors import ConfigError, StorageError
+from painterly.storage.base import ObjectError
+from painterly.storage.document import Document
 
 QUEUE = f"{contract.STATE}/queue"
 PACE = f"{contract.STATE}/pace.json"
@@ -111,7 +113,9 @@ def place(request: Request, data: bytes, resources: Resources) -> Request:
     it is, with its job, and is returned. If its photo is missing, the photo is stored.
     """
     new = replace(request, created=time.time_ns() // 1_000_000)
-    stored = resources.change(request.photo.request_key, lambda earlier: earlier or asdict(new))
+    stored = resources.change(
+        request.photo.request_key, lambda earlier: earlier or asdict(new), likely_new=True
+    )
     request = Request.of(stored) if stored else new
     if not request.is_open:
         return request
@@ -167,7 +171,7 @@ def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Request]
     for queued in waiting:
         try:
             request = find(queued.token, resources)
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
+        except (ConfigError, ObjectError, KeyError, TypeError) as error:
             log.warning("the request of photo %s cannot be read: %r", queued.token, error)
             continue
         if request and request.is_open:

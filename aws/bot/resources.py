@@ -5,8 +5,6 @@ import functools
 import hmac
 import json
 import os
-import random
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,14 +13,15 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from contract import STATE, STYLES, Document
+from contract import STATE, STYLES
 
 from painterly.errors import ConfigError
 from painterly.orders.buckets import PaintingsView
 from painterly.settings import ready_styles
-from painterly.storage import open_bucket
+from painterly.storage import document, open_bucket
 from painterly.storage.address import Account
-from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.base import Bucket
+from painterly.storage.document import BusyError, Document
 
 LINK_S = 3600  # seconds until a link to a file expires
 DAY_S = 86400
@@ -30,20 +29,12 @@ INVOCATION_S = 120.0  # the longest invocation, as in template.yaml
 # Documents that a rule of the bucket deletes after a day.
 PASSING = f"{STATE}/passing"
 
-_CHANGES = 20  # attempts at a change; an album's pictures are handled at the same time
-_PAUSE_S = 0.1  # the longest pause between two of them
-
-
-class BusyError(Exception):
-    """Another invocation is working on this. A later retry sees its result."""
-
 
 @dataclass(frozen=True)
 class Resources:
     """The bot's resources and settings.
 
-    A document is a JSON object in the bucket. Invocations run at the same time: each changes a
-    document only over the version that it has read.
+    A document is a JSON object in the bucket. Invocations run at the same time.
 
     Attributes:
         owner: The id of the owner's Telegram user.
@@ -63,42 +54,21 @@ class Resources:
 
     def load(self, key: str) -> Document | None:
         """Return a document, or None if there is none."""
-        return self._version(key)[0]
+        return document.load(self.bucket, key)[0]
 
-    def change(self, key: str, decide: Callable[[Document], Document | None]) -> Document | None:
-        """Change a document, or make one.
-
-        Args:
-            key: Its key.
-            decide: Takes the document, empty if there is none, and returns the next version, or
-                None to leave it as it is. It is called again if another invocation was faster.
-
-        Returns:
-            The version stored, or None if it was left.
-
-        Raises:
-            BusyError: Other invocations were faster each time.
-            StorageError: The storage failed.
-        """
-        for _ in range(_CHANGES):
-            document, etag = self._version(key)
-            changed = decide(document or {})
-            if changed is None:
-                return None
-            # `write_if` takes an object with the same bytes for its own: no two writes have them.
-            data = json.dumps({**changed, "write": secrets.token_hex(8)}).encode()
-            if self.bucket.write_if(key, data, etag) is not None:
-                return changed
-            time.sleep(random.uniform(0, _PAUSE_S))
-        raise BusyError(f"{key} is being changed by other invocations")
+    def change(
+        self, key: str, decide: Callable[[Document], Document | None], *, likely_new: bool = False
+    ) -> Document | None:
+        """Change a document, or make one, as `document.change` does."""
+        return document.change(self.bucket, key, decide, likely_new=likely_new)
 
     def once(self, key: str, what: str) -> bool:
         """Return whether this is the first time that something is noted in a document."""
 
-        def note(document: Document) -> Document | None:
-            return None if what in document else {**document, what: True}
+        def note(known: Document) -> Document | None:
+            return None if what in known else {**known, what: True}
 
-        return self.change(key, note) is not None
+        return self.change(key, note, likely_new=True) is not None
 
     @contextlib.contextmanager
     def claimed(self, key: str) -> Iterator[Document]:
@@ -114,7 +84,7 @@ class Resources:
                 raise BusyError(f"{key} is reserved by another invocation")
             return {**work, "busy_until": time.time() + INVOCATION_S}
 
-        work, after = self.change(key, reserve) or {}, {}
+        work, after = self.change(key, reserve, likely_new=True) or {}, {}
         del work["busy_until"]
         try:
             yield work
@@ -138,19 +108,6 @@ class Resources:
         It cannot be reversed without the token.
         """
         return hmac.new(self.token.encode(), str(user).encode(), "sha256").hexdigest()[:32]
-
-    def _version(self, key: str) -> tuple[Document | None, str | None]:
-        """Return a document and its ETag, or None twice if there is none."""
-        try:
-            data, entry = self.bucket.read_with_entry(key)
-        except ObjectError:
-            if self.bucket.find(key) is None:
-                return None, None
-            # It has just been made, or this fails for the same reason.
-            data, entry = self.bucket.read_with_entry(key)
-        document: Document = json.loads(data)
-        document.pop("write", None)
-        return document, entry.etag
 
     @cached_property
     def paintings(self) -> PaintingsView:

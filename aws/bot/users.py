@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import contract
-from contract import Document, Photo
+from contract import Photo
 from telegram import (
     Bot,
     BotCommand,
@@ -25,6 +25,7 @@ from telegram.error import TelegramError
 from bot import requests, words
 from bot.context import USERS, Context, User, change_user, find_user, present
 from bot.resources import DAY_S, PASSING, Resources
+from painterly.storage.document import Document
 from painterly.words.texts import DEFAULT, LANGUAGES
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")

@@ -11,13 +11,14 @@ import boto3
 import numpy as np
 import pytest
 from bot import telegram_pictures
-from bot.resources import PASSING, BusyError, resources
+from bot.resources import PASSING, resources
 from contract import Photo
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, commands_in, texts
 from support.pictures import SRGB, decode, gradient, rgb_profile, saved
 
 from painterly.painters.failures import reason_of
+from painterly.storage.document import BusyError
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"
