@@ -22,6 +22,7 @@ from telegram.ext import (
     ApplicationHandlerStop,
     CallbackQueryHandler,
     CommandHandler,
+    ExtBot,
     MessageHandler,
     TypeHandler,
     filters,
@@ -40,6 +41,7 @@ WEBHOOK_S = 26.0
 UNHEARD = "unheard"  # key in bot_data of the error that kept a message from the user
 RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
 
+_Application = Application[ExtBot[None], Context, Any, Any, Any, None]
 _PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
 _PAUSES_S = (0.5, 1, 2, 4, 8)
 _CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
@@ -141,7 +143,7 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
             raise application.bot_data[UNHEARD]
 
 
-def _add_handlers(application: Application) -> None:
+def _add_handlers(application: _Application) -> None:
     """Add what answers messages and buttons. Edited messages are ignored, and so are other messages
     in groups, and Telegram's service messages, such as a pinned message."""
     new = filters.UpdateType.MESSAGE
@@ -268,7 +270,7 @@ class RetryingRequest(HTTPXRequest):
 
 
 @contextlib.asynccontextmanager
-async def connected(resources: Resources, seconds: float) -> AsyncIterator[Application]:
+async def connected(resources: Resources, seconds: float) -> AsyncIterator[_Application]:
     """Yield an application for one invocation, as its connections belong to one event loop.
 
     Its bot can send at once; `initialize`, which makes a request, is for handlers.

@@ -147,7 +147,8 @@ async def _acknowledge(request: Request, style: str, context: Context) -> None:
 def _name_of_paintings(chat: int, album: str, resources: Resources) -> str:
     """Return the name in an album's caption, or an empty text if it has photos to be painted."""
     document = resources.load(requests.album_key(chat, album)) if album else None
-    return (document or {}).get("paintings", "")
+    name: str = (document or {}).get("paintings", "")
+    return name
 
 
 def _numbered(name: str, photo: Photo) -> str:
