@@ -18,7 +18,7 @@ from telegram import (
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackContext, ContextTypes
 
-from bot.resources import Resources
+from bot.resources import Resources, album_key
 from bot.words import Words, speaking
 from painterly.storage.document import Document
 
@@ -90,6 +90,19 @@ def present(part: Part | None) -> Part:
     if part is None:
         raise ValueError("the update lacks a part that its handler needs")
     return part
+
+
+@dataclass
+class Refusal(Exception):  # noqa: N818 – an answer
+    """The text that answers what is not done.
+
+    Attributes:
+        text: The text.
+        private: Whether groups get no answer.
+    """
+
+    text: str
+    private: bool = False
 
 
 class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
@@ -190,9 +203,23 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
             if text and alert and chat and chat.type == Chat.PRIVATE:
                 await self.bot.send_message(chat.id, text)
 
-    async def refuse_button(self, key: str) -> None:
-        """Answer the button with the text of a key, which stays until it is closed."""
-        await self.answer_button(self.say.text(key), alert=True)
+    def refusal(self, key: str) -> Refusal:
+        """Return the refusal with the text of a key."""
+        return Refusal(self.say.text(key))
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Answer the button, until the answer is closed, or reply to the message."""
+        if self.received.callback_query:
+            await self.answer_button(refusal.text, alert=True)
+        elif self.message.chat.type == Chat.PRIVATE or not refusal.private:
+            await self.reply_once(refusal.text)
+
+    async def reply_once(self, text: str) -> None:
+        """Reply to the message. The pictures of an album come in several updates: one of them gets
+        the reply of a text."""
+        album = self.message.media_group_id
+        if not album or self.resources.once(album_key(self.chat, album), text):
+            await self.reply(text)
 
     async def edit(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Edit the text or caption of the button's message.

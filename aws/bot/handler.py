@@ -30,10 +30,10 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot import commands, machines, photos, styles, users, words
-from bot.context import CONTEXT, Context, change_user, find_user, inform_owner
+from bot.context import CONTEXT, Context, Refusal, change_user, find_user, inform_owner
 from bot.resources import PASSING, Resources, resources
 from bot.words import PATTERNS
-from painterly.errors import ConfigError, PainterlyError
+from painterly.errors import ConfigError, PainterlyError, StorageError
 from painterly.storage.document import BusyError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -190,8 +190,7 @@ async def _admit(update: Update, context: Context) -> None:
         raise ApplicationHandlerStop
     if update.callback_query and update.effective_message is None:
         # Under a message that is too old: Telegram hands over no more than its number.
-        await context.refuse_button("button_gone")
-        raise ApplicationHandlerStop
+        raise context.refusal("button_gone")
     name = member.name or (user.full_name if member.allowed else "")
     if (member.name, member.language) != (name, language := context.say.language):
         change_user(user.id, resources, lambda known: replace(known, name=name, language=language))
@@ -199,6 +198,12 @@ async def _admit(update: Update, context: Context) -> None:
 
 async def _failed(update: object, context: Context) -> None:
     """Report an exception, and stop the update: after `_admit` failed, no other handler runs."""
+    if isinstance(context.error, Refusal):
+        try:
+            await context.refuse(context.error)
+            raise ApplicationHandlerStop
+        except (StorageError, TelegramError) as error:
+            context.error = error
     try:
         await _report(update, context)
     except Exception:

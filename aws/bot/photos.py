@@ -13,9 +13,9 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
 from bot import requests, styles, telegram_pictures, users, words
-from bot.context import Context, beside, show_action
+from bot.context import Context, Refusal, beside, show_action
 from bot.requests import Request
-from bot.resources import Resources
+from bot.resources import Resources, album_key
 from painterly.errors import ConfigError, StorageError
 from painterly.images import small
 from painterly.orders.styles import Painting
@@ -50,23 +50,19 @@ async def receive(_: Update, context: Context) -> None:
     given = _plain_name(caption["name"] or "") if caption else ""
     name = given or UNNAMED if caption else ""
     if caption and album:
-        key = requests.album_key(message.chat_id, album)
+        key = album_key(message.chat_id, album)
         resources.change(key, lambda document: {**document, "paintings": name})
     data = await _download(file, context)
-    if data is None:
-        return
     extension = telegram_pictures.file_type(data)
     if extension is None:
-        await _refuse(context, "no_picture", say.kinds("no_picture"))
-        return
+        raise Refusal(say.kinds("no_picture"), private=True)
     photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
     name = name or _name_of_paintings(photo.chat, album, resources)
     if not name:
         await _place_request(photo, data, context)
         return
     if telegram_pictures.is_damaged(data):
-        await _reply_once(context, "damaged_painting", say.kinds("damaged_painting"))
-        return
+        raise Refusal(say.kinds("damaged_painting"))
     name = given or _numbered(name, photo)
     _keep_painting(photo, name, data, resources)
     if not caption:
@@ -78,9 +74,11 @@ async def receive(_: Update, context: Context) -> None:
     await context.reply(say.style("own_style", name))
 
 
-async def _download(file: PhotoSize | Document, context: Context) -> bytes | None:
-    """Download a file, whatever its name and type: only the content shows a picture. Return None,
-    after a reply, if Telegram does not hand it over."""
+async def _download(file: PhotoSize | Document, context: Context) -> bytes:
+    """Download a file, whatever its name and type: only the content shows a picture.
+
+    Raises Refusal if Telegram does not hand it over. Files in groups are for others.
+    """
     if not isinstance(file, Document) or context.message.chat.type == Chat.PRIVATE:
         await show_action(context.bot, context.chat, ChatAction.TYPING)
     try:
@@ -88,38 +86,19 @@ async def _download(file: PhotoSize | Document, context: Context) -> bytes | Non
     except BadRequest as error:
         log.warning("a file cannot be downloaded: %s", error)
         reason = "too_large" if "too big" in error.message.lower() else "broken"
-        await _refuse(context, reason, context.say.text(reason))
-        return None
-
-
-async def _refuse(context: Context, reason: str, text: str) -> None:
-    """Answer a file that cannot be painted. Files in groups are for others, and get no answer."""
-    if context.message.chat.type == Chat.PRIVATE:
-        await _reply_once(context, reason, text)
-
-
-async def _reply_once(context: Context, reason: str, text: str) -> None:
-    """Reply to a picture. The pictures of an album come in several updates: one of them gets the
-    reply for a reason."""
-    album = context.message.media_group_id
-    if not album or context.resources.once(requests.album_key(context.chat, album), reason):
-        await context.reply(text)
+        raise Refusal(context.say.text(reason), private=True) from None
 
 
 async def _place_request(photo: Photo, data: bytes, context: Context) -> None:
     """Store a photo to be painted in its user's style, and acknowledge it."""
-    user, resources, wish = context.user, context.resources, context.member.wish
+    resources, wish = context.resources, context.member.wish
     choice = styles.chosen(styles.offered(context), wish)
     if choice is None:
-        await _reply_once(context, "no_styles", context.say.text("no_styles"))
-        return
-    if not users.admits_photo(photo, user, resources):
-        limit = users.photos_per_day(resources)
-        await _reply_once(context, "limit", context.say.photos("limit.reached", limit))
-        return
+        raise context.refusal("no_styles")
+    users.count_photo(photo, context)
     wish = Wish(choice.prefix, choice.name, wish.size)
     album = context.message.media_group_id or ""
-    request = Request(photo, user, wish, context.say.language, album=album)
+    request = Request(photo, context.user, wish, context.say.language, album=album)
     request = requests.place(request, data, resources)
     if _name_of_paintings(photo.chat, album, resources):
         _keep_instead(request, resources)  # The caption came while this was being stored.
@@ -139,14 +118,13 @@ async def _acknowledge(request: Request, style: str, context: Context) -> None:
     if not request.album:
         text = say.accepted("accepted", style, position, minutes)
         await context.reply(text, say.cancel_button(request.photo.token))
-    else:
-        text = say.accepted("accepted_album", style, position, minutes)
-        await _reply_once(context, "acknowledged", text)
+    elif context.resources.once(album_key(context.chat, request.album), "acknowledged"):
+        await context.reply(say.accepted("accepted_album", style, position, minutes))
 
 
 def _name_of_paintings(chat: int, album: str, resources: Resources) -> str:
     """Return the name in an album's caption, or an empty text if it has photos to be painted."""
-    document = resources.load(requests.album_key(chat, album)) if album else None
+    document = resources.load(album_key(chat, album)) if album else None
     name: str = (document or {}).get("paintings", "")
     return name
 

@@ -20,7 +20,7 @@ import contract
 from botocore.exceptions import ClientError
 from contract import Photo, Wish, known_fields
 
-from bot.resources import PASSING, Resources
+from bot.resources import Resources, album_key
 from bot.words import Words, speaking
 from painterly.errors import ConfigError, StorageError
 from painterly.storage.base import ObjectError
@@ -208,11 +208,6 @@ def claim_preview(photo: Photo, resources: Resources) -> Request | None:
         is_first = resources.once(album_key(photo.chat, request.album), "previewed")
         return request if is_first else None
     return request
-
-
-def album_key(chat: int, album: str) -> str:
-    """Return the key of the document of an album (its media_group_id)."""
-    return f"{PASSING}/albums/{chat}/{album}.json"
 
 
 def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources) -> Request | None:

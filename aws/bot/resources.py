@@ -129,6 +129,11 @@ class Resources:
         return boto3.client("s3", config=signed)
 
 
+def album_key(chat: int, album: str) -> str:
+    """Return the key of the document of an album (its media_group_id)."""
+    return f"{PASSING}/albums/{chat}/{album}.json"
+
+
 @functools.cache
 def resources() -> Resources:
     """Return the resources that the environment names.

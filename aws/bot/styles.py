@@ -15,7 +15,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest
 
 from bot import telegram_pictures
-from bot.context import Context, show_action
+from bot.context import Context, Refusal, show_action
 from bot.resources import Resources
 from bot.words import button, short
 from painterly.errors import PictureError, StorageError
@@ -54,10 +54,6 @@ class Choice:
     def label(self, language: str) -> str:
         """Return the style's title, artist and year in a language."""
         return self.style.label(language)
-
-    @property
-    def is_shared(self) -> bool:
-        return self.prefix == contract.STYLES
 
     @property
     def token(self) -> str:
@@ -107,9 +103,12 @@ def chosen(choices: Sequence[Choice], wish: Wish) -> Choice | None:
     return next(same, choices[0] if choices else None)
 
 
-def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
-    """Return the style of the button that was pressed, or None if it is gone."""
-    return next((choice for choice in choices if choice.token == token), None)
+def pressed(context: Context, choices: Sequence[Choice], token: str) -> Choice:
+    """Return the style of the button that was pressed. Raises Refusal if it is gone."""
+    for choice in choices:
+        if choice.token == token:
+            return choice
+    raise context.refusal("style_gone")
 
 
 def thumbnail(choice: Choice, resources: Resources) -> bytes | None:
@@ -131,8 +130,7 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
     message, say, choices = context.message, context.say, offered(context)
     choice = chosen(choices, context.member.wish)
     if choice is None:
-        await context.send(say.text("no_styles"))
-        return
+        raise context.refusal("no_styles")
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
     pages = _page_count(choices)
     page = choices.index(choice) // PER_PAGE if page is None else min(page, pages - 1)
@@ -162,10 +160,7 @@ async def turn_page(_: Update, context: Context) -> None:
 
 async def pick_style(_: Update, context: Context) -> None:
     say, choices = context.say, offered(context)
-    picked = with_token(choices, context.pressed[1])
-    if picked is None:
-        await context.refuse_button("style_gone")
-        return
+    picked = pressed(context, choices, context.pressed[1])
     context.choose(prefix=picked.prefix, style=picked.name)
     await context.answer_button(say.style("style_is", picked.label(say.language)))
     page = choices.index(picked) // PER_PAGE
@@ -183,12 +178,10 @@ async def choose_style(_: Update, context: Context) -> None:
     names = {choice.name: choice.style.title.names for choice in choices}
     found = [name] if name in names else called(name, names)
     if len(found) != 1:
-        text = say.style_unknown(name, (found or meant(name, names))[:MOST_MEANT])
-    else:
-        picked = by_name[found[0]]
-        context.choose(prefix=picked.prefix, style=picked.name)
-        text = say.style("style_is", picked.label(say.language))
-    await context.send(text)
+        raise Refusal(say.style_unknown(name, (found or meant(name, names))[:MOST_MEANT]))
+    picked = by_name[found[0]]
+    context.choose(prefix=picked.prefix, style=picked.name)
+    await context.send(say.style("style_is", picked.label(say.language)))
 
 
 def _page_count(choices: Sequence[Choice]) -> int:

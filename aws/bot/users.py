@@ -23,7 +23,7 @@ from telegram import (
 from telegram.error import TelegramError
 
 from bot import requests, words
-from bot.context import USERS, Context, User, change_user, find_user, present
+from bot.context import USERS, Context, Refusal, User, change_user, find_user, present
 from bot.resources import DAY_S, PASSING, Resources
 from painterly.storage.document import Document
 from painterly.words.texts import DEFAULT, LANGUAGES
@@ -98,13 +98,15 @@ def _may_ask(stranger: str, resources: Resources) -> bool:
     return resources.change(key, asked) is not None
 
 
+def _check_owner(context: Context) -> None:
+    if context.user != context.resources.owner:
+        raise context.refusal("owner_only")
+
+
 async def admit(_: Update, context: Context) -> None:
     """Let a stranger in, or not, as the owner's button says."""
-    say = context.say
-    if context.user != context.resources.owner:
-        await context.refuse_button("owner_only")
-        return
-    action, user = context.pressed[0], int(context.pressed[1])
+    _check_owner(context)
+    say, action, user = context.say, context.pressed[0], int(context.pressed[1])
     await context.answer_button()
     if action != "allow":
         await context.edit(say.text("ignored", user=user))
@@ -119,11 +121,8 @@ async def admit(_: Update, context: Context) -> None:
 
 async def show_users(_: Update, context: Context) -> None:
     """Show the owner all users, each on a button that removes them."""
-    say = context.say
-    if context.user != context.resources.owner:
-        await context.send(say.text("owner_only"))
-        return
-    users = _allowed_users(context.resources)
+    _check_owner(context)
+    say, users = context.say, _allowed_users(context.resources)
     if not users:
         await context.send(say.text("users.none"))
     for start in range(0, len(users), PER_MESSAGE):
@@ -132,10 +131,8 @@ async def show_users(_: Update, context: Context) -> None:
 
 
 async def ask_to_remove(_: Update, context: Context) -> None:
+    _check_owner(context)
     user = int(context.pressed[1])
-    if context.user != context.resources.owner:
-        await context.refuse_button("owner_only")
-        return
     await context.answer_button()
     person = words.person(user, find_user(user, context.resources).name)
     text = context.say.text("users.ask", person=person)
@@ -207,13 +204,13 @@ def photos_per_day(resources: Resources) -> int:
     return int(limit["photos"]) if limit else resources.photos_per_day
 
 
-def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
-    """Count a photo, once, as one of a user's photos of this day, in UTC.
+def count_photo(photo: Photo, context: Context) -> None:
+    """Count a photo, once, as one of its user's photos of this day, in UTC.
 
-    Returns:
-        Whether the photo may be painted; one too many is not counted. The owner has no limit.
+    Raises Refusal if the user may send no more; the owner has no limit.
     """
-    most = math.inf if user == resources.owner else photos_per_day(resources)
+    resources, limit = context.resources, photos_per_day(context.resources)
+    most = math.inf if context.user == resources.owner else limit
 
     def counted(known: User) -> User | None:
         photos = known.photos if known.day == _today() else ()
@@ -222,7 +219,8 @@ def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
         photos = tuple(dict.fromkeys((*photos, photo.token)))
         return replace(known, day=_today(), photos=photos).in_group(photo.chat)
 
-    return change_user(user, resources, counted) is not None
+    if change_user(context.user, resources, counted) is None:
+        raise Refusal(context.say.photos("limit.reached", limit))
 
 
 def _today() -> int:
@@ -231,17 +229,15 @@ def _today() -> int:
 
 
 async def set_limit(_: Update, context: Context) -> None:
+    _check_owner(context)
     resources, say, number = context.resources, context.say, context.argument
-    if context.user != resources.owner:
-        text = say.text("owner_only")
-    elif not number:
-        text = say.photos("limit.now", photos_per_day(resources))
-    elif not re.fullmatch(r"[0-9]{1,4}", number):
-        text = say.text("limit.usage")
-    else:
-        resources.change(LIMIT, lambda _: {"photos": int(number)})
-        text = say.photos("limit.is", int(number))
-    await context.send(text)
+    if not number:
+        await context.send(say.photos("limit.now", photos_per_day(resources)))
+        return
+    if not re.fullmatch(r"[0-9]{1,4}", number):
+        raise context.refusal("limit.usage")
+    resources.change(LIMIT, lambda _: {"photos": int(number)})
+    await context.send(say.photos("limit.is", int(number)))
 
 
 async def publish_menus(bot: Bot, owner: int) -> None:
