@@ -311,7 +311,6 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[_Appl
 
 
 def _retry_after(payload: bytes) -> float:
-    """Return the seconds that Telegram asks to wait, or 0."""
     try:
         return float(json.loads(payload)["parameters"]["retry_after"])
     except (ValueError, KeyError, TypeError):

@@ -233,7 +233,6 @@ async def _report_failure(
 
 
 def _record(photo: Photo, style: str, resources: Resources) -> Record | None:
-    """Return the record of a photo in a style, or None without one."""
     key = photo.record_key(style)
     if resources.bucket.find(key) is None:
         return None
@@ -241,7 +240,6 @@ def _record(photo: Photo, style: str, resources: Resources) -> Record | None:
 
 
 def _has_lost_style(request: Request, resources: Resources) -> bool:
-    """Return whether the style of a photo was deleted while it waited."""
     try:
         return styles.wished(request.wish, resources) is None
     except ConfigError:  # styles.toml is what is wrong.
@@ -274,7 +272,6 @@ def _reason(request: Request, detail: dict[str, Any], resources: Resources) -> t
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    """Return the facts that help to find the cause, on one line."""
     container = detail.get("container", {})
     facts = {
         "job": detail.get("jobId"),

@@ -90,7 +90,6 @@ async def _download(file: PhotoSize | Document, context: Context) -> bytes:
 
 
 async def _place_request(photo: Photo, data: bytes, context: Context) -> None:
-    """Store a photo to be painted in its user's style, and acknowledge it."""
     resources, wish = context.resources, context.member.wish
     choice = styles.chosen(styles.offered(context), wish)
     if choice is None:

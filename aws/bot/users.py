@@ -85,14 +85,13 @@ async def _ask_owner(context: Context) -> None:
         log.warning("the owner could not be asked: %s", error)
 
 
-def _may_ask(stranger: str, resources: Resources) -> bool:
-    """Return whether to ask the owner today to admit a stranger (a pseudonym)."""
+def _may_ask(pseudonym: str, resources: Resources) -> bool:
 
     def asked(document: Document) -> Document | None:
         strangers = document.get("strangers", [])
-        if stranger in strangers or len(strangers) >= ASKS_A_DAY:
+        if pseudonym in strangers or len(strangers) >= ASKS_A_DAY:
             return None
-        return {"strangers": [*strangers, stranger]}
+        return {"strangers": [*strangers, pseudonym]}
 
     key = f"{PASSING}/asks/{_today()}.json"
     return resources.change(key, asked) is not None

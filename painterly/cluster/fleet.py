@@ -223,7 +223,6 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def _reason(error: Exception) -> str:
-    """Return an error of Ray in one line, with its last line, which names the cause."""
     lines = [each.strip() for each in str(error).splitlines() if each.strip()]
     return printable(" ".join(dict.fromkeys(lines[:1] + lines[-1:])) or type(error).__name__)
 

@@ -311,7 +311,6 @@ def _ready_styles(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _buckets(values: Mapping[str, str]) -> tuple[str, str | None, str, bool]:
-    """Return the buckets of photos, styles and results, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
         return str(SAMPLE_PHOTOS), None, str(WORKSPACE / "results"), True

@@ -148,7 +148,6 @@ def _library_problem() -> str:
 
 
 def _output(command: Sequence[str], timeout_s: float, variables: Mapping[str, str] = {}) -> str:
-    """Return all that a program prints, or an empty text if it cannot run to its end."""
     environment = os.environ | variables
     out, err = subprocess.PIPE, subprocess.STDOUT
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):

@@ -234,7 +234,6 @@ def _has_title(record: Record) -> bool:
 
 
 def _title_of(key: str) -> str | dict[str, str]:
-    """Return the title of a painting, empty if it is its key."""
     title = _once(record_view.painting_titles(key))
     return "" if title == printable(key) else title
 

@@ -75,7 +75,6 @@ def _ends(rows: np.ndarray, scale: float) -> tuple[int, int, list[np.ndarray]]:
 
 
 def _border(rows: np.ndarray, colour: np.ndarray, scale: float) -> int:
-    """Return the number of rows from the first on that are border."""
     for number, row in enumerate(rows):
         if _like(row, colour, scale).mean() < UNIFORM:
             return number

@@ -1,4 +1,4 @@
-"""Requests with JSON to addresses that users name, as word that something is done.
+"""Requests with JSON to addresses that users name: a run has ended, a job is done.
 
 An address may hold a token: messages name its host alone.
 """

@@ -230,7 +230,6 @@ class Telegram:
 
 
 def _read_form(request: httpx.Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
-    """Return a call's parameters and its files by field."""
     kind = request.headers.get("content-type")
     builder = EnvironBuilder(method="POST", data=request.content, content_type=kind)
     form = builder.get_request()

@@ -125,7 +125,6 @@ _places = threading.BoundedSemaphore(_MOST_BUSY)
 
 
 def _idle_process() -> ContainedProcess:
-    """Return a process that waits, or a new one. Raises PictureError if none can be started."""
     while True:
         try:
             process = _idle.pop()
