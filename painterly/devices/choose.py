@@ -1,4 +1,4 @@
-"""TensorFlow's devices: which ones a run uses, whether they work, and what they can do."""
+"""TensorFlow's devices: the choice for a run, the check that they work, and their precision."""
 
 import contextlib
 import os

@@ -59,7 +59,7 @@ def cuda_number(name: str) -> int:
 
 
 class GpuMemory(NamedTuple):
-    """The memory of a GPU in bytes; `free` is what no process holds."""
+    """The memory of a GPU in bytes; no process holds the `free` bytes."""
 
     free: int
     total: int

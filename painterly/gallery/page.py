@@ -127,7 +127,7 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def configure(environment: Environment) -> Environment:
-    """Set what the templates in `SHARED` expect of Jinja."""
+    """Configure Jinja for the templates in `SHARED`."""
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}

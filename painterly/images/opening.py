@@ -1,4 +1,4 @@
-"""The opening of picture files by Pillow: what can be read, and the refusal of all else.
+"""Opens picture files by Pillow, and refuses kinds that cannot be read.
 
 No pixel is read. The limits of the process end a file that takes too long or too much.
 """

@@ -1,4 +1,4 @@
-"""A picture's file, opened once: what it is, and its pixels when they are asked for.
+"""A picture's file, opened once: its format and size, and its pixels when they are asked for.
 
 NumPy is imported with the pixels: a bot's cold start need not wait for it.
 """

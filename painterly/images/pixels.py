@@ -1,4 +1,4 @@
-"""Opened pictures → pixels: what cameras, phones and drawing programs write, upright, in sRGB."""
+"""Opened pictures → pixels, upright, in sRGB: files of cameras, phones and drawing programs."""
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile

@@ -1,4 +1,4 @@
-"""The keys in the three buckets, and what their names say about the objects."""
+"""The keys in the three buckets, and the kinds of objects that follow from them."""
 
 import hashlib
 from functools import cache
@@ -72,6 +72,6 @@ def is_result(key: str) -> bool:
 
 
 def for_laptop(key: str) -> bool:
-    """Return whether a key of the result bucket is of use on a laptop: any but a checkpoint, what
-    the web service keeps, and the mark of a gallery that lacks results."""
+    """Return whether a key of the result bucket is of use on a laptop: all are, except checkpoints,
+    the web service's own objects, and the mark of a gallery that lacks results."""
     return key != UNPUBLISHED and not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))

@@ -218,7 +218,7 @@ class Settings:
     )
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
-        """Keep the names of what is given: a value may be given that is the default."""
+        """Keep the names of the settings that are given: a given value may be the default."""
         settings = super().__new__(cls)
         names = frozenset(given).union(list(FIELDS)[: len(args)])
         object.__setattr__(settings, "_given", names)

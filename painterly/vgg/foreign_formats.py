@@ -47,8 +47,8 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
 
 
 def _member(group: Any, name: str) -> Any:
-    """Return a member of a group, or None. Links of other kinds than hard ones, which Keras does not
-    write, may lead to another file."""
+    """Return a member of a group, or None. Only hard links, the only ones that Keras writes, are
+    sure to stay in the file."""
     import h5py
 
     link = group.get(name, getlink=True)

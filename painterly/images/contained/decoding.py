@@ -97,8 +97,8 @@ class OpenedPicture:
 
 
 def declared_dpi(image: ImageFile.ImageFile, block: bytes | None) -> exif.Dpi | None:
-    """Return the resolution of an opened picture as it is shown upright, or None if its file does
-    not say: its format's own goes before EXIF's.
+    """Return the resolution of an opened picture as it is shown upright, or None if its file has
+    none. The format's own field goes before EXIF's.
 
     Args:
         image: The picture, not loaded.

@@ -1,4 +1,4 @@
-"""A photo's EXIF (CIPA DC-008), as far as it is still right for a result.
+"""A photo's EXIF (CIPA DC-008), reduced to the entries that are right for a result.
 
 EXIF is a TIFF without an image: directories of entries, each with a tag, a type, a count and a
 value. A whole TIFF file has the same. Entries are copied byte for byte: Pillow's writer would turn
@@ -161,7 +161,7 @@ def has_position(data: bytes | None) -> bool:
 
 
 def _first(data: bytes) -> list[tiff.Entry]:
-    """Return the entries of the first directory. Raises struct.error for what is no EXIF."""
+    """Return the entries of the first directory. Raises struct.error if the data is no EXIF."""
     if not data.startswith(tiff.STARTS[:2]):
         raise struct.error("not EXIF")
     return [*tiff.entries(data, tiff.first_directory(data))]
@@ -180,7 +180,7 @@ def _numbers(data: bytes, kind: int, *values: int) -> tuple[int, bytes]:
 def _copied(
     out: bytearray, source: bytes, main: _Values, camera: _Values, keeps_gps: bool
 ) -> _Rows:
-    """Append to a structure what is kept of another one.
+    """Append the entries of another structure that are kept.
 
     Args:
         out: The structure, in the same byte order.
@@ -193,7 +193,7 @@ def _copied(
         The entries of its first directory, which is not appended yet.
 
     Raises:
-        struct.error, KeyError: What is kept is damaged, or longer than a JPEG holds.
+        struct.error, KeyError: They are damaged, or longer than a JPEG holds.
     """
     # Entries may share a value, and a small file expand to gigabytes.
     most = len(out) + _LONGEST + _ADDED
