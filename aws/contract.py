@@ -7,7 +7,6 @@ NumPy, which would make it start later.
 
 import hashlib
 import hmac
-import json
 import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -16,7 +15,7 @@ from painterly.errors import ConfigError
 from painterly.orders.styles import RESERVED
 from painterly.settings import bucket_layout, settings
 from painterly.storage.base import Bucket
-from painterly.storage.document import Document
+from painterly.storage.document import Document, load
 
 PHOTOS = "telegram"
 STYLES = "styles"
@@ -156,18 +155,6 @@ class Wish:
         """Return the wish in a document. Raises ConfigError for invalid values."""
         return cls(**known_fields(cls, document))
 
-    @classmethod
-    def of_request(cls, data: bytes) -> "Wish":
-        """Return the wish in a request. Raises ConfigError if there is none, or a wrong one."""
-        try:
-            request: Any = json.loads(data)
-        except ValueError as error:
-            raise ConfigError(f"the request is not JSON: {error}") from None
-        stored = request.get("wish") if isinstance(request, dict) else None
-        if not isinstance(stored, dict):
-            raise ConfigError("the request has no wish")
-        return cls.of(stored)
-
 
 def known_fields(kind: type[Any], document: Document) -> Document:
     """Return the part of a document that a dataclass has fields for.
@@ -202,10 +189,9 @@ def own_prefix(chat: int) -> str:
 
 def wish_of(photo: Photo, bucket: Bucket) -> Wish | None:
     """Return the wish for a photo, or None if its request is gone. Raises ConfigError for a wrong
-    one."""
-    if bucket.find(photo.request_key) is None:
-        return None
-    return Wish.of_request(bucket.read(photo.request_key))
+    one, and StorageError."""
+    request, _ = load(bucket, photo.request_key)
+    return None if request is None else Wish.of(request.get("wish", {}))
 
 
 def adopt_first_style(bucket: Bucket) -> None:

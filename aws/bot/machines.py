@@ -6,7 +6,7 @@ Events may come twice, and at the same time. A photo is answered in its chat onc
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,7 +25,6 @@ from painterly.painters.failures import UNEXPECTED
 from painterly.words.style_title import NO_TITLE
 from painterly.words.wording import printable
 
-PREVIEW = "preview"  # the part of an answer that may have been sent alone
 MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview
 
 STATUS = {
@@ -71,11 +70,11 @@ async def send_result(key: str, resources: Resources, bot: Bot) -> None:
         if entry.size <= MAX_DOWNLOAD:
             await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
             data = resources.bucket.read(key)
-            if PREVIEW not in request.sent:
+            if not request.shown:
                 record = _record(photo, style, resources) or Record()
                 title = (record.style_title or NO_TITLE).line(say.language, style)
                 await _send_small(data, say.style("result", title), photo, chat, bot)
-                requests.note_sent(photo, PREVIEW, resources)
+                requests.note_shown(photo, resources)
         place: dict[str, Any] = {
             "reply_markup": say.result_buttons(photo.token),
             "reply_parameters": beside(photo),
@@ -97,7 +96,7 @@ async def send_result(key: str, resources: Resources, bot: Bot) -> None:
         link = say.linked(instead, resources.link(key))
         await bot.send_message(chat, link, parse_mode=ParseMode.HTML, **place)
 
-    if await answer(photo, SENT, (SENT, CANCELLED), send, resources, bot):
+    if await answer(photo, SENT, send, resources, bot):
         return
     log.info("%s was sent, cancelled or forgotten before", printable(key))
     request = requests.find(photo.token, resources)
@@ -108,24 +107,22 @@ async def send_result(key: str, resources: Resources, bot: Bot) -> None:
 async def answer(
     photo: Photo,
     status: str,
-    over: Sequence[str],
     send: Callable[[Request, int], Awaitable[None]],
     resources: Resources,
     bot: Bot,
-) -> Request | None:
+) -> bool:
     """Answer a photo in its chat, once. If the chat takes no answer, it gets none later either.
 
     Args:
         photo: The photo.
         status: Its status after the answer.
-        over: The statuses in which it gets no answer.
         send: Sends the answer to a request to a chat. It is called again with the new chat if a
             group has become a supergroup.
         resources: The bot's.
         bot: Informs the owner if the chat takes no answer.
 
     Returns:
-        The request, or None if it is gone, or its status is one of `over`.
+        Whether the photo had no answer, and was neither cancelled nor forgotten.
 
     Raises:
         BusyError: Another invocation is answering it, and may yet fail.
@@ -133,8 +130,8 @@ async def answer(
     """
     with resources.claimed(f"{PASSING}/answers/{photo.token}.json"):
         request = requests.find(photo.token, resources)
-        if request is None or request.status in over:
-            return None
+        if request is None or request.status in (SENT, CANCELLED, status):
+            return False
         try:
             try:
                 await send(request, photo.chat)
@@ -147,7 +144,7 @@ async def answer(
             log.warning("%s", facts)
             await inform_owner(bot, resources, facts)
         requests.close(photo, status, resources)
-        return request
+        return True
 
 
 async def _send_small(data: bytes, caption: str, photo: Photo, chat: int, bot: Bot) -> None:
@@ -227,7 +224,7 @@ async def _report_failure(
         text = request.say.failed(reason)
         await bot.send_message(chat, text, reply_parameters=beside(photo))
 
-    await answer(photo, FAILED, (SENT, FAILED, CANCELLED), report, resources, bot)
+    await answer(photo, FAILED, report, resources, bot)
     if owner_has_to_act:
         await inform_owner(bot, resources, facts)
 

@@ -165,12 +165,13 @@ def _plain_name(name: str) -> str:
 
 
 async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
-    """Paint a photo that waits, and send the preview to its chat, once.
+    """Paint a photo that waits, or one of an album, and send the preview to its chat, once.
 
     A failure is logged, and the preview is not tried again: the photo is painted nevertheless.
     """
-    request = requests.claim_preview(photo, resources)
-    if request is None:
+    request = requests.find(photo.token, resources)
+    key = album_key(photo.chat, (request and request.album) or photo.stem)
+    if not (request and request.is_open and resources.once(key, "previewed")):
         log.info("%s gets no preview: it has one, or waits no longer", photo.stem)
         return
     try:

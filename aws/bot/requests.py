@@ -20,7 +20,7 @@ import contract
 from botocore.exceptions import ClientError
 from contract import Photo, Wish, known_fields
 
-from bot.resources import Resources, album_key
+from bot.resources import Resources
 from bot.words import Words, speaking
 from painterly.errors import ConfigError, StorageError
 from painterly.storage.base import ObjectError
@@ -55,9 +55,8 @@ class Request:
         status: One of the constants of this module.
         job, job_at: Batch's id of the job, once it is known, and the time of its last state.
         created, started: Times in ms since 1970, or 0 before.
-        sent: The parts of the answer that were sent.
+        shown: Whether the result was sent as a photo, which comes before the file.
         album: The album that the photo came in, or an empty text.
-        previewed: Whether an invocation has begun its preview.
     """
 
     photo: Photo
@@ -69,9 +68,8 @@ class Request:
     job_at: str = ""
     created: int = 0
     started: int = 0
-    sent: Sequence[str] = ()
+    shown: bool = False
     album: str = ""
-    previewed: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -191,25 +189,6 @@ def renewed(photo: Photo) -> Photo:
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
 
 
-def claim_preview(photo: Photo, resources: Resources) -> Request | None:
-    """Reserve a photo's preview, and return the request. Nothing releases it.
-
-    Returns None if it is reserved, if the photo is no longer open, or if another photo of its album
-    has a preview.
-    """
-
-    def begun(request: Request) -> Request | None:
-        return (
-            replace(request, previewed=True) if request.is_open and not request.previewed else None
-        )
-
-    request = _changed(photo, resources, begun)
-    if request and request.album:
-        is_first = resources.once(album_key(photo.chat, request.album), "previewed")
-        return request if is_first else None
-    return request
-
-
 def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources) -> Request | None:
     """Note the status of a photo's job at a time (ISO 8601), and return the request.
 
@@ -230,9 +209,9 @@ def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources)
     return request
 
 
-def note_sent(photo: Photo, part: str, resources: Resources) -> None:
-    """Note that a part of the answer was sent, so that a retry omits it."""
-    _changed(photo, resources, lambda request: replace(request, sent=(*request.sent, part)))
+def note_shown(photo: Photo, resources: Resources) -> None:
+    """Note that a photo's result was shown, so that a retry only sends the file."""
+    _changed(photo, resources, lambda request: replace(request, shown=True))
 
 
 def close(photo: Photo, status: str, resources: Resources) -> None:
