@@ -203,7 +203,8 @@ def _page_buttons(
     first, last = page * PER_PAGE, (page + 1) * PER_PAGE
     row = [
         button(
-            f"{number}. {'✓ ' if choice == current else ''}{_on_button(choice.style, language)}",
+            f"{number}. {'✓ ' if choice == current else ''}"
+            + short(choice.style.title.short_line(language, choice.name), NAME_ON_BUTTON),
             f"again:{request}:{choice.token}" if request else f"style:{choice.token}",
         )
         for number, choice in enumerate(choices[first:last], first + 1)
@@ -214,10 +215,6 @@ def _page_buttons(
         start = f"another:{request}" if request else "page"
         rows.append([button(sign, f"{start}:{to}") for sign, to in turns])
     return InlineKeyboardMarkup(rows)
-
-
-def _on_button(style: Style, language: str) -> str:
-    return short(style.title.short_line(language, style.name), NAME_ON_BUTTON)
 
 
 def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:

@@ -127,7 +127,8 @@ class Words(Texts):
             position: The position in the queue, from 1.
             minutes: The time left, or None if no machine is available.
         """
-        queue = f"{self._in_queue(position)} {self.minutes(minutes)}"
+        place = "queue.next" if position == 1 else "queue.number"
+        queue = f"{self.text(place, position=position)} {self.minutes(minutes)}"
         return self.text(key, style=short(style), queue=queue)
 
     def minutes(self, count: int | None) -> str:
@@ -206,11 +207,6 @@ class Words(Texts):
 
     def _style_now(self, style: str | None) -> str:
         return f"{self.style('style_now', style)} " if style else ""
-
-    def _in_queue(self, position: int) -> str:
-        if position == 1:
-            return self.text("queue.next")
-        return self.text("queue.number", position=position)
 
 
 def button(text: str, data: str) -> InlineKeyboardButton:
