@@ -4,6 +4,7 @@ import json
 from fnmatch import fnmatchcase
 
 import contract
+from bot.resources import INVOCATION_S
 from support import aws_template
 from support.aws_events import created, job_state, matching, transformed
 
