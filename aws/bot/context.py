@@ -92,12 +92,12 @@ def present(part: Part | None) -> Part:
     return part
 
 
-@dataclass
+@dataclass(eq=False)  # Exceptions are told apart by identity.
 class Refusal(Exception):  # noqa: N818 – an answer
-    """The text that answers what is not done.
+    """A wish that is not fulfilled, with the answer to its user.
 
     Attributes:
-        text: The text.
+        text: The answer.
         private: Whether groups get no answer.
     """
 

@@ -86,7 +86,6 @@ async def _ask_owner(context: Context) -> None:
 
 
 def _may_ask(pseudonym: str, resources: Resources) -> bool:
-
     def asked(document: Document) -> Document | None:
         strangers = document.get("strangers", [])
         if pseudonym in strangers or len(strangers) >= ASKS_A_DAY:
