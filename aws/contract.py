@@ -88,9 +88,9 @@ class Photo:
 
     @property
     def token(self) -> str:
-        """A short text that stands for it on a button, which carries 64 bytes.
+        """A short name of the photo for buttons, which carry 64 bytes.
 
-        It does not depend on the extension, which is unknown where only a result is.
+        It does not depend on the extension, which is unknown if only the result is.
         """
         return f"{self.chat}.{hashlib.sha256(self.stem.encode()).hexdigest()[:16]}"
 

@@ -91,7 +91,7 @@ async def show_status(_: Update, context: Context) -> None:
 
 
 async def cancel(_: Update, context: Context) -> None:
-    """Cancel all photos, or as a reply to a photo, or to a message about it, only that one."""
+    """Cancel all photos, or, in reply to a photo or to a message about it, only that photo."""
     resources, message, say = context.resources, context.message, context.say
     original = message.reply_to_message
     # In a topic of a group, a message that replies to no other "replies" to the topic's creation.
@@ -99,7 +99,7 @@ async def cancel(_: Update, context: Context) -> None:
         count = requests.cancel(context.user, resources)
         nothing = "nothing_to_cancel"
     else:
-        # Telegram does not say what the message replied to was itself a reply to.
+        # A message of the bot comes with its buttons, but without the photo that it replies to.
         tokens, chat = words.requests_of(original.reply_markup), message.chat_id
         queue = requests.queue(resources)
         near = [queued for queued in queue if queued.chat == chat or queued.token in tokens]

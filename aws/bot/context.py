@@ -243,7 +243,7 @@ async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
     """Send the owner facts that only they can act on. The log has them as well."""
     try:
         language = find_user(resources.owner, resources).language
-    except Exception:  # This may be what the facts are about.
+    except Exception:  # The facts may be about this very error.
         language = ""
     try:
         await bot.send_message(resources.owner, speaking(language).for_owner(facts))

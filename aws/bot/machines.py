@@ -239,7 +239,7 @@ def _record(photo: Photo, style: str, resources: Resources) -> Record | None:
 def _has_lost_style(request: Request, resources: Resources) -> bool:
     try:
         return styles.wished(request.wish, resources) is None
-    except ConfigError:  # styles.toml is what is wrong.
+    except ConfigError:  # styles.toml is wrong.
         return False
 
 

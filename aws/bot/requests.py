@@ -151,7 +151,7 @@ def find(token: str, resources: Resources) -> Request | None:
 def queue(
     resources: Resources, *, user: int | None = None, chat: int | None = None
 ) -> list[Queued]:
-    """List the queue, oldest first: all of it, or only the requests of a user or a chat."""
+    """List the requests in the queue, oldest first: all, or those of a user or a chat."""
     waiting = []
     for entry in resources.bucket.list(f"{QUEUE}/"):
         _, _, created, sender, token = entry.key.split("/")
@@ -162,7 +162,7 @@ def queue(
 
 
 def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Request]:
-    """Read requests of the queue one by one, and remove those from it that were closed.
+    """Read requests of the queue one by one, and remove closed ones from the queue.
 
     A request that cannot be read is logged and left out: the others are not at fault.
     """
@@ -184,7 +184,7 @@ def queue_position(created: int, waiting: Iterable[Queued]) -> int:
 
 
 def renewed(photo: Photo) -> Photo:
-    """Return the same photo under a new key, with which it can be painted again."""
+    """Return the photo under a new key, so that it can be painted again."""
     name = re.sub(r"-r[0-9]+\Z", "", photo.file)
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
 
@@ -273,10 +273,13 @@ def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources)
 
     Returns None if no machine is available at the moment.
     """
-    # They are painted in about this order: one of the first is being painted, or none.
-    oldest = list(islice(opened(waiting, resources), MOST_AT_ONCE))
-    waited_s = time.time() - oldest[0].created / 1000 if oldest else 0.0
-    running = any(request.status == RUNNING for request in oldest)
+    # Photos are painted in about this order: if any is being painted, it is among the first.
+    oldest, running = None, False
+    for request in islice(opened(waiting, resources), MOST_AT_ONCE):
+        oldest, running = oldest or request, request.status == RUNNING
+        if running:
+            break
+    waited_s = time.time() - oldest.created / 1000 if oldest else 0.0
     took_s = (resources.load(PACE) or {}).get("took_s", ())
     return estimate(position, running, waited_s, took_s)
 

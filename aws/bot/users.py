@@ -167,7 +167,7 @@ def forget_user(user: int, resources: Resources) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for chat in known.groups:
             keys += _keys_in_group(user, chat, resources, pool)
-        # Read to its end, it raises what a call has raised.
+        # A list reads all answers, and so raises the error of a deletion.
         list(pool.map(resources.bucket.delete, keys))
     if not known.allowed:
         resources.bucket.delete(known.key)

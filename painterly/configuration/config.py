@@ -117,7 +117,7 @@ class Config:
 
     @property
     def partial(self) -> bool:
-        """Whether other runs may work on the same buckets, because this one paints only some."""
+        """Whether this run paints only a part, so that other runs may work on the same buckets."""
         one = bool(self.photos) or self.style_name is not None
         return one or self.shard is not None or self.chooses
 

@@ -54,7 +54,7 @@ def check_tensorflow() -> None:
 
 @cache
 def _tensorflows_process() -> int:
-    """Return the process that has loaded TensorFlow: this one, or the one that it is a fork of."""
+    """Return the id of the process that made the first call: in a fork, its parent's."""
     return os.getpid()
 
 

@@ -15,14 +15,14 @@ STYLES = "styles.toml"
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
-WEB = "_web"  # what the web service keeps: uploads, jobs, their checkpoints
+WEB = "_web"  # of the web service: uploads, jobs, their checkpoints
 READY = "_ready"  # before the keys of the ready styles' paintings, which no bucket has
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"
 TIMELAPSE = ".timelapse.webp"  # the end of a time-lapse's key
 LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
-_START = 200  # bytes of a longer name that are kept
+_START = 200  # bytes at the start of a longer name, before its hash
 
 
 @cache

@@ -67,7 +67,7 @@ def use_right_python(*modules: str) -> None:
         for name in ("PYTHONPATH", "PYTHONHOME"):  # They are for another Python.
             os.environ.pop(name, None)
         if windows:  # There, execv ends this process at once, with exit code 0.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other one.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the new process.
             sys.exit(subprocess.run(words).returncode)
         os.execv(str(python), words)
     if old:

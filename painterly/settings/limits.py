@@ -55,7 +55,7 @@ def limit_memory(most: int | None) -> None:
     if most is None:
         _set(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
         return
-    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
+    with contextlib.suppress(OSError):  # Linux alone limits allocated memory.
         pages = int(Path("/proc/self/statm").read_text().split()[5])
         _set(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
 

@@ -26,7 +26,7 @@ from painterly.vgg.random_weights import calibration_photo
 MAX_CONSTANT_BYTES = 8_000_000
 # float16 is for GPUs that multiply it fast, but not bfloat16. Its numbers end at 65504, and below
 # 6e-5 they lose digits, so features are kept near 1: without biases a ReLU network is homogeneous,
-# and with each bias multiplied like its layer, its features are exact multiples of what they were.
+# and if each bias is multiplied like its layer, its features are exact multiples of the originals.
 # The losses are relative, so multiples change nothing in them. All factors are powers of two, which
 # round nothing.
 LARGEST_FLOAT16 = 65504.0

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights, random_identity
 
-# `sums` [160, 240, 3], uint16: those of 4 × 4 pixels of the sample photo landscape.jpg.
+# `sums` [160, 240, 3], uint16: the sums of 4 × 4 pixels of the sample photo landscape.jpg.
 CALIBRATION_FILE = Path(__file__).with_name("calibration.npz")
 PIXELS_PER_SUM = 16
 
