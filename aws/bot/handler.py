@@ -52,7 +52,7 @@ HTTPX_OPTIONS: dict[str, Any] = {"verify": httpx.create_ssl_context()}
 COMMANDS = {
     "start": commands.start,
     "help": commands.show_help,
-    "styles": styles.show_styles,
+    "styles": styles.choose_style,
     "style": styles.choose_style,
     "size": commands.choose_size,
     "status": commands.show_status,

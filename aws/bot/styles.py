@@ -149,10 +149,6 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
         log.info("a page could not be turned: %s", error)
 
 
-async def show_styles(_: Update, context: Context) -> None:
-    await show_page(context)
-
-
 async def turn_page(_: Update, context: Context) -> None:
     await context.answer_button()
     await show_page(context, int(context.pressed[1]))
@@ -169,6 +165,7 @@ async def pick_style(_: Update, context: Context) -> None:
 
 
 async def choose_style(_: Update, context: Context) -> None:
+    """Choose the style of a name, or without one, show them all."""
     name = context.argument
     if not name:
         await show_page(context)
