@@ -84,9 +84,7 @@ def _is_damaged(data: bytes) -> bool:
 
 def is_hdr(image: ImageFile.ImageFile, data: bytes) -> bool:
     """Return whether a file says that an opened picture is HDR, by PQ or HLG."""
-    if (
-        image.format == "HEIF"
-    ):  # Its further pictures, such as the brightness, have other transfer curves.
+    if image.format == "HEIF":  # Further pictures, such as the brightness, have other curves.
         colours = image.info.get("nclx_profile") or {}
         return colours.get("transfer_characteristics") in (_PQ, _HLG)
     return image.format in ("PNG", "AVIF") and bool(_HDR.search(data))

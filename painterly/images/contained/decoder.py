@@ -112,9 +112,8 @@ def _ask(task: str, data: bytes, memory: int, seconds: int, most: int, **more: i
         process = _idle_process()
         answer, buffers = process.ask(request, [data], seconds, most)
         _idle.append(process)
-        while (
-            len(_idle) > _MOST_IDLE
-        ):  # Ended within the semaphore: no other process begins before.
+        # Within the semaphore, so that no other process begins before the oldest has ended.
+        while len(_idle) > _MOST_IDLE:
             with contextlib.suppress(IndexError):
                 _idle.pop(0).end()
     if "error" in answer:
