@@ -374,7 +374,7 @@ class OrderBook:
 
     def _job_of(self, idempotency_key: str) -> StoredJob | None:
         first, _ = load(self._buckets.result, _kept_at(idempotency_key))
-        return first and self._jobs.stored(first["job"])
+        return self._jobs.stored(first["job"]) if first else None
 
 
 def _kept_at(idempotency_key: str) -> str:

@@ -18,16 +18,16 @@ from painterly.storage.folder import FolderBucket
 KEY = "state/counts.json"
 
 
-@pytest.fixture(params=["folder", "moto", "rgw", "opaque"])
+@pytest.fixture(params=["folder", "moto", "rgw", "opaque", "KMS"])
 def bucket(request, tmp_path):
-    """A folder, two S3 servers, and a service whose ETags are no MD5."""
+    """A folder, two S3 servers, and services whose ETags are no MD5."""
     if request.param == "folder":
         yield FolderBucket(tmp_path)
         return
-    opaque = request.param == "opaque"
-    server = request.getfixturevalue("moto" if opaque else request.param)
+    way = request.param if request.param in ("opaque", "KMS") else ""
+    server = request.getfixturevalue("moto" if way else request.param)
     with ExitStack() as stack:
-        url = stack.enter_context(other_service(server.url, "opaque")) if opaque else server.url
+        url = stack.enter_context(other_service(server.url, way)) if way else server.url
         yield open_bucket(server.new_bucket(), replace(server.account, endpoint=url))
 
 
