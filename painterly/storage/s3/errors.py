@@ -158,7 +158,7 @@ class ErrorTranslator:
 
     @property
     def _host(self) -> str:
-        return urlsplit(client_of(self.account).meta.endpoint_url).netloc
+        return urlsplit(str(client_of(self.account).meta.endpoint_url)).netloc
 
     def _refusal(self, error: Any, key: str) -> StorageError:
         where, code = self.where(key), error_code(error)
