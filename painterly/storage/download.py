@@ -26,7 +26,6 @@ from painterly.storage.known_files import MadeFiles
 from painterly.storage.sync import (
     EVERYTHING,
     OwnFileError,
-    Route,
     SyncResult,
     SyncRules,
     carry_out,
@@ -52,7 +51,7 @@ def download_all(
     return carry_out(made, download, rules)
 
 
-class _Download(Route):
+class _Download:
     doing = "fetching"
 
     def __init__(self, bucket: Store, folder: Path, mount: Mount | None) -> None:
@@ -90,9 +89,7 @@ class _Download(Route):
         self._found.append((entry, path))
         return False
 
-    def surplus(
-        self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult
-    ) -> Sequence[str]:
+    def surplus(self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult) -> list[str]:
         """Return the keys of the files that earlier downloads from the bucket brought and it no
         longer has."""
         wanted, keys = {self._fold(entry.key) for entry in entries}, []

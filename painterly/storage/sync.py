@@ -1,9 +1,9 @@
 """Syncs of a folder and a bucket, either way: a plan, and what carries it out."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from painterly.errors import ConfigError, StorageError
 from painterly.storage.base import BadKeyError, Entry, ObjectError, Progress, hidden
@@ -134,40 +134,31 @@ class SyncResult:
         return ", ".join(parts)
 
 
-class Route(ABC):
+class Route(Protocol):
     """A sender and a receiver: a folder and a bucket, or the other way. Methods raise
     StorageError."""
 
     doing: str  # the word for transfers on a terminal, such as `sending`
 
-    @abstractmethod
     def entries(self, rules: SyncRules, result: SyncResult) -> Iterable[Entry]:
         """Return what the sender has. The result gets what it cannot send."""
 
     def is_known(self, entry: Entry) -> bool:
         """Return whether a file is known to be the same, without a look at its content."""
-        return False
 
-    @abstractmethod
     def differs(self, entry: Entry) -> bool:
         """Return whether the receiver lacks a file, or has another content. Raises OwnFileError if
         that is the user's own."""
 
-    @abstractmethod
-    def surplus(
-        self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult
-    ) -> Sequence[str]:
+    def surplus(self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult) -> list[str]:
         """Return the keys at the receiver that are to be deleted, as the sender lacks them."""
 
-    @abstractmethod
     def begin(self, copies: Sequence[Entry]) -> None:
         """Prepare the receiver for files."""
 
-    @abstractmethod
     def copy(self, entry: Entry, progress: Progress) -> None:
         """Copy a file, whole or not at all."""
 
-    @abstractmethod
     def delete(self, key: str) -> None:
         """Delete a file at the receiver."""
 
@@ -177,7 +168,7 @@ class Plan:
     """What a sync has to do."""
 
     copies: list[Entry]  # what to copy
-    deletions: Sequence[str]  # the keys to delete
+    deletions: list[str]  # the keys to delete
     # What is the same or left out, and as failures the user's own files that are in the way.
     result: SyncResult
 
@@ -196,7 +187,7 @@ def plan(route: Route, rules: SyncRules) -> Plan:
             entries.append(entry)
         elif why != OTHER_KIND or rules.counts_kinds:
             result.leave_out(why, entry.key)
-    deletions = route.surplus(entries, rules, result) if rules.delete else ()
+    deletions = route.surplus(entries, rules, result) if rules.delete else []
     if deletions and not entries:
         raise ConfigError(
             f"--delete would delete {plural(len(deletions), 'file')} and bring nothing in their "

@@ -9,7 +9,7 @@ from painterly.storage.base import Entry, ObjectError, Progress, Store, Unfinish
 from painterly.storage.files import is_same, storage_errors
 from painterly.storage.folder import FolderBucket
 from painterly.storage.foreign_files import foreign_part
-from painterly.storage.sync import EVERYTHING, Route, SyncResult, SyncRules, carry_out, plan
+from painterly.storage.sync import EVERYTHING, SyncResult, SyncRules, carry_out, plan
 from painterly.words.wording import printable
 
 
@@ -31,7 +31,7 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     return result
 
 
-class _Upload(Route):
+class _Upload:
     doing = "sending"
 
     def __init__(self, sources: Sequence[Path], bucket: Store) -> None:
@@ -55,6 +55,9 @@ class _Upload(Route):
         self._there = {entry.key: entry for entry in self._bucket.list()}
         return entries
 
+    def is_known(self, entry: Entry) -> bool:
+        return False
+
     def differs(self, entry: Entry) -> bool:
         path, there = self._paths[entry.key], self._there.get(entry.key)
         if self.folder:
@@ -64,9 +67,7 @@ class _Upload(Route):
         self._arrived.add(entry.key)
         return False
 
-    def surplus(
-        self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult
-    ) -> Sequence[str]:
+    def surplus(self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult) -> list[str]:
         sent, folder = {entry.key for entry in entries}, self.folder
         return [
             key
@@ -108,8 +109,7 @@ class _Upload(Route):
 
 
 def _entry(path: Path) -> Entry:
-    with storage_errors(printable(str(path))):
-        return Entry(path.name, path.stat().st_size, "")
+    return Entry(path.name, _state(path)[0], "")
 
 
 def _state(path: Path) -> tuple[int, int]:
@@ -121,28 +121,26 @@ def _state(path: Path) -> tuple[int, int]:
 def _is_older(path: Path, there: Entry) -> bool:
     """Return whether a file has the size of an object without an ETag, and is no younger: then it
     was sent."""
-    with storage_errors(printable(str(path))):
-        about = path.stat()
-    same_size = there.etag == there.dated and about.st_size == there.size
-    return same_size and about.st_mtime <= (there.modified or 0)
+    size, at_ns = _state(path)
+    return there.etag == there.dated and size == there.size and at_ns <= (there.modified or 0) * 1e9
 
 
 def _folder(sources: Sequence[Path]) -> FolderBucket | None:
     """Return the folder to send, or None if the sources are files. Raises ConfigError if one is
     missing, or if a folder is not the only one."""
-    folders = []
     for source in sources:
         with storage_errors(printable(str(source))):
-            is_folder, is_file = source.is_dir(), source.is_file()
-        if not is_folder and not is_file:
-            raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
-        folders += [source] if is_folder else []
-    if folders and len(sources) > 1:
-        raise ConfigError(
-            f"{str(folders[0])!r} is a folder; expected one folder, which is sent with its "
-            "sub-folders, or only files"
-        )
-    return FolderBucket(folders[0]) if folders else None
+            if source.is_file():
+                continue
+            if not source.is_dir():
+                raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
+        if len(sources) > 1:
+            raise ConfigError(
+                f"{str(source)!r} is a folder; expected one folder, which is sent with its "
+                "sub-folders, or only files"
+            )
+        return FolderBucket(source)
+    return None
 
 
 def _files(files: Sequence[Path], rules: SyncRules) -> dict[str, Path]:
