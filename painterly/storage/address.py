@@ -31,9 +31,8 @@ class Account:
     secret: str | None = field(default=None, repr=False)  # the key
     # The region for which requests are signed. Ceph accepts any; boto3 finds Amazon's.
     region: str = ANY_REGION
-    encryption: str = (
-        ""  # of what is stored, as `parse_encryption` takes it; empty for the bucket's
-    )
+    # The encryption of stored objects, as `parse_encryption` takes it; empty for the bucket's own.
+    encryption: str = ""
     # Whether a caller waits for each answer, so that a silent service is soon given up.
     hurried: bool = False
 

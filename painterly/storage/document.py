@@ -15,7 +15,7 @@ from painterly.words.wording import printable
 Document = dict[str, Any]
 TRIES = 20
 _PAUSE_S = 0.1  # the longest pause between two tries
-_WRITE = "write"  # the field that tells two writes of the same content apart
+_WRITE = "write"  # A random field: two writes of the same content differ.
 
 
 class BusyError(StorageError):
@@ -25,7 +25,7 @@ class BusyError(StorageError):
 def load(bucket: Bucket, key: str) -> tuple[Document | None, str | None]:
     """Return a document and its ETag, both None if there is none.
 
-    Raises StorageError; ObjectError if the object cannot be read, or is no document.
+    Raises StorageError; ObjectError if the object cannot be read, or is not a document.
     """
     try:
         data, entry = bucket.read_with_entry(key)

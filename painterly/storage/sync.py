@@ -151,7 +151,7 @@ class Route(Protocol):
         that is the user's own."""
 
     def surplus(self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult) -> list[str]:
-        """Return the keys at the receiver that are to be deleted, as the sender lacks them."""
+        """Return the keys at the receiver that the sender lacks, and that may be deleted."""
 
     def begin(self, copies: Sequence[Entry]) -> None:
         """Prepare the receiver for files."""
@@ -165,11 +165,17 @@ class Route(Protocol):
 
 @dataclass
 class Plan:
-    """What a sync has to do."""
+    """The files to copy and to delete.
 
-    copies: list[Entry]  # what to copy
-    deletions: list[str]  # the keys to delete
-    # What is the same or left out, and as failures the user's own files that are in the way.
+    Attributes:
+        copies: The files to copy, as the sender has them.
+        deletions: The keys to delete at the receiver.
+        result: The files that are the same or left out. The user's own files that are in the way
+            are failures.
+    """
+
+    copies: list[Entry]
+    deletions: list[str]
     result: SyncResult
 
 

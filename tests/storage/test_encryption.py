@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from support.commands import refusal
@@ -81,3 +82,25 @@ def test_a_refused_write_names_the_variable_and_a_read_does_not(moto, proxy):
     assert "answered KMS.NotFoundException for" in message and "enable the key of enc" in message
     assert message.endswith("; S3_ENCRYPTION is aws:kms:gone")
     assert "S3_ENCRYPTION" not in refusal(lambda: open_bucket(name, account).read("a.jpg"))
+
+
+@pytest.mark.parametrize("size", [1, 6 << 20])
+def test_a_service_that_passes_over_the_request_is_refused(rgw_tls, tmp_path, size):
+    """As Ceph does over TLS."""
+    from boto3.s3.transfer import TransferConfig
+
+    file = tmp_path / "a.tiff"
+    file.write_bytes(bytes(size))
+    account = replace(rgw_tls.account, encryption="AES256")
+    bucket = open_bucket(rgw_tls.new_bucket(), account)
+    bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+    for write in (bucket.upload, lambda _, key: bucket.write(key, b"x")):
+        message = refusal(partial(write, file, "a.tiff"))
+        assert f"does not encrypt {bucket.name}/a.tiff, as S3_ENCRYPTION asks; unset" in message
+    assert "does not encrypt" in refusal(lambda: bucket.write_if("b.json", b"x", None))
+
+
+def test_ceph_says_what_it_lacks(rgw):
+    account = replace(rgw.account, encryption="aws:kms:key-1")
+    message = refusal(lambda: open_bucket(rgw.new_bucket(), account).write("a.jpg", b"x"))
+    assert message.endswith("; S3_ENCRYPTION is aws:kms:key-1")

@@ -39,6 +39,10 @@ _HAS_MORE = re.compile(rb"(<IsTruncated>)\s*(?:true|1)\s*(</IsTruncated>)", re.I
 _opening = per_process(threading.Lock)  # boto3 clients are thread-safe, its sessions are not.
 
 
+class NotEncryptedError(Exception):
+    """A service has stored an object without the encryption that it was asked for."""
+
+
 def patience(account: Account) -> tuple[float, int]:
     """Return the seconds that a request of an account waits for its answer, and how often it is
     made."""
@@ -106,6 +110,7 @@ def _open(account: Account, process: int) -> Any:
     for write in ENCRYPTED if account.encryption else ():
         encrypt = functools.partial(_encrypt, account.encryption)
         events.register(f"before-parameter-build.s3.{write}", encrypt)
+        events.register(f"after-call.s3.{write}", _check_encrypted)
     if not has_credentials:
         raise NoAccountError(f"no credentials for buckets; {CREDENTIALS_HINT}")
     return client
@@ -174,6 +179,13 @@ def _encrypt(encryption: str, params: dict[str, Any], **_: object) -> None:
     params["ServerSideEncryption"] = algorithm
     if key:
         params["SSEKMSKeyId"] = key
+
+
+def _check_encrypted(http_response: Any, parsed: Mapping[str, Any], **_: object) -> None:
+    """Raise NotEncryptedError if an object is not encrypted: some versions of Ceph ignore the
+    request for AES256."""
+    if http_response.status_code < 300 and not parsed.get("ServerSideEncryption"):
+        raise NotEncryptedError
 
 
 def _add_md5(params: dict[str, Any], **_: object) -> None:

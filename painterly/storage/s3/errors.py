@@ -1,6 +1,6 @@
 """Errors of botocore → StorageErrors of one line, without a URL or a secret.
 
-The line has the service's own words, if it sends some, and a way out where there is one.
+The line has the service's own words, if it sends some, and a way out if there is one.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from painterly.storage.s3.client import (
     CREDENTIALS_HINT,
     DAMAGED,
     ENCRYPTED,
+    NotEncryptedError,
     client_of,
     patience,
 )
@@ -146,6 +147,11 @@ class ErrorTranslator:
             raise BucketRefusedError(
                 f"{self._host} ends the listing of {self.name} early: more follows{after}, and it "
                 "does not say how to ask for that, as S3 does; use another service"
+            ) from error
+        except NotEncryptedError as error:
+            raise ObjectError(
+                f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks; unset it, "
+                "or use another service"
             ) from error
         except S3DownloadFailedError as error:
             raise changed_while_read(self.where(key)) from error

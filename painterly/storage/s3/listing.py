@@ -95,8 +95,8 @@ def all_items(
         if says_more and (not token or empty > MOST_EMPTY or (items and not new)):
             raise CutListingError(last)
         if not says_more:
-            # It may say nothing, or send a token all the same, end at a full page, or have taken a
-            # token for a key after all of these: ask again.
+            # It may say nothing, or send a token, end at a full page, or have taken a token for a
+            # key behind all of these: ask again.
             has_ended, is_certain = True, says_more is False and 0 < len(items) < PAGE
             token = token or (rest if not is_certain else {})
             if not token:
@@ -106,7 +106,7 @@ def all_items(
 
 
 def _items(listing: Listing, page: _Item) -> dict[_Identity, tuple[str, _Item]]:
-    """Return the items of a page by what tells them apart, each with the field that lists it."""
+    """Return the items of a page by their identity, each with the field that lists it."""
     if not page.keys() & {*_OF_LISTINGS, *listing.fields}:
         raise NotS3Error  # Rather than an empty listing.
     return {
