@@ -88,8 +88,6 @@ Files = dict[tuple[str, str], KnownFile]  # by `how` and name
 
 
 class _List:
-    """The list's file."""
-
     def __init__(self, folder: Path, mount: Mount | None = None) -> None:
         self.folder, self.path = folder, folder / LIST
         self._mount = mount or Mount(folder, str(folder))
@@ -259,7 +257,6 @@ class KnownFiles:
         return self._seen
 
     def _name(self, path: Path) -> str:
-        """Return a file's path in the list's folder, or else its whole path."""
         return str(path.absolute()).removeprefix(self._start)
 
     def _exists(self, name: str) -> bool:
