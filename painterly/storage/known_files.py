@@ -25,8 +25,8 @@ from painterly.storage.files import (
     has_fine_times,
     is_same,
     locked,
+    md5_of_bytes,
     md5_of_file,
-    new_md5,
     replacing,
     storage_errors,
     was_at_rest,
@@ -347,7 +347,7 @@ class MadeFiles:
 
 def announce(path: Path, data: bytes) -> None:
     """Add a painted file that is about to be written to its folder's list. Raises ObjectError."""
-    file = KnownFile(str(new_md5(data).hexdigest()), len(data), -time.time_ns(), "")
+    file = KnownFile(md5_of_bytes(data), len(data), -time.time_ns(), "")
     _List(path.parent).append([_line(path.name, file)])
 
 

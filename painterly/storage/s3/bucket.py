@@ -26,7 +26,7 @@ from painterly.storage.base import (
     Version,
     changed_while_read,
 )
-from painterly.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
+from painterly.storage.files import MIB, has_etag, md5, md5_of_bytes, replacing, storage_errors
 from painterly.storage.s3.client import client_of
 from painterly.storage.s3.errors import (
     CONFLICTS,
@@ -106,7 +106,7 @@ class S3Bucket(Store):
             data = bytes(answer["Body"].read())
             if not _has_md5(answer) or has_etag(io.BytesIO(data), entry.etag):
                 return data, entry
-            before = str(new_md5(data).hexdigest())
+            before = md5_of_bytes(data)
         body = io.BytesIO()
         entry = self._fetch(key, body, None, before)
         return body.getvalue(), entry
