@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from logging import DEBUG
 from pathlib import Path
+from typing import Any
 
 from painterly.errors import StorageError
 from painterly.log import event
@@ -143,18 +144,14 @@ def _line(name: str, file: KnownFile) -> dict[str, object]:
     return {field: value for field, value in fields.items() if value is not None}
 
 
-def _take(line: dict[str, object], files: Files) -> None:
+def _take(line: dict[str, Any], files: Files) -> None:
     name = str(line.pop("key"))
     if not line:
         files.pop((DOWNLOADED, name), None)
         return
-    bucket = line.get("bucket")
-    numbers = (line["size"], line["time_ns"], line.get("changed_ns", 0), line.get("inode", 0))
-    size, time_ns, changed_ns, inode = (int(str(each)) for each in numbers)
-    if bucket is None:
-        file = KnownFile(str(line["etag"]), size, time_ns, None, changed_ns, inode)
-    else:
-        file = KnownFile(str(line["etag"]), size, time_ns, str(bucket))
+    file = KnownFile(**line)
+    if [type(each) for each in (file.etag, file.size, file.time_ns)] != [str, int, int]:
+        raise TypeError
     files[file.how, name] = file
 
 
