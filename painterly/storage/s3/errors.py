@@ -153,8 +153,8 @@ class ErrorTranslator:
             ) from error
         except NotEncryptedError as error:
             raise ObjectError(
-                f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks; unset it, "
-                "or use another service"
+                f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks, and may "
+                "have stored it as it is; use another service, or unset the variable"
             ) from error
         except S3DownloadFailedError as error:
             raise changed_while_read(self.where(key)) from error
