@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from painterly.errors import StorageError
-from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.base import Bucket, NoObjectError, ObjectError
 from painterly.words.wording import printable
 
 Document = dict[str, Any]
@@ -29,10 +29,10 @@ def load(bucket: Bucket, key: str) -> tuple[Document | None, str | None]:
     """
     try:
         data, entry = bucket.read_with_entry(key)
-    except ObjectError:
-        if bucket.find(key) is None:
-            return None, None
-        data, entry = bucket.read_with_entry(key)  # It is new, or this fails again.
+    except NoObjectError:
+        return None, None
+    except ObjectError:  # It may have changed while it was read.
+        data, entry = bucket.read_with_entry(key)
     try:
         document = json.loads(data)
     except ValueError:  # UnicodeDecodeError as well

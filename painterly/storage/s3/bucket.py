@@ -19,6 +19,7 @@ from painterly.storage.base import (
     BucketRefusedError,
     Entry,
     NoBucketError,
+    NoObjectError,
     ObjectError,
     Progress,
     Store,
@@ -144,10 +145,11 @@ class S3Bucket(Store):
             if written := _etag(self._put(key, data, ContentType=_content_type(key), **condition)):
                 return written
         # boto3 repeats a request whose answer was lost, and is then refused because of itself.
-        if self.find(key) is None:
+        try:
+            stored, entry = self.read_with_entry(key)
+        except NoObjectError:
             return None
-        stored, entry = self.read_with_entry(key)
-        return entry.etag if stored == data else None
+        return entry.etag if stored == data and entry.etag != entry.dated else None
 
     def _put(self, key: str, data: bytes, **options: str) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.put_object(**self._at(key), Body=data, **options)
