@@ -282,7 +282,7 @@ class S3Bucket(Store):
         manager resumes a body that was cut short, which `get_object` does not. Neither notices a
         flipped byte.
         """
-        for attempt in range(3):
+        for _ in range(3):
             body.seek(0)
             body.truncate()
             with self._errors.translated(key):
@@ -303,9 +303,8 @@ class S3Bucket(Store):
             before = now
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
-            if attempt == 1 and "-" not in entry.etag:
-                break
-        raise ObjectError(f"{self._errors.where(key)} arrived damaged twice (wrong MD5); try again")
+        where = self._errors.where(key)
+        raise ObjectError(f"{where} arrived damaged each time (wrong MD5); try again")
 
     def _config(self, size: int) -> Any:
         # For a photo, starting the manager's threads takes longer than the transfer.
