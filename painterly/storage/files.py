@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from painterly.errors import StorageError
-from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError, UnavailableError
+from painterly.storage.base import (
+    BadKeyError,
+    DiskError,
+    Entry,
+    NoObjectError,
+    ObjectError,
+    UnavailableError,
+)
 from painterly.words.wording import printable
 
 MIB = 1024 * 1024
@@ -104,7 +111,7 @@ def has_etag(body: BinaryIO, etag: str) -> bool | None:
     if not parts:
         return md5(body) == etag
     if parts == "1":
-        return str(new_md5(bytes.fromhex(md5(body))).hexdigest()) == whole
+        return md5_of_bytes(bytes.fromhex(md5(body))) == whole
     size = body.seek(0, os.SEEK_END)
     fitting = [part for part in USUAL_PARTS if str(-(-size // part)) == parts]
     return any(_md5_of_parts(body, part) == etag for part in fitting) or None
@@ -117,6 +124,11 @@ def md5(body: BinaryIO) -> str:
     while data := body.read(MIB):
         digest.update(data)
     return str(digest.hexdigest())
+
+
+def md5_of_bytes(data: bytes) -> str:
+    """Return the MD5 of some bytes in hex."""
+    return str(new_md5(data).hexdigest())
 
 
 def md5_of_file(path: Path) -> str:
@@ -150,7 +162,7 @@ def _md5_of_parts(body: BinaryIO, part: int) -> str:
         if left == part:
             break
         sums.append(digest.digest())
-    return f"{new_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
+    return f"{md5_of_bytes(b''.join(sums))}-{len(sums)}"
 
 
 def new_md5(data: bytes = b"") -> Any:
@@ -161,12 +173,14 @@ def new_md5(data: bytes = b"") -> Any:
 @contextlib.contextmanager
 def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
     """Raise a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
-    full or read-only, a `kind` for any other; the message begins with `where`."""
+    full or read-only, a `kind` for any other, which is a NoObjectError for a missing object; the
+    message begins with `where`."""
     try:
         yield
     except RefusedNameError as error:
         raise BadKeyError(f"{where}: {error.strerror}; rename it") from error
     except FileNotFoundError as error:
+        kind = NoObjectError if kind is ObjectError else kind
         raise kind(f"{where} does not exist") from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise BadKeyError(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from painterly.storage.base import Bucket, Entry, ObjectError, Progress
-from painterly.storage.files import new_md5, replacing, storage_errors
+from painterly.storage.base import Bucket, Entry, NoObjectError, ObjectError, Progress
+from painterly.storage.files import md5_of_bytes, replacing, storage_errors
 from painterly.words.wording import printable
 
 
@@ -26,7 +26,7 @@ class FilesBucket(Bucket):
         since or be the standard input, gets another key."""
         while key in self._files and self._files[key][1] != data:
             key += "'"
-        entry = Entry(key, len(data), str(new_md5(data).hexdigest()))
+        entry = Entry(key, len(data), md5_of_bytes(data))
         self._files[key] = entry, data
         return entry
 
@@ -43,7 +43,7 @@ class FilesBucket(Bucket):
 
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         if key not in self._files:
-            raise ObjectError(f"{printable(key)} is not one of {self.name}")
+            raise NoObjectError(f"{printable(key)} is not one of {self.name}")
         entry, data = self._files[key]
         return data, entry
 

@@ -18,16 +18,16 @@ from painterly.storage.folder import FolderBucket
 KEY = "state/counts.json"
 
 
-@pytest.fixture(params=["folder", "moto", "rgw", "opaque"])
+@pytest.fixture(params=["folder", "moto", "rgw", "opaque", "KMS"])
 def bucket(request, tmp_path):
-    """A folder, two S3 servers, and a service whose ETags are no MD5."""
+    """A folder, two S3 servers, and services whose ETags are no MD5."""
     if request.param == "folder":
         yield FolderBucket(tmp_path)
         return
-    opaque = request.param == "opaque"
-    server = request.getfixturevalue("moto" if opaque else request.param)
+    way = request.param if request.param in ("opaque", "KMS") else ""
+    server = request.getfixturevalue("moto" if way else request.param)
     with ExitStack() as stack:
-        url = stack.enter_context(other_service(server.url, "opaque")) if opaque else server.url
+        url = stack.enter_context(other_service(server.url, way)) if way else server.url
         yield open_bucket(server.new_bucket(), replace(server.account, endpoint=url))
 
 
@@ -56,6 +56,15 @@ def test_a_document_is_left_if_so_decided_and_made_if_there_is_none(bucket):
     assert change(bucket, KEY, counted, likely_new=True) == {"count": 2}
     assert change(bucket, KEY, lambda document: None) is None
     assert load(bucket, KEY)[0] == {"count": 2}
+
+
+def test_a_document_is_loaded_in_one_request_whether_there_is_one_or_not(moto, cost):
+    bucket = moto.open()
+    with cost() as spent:
+        assert load(bucket, KEY) == (None, None)
+        change(bucket, KEY, counted, likely_new=True)
+        assert load(bucket, KEY)[0] == {"count": 1}
+    assert [each.split()[0] for each in spent.requests] == ["GET", "PUT", "GET"]
 
 
 def test_of_two_who_store_the_same_one_is_told_that_the_other_was_faster(bucket):
