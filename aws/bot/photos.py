@@ -110,7 +110,7 @@ async def _reply_once(context: Context, reason: str, text: str) -> None:
 def _names_picture(file: Document) -> bool:
     """Return whether a file's name or type is a picture's. Either may be wrong."""
     extension = f".{(file.file_name or '').rpartition('.')[2].lower()}"
-    is_picture = extension in bucket_layout.picture_extensions()
+    is_picture = extension in bucket_layout.PICTURE_EXTENSIONS
     return is_picture or (file.mime_type or "").startswith("image/")
 
 

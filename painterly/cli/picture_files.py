@@ -239,7 +239,7 @@ def result_files(
     extension = output.format or "png"
     mount = Mount(Path(name).parent, str(Path(name).parent))
     results = ResultFiles(name, extension, photo, replace(output, format=extension), mount)
-    if suffix.lower() in bucket_layout.picture_extensions():
+    if suffix.lower() in bucket_layout.PICTURE_EXTENSIONS:
         label = f"the extension of {name!r}"
         extension = file_format(suffix, label, ", or a name without extension").extension
         if output.format not in (None, extension):

@@ -121,7 +121,7 @@ def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
     """Return the keys of clips to paint. Clips are left out, and logged, if what they need is not
     installed, or if a phone has stored them with a photo and the user has not named them."""
     clips = {key for key in keys if is_clip(key) and not hidden(key)}
-    known = bucket_layout.picture_extensions()
+    known = bucket_layout.PICTURE_EXTENSIONS
     photos = [key for key in keys if PurePosixPath(key).suffix.lower() in known]
     if live := of_photos(clips, photos).difference(asked):
         event(f"left out, the clips of photos: {listed([*map(printable, sorted(live))])}")
@@ -173,7 +173,7 @@ def _photos_asked_for(
 
 
 def _why_no_photo(key: str) -> str:
-    if PurePosixPath(key).suffix.lower() not in bucket_layout.picture_extensions():
+    if PurePosixPath(key).suffix.lower() not in bucket_layout.PICTURE_EXTENSIONS:
         return ": its name does not end as that of a picture"
     return ": it is hidden, or a link out of there, or a mask"
 
@@ -202,7 +202,7 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
 
 
 def _warn_of_nothing(what: str, bucket: Bucket) -> None:
-    kinds = ", ".join(sorted(bucket_layout.picture_extensions()))
+    kinds = ", ".join(sorted(bucket_layout.PICTURE_EXTENSIONS))
     event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
 
 

@@ -393,7 +393,7 @@ def _with_masks(entries: Iterable[Entry], also: Collection[str] = frozenset()) -
     return [
         entry
         for entry in entries
-        if splitext(entry.key)[1].lower() in bucket_layout.picture_extensions() or entry.key in also
+        if splitext(entry.key)[1].lower() in bucket_layout.PICTURE_EXTENSIONS or entry.key in also
         if not hidden(entry.key) and not foreign_part(entry.key)
     ]
 
