@@ -197,7 +197,7 @@ class SingleOrder(Order):
     """The order of a single picture, with the key of its checkpoint. The log calls it by its
     photo's name."""
 
-    own_checkpoint_key: str
+    own_checkpoint_key: str = ""
 
     def __str__(self) -> str:
         return printable(PurePath(self.photo.key).name)

@@ -7,7 +7,10 @@ from painterly.settings.clips import EXTENSIONS
 
 # Of pictures that can be read, in lower case.
 PICTURE_EXTENSIONS = frozenset(
-    ".jpg .jpeg .jfif .png .webp .tif .tiff .gif .bmp .heic .heif .hif .avif".split()
+    (
+        *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    )
 )
 WEIGHTS = frozenset((".h5", ".mat", ".npz", ".safetensors"))
 STYLES = "styles.toml"
