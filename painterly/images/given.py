@@ -33,13 +33,14 @@ def file_of(picture: object, name: str) -> bytes:
     with errors_named(name):
         image = picture if isinstance(picture, Image.Image) else _of_array(picture)
         image.load()
-        exif = image.getexif()
+        exif, dpi = image.getexif(), image.info.get("dpi")
         if image.mode.startswith(("I", "F")):
             image = _grey(image)
         elif image.mode not in (*_PNG, *_TIFF):
             image = image.convert(_CONVERTED.get(image.mode, "RGB"))
         out = io.BytesIO()
-        image.save(out, "TIFF" if image.mode in _TIFF else "PNG", exif=exif, compress_level=1)
+        form = "TIFF" if image.mode in _TIFF else "PNG"
+        image.save(out, form, exif=exif, dpi=dpi, compress_level=1)
         return out.getvalue()
 
 
@@ -50,8 +51,8 @@ def _of_array(picture: Any) -> Image.Image:
         values = np.empty(0, object)
     is_picture = values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))
     if not is_picture or not (values.dtype == np.uint8 or values.dtype.kind == "f"):
-        kind = f"{values.dtype} {[*values.shape]}" if values.size else type(picture).__name__
-        raise PictureError(f"is {kind}; {_EXPECTED}")
+        kind = f"an array {[*values.shape]} of {values.dtype}"
+        raise PictureError(f"is {kind if values.ndim > 1 else type(picture)}; {_EXPECTED}")
     return Image.fromarray(values if values.dtype == np.uint8 else _integers(values, 1))
 
 
