@@ -151,7 +151,6 @@ class _Single(PlannedOrder):
 
 
 def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
-    """Return the files of the clip and of the result. Raises ConfigError."""
     base, *others, result = args.places
     if missing := lacking(base):
         raise ConfigError(missing)

@@ -311,7 +311,6 @@ def _start(args: argparse.Namespace) -> str | None:
 
 
 def _rows(args: argparse.Namespace, settings: Settings) -> int | None:
-    """Return the rows in px of the picture as it is painted, or None if the size decides."""
     usual = settings.traits.original and "size" not in args.settings and settings.paper == NONE
     rows = (
         settings.traits.defaults["size"] if args.image_size is None and usual else args.image_size

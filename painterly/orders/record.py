@@ -128,7 +128,6 @@ def _parts(kind: Any) -> tuple[Any, tuple[Any, ...], Mapping[str, Any]]:
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    """Return a value from JSON as a type of a record's fields. Raises ValueError, TypeError."""
     origin, arguments, fields = _parts(kind)
     if origin is UnionType and type(value) not in arguments:
         return None if value is None else _typed(arguments[0], value)

@@ -1,7 +1,7 @@
 """The photos and styles that a run is asked to paint."""
 
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 from pathlib import PurePosixPath
@@ -101,8 +101,10 @@ def select(
     if not selection.styles:
         _warn_of_nothing("painting", buckets.style)
     if selection.photos and selection.styles:
-        _warn_of_strays(styles.stray_masks(listing.source, also=others), buckets.source)
-        _warn_of_strays(styles.stray_masks(listing.style, every_style), buckets.style)
+        _warn_of_strays(listing.source, masks.values(), buckets.source)
+        regions = (each for style in every_style for each in style.files)
+        own = styles.masks_by_picture(listing.style).values()
+        _warn_of_strays(listing.style, (*own, *regions), buckets.style)
     return selection
 
 
@@ -224,8 +226,9 @@ def _name_left_out(
         event(f"{where} {FOREIGN}: {listed([*map(printable, sorted(foreign))], 30)}")
 
 
-def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:
-    for key in keys:
+def _warn_of_strays(entries: Sequence[Entry], used: Iterable[Entry], bucket: Bucket) -> None:
+    keys = {each.key for each in used}
+    for key in [mask.key for mask in styles.find_masks(entries) if mask.key not in keys]:
         event(
             f"{printable(key)} in {bucket.name} is not used: no picture beside it has that name, "
             "or it has another mask",

@@ -132,7 +132,6 @@ def _painted(
 
 
 def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
-    """Return the painting of a style, and the settings that the style has. Raises ConfigError."""
     if not isinstance(style, str) or PurePath(style).name != style or os.path.lexists(style):
         return style, {}
     if PurePath(style).suffix and not ready_styles.search(style):

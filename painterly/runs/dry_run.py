@@ -147,8 +147,6 @@ def _is_gpu(device: Device) -> bool:
 
 
 def _headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:
-    """Read the headers of an order's photo, and of its mask if it has one, each with the file's
-    name in errors. Raises PictureError, StorageError."""
     files = [(order.photo.key, order.photo)]
     if order.mask is not None:
         files.append((f"mask {order.mask.key}", order.mask))

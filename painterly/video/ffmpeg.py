@@ -53,12 +53,7 @@ class Program:
     """The program with one task. It ends with the `with` block, and with this process."""
 
     def __init__(
-        self,
-        *arguments: str,
-        memory: int,
-        more_time: int = 0,
-        size: int = 0,
-        feeds: bool = False,
+        self, *arguments: str, memory: int, more_time: int = 0, size: int = 0, feeds: bool = False
     ) -> None:
         """Start it.
 
@@ -148,7 +143,6 @@ class Program:
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Give it time for a part of its output."""
         deadline = threading.Timer(_WAITING_FACTOR * self._seconds, self._give_up)
         deadline.daemon = True
         deadline.start()
@@ -186,7 +180,6 @@ def encoders() -> frozenset[str]:
 
 
 def _refusal(code: int, said: str, memory: int) -> str:
-    """Return why a clip cannot be read, by the exit code and the log of the program."""
     if code == -_TOO_LONG:
         return _SLOW
     if code == -_KILLED:

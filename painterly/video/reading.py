@@ -7,9 +7,8 @@ transparent becomes white. All of it is done by ffmpeg's filters.
 import re
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
 WHOLE: Span = Fraction(0), None
 HIGHEST_RATE = 240  # frames a second; some files name a rate of 90,000
 MOST_FRAMES = 1_000_000
+_NO_FRAME = "has no frame that can be read"
 _LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
 _BEFORE = 2  # s before a time, from where a key frame is looked for
 _INDEXED = ("mov", "matroska")  # containers that know their key frames
@@ -66,7 +66,7 @@ class ClipFile:
         memory: The most bytes that a process may take.
         container: The first name of its container.
         start: The time of its begin, as it is stored, in seconds.
-        created: When it was filmed, or empty.
+        date: The arguments that write when it was filmed, if it says so.
         sounds: The number of each track of sound among these, and its codec, the best ones first.
         rate: The frames a second that the container names, or 0.
     """
@@ -87,7 +87,8 @@ class ClipFile:
         best = sorted(heard, key=lambda each: "(default)" not in each[1])
         self.container = _found(r"^Input #0, (\w+)", said)
         self.start = Fraction(_found(r"^  Duration: .*?start: (-?[\d.]+)", said) or 0)
-        self.created = _found(r"^ +creation_time +: ([\w:.+-]+)$", said)
+        created = _found(r"^ +creation_time +: ([\w:.+-]+)$", said)
+        self.date = ("-metadata", f"creation_time={created}") if created else ()
         self.sounds = [(number, _found(r"^(\w+)", about)) for number, about in best]
         self.rate = float(_found(r"([\d.]+) fps", seen) or 0)
         self._decoder, self._colours = _decoder(seen), _colours(seen)
@@ -97,7 +98,6 @@ class ClipFile:
         return *SAFE, "-threads", "1", *options, "-i", f"file:{self.path}"
 
     def _decoded(self, span: Span, *output: str) -> Program:
-        """Start decoding the frames of a part. Raises PictureError."""
         since, long = span
         seeks = since > _BEFORE and self.container in _INDEXED
         seek = ("-noaccurate_seek", "-ss", f"{float(since - _BEFORE):.6f}") if seeks else ()
@@ -133,10 +133,10 @@ class ClipFile:
                     raise PictureError(f"has more than {MOST_FRAMES:,} frames; cut it")
             program.end(needed=not sums)
             if not sums and not span[0]:
-                raise PictureError("has no frame that can be read")
-        shown = [0] if sums else []
-        for number, (before, now) in enumerate(pairwise(sums), 1):
-            shown.append(shown[-1] if now == before else number)
+                raise PictureError(_NO_FRAME)
+        shown = list[int]()
+        for number, each in enumerate(sums):
+            shown.append(shown[-1] if number and each == sums[number - 1] else number)
         return Stamps(rate, size, tuple(shown))
 
     def frames(
@@ -163,20 +163,18 @@ class ClipFile:
                     count += 1
                     yield np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
             program.end(needed=not count)
+            if not count and not span[0]:
+                raise PictureError(_NO_FRAME)
 
     def first(self, most: int = MAX_PIXELS) -> np.ndarray:
         """Return the first frame, uint8 [h, w, 3]. Raises PictureError, also for more than `most`
         pixels."""
-        frames = self.frames()
-        frame = next(frames, None)
-        frames.close()
-        with errors_named(self.name):
-            if frame is None:
-                raise PictureError("has no frame that can be read")
-            height, width = frame.shape[:2]
-            if height * width > most:
-                what = f"{width} × {height} px are more than {most // 10**6} megapixels"
-                raise PictureError(f"{what}; make it smaller")
+        with closing(self.frames()) as frames:
+            frame = next(frames)
+        height, width = frame.shape[:2]
+        if height * width > most:
+            what = f"{width} × {height} px are more than {most // 10**6} megapixels"
+            raise PictureError(f"{self.name}: {what}; make it smaller")
         return frame
 
 
@@ -208,7 +206,6 @@ def _decoder(track: str) -> tuple[str, ...]:
 
 
 def _colours(track: str) -> str:
-    """Return the filters of colours that a track needs."""
     about = re.search(r", (\w+)(?:\((.*?)\))?, \d+x(\d+)", track)
     form, colours, rows = about.groups() if about else ("", "", 0)
     named = (colours or "").split(", ")

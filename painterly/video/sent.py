@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from painterly.errors import PictureError
+from painterly.images.given import file_of
 from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.settings.clips import lacking
 from painterly.video.ffmpeg import LEAST_MEMORY
 from painterly.video.reading import ClipFile
-from painterly.video.view import picture_file
 from painterly.video.writing import copied
 from painterly.words.wording import memory_size
 
@@ -68,7 +68,7 @@ def sent(data: bytes, name: str, most: int, available: int) -> Sent | None:
         path, copy = Path(folder, "clip"), Path(folder, "copy")
         path.write_bytes(data)
         clip = ClipFile(name, path, available)
-        first = picture_file(clip.first(most), "PNG")
+        first = file_of(clip.first(most), name)
         with errors_named(name):
-            frames, seconds = copied(clip, copy)
-        return Sent(copy.read_bytes(), first, frames, seconds)
+            frames_and_seconds = copied(clip, copy)
+        return Sent(copy.read_bytes(), first, *frames_and_seconds)

@@ -20,14 +20,6 @@ _FRAME = re.compile(r"(.+)/(\d+)\.frame")
 _LATEST = 8  # frames, for threads that read ahead in another order
 
 
-def picture_file(pixels: np.ndarray, form: str = "BMP") -> bytes:
-    """Return pixels, uint8 [h, w, 3], as the file of a picture. A BMP is fast to write and read,
-    and a PNG small."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, form, compress_level=1)
-    return out.getvalue()
-
-
 class ClipsView(View):
     """A bucket of photos that also has each frame of its clips: `walk.mp4/12.frame`, and as
     `walk.mp4` the first one. Frames are not listed."""
@@ -73,7 +65,9 @@ class ClipsView(View):
             except BaseException:
                 self._begin("")
                 raise
-        return picture_file(frame)
+        out = io.BytesIO()
+        Image.fromarray(frame).save(out, "BMP")  # It is fast to write and read.
+        return out.getvalue()
 
     def close(self) -> None:
         """End reading, unless a thread is reading just now. The next frame begins it again."""

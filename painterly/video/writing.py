@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import product
 from logging import INFO, WARNING
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +40,6 @@ _PALETTES = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new
 # Sound that players expect in a container. Other sound is encoded again.
 _SOUND = {"webm": ("vorbis", "opus"), "mkv": ("mp3", "opus", "vorbis", "flac", "ac3", "aac")}
 _USUAL_SOUND = ("mp3", "ac3", "aac")
-_ENCODED_SOUND = {"webm": ("-c:a", "libopus", "-ar", "48000")}
 # Several threads: other bytes with other cores. Matroska's files have a random number.
 _SAME_BYTES = ("-threads", "1", "-bitexact", "-fflags", "+bitexact")
 _NO_WORDS = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
@@ -115,7 +115,8 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
     begin = ("-noaccurate_seek", "-ss", f"{float(since):.6f}") if since else ()
     shift = "-itsoffset", f"{float(-clip.start - since):.6f}"
     cut = (*(("-ss", "0") if since else ()), *(("-t", f"{float(long):.6f}") if long else ()))
-    encoded = _ENCODED_SOUND.get(kind, ("-c:a", "aac", "-ar", "44100"))
+    encoder, rate = ("libopus", "48000") if kind == "webm" else ("aac", "44100")
+    encoded = "-c:a", encoder, "-ar", rate
     for number, codec in clip.sounds:
         known = codec in _SOUND.get(kind, _USUAL_SOUND)
         for how in (("-c:a", "copy"), encoded) if known else (encoded,):
@@ -151,17 +152,12 @@ def joined(pictures: Path, heard: Path | None, clip: ClipFile, seconds: Fraction
         *("-copyts", *(word for each in files for word in ("-i", f"file:{each}"))),
         *(word for n in range(len(files)) for word in ("-map", str(n))),
         *(() if seconds is None else ("-t", f"{float(seconds):.6f}")),
-        *("-c", "copy", *_NO_WORDS, *_date(clip), "-movflags", "+faststart"),
+        *("-c", "copy", *_NO_WORDS, *clip.date, "-movflags", "+faststart"),
         *(*_SAME_BYTES, f"file:{target}"),
         memory=clip.memory,
         size=sum(each.stat().st_size for each in files) + _SPARE,
     )
     return target
-
-
-def _date(clip: ClipFile) -> tuple[str, ...]:
-    created = clip.created
-    return ("-metadata", f"creation_time={created}") if created else ()
 
 
 def _tell(clip: ClipFile, what: str, level: int) -> None:
@@ -187,23 +183,21 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
         with clip.path.open("r+b") as file:
             _clear(file, 0, file.seek(0, 2))
     # QuickTime lacks some codecs of mp4, such as Opus, and no container has all kinds of sound.
-    ways = [(form, how) for how in ((), ("-an",)) for form in (container, "mp4")]
-    for form, how in ways:
+    for how, form in product(((), ("-an",)), (container, "mp4")):
         try:
             _, count = run(
-                *("-copyts", *clip.input(), "-c", "copy", *how, *_NO_WORDS, *_date(clip)),
+                *("-copyts", *clip.input(), "-c", "copy", *how, *_NO_WORDS, *clip.date),
                 *(*_SAME_BYTES, "-f", form, f"file:{target}"),
                 memory=clip.memory,
                 size=2 * clip.path.stat().st_size + _SPARE,
             )
-        except PictureError:
-            if (form, how) == ways[-1]:
-                raise
-        else:
-            break
-    if how and clip.sounds:
-        _tell(clip, "its sound cannot be copied, and is left out", WARNING)
-    return count, count / rate if rate else 0.0
+        except PictureError as error:
+            why = error
+            continue
+        if how and clip.sounds:
+            _tell(clip, "its sound cannot be copied, and is left out", WARNING)
+        return count, count / rate if rate else 0.0
+    raise why
 
 
 def _clear(file: BinaryIO, at: int, end: int) -> None:
