@@ -103,12 +103,16 @@ def make_plan(
     for order in _orders(selection, weights, config, records, checkpoints):
         try:
             check_names(order, result)
-            if record := _staying(order, intact, config):
-                done.append(record)
-                if differences(order, record):
-                    outdated.append(order)
-                continue
-            is_own = order.previous and order.previous.result == order.result
+            _ = order.fingerprint  # Or a file cannot be read.
+            record = order.previous
+            key = record and record.result
+            if record and key and order.record_key in intact and could_be_result(key, order):
+                ways = differences(order, record)
+                if stays(ways, config):
+                    done.append(record)
+                    outdated += [order] if ways else []
+                    continue
+            is_own = key == order.result
             if order.result in todo or (order.result in stored and not is_own):
                 raise taken(order, result)
         except (PictureError, ObjectError) as error:
@@ -155,15 +159,6 @@ def _orders(
         if order.record_key in records:
             order = replace(order, previous=record_of(order, records[order.record_key]))
         yield order
-
-
-def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> Record | None:
-    _ = order.fingerprint
-    record = order.previous
-    if record is None or record.result is None or order.record_key not in intact:
-        return None
-    is_own = could_be_result(record.result, order)
-    return record if is_own and stays(differences(order, record), config) else None
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:

@@ -150,11 +150,12 @@ def _photos_asked_for(
     # A shell's `*.png` names masks as well, which go with their photos.
     masked = {masks[photo.key].key for photo in selected if photo.key in masks}
     if missing := asked - masked - {photo.key for photo in selected}:
-        path = source.path(min(missing))
-        why = _why_no_photo(min(missing)) if path and path.is_file() else ""
-        raise NoPhotoError(
-            f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo{why}"
-        )
+        first, why = min(missing), ""
+        if (path := source.path(first)) and path.is_file():
+            why = ": it is hidden, or a link out of there, or a mask"
+            if PurePosixPath(first).suffix.lower() not in bucket_layout.PICTURE_EXTENSIONS:
+                why = ": its name does not end as that of a picture"
+        raise NoPhotoError(f"PHOTO is {first!r}, but {config.photo_bucket} has no such photo{why}")
     if config.chooses:
         before, fits = selected, chooser(config.include, config.exclude)
         selected = [photo for photo in before if fits(photo.key)]
@@ -172,12 +173,6 @@ def _photos_asked_for(
         names = ((photo, photo.key.encode(errors="surrogateescape")) for photo in selected)
         selected = [photo for photo, name in names if zlib.crc32(name) % count == number]
     return selected
-
-
-def _why_no_photo(key: str) -> str:
-    if PurePosixPath(key).suffix.lower() not in bucket_layout.PICTURE_EXTENSIONS:
-        return ": its name does not end as that of a picture"
-    return ": it is hidden, or a link out of there, or a mask"
 
 
 def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Style]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import replace
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
@@ -122,8 +121,11 @@ class Run:
         from painterly.orders.frames import in_frames
 
         parts = in_frames(plan, self._buckets.source)
-        whole = replace(plan, stale=parts.stale)
-        gallery = None if config.dry_run else self._prepared(selection, whole)
+        gallery = None
+        if not config.dry_run:
+            gallery, result = self._open_gallery(plan), self._buckets.result
+            checkpoints.delete_stale(result, parts.stale)
+            checkpoints.abort_stale_uploads(result, selection)
         if not plan.todo:
             if gallery:
                 gallery.publish()
@@ -233,12 +235,6 @@ class Run:
         if plan.todo and self._elsewhere is None:
             self._loading(plan.optimises)
         return selection, plan
-
-    def _prepared(self, selection: Selection, plan: Plan) -> "Gallery | None":
-        gallery, result = self._open_gallery(plan), self._buckets.result
-        checkpoints.delete_stale(result, plan.stale)
-        checkpoints.abort_stale_uploads(result, selection)
-        return gallery
 
     def _foretold(self, painter: "Painter", plan: Plan) -> Summary:
         records = all_results(plan, self._buckets.result, self._records)
