@@ -259,7 +259,12 @@ def order_of(
         mask=mask,
         style=Style(", ".join(Path(ref).stem for ref in refs), paintings, settings),
         weights=weights,
-        output=_output(args),
+        output=OutputFormat(
+            args.output_format or ("same" if args.places[-1] == STANDARD else None),
+            args.output_quality,
+            args.keep_gps,
+            args.output_depth,
+        ),
         color_mask=optional(args.color_mask, "--color_mask"),
         start=optional(_start(args), START),
     )
@@ -296,14 +301,6 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
             f"expected one per painting, `{NO_MASK}` for none"
         )
     return [None if path == NO_MASK else path for path in paths]
-
-
-def _output(args: argparse.Namespace) -> OutputFormat:
-    photo, result = args.places[0], args.places[-1]
-    output = OutputFormat(args.output_format, args.output_quality, args.keep_gps, args.output_depth)
-    if output.format is None:
-        return replace(output, format="same") if result == STANDARD else output
-    return output if photo == STANDARD else replace(output, format=output.extension(photo))
 
 
 def _start(args: argparse.Namespace) -> str | None:
