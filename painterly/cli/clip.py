@@ -30,7 +30,7 @@ from painterly.storage.base import Entry
 from painterly.storage.files import LOCK_FILE, locked, md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
-from painterly.video.view import ClipsView
+from painterly.video.reading import ClipsView
 
 _TIME = re.compile(r"([0-9]{1,5}:){0,2}[0-9]{1,7}(\.[0-9]{1,6})?s?")
 

@@ -69,7 +69,7 @@ class Buckets:
     @classmethod
     def open(cls, config: Config) -> "Buckets":
         """Open the buckets that the configuration names. Raises ConfigError."""
-        from painterly.video.view import ClipsView  # With NumPy.
+        from painterly.video.reading import ClipsView  # With NumPy.
 
         known, account = KnownFiles(), config.account
         source = ClipsView(open_bucket(config.photo_bucket, account, known=known))

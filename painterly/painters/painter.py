@@ -46,7 +46,7 @@ from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.file_names import folded
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
-from painterly.video.view import ClipsView
+from painterly.video.reading import ClipsView
 from painterly.words.wording import duration, printable
 
 MAX_CLAIMS = 64  # records that are written at a time

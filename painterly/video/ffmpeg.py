@@ -10,9 +10,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 from painterly.errors import PictureError
 from painterly.forks import per_process
@@ -49,7 +49,7 @@ _PER_PIXEL = 10  # bytes; with less memory, a decoder may say that the frame is 
 _TOO_MANY_PIXELS = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count (\d+)")
 
 
-class Program:
+class Program(AbstractContextManager["Program"]):
     """The program with one task. It ends with the `with` block, and with this process."""
 
     def __init__(
@@ -82,9 +82,6 @@ class Program:
             self._log.close()
             raise PictureError(f"cannot be read: ffmpeg cannot be started ({error})") from None
         self._output = cast(BinaryIO, self._process.stdout)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()

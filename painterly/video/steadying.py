@@ -36,8 +36,7 @@ def fitted(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return a frame at the size of a picture."""
     if frame.shape == shape:
         return frame
-    smaller = shape[0] < frame.shape[0]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    how = cv2.INTER_AREA if shape[0] < frame.shape[0] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(frame, (shape[1], shape[0]), interpolation=how))
 
 
@@ -129,7 +128,10 @@ def with_detail_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     frames, even parts have ripples. So these get more of the other image."""
     strong = np.zeros_like(image)
     for deviation in DETAIL:
-        smooth, smoother = (_blurred(each, deviation) for each in (image, other))
+        smooth, smoother = (
+            np.asarray(cv2.GaussianBlur(each, (0, 0), deviation, borderType=cv2.BORDER_REFLECT))
+            for each in (image, other)
+        )
         band, new = image - smooth, other - smoother
         image, other = smooth, smoother
         there = _mean_around(band * band) + _NONE
@@ -144,11 +146,6 @@ def with_detail_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
         del band, new
     strong += image
     return np.clip(strong, 0, 1, out=strong)
-
-
-def _blurred(image: np.ndarray, deviation: float) -> np.ndarray:
-    border = cv2.BORDER_REFLECT
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), deviation, borderType=border))
 
 
 def _mean_around(values: np.ndarray) -> np.ndarray:
