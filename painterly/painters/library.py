@@ -43,7 +43,7 @@ def paint(
     *,
     shares: Sequence[float] | None = None,
     memory_limit: int | None = None,
-    on_step: Callable[[Step], object] = lambda _: None,
+    on_step: Callable[[Step], object] | None = None,
     **settings: Any,
 ) -> Image.Image:
     """Paint a photo in a style, as `painterly PHOTO STYLE RESULT` does, and return the picture.
@@ -74,11 +74,13 @@ def paint(
     if not styles or len(parts) != len(styles):
         got = f"{plural(len(styles), 'style')} and {plural(len(parts), 'share')}"
         raise ConfigError(f"expected a style, or several with a share each; got {got}")
-    if memory_limit is not None and not (isinstance(memory_limit, int) and memory_limit > 0):
-        raise ConfigError(f"memory_limit is {shortened(memory_limit)}; expected bytes, or None")
+    limit = _plain(memory_limit)
+    if limit is not None and not (isinstance(limit, int) and limit > 0):
+        raise ConfigError(f"memory_limit is {shortened(limit)}; expected bytes, or None")
+    values = {name: _plain(each) for name, each in settings.items()}
     paintings, own = zip(*map(_painting_of, styles), strict=True)
     common = dict(set.intersection(*({*each.items()} for each in own)))
-    chosen = Settings().replaced(common).replaced(settings)
+    chosen = Settings().replaced(common).replaced(values)
     if chosen.traits.optimises and not find_spec("tensorflow"):
         raise ConfigError(
             f'preset {chosen.preset} needs TensorFlow, which is not installed; preset="instant" '
@@ -93,18 +95,19 @@ def paint(
         weights=source_for(chosen, None),
         output=OutputFormat("tiff"),  # written and read in milliseconds
     )
-    return _painted(order, files, memory_limit, on_step)
+    return _painted(order, files, limit, on_step)
 
 
 class _Caller(Hooks):
     """The program that waits, and whether it has raised an error."""
 
-    def __init__(self, on_step: Callable[[Step], object]) -> None:
+    def __init__(self, on_step: Callable[[Step], object] | None) -> None:
         self._on_step, self.has_failed = on_step, False
 
     def on_step(self, step: Step) -> None:
         self.has_failed = True
-        self._on_step(step)
+        if self._on_step:
+            self._on_step(step)
         self.has_failed = False
 
 
@@ -112,7 +115,7 @@ def _painted(
     order: SingleOrder,
     files: FilesBucket,
     memory_limit: int | None,
-    on_step: Callable[[Step], object],
+    on_step: Callable[[Step], object] | None,
 ) -> Image.Image:
     loaded = config.load({"PROGRESS": "none"})  # A program's own output is its own.
     loaded = replace(loaded, memory_limit=memory_limit, checkpoint_every=math.inf)
@@ -129,6 +132,11 @@ def _painted(
     picture = written.copy()
     picture.info = {name: written.info[name] for name in KEPT if name in written.info}
     return picture
+
+
+def _plain(value: Any) -> Any:
+    """Return one of NumPy's numbers, such as the size of an array, as one of Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:

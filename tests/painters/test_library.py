@@ -59,6 +59,12 @@ def test_photos_and_styles_are_bytes_open_files_and_arrays(tmp_path):
         assert same(usual, painterly.paint(each, Image.open("monet.jpg"), **QUICK))
 
 
+def test_settings_may_be_numbers_of_numpy():
+    usual = painterly.paint("beach.jpg", "hokusai", **QUICK, strength=0.5)
+    small = {"size": np.int64(64), "strength": np.float32(0.5), "memory_limit": np.int64(10**12)}
+    assert same(usual, painterly.paint("beach.jpg", "hokusai", **QUICK | small))
+
+
 def test_a_callback_takes_the_steps_and_its_error_ends_the_painting():
     steps = []
     painterly.paint("beach.jpg", "hokusai", on_step=lambda s: steps.append(s.fraction), **QUICK)
