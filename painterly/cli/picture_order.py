@@ -1,4 +1,4 @@
-"""What a command line asks for: the order of one picture, with the files that it names."""
+"""The order of one picture, as a command line asks for it, and the files that it names."""
 
 import argparse
 import math

@@ -135,7 +135,7 @@ def _painted(
 
 
 def _plain(value: Any) -> Any:
-    """Return one of NumPy's numbers, such as the size of an array, as one of Python's."""
+    """Return a number of NumPy, such as the size of an array, as a number of Python."""
     return value.item() if isinstance(value, np.generic) else value
 
 

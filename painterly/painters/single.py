@@ -25,7 +25,7 @@ from painterly.storage.files_bucket import FilesBucket
 
 
 class Hooks:
-    """What a caller does at the stages of a picture; by default, nothing. Errors end the
+    """The parts of the caller at the stages of a picture; by default, none. Errors end the
     painting."""
 
     def before(self, photo: Picture) -> None:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from painterly.settings.clips import EXTENSIONS
 
-# Of pictures that can be read, in lower case.
+# Pictures that can be read, in lower case.
 PICTURE_EXTENSIONS = frozenset(
     (
         *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),

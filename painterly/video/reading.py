@@ -76,7 +76,7 @@ class ClipFile:
         memory: The most bytes that a process may take.
         container: The first name of its container.
         start: The time of its begin, as it is stored, in seconds.
-        date: The arguments that write when it was filmed, if it says so.
+        date: The arguments that write the date when it was filmed, if that is known.
         sounds: The number of each track of sound among these, and its codec, the best ones first.
         rate: The frames a second that the container names, or 0.
     """
