@@ -4,7 +4,7 @@ import argparse
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -12,17 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from painterly.cli import picture_files as files_of
-from painterly.cli.picture_order import config_of, order_of, settings_of, weights_of
+from painterly.cli.picture_order import config_of, order_of, settings_of
 from painterly.cli.places import STANDARD, is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import Clip, frames_of, stamps_of
-from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.painters.finished import Finished
-from painterly.painters.loading import load_devices
-from painterly.painters.painter import Painter
+from painterly.painters.single import painter_of_files
 from painterly.runs.clips import Clips
 from painterly.runs.workers import paint_all
 from painterly.settings.clips import SILENT, WRITTEN, lacking
@@ -32,7 +30,7 @@ from painterly.storage.base import Entry
 from painterly.storage.files import LOCK_FILE, locked, md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
-from painterly.video.view import ClipsView
+from painterly.video.reading import ClipsView
 
 _TIME = re.compile(r"([0-9]{1,5}:){0,2}[0-9]{1,7}(\.[0-9]{1,6})?s?")
 
@@ -46,8 +44,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     settings = settings_of(args)
     file, target = _checked(args, settings)
     span = _seconds("from", args) or Fraction(0), _seconds("for", args)
-    loaded, weights = config_of(args, environment), weights_of(args, settings, environment)
-    files = _Files(file)
+    loaded, files = config_of(args, environment), _Files(file)
     stamps = stamps_of(files, file.name, span)
     if isinstance(stamps, str):
         raise PictureError(stamps)
@@ -56,7 +53,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     view = ClipsView(files, span)
     # As a photo, the first frame gives the sizes, masks and paintings that all frames have.
     first = files.add(f"{file}/first.bmp", view.picture(file.name))
-    single = order_of(args, settings, files, weights, "", first)
+    single = order_of(args, environment, files, first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
     order = _Single(**given | {"photo": clip_entry}, result=str(target))
@@ -80,9 +77,8 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
             count = f"{done} of {len(stamps.shown)} frames"
             so_far.append(f"{target} is the clip as it stands after {count}")
 
-        buckets = Buckets(view, files, unfinished)
-        with closing(Painter(loaded, buckets, NetworkPool(None, files), stop)) as painter:
-            loading = load_devices(args.device, settings.traits.optimises)
+        buckets, optimises = Buckets(view, files, unfinished), settings.traits.optimises
+        with painter_of_files(buckets, loaded, stop, optimises) as (painter, loading):
 
             def clips(*_: object) -> Clips:
                 return Clips(painter, plan, store, fail, fail, on_stop=write_unfinished)
@@ -155,7 +151,6 @@ class _Single(PlannedOrder):
 
 
 def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
-    """Return the files of the clip and of the result. Raises ConfigError."""
     base, *others, result = args.places
     if missing := lacking(base):
         raise ConfigError(missing)

@@ -1,39 +1,31 @@
 """Paints one photo in a file, in the style of paintings in files, into a file."""
 
 import argparse
-import os
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn, TextIO, cast
 
+import numpy as np
+
+from painterly.cli import picture_files as files_of
 from painterly.cli.app import run_painter, why_instant
-from painterly.cli.picture_files import (
-    STEP,
-    UNFINISHED,
-    ResultFiles,
-    result_files,
-)
-from painterly.cli.picture_order import (
-    config_of,
-    order_of,
-    pictures_of,
-    save_every,
-    settings_of,
-    weights_of,
-)
+from painterly.cli.picture_order import Wish, pictures_of, wish_of
 from painterly.cli.places import STANDARD
+from painterly.engine.transfer import Step
+from painterly.errors import ConfigError
+from painterly.images.encode import encode
 from painterly.images.output import OutputFormat
+from painterly.images.own_files import own_files
+from painterly.images.picture import Picture
 from painterly.log import event, logger
+from painterly.painters.finished import Finished
+from painterly.painters.single import Hooks, paint_single
+from painterly.painters.timelapse import Timelapse
 from painterly.settings.clips import is_painted_alone
 from painterly.signals import Stop, Stopped
-from painterly.storage.base import BadKeyError
-from painterly.storage.files import new_md5
-
-if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from painterly.engine.transfer import Step
-    from painterly.painters.timelapse import Timelapse
-    from painterly.storage.folder import FolderBucket
+from painterly.storage.files import Mount, delete_leftovers
 
 
 def run(args: argparse.Namespace, name: str) -> int:
@@ -44,8 +36,6 @@ def run(args: argparse.Namespace, name: str) -> int:
     """
 
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
-        from painterly.images.own_files import own_files
-
         instant = why_instant(args.settings)
         if instant:
             args.settings["preset"] = "instant"
@@ -69,92 +59,96 @@ def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop:
 
 
 def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
-    """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
+    """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`. Raises
+    the errors of `paint_wish`."""
+    return paint_wish(wish_of(args, environment), stop)
+
+
+def paint_wish(wish: Wish, stop: Stop) -> Path:
+    """Paint a picture, and return the path written.
 
     A painting that was stopped or killed continues from its checkpoint. Raises a PainterlyError
     before painting if an argument does not fit, and after a signal Stopped with the files that are
     kept.
     """
-    from painterly.orders.buckets import Buckets
-    from painterly.orders.network_pool import NetworkPool
-    from painterly.painters.loading import chosen_device, load_devices
-    from painterly.painters.painter import DeviceSlot, Painter
-    from painterly.storage.files import delete_leftovers
-    from painterly.storage.files_bucket import FilesBucket
-    from painterly.storage.folder import FolderBucket
-
-    loaded, settings = config_of(args, environment), settings_of(args)
-    every, weights = save_every(args, settings), weights_of(args, settings, environment)
-    prefix, files = args.places[-1], FilesBucket()
-    result, is_file = Path(prefix), prefix != STANDARD
-    unfinished = FolderBucket(result.parent / UNFINISHED)
-    key = _checkpoint_key(result.name, unfinished)
-    order = order_of(args, settings, files, weights, key)
-    named = [Path(each.key) for each in files.list()]
-    buckets = Buckets(files, files, unfinished)
-    with closing(Painter(loaded, buckets, NetworkPool(None, files), stop)) as painter:
-        loading = load_devices(args.device, settings.traits.optimises)
-        inputs = painter.read(order)
-        if not order.style.settings.has_default_size:  # Or paintings may be read once more.
-            files.clear()
-        results = result_files(
-            prefix,
-            inputs.photo.picture.printed(order.style.settings),
-            order.output,
-            named,
-            overwrite=args.overwrite,
-            with_steps=every > 0,
-            with_timelapse=settings.timelapse,
-        )
-        device = chosen_device(loading)
-        logger.info("painting with %s", order.network)
-        pictures = StepPictures(results, every, stop)
-        finished = painter.paint(
-            order,
-            inputs,
-            DeviceSlot(device),
-            on_step=pictures.add,
-            on_stop=pictures.write_unfinished,
-            resume=is_file and not args.fresh,
-        )
-        path = results.write_result(finished.image, finished.timelapse)
-        if is_file:
-            painter.delete_checkpoint(order)
-    if is_file:
-        delete_leftovers(unfinished.folder)
+    files = ResultFiles(wish, stop)
+    paint_single(wish.order, wish.buckets, wish.config, stop, files, resume=not wish.fresh)
+    if not wish.to_stdout:
+        delete_leftovers(wish.unfinished)
         with suppress(OSError):  # Others are unfinished in it, or there was none.
-            unfinished.folder.rmdir()
-    return path
+            wish.unfinished.rmdir()
+    return files.path
 
 
-def _checkpoint_key(name: str, unfinished: "FolderBucket") -> str:
-    """Return the key of the checkpoint of a result: its name, or a hash of one that cannot be a key
-    there, such as a hidden file's, or one that is too long with a further extension."""
-    key = f"{name}.npz"
-    try:
-        unfinished.check_key(key)
-    except BadKeyError:
-        return f"{new_md5(os.fsencode(name)).hexdigest()}.npz"
-    return key
+class ResultFiles(Hooks):
+    """The result of a wish in its file or on the standard output, its time-lapse, and the pictures
+    of every step whose number `save_every` divides, unless that is 0."""
 
+    def __init__(self, wish: Wish, stop: Stop) -> None:
+        self.path = Path("standard output")
+        self._wish, self._stop = wish, stop
 
-class StepPictures:
-    """The pictures that are written while one is painted."""
+    def before(self, photo: Picture) -> None:
+        """Check that the result can be written. Raises ConfigError."""
+        wish, self._photo = self._wish, photo
+        path, self._output = files_of.result_path(
+            wish.result, wish.order.output, f"photo.{photo.format}"
+        )
+        if wish.to_stdout:
+            if sys.__stdout__ is None or sys.__stdout__.isatty():
+                raise ConfigError(
+                    "the result is -, the standard output, which is neither file nor pipe"
+                )
+            return
+        self.path, self._mount = path, Mount(path.parent, str(path.parent))
+        targets = [path]
+        files_of.check_target(path, wish.result, wish.inputs)
+        if wish.order.style.settings.timelapse:
+            targets.append(files_of.timelapse_path(path))
+            files_of.check_target(targets[-1], str(targets[-1]), wish.inputs)
+        if wish.save_every:
+            targets += files_of.stored_steps(path)
+        for target in targets if not wish.overwrite else ():
+            files_of.check_is_painted(target, ", or pass --overwrite to replace it")
 
-    def __init__(self, results: ResultFiles, every: int, stop: Stop) -> None:
-        """Write the picture of every step whose number `every` divides, unless that is 0. After the
-        first step, a signal no longer ends the painting at once."""
-        self._results, self._every, self._stop = results, every, stop
-
-    def add(self, step: "Step") -> None:
-        """Take a step."""
+    def on_step(self, step: Step) -> None:
+        """Write its picture if it is one of those. From now on, a signal no longer ends the
+        painting at once."""
         self._stop.later = True
-        if self._every and step.iteration % self._every == 0:
-            self._results.write(step.image, f"{STEP}{step.iteration}")
+        every = self._wish.save_every
+        if every and step.iteration % every == 0:
+            self._write(step.image, files_of.step_path(self.path, step.iteration))
 
-    def write_unfinished(self, step: "Step", timelapse: "Timelapse | None") -> NoReturn:
-        """Write the picture of the latest step as the result, and raise Stopped, which names it."""
+    def on_stop(self, step: Step, timelapse: Timelapse | None) -> NoReturn:
+        """Write the picture as it stands as the result, and raise Stopped, which names it."""
         assert self._stop.signum is not None
-        path = self._results.write_result(step.image, timelapse)
+        self.write(step.image, timelapse)
         count = f"{step.iteration} of {step.total} steps"
-        raise Stopped(self._stop.signum, f"{path} is the picture as it stands after {count}")
+        note = f"{self.path} is the picture as it stands after {count}"
+        raise Stopped(self._stop.signum, note)
+
+    def store(self, finished: Finished) -> None:
+        """Write the result."""
+        self.write(finished.image, finished.timelapse)
+
+    def write(self, image: np.ndarray, timelapse: Timelapse | None = None) -> None:
+        """Write an image [H, W, 3], sRGB 0…1, as the result, after its time-lapse if it has one,
+        whole or not at all. Raises ConfigError, PictureError, or UnavailableError if the disk is
+        gone."""
+        if timelapse:
+            path = files_of.timelapse_path(self.path)
+            self._mount.check()
+            files_of.write_file(path, timelapse.encoded(image, self._photo.alpha))
+            logger.info("the time-lapse is %s", path)
+        self._write(image, self.path)
+
+    def _write(self, image: np.ndarray, path: Path) -> None:
+        data = encode(image, self._output, self._photo)
+        if not self._wish.to_stdout:
+            self._mount.check()
+            files_of.write_file(path, data)
+            return
+        stdout = cast(TextIO, sys.__stdout__)  # The log is on stderr.
+        with files_of.writing(path):
+            stdout.buffer.write(data)
+            stdout.flush()

@@ -1,29 +1,33 @@
-"""The order of one picture: what a command line asks for, and the files that it names."""
+"""The order of one picture, as a command line asks for it, and the files that it names."""
 
 import argparse
 import math
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from painterly.cli.picture_files import read_file, read_photo
+from painterly.cli.picture_files import UNFINISHED, read_file, read_photo
 from painterly.cli.places import STANDARD, names_picture, names_style
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.output import OutputFormat
+from painterly.images.picture_file import PictureFile
+from painterly.orders.buckets import Buckets
+from painterly.orders.order import SingleOrder
+from painterly.orders.styles import Painting, Style, checked_shares
 from painterly.settings import ready_styles
 from painterly.settings.paper import NONE
 from painterly.settings.settings import FIELDS, Settings
-from painterly.settings.values import LARGEST, expectation
+from painterly.settings.values import expectation
+from painterly.storage.base import BadKeyError, Entry
+from painterly.storage.files import new_md5
+from painterly.storage.files_bucket import FilesBucket
+from painterly.storage.folder import FolderBucket
+from painterly.vgg.sources import IN_BUCKET, source_for
 from painterly.words.wording import shortened
-
-if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from painterly.orders.order import SingleOrder
-    from painterly.storage.base import Entry
-    from painterly.storage.files_bucket import FilesBucket
-    from painterly.vgg.sources import WeightsSource
 
 NO_MASK = "-"
 VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
@@ -90,12 +94,77 @@ def _styles_of(word: str, after: Sequence[str], result: str) -> tuple[str, ...]:
     return names
 
 
+@dataclass(frozen=True)
+class Wish:
+    """One picture that a command line asks for.
+
+    Attributes:
+        order: Its order.
+        config: The configuration of its painter.
+        buckets: The files that it is painted from, and its checkpoint.
+        inputs: The paths of these files, which no result replaces.
+        result: The name of the result, as the user has written it.
+        save_every: The number of steps after which a picture is written, or 0 for never.
+        overwrite: Whether files may be replaced that the program has not painted.
+        fresh: Whether a checkpoint is ignored.
+    """
+
+    order: SingleOrder
+    config: Config
+    buckets: Buckets
+    inputs: Sequence[Path]
+    result: str
+    save_every: int
+    overwrite: bool
+    fresh: bool
+
+    @property
+    def to_stdout(self) -> bool:
+        return self.result == STANDARD
+
+    @property
+    def unfinished(self) -> Path:
+        """The folder of its checkpoint."""
+        return Path(self.result).parent / UNFINISHED
+
+
+def wish_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Wish:
+    """Read the files that arguments name, and return what they ask for. Raises ConfigError,
+    PictureError; WeightsError before TensorFlow is loaded."""
+    files, result = FilesBucket(), args.places[-1]
+    order = order_of(args, environment, files)
+    unfinished, key = unfinished_for(result)
+    return Wish(
+        order=replace(order, own_checkpoint_key=key),
+        config=config_of(args, environment),
+        buckets=Buckets(files, files, unfinished),
+        inputs=[Path(each.key) for each in files.list()],
+        result=result,
+        save_every=save_every(args, order.style.settings),
+        overwrite=args.overwrite,
+        fresh=args.fresh,
+    )
+
+
+def unfinished_for(result: str) -> tuple[FolderBucket, str]:
+    """Return the folder of the checkpoint of a result, and its key: the result's name, or a hash of
+    one that cannot be a key there, such as a hidden file's, or one that is too long with a further
+    extension."""
+    path = Path(result)
+    unfinished, key = FolderBucket(path.parent / UNFINISHED), f"{path.name}.npz"
+    try:
+        unfinished.check_key(key)
+    except BadKeyError:
+        key = f"{new_md5(os.fsencode(path.name)).hexdigest()}.npz"
+    return unfinished, key
+
+
 def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
-    """Return the configuration of the painter. Raises ConfigError."""
+    """Return the configuration of the painter, which has no checkpoints for a picture on the
+    standard output. Raises ConfigError."""
     known = {name: environment[name] for name in VARIABLES if name in environment}
-    loaded = replace(config.load(known), memory_limit=args.memory_limit)
-    keeps_checkpoint = args.places[-1] != STANDARD
-    return loaded if keeps_checkpoint else replace(loaded, checkpoint_every=math.inf)
+    loaded = replace(config.load(known), memory_limit=args.memory_limit, device=args.device)
+    return replace(loaded, checkpoint_every=math.inf) if args.places[-1] == STANDARD else loaded
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -140,41 +209,33 @@ def save_every(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def weights_of(
-    args: argparse.Namespace, settings: Settings, environment: Mapping[str, str]
-) -> "WeightsSource":
-    """Return the weights that the flag names, or VGG_WEIGHTS or the variable of a plug-in, or else
-    the usual ones.
-
-    Raises WeightsError if they are missing, before TensorFlow is loaded.
-    """
-    from painterly.vgg.sources import IN_BUCKET, source_for
-
-    weights = args.weights or environment.get("VGG_WEIGHTS")
-    if weights and weights.startswith(IN_BUCKET):
-        raise WeightsError(
-            f"weights are {weights!r}, which only a batch reads; pass --weights FILE|random|builtin"
-        )
-    return source_for(settings, weights)
-
-
 def order_of(
     args: argparse.Namespace,
-    settings: Settings,
-    files: "FilesBucket",
-    weights: "WeightsSource",
-    checkpoint_key: str,
-    photo: "Entry | None" = None,
-) -> "SingleOrder":
-    """Read the files of a picture into a bucket, and return its order. A photo that is in the
-    bucket already is given. Raises ConfigError, PictureError."""
-    from painterly.images.picture_file import PictureFile
-    from painterly.orders.order import SingleOrder
-    from painterly.orders.styles import Painting, Style
+    environment: Mapping[str, str],
+    files: FilesBucket,
+    photo: Entry | None = None,
+) -> SingleOrder:
+    """Read the files of a picture into a bucket, and return its order, without a checkpoint's key.
 
-    def optional(path: str | None, argument: str) -> "Entry | None":
+    Args:
+        args, environment: As in `wish_of`.
+        files: The bucket.
+        photo: The photo, if the bucket has it already.
+
+    Raises:
+        ConfigError, PictureError: An argument is wrong.
+        WeightsError: The weights that a flag or VGG_WEIGHTS names are missing.
+    """
+
+    def optional(path: str | None, argument: str) -> Entry | None:
         return None if path is None else files.add(path, read_file(path, argument))
 
+    settings, given = settings_of(args), args.weights or environment.get("VGG_WEIGHTS")
+    if given and given.startswith(IN_BUCKET):
+        raise WeightsError(
+            f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
+        )
+    weights = source_for(settings, given)
     base, *refs, _ = args.places
     refs = [str(ready_styles.path(ref)) if names_style(ref) else ref for ref in refs]
     masks = _masks("style_masks", args.style_masks, len(refs))
@@ -198,10 +259,14 @@ def order_of(
         mask=mask,
         style=Style(", ".join(Path(ref).stem for ref in refs), paintings, settings),
         weights=weights,
-        output=_output(args),
+        output=OutputFormat(
+            args.output_format or ("same" if args.places[-1] == STANDARD else None),
+            args.output_quality,
+            args.keep_gps,
+            args.output_depth,
+        ),
         color_mask=optional(args.color_mask, "--color_mask"),
         start=optional(_start(args), START),
-        own_checkpoint_key=checkpoint_key,
     )
     rows = _rows(args, settings)
     if rows is None:
@@ -211,21 +276,15 @@ def order_of(
 
 
 def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
-    """Return each painting's share: its `--style_weight`, or an equal part of a single one.
-
-    Raises ConfigError for another number of weights, negative or very large ones, and if all are 0.
-    """
+    """Return each painting's share: its `--style_weight`, or an equal part of a single one. Raises
+    ConfigError."""
     weights = [1.0] if weights is None else list(weights)
     if len(weights) not in (1, paintings):
         raise ConfigError(
             f"--style_weight has {len(weights)} values for {paintings} paintings; "
             "expected one for each, or a single one"
         )
-    if min(weights) < 0 or not 0 < sum(weights) <= LARGEST:
-        raise ConfigError(
-            f"--style_weight is {shortened(weights)}; expected no negative ones, not all 0, and "
-            f"{LARGEST:g} at most in all"
-        )
+    checked_shares(weights, "--style_weight is")
     return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
@@ -244,20 +303,11 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
     return [None if path == NO_MASK else path for path in paths]
 
 
-def _output(args: argparse.Namespace) -> OutputFormat:
-    photo, result = args.places[0], args.places[-1]
-    output = OutputFormat(args.output_format, args.output_quality, args.keep_gps, args.output_depth)
-    if output.format is None:
-        return replace(output, format="same") if result == STANDARD else output
-    return output if photo == STANDARD else replace(output, format=output.extension(photo))
-
-
 def _start(args: argparse.Namespace) -> str | None:
     return None if args.init_image in START_WORDS else args.init_image
 
 
 def _rows(args: argparse.Namespace, settings: Settings) -> int | None:
-    """Return the rows in px of the picture as it is painted, or None if the size decides."""
     usual = settings.traits.original and "size" not in args.settings and settings.paper == NONE
     rows = (
         settings.traits.defaults["size"] if args.image_size is None and usual else args.image_size

@@ -14,7 +14,7 @@ from painterly.jobs.schemas import not_found
 from painterly.jobs.store import KEPT, StoredJob, new_id
 from painterly.jobs.upload import Upload
 from painterly.storage.base import ObjectError
-from painterly.video.sent import EXTENSION, Sent
+from painterly.video.writing import EXTENSION, Sent
 
 
 class KeptPhoto(BaseModel):

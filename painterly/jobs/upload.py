@@ -19,7 +19,7 @@ from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
 from painterly.painters.reading import decoded_in_turn
 from painterly.storage.file_names import nfc, start_in_bytes
-from painterly.video.sent import Sent, sent
+from painterly.video.writing import Sent, sent
 from painterly.words.wording import printable
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added

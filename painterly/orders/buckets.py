@@ -69,7 +69,7 @@ class Buckets:
     @classmethod
     def open(cls, config: Config) -> "Buckets":
         """Open the buckets that the configuration names. Raises ConfigError."""
-        from painterly.video.view import ClipsView  # With NumPy.
+        from painterly.video.reading import ClipsView  # With NumPy.
 
         known, account = KnownFiles(), config.account
         source = ClipsView(open_bucket(config.photo_bucket, account, known=known))
@@ -134,25 +134,18 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
         lambda: _siblings(buckets.source, photos) if photos else [*buckets.source.list()]
     )
     style = pool.submit(lambda: [*buckets.style.list()])
-    result = pool.submit(lambda: [*_without_pictures_of_gallery(buckets.result)])
-    pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
-    return Listing(
-        source=source.result(),
-        style=_without_results(style.result()) if config.shares_bucket else style.result(),
-        results={entry.key: entry for entry in result.result()},
+    # Most objects of the gallery are pictures, and no plan needs them.
+    gallery, mark = f"{bucket_layout.GALLERY}/", bucket_layout.UNPUBLISHED
+    results = pool.submit(
+        lambda: {
+            each.key: each
+            for each in buckets.result.list()
+            if each.key == mark or not each.key.startswith(gallery)
+        }
     )
-
-
-def _without_results(style: list[Entry]) -> list[Entry]:
-    """Leave out the results in a bucket of paintings: they are in folders, which would be
-    styles."""
-    if any(entry.key == bucket_layout.STYLES for entry in style):
-        return style
-    return [entry for entry in style if "/" not in entry.key]
-
-
-def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
-    """List the bucket of results without the pictures of the gallery: most objects are such
-    pictures, and no plan needs them."""
-    start, mark = f"{bucket_layout.GALLERY}/", bucket_layout.UNPUBLISHED
-    return (each for each in result.list() if each.key == mark or not each.key.startswith(start))
+    pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
+    paintings = style.result()
+    if config.shares_bucket and all(entry.key != bucket_layout.STYLES for entry in paintings):
+        # Results are in folders, which would be styles.
+        paintings = [entry for entry in paintings if "/" not in entry.key]
+    return Listing(source.result(), paintings, results.result())

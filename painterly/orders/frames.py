@@ -18,8 +18,7 @@ from painterly.orders.plan import Plan
 from painterly.settings.bucket_layout import CHECKPOINTS
 from painterly.settings.clips import is_clip
 from painterly.storage.base import Bucket, ObjectError
-from painterly.video.reading import WHOLE, Span, Stamps, opened
-from painterly.video.view import frame_entry
+from painterly.video.reading import WHOLE, Span, Stamps, frame_entry, opened
 
 METHOD = 3  # the way of steadying: with another number, unfinished clips begin again
 _MARK = 16  # characters of a hash

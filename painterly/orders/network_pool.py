@@ -34,14 +34,6 @@ class Networks(NamedTuple):
     vgg: "VGG | None" = None
 
 
-class OtherWeightsError(WeightsError):
-    """Weights that have another identity than the one that was expected."""
-
-    def __init__(self, message: str, identity: str) -> None:
-        super().__init__(message)
-        self.identity = identity
-
-
 class NetworkPool:
     """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
@@ -74,10 +66,9 @@ class NetworkPool:
         Raises WeightsError if a file that a variable names does not exist.
         """
         kind = settings.model, settings.seed, settings.traits.network
-        known = self._sources
-        if kind not in known:
-            known[kind] = self._choice(settings)
-        return known[kind]
+        if kind not in self._sources:
+            self._sources[kind] = self._choice(settings)
+        return self._sources[kind]
 
     def prefetch(self, settings: Settings, source: WeightsSource) -> None:
         """Begin to read the weights that were chosen for these settings, in a thread.
@@ -124,11 +115,10 @@ class NetworkPool:
         if "-" in source.identity or weights.identity == source.identity:
             return VGG(weights)
         if not self._is_listed(source):
-            raise OtherWeightsError(
+            raise WeightsError(
                 f"the weights {source.given} are not those that are expected: they are "
                 f"{weights.identity}, not {source.identity}; have the same file on all machines, "
-                "or in the style bucket (VGG_WEIGHTS=bucket:KEY)",
-                weights.identity,
+                "or in the style bucket (VGG_WEIGHTS=bucket:KEY)"
             )
         return VGG(replace(weights, identity=source.identity))  # As the next listing has it.
 

@@ -32,7 +32,7 @@ from painterly.orders.record import (
 )
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
-from painterly.settings.settings import FIELDS, OF_PAPER, Settings
+from painterly.settings.settings import FIELDS, Settings
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
@@ -92,8 +92,7 @@ class Order:
         inputs = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
             **_deciding(self.style),
-            # Without a depth of 8, as in checkpoints and records of version 15.
-            "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
+            "output": astuple(self.output),
             "engine": ENGINE_VERSION,
         }
         if self.style.parts:
@@ -197,7 +196,7 @@ class SingleOrder(Order):
     """The order of a single picture, with the key of its checkpoint. The log calls it by its
     photo's name."""
 
-    own_checkpoint_key: str
+    own_checkpoint_key: str = ""
 
     def __str__(self) -> str:
         return printable(PurePath(self.photo.key).name)
@@ -218,12 +217,7 @@ def _deciding(style: Style) -> dict[str, Any]:
             [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
             for each in style.paintings
         ],
-        # Without these defaults, as in checkpoints and records of version 15.
-        "settings": {
-            name: value
-            for name, value in style.settings.deciding().items()
-            if name not in OF_PAPER or value != FIELDS[name].default
-        },
+        "settings": style.settings.deciding(),
     }
 
 

@@ -96,26 +96,35 @@ def make_plan(
     keys = (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
     records = read_records(result, (stored[key] for key in keys if key in stored), cache)
     intact = intact_records(records, stored)
-    checkpoints = _checkpoints(selection, stored.keys())
+    checkpoints = {key for key in stored if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
     todo: dict[str, PlannedOrder] = {}  # by the keys of their results
     refused = list[tuple[PlannedOrder, str]]()
     done, outdated = list[Record](), list[PlannedOrder]()
     for order in _orders(selection, weights, config, records, checkpoints):
         try:
             check_names(order, result)
-            if record := _staying(order, intact, config):
-                done.append(record)
-                if differences(order, record):
-                    outdated.append(order)
-                continue
-            is_own = order.previous and order.previous.result == order.result
+            _ = order.fingerprint  # Or a file cannot be read.
+            record = order.previous
+            key = record and record.result
+            if record and key and order.record_key in intact and could_be_result(key, order):
+                ways = differences(order, record)
+                if stays(ways, config):
+                    done.append(record)
+                    outdated += [order] if ways else []
+                    continue
+            is_own = key == order.result
             if order.result in todo or (order.result in stored and not is_own):
                 raise taken(order, result)
         except (PictureError, ObjectError) as error:
             refused.append((order, str(error)))
         else:
             todo[order.result] = order
-    orders = (*todo.values(), *(order for order, _ in refused))
+    needed = {order.checkpoint_key for order in (*todo.values(), *(each for each, _ in refused))}
+    if selection.partial:  # Other photos and styles are others' work.
+        checkpoints &= {
+            bucket_layout.checkpoint_key(style.name, photo.key)
+            for photo, style in selection.pairs()
+        }
     return Plan(
         todo=tuple(todo.values()),
         done=tuple(done),
@@ -123,7 +132,7 @@ def make_plan(
         outdated=tuple(outdated),
         stored=stored,
         intact=intact,
-        stale=tuple(sorted(checkpoints - {order.checkpoint_key for order in orders})),
+        stale=tuple(sorted(checkpoints - needed)),
     )
 
 
@@ -152,17 +161,6 @@ def _orders(
         yield order
 
 
-def _staying(order: PlannedOrder, intact: Mapping[str, Record], config: Config) -> Record | None:
-    """Return the record of a result that stays, or None. Raises ObjectError if a file cannot be
-    read."""
-    _ = order.fingerprint
-    record = order.previous
-    if record is None or record.result is None or order.record_key not in intact:
-        return None
-    is_own = could_be_result(record.result, order)
-    return record if is_own and stays(differences(order, record), config) else None
-
-
 def check_names(order: PlannedOrder, result: Bucket) -> None:
     """Raise PictureError if an order could have no record, so that it would never be done: file
     names of old archives are not UTF-8, and others are too long."""
@@ -179,16 +177,6 @@ def check_names(order: PlannedOrder, result: Bucket) -> None:
         raise PictureError(f"no record of it can be stored: {error}") from None
 
 
-def surely_optimises(selection: Selection, result_keys: Set[str]) -> bool:
-    """Return whether there is certainly something to paint by a recipe that minimises a loss: a
-    photo without a record in such a style."""
-    return any(
-        bucket_layout.record_key(style.name, photo.key) not in result_keys
-        for photo, style in selection.pairs()
-        if style.settings.traits.optimises
-    )
-
-
 def all_results(plan: Plan, result: Bucket, cache: RecordCache) -> list[Record]:
     """Return the records of all results in the bucket, including results of deleted photos and
     styles. Takes `cache` as `read_records` does.
@@ -198,9 +186,9 @@ def all_results(plan: Plan, result: Bucket, cache: RecordCache) -> list[Record]:
     Raises:
         UnavailableError: The bucket cannot be reached.
     """
-    start = f"{bucket_layout.RECORDS}/"
     orders = (*plan.todo, *(order for order, _ in plan.refused))
     known = {*plan.intact, *(order.record_key for order in orders)}
+    start = f"{bucket_layout.RECORDS}/"
     others = [
         entry for key, entry in plan.stored.items() if key.startswith(start) and key not in known
     ]
@@ -211,24 +199,9 @@ def all_results(plan: Plan, result: Bucket, cache: RecordCache) -> list[Record]:
             f"{printable(missing[0])}; the gallery lacks these pictures",
             level=WARNING,
         )
-    gone = intact_records(read, plan.stored)
     # Failures of a deleted photo are no longer of interest.
-    return [
-        *plan.intact.values(),
-        *(replace(record, error=None, tried=None) for record in gone.values()),
-    ]
-
-
-def _checkpoints(selection: Selection, result_keys: Set[str]) -> set[str]:
-    """Return the keys of existing checkpoints. A partial selection leaves those of other photos
-    and styles alone."""
-    stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
-    if selection.partial:
-        stored &= {
-            bucket_layout.checkpoint_key(style.name, photo.key)
-            for photo, style in selection.pairs()
-        }
-    return stored
+    gone = intact_records(read, plan.stored).values()
+    return [*plan.intact.values(), *(replace(each, error=None, tried=None) for each in gone)]
 
 
 def differences(order: Order, record: Record) -> Differences:

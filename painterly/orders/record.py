@@ -5,13 +5,13 @@ the reason, and all fields of an earlier result's record.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
-from types import NoneType, UnionType
+from functools import cache
+from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from painterly.storage.base import Bucket, Entry, ObjectError
@@ -100,10 +100,9 @@ class Record:
     def from_bytes(cls, data: bytes) -> "Record | None":
         """Return the record in a file's content, or None if the content is not JSON, has another
         format, or a field has the wrong type. Missing and unknown fields do no harm."""
-        kind: Any = cls
         try:
-            table = _instance((dict,), json.loads(data))
-            return cast(Record, _reader(kind)(table)) if table.get("format") == FORMAT else None
+            table = _instance(json.loads(data), dict)
+            return cast(Record, _typed(cls, table)) if table.get("format") == FORMAT else None
         except (ValueError, TypeError, RecursionError):  # TypeError: a field is missing.
             return None
 
@@ -124,43 +123,31 @@ class Record:
 
 
 @cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """Return a function that takes a value from JSON and returns it as a type of a record's
-    fields, or raises ValueError."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        kinds = tuple(each for each in arguments if each is not NoneType)
-        if len(kinds) > 1:
-            return partial(_instance, (*kinds, NoneType))
-        read_known = _reader(kinds[0])
-        return lambda value: None if value is None else read_known(value)
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...], Mapping[str, Any]]:
+    return get_origin(kind), get_args(kind), get_type_hints(kind) if is_dataclass(kind) else {}
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    origin, arguments, fields = _parts(kind)
+    if origin is UnionType and type(value) not in arguments:
+        return None if value is None else _typed(arguments[0], value)
     if origin is Mapping:
-        read = _reader(arguments[1])
-        return lambda value: {name: read(item) for name, item in _instance((dict,), value).items()}
-    if origin is tuple and arguments[-1] is Ellipsis:
-        read = _reader(arguments[0])
-        return lambda value: tuple(map(read, _instance((list,), value)))
+        return {name: _typed(arguments[1], each) for name, each in _instance(value, dict).items()}
     if origin is tuple:
-        reads = [_reader(each) for each in arguments]
-        return lambda value: tuple(
-            read(item) for read, item in zip(reads, _instance((list,), value), strict=True)
-        )
-    if is_dataclass(kind):
-        readers = {name: _reader(each) for name, each in get_type_hints(kind).items()}
-        return partial(_dataclass, kind, readers)
-    return partial(_instance, (float, int) if kind is float else (kind,))
+        items = _instance(value, list)
+        kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
+        return tuple(_typed(each, item) for each, item in zip(kinds, items, strict=True))
+    if fields:
+        stored = {name: _instance(value, dict).get(name) for name in fields}
+        known = {name: each for name, each in stored.items() if each is not None}
+        return kind(**{name: _typed(fields[name], each) for name, each in known.items()})
+    return value if origin else _instance(value, kind, *([int] if kind is float else []))
 
 
-def _instance(kinds: tuple[type, ...], value: Any) -> Any:
+def _instance(value: Any, *kinds: type) -> Any:
     if type(value) not in kinds:  # True is an instance of int.
         raise ValueError
     return value
-
-
-def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: Any) -> Any:
-    table = _instance((dict,), value)
-    stored = {name: table.get(name) for name in readers}
-    return kind(**{name: readers[name](item) for name, item in stored.items() if item is not None})
 
 
 def now() -> str:

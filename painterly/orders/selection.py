@@ -1,7 +1,7 @@
 """The photos and styles that a run is asked to paint."""
 
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 from pathlib import PurePosixPath
@@ -101,8 +101,10 @@ def select(
     if not selection.styles:
         _warn_of_nothing("painting", buckets.style)
     if selection.photos and selection.styles:
-        _warn_of_strays(styles.stray_masks(listing.source, also=others), buckets.source)
-        _warn_of_strays(styles.stray_masks(listing.style, every_style), buckets.style)
+        _warn_of_strays(listing.source, masks.values(), buckets.source)
+        regions = (each for style in every_style for each in style.files)
+        own = styles.masks_by_picture(listing.style).values()
+        _warn_of_strays(listing.style, (*own, *regions), buckets.style)
     return selection
 
 
@@ -121,7 +123,7 @@ def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
     """Return the keys of clips to paint. Clips are left out, and logged, if what they need is not
     installed, or if a phone has stored them with a photo and the user has not named them."""
     clips = {key for key in keys if is_clip(key) and not hidden(key)}
-    known = bucket_layout.picture_extensions()
+    known = bucket_layout.PICTURE_EXTENSIONS
     photos = [key for key in keys if PurePosixPath(key).suffix.lower() in known]
     if live := of_photos(clips, photos).difference(asked):
         event(f"left out, the clips of photos: {listed([*map(printable, sorted(live))])}")
@@ -148,11 +150,12 @@ def _photos_asked_for(
     # A shell's `*.png` names masks as well, which go with their photos.
     masked = {masks[photo.key].key for photo in selected if photo.key in masks}
     if missing := asked - masked - {photo.key for photo in selected}:
-        path = source.path(min(missing))
-        why = _why_no_photo(min(missing)) if path and path.is_file() else ""
-        raise NoPhotoError(
-            f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo{why}"
-        )
+        first, why = min(missing), ""
+        if (path := source.path(first)) and path.is_file():
+            why = ": it is hidden, or a link out of there, or a mask"
+            if PurePosixPath(first).suffix.lower() not in bucket_layout.PICTURE_EXTENSIONS:
+                why = ": its name does not end as that of a picture"
+        raise NoPhotoError(f"PHOTO is {first!r}, but {config.photo_bucket} has no such photo{why}")
     if config.chooses:
         before, fits = selected, chooser(config.include, config.exclude)
         selected = [photo for photo in before if fits(photo.key)]
@@ -170,12 +173,6 @@ def _photos_asked_for(
         names = ((photo, photo.key.encode(errors="surrogateescape")) for photo in selected)
         selected = [photo for photo, name in names if zlib.crc32(name) % count == number]
     return selected
-
-
-def _why_no_photo(key: str) -> str:
-    if PurePosixPath(key).suffix.lower() not in bucket_layout.picture_extensions():
-        return ": its name does not end as that of a picture"
-    return ": it is hidden, or a link out of there, or a mask"
 
 
 def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Style]:
@@ -202,7 +199,7 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
 
 
 def _warn_of_nothing(what: str, bucket: Bucket) -> None:
-    kinds = ", ".join(sorted(bucket_layout.picture_extensions()))
+    kinds = ", ".join(sorted(bucket_layout.PICTURE_EXTENSIONS))
     event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
 
 
@@ -224,8 +221,9 @@ def _name_left_out(
         event(f"{where} {FOREIGN}: {listed([*map(printable, sorted(foreign))], 30)}")
 
 
-def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:
-    for key in keys:
+def _warn_of_strays(entries: Sequence[Entry], used: Iterable[Entry], bucket: Bucket) -> None:
+    keys = {each.key for each in used}
+    for key in [mask.key for mask in styles.find_masks(entries) if mask.key not in keys]:
         event(
             f"{printable(key)} in {bucket.name} is not used: no picture beside it has that name, "
             "or it has another mask",

@@ -93,7 +93,12 @@ def find_pictures(entries: Iterable[Entry], also: Collection[str] = frozenset())
     """Return the entries that are pictures by their extension (in upper or lower case), without
     hidden files, those of other programs, and masks (`beach.mask.png`, which belongs to
     `beach.jpg`). `also` has the keys of others that count as pictures."""
-    return [entry for entry in _with_masks(entries, also) if not _is_mask(entry)]
+    return [each for each in _with_masks(entries, also) if not _is_mask(each)]
+
+
+def find_masks(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries that are masks, sorted by key."""
+    return sorted(filter(_is_mask, _with_masks(entries)), key=lambda mask: mask.key)
 
 
 def masks_by_picture(
@@ -107,24 +112,11 @@ def masks_by_picture(
     first by extension is used.
     """
     named: dict[str, Entry] = {}
-    for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
-        if _is_mask(entry):
-            named.setdefault(nfc(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
-    masks = {
-        entry.key: named.get(nfc(entry.key), named.get(nfc(_stem(entry.key))))
-        for entry in find_pictures(entries, also)
-    }
-    return {key: mask for key, mask in masks.items() if mask is not None}
-
-
-def stray_masks(
-    entries: Sequence[Entry], styles: Iterable[Style] = (), also: Collection[str] = frozenset()
-) -> list[str]:
-    """Return the keys of masks that nothing uses, most likely because of a typing error; `also` is
-    as in `find_pictures`."""
-    used = {mask.key for mask in masks_by_picture(entries, also).values()}
-    used |= {each.region.key for style in styles for each in style.paintings if each.region}
-    return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
+    for mask in find_masks(entries):
+        named.setdefault(nfc(_stem(mask.key)[: -len(MASK_SUFFIX)]), mask)
+    keys = [picture.key for picture in find_pictures(entries, also)]
+    masks = ((key, named.get(nfc(key)) or named.get(nfc(_stem(key)))) for key in keys)
+    return {key: mask for key, mask in masks if mask}
 
 
 def is_ready(key: str) -> bool:
@@ -151,10 +143,9 @@ def all_styles(
     Raises ConfigError, StorageError.
     """
     own = find_styles(bucket, entries, mode, settings)
-    taken = {style.name for style in own}
     if not ready:
         return own
-    folder = ready_folder(known)
+    taken, folder = {style.name for style in own}, ready_folder(known)
     text = folder.read(bucket_layout.STYLES).decode()
     every = {each.name: each for each in styles_from_toml(text, [*folder.list()], settings)}
     names = [name for name in ready_styles.tables() if name in ready and name not in taken]
@@ -165,14 +156,12 @@ def _overridden(style: Style, settings: Settings) -> Style:
     """Return a ready style with its paintings' keys, and with all settings that were given: the
     user who gives them cannot edit the style."""
     given = {name: settings.given[name] for name in style.own_settings & settings.given.keys()}
-    paintings = []
-    for each in style.paintings:
-        file = each.entry
-        entry = Entry(f"{READY}{file.key}", file.size, file.etag)
-        paintings.append(replace(each, entry=entry))
     return replace(
         style,
-        paintings=tuple(paintings),
+        paintings=tuple(
+            replace(each, entry=Entry(f"{READY}{each.entry.key}", each.entry.size, each.entry.etag))
+            for each in style.paintings
+        ),
         settings=style.settings.replaced(given),
         own_settings=style.own_settings - given.keys(),
     )
@@ -212,19 +201,19 @@ def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings)
     top = folders.pop(".", [])
     groups = dict(folders)
     if top and mode == "blend":
-        if "blend" in groups:
+        if "blend" in folders:
             raise ConfigError(
                 "STYLE_MODE is 'blend', and the style bucket also has a folder named blend; "
                 "rename the folder"
             )
         groups["blend"] = top
     elif top:
-        stems = [PurePosixPath(entry.key).stem for entry in top]
-        counts = Counter(stems)
-        for entry, stem in zip(top, stems, strict=True):
-            # monet.jpg next to monet.png or next to a folder monet/ keeps its extension.
-            shared = counts[stem] > 1 or stem in folders
-            groups[entry.key if shared else stem] = [entry]
+        stems = {entry.key: PurePosixPath(entry.key).stem for entry in top}
+        # monet.jpg next to monet.png or next to a folder monet/ keeps its extension.
+        counts = Counter([*stems.values(), *folders])
+        for entry in top:
+            stem = stems[entry.key]
+            groups[stem if counts[stem] == 1 else entry.key] = [entry]
     for name in groups:
         _check_name(name)
     mask_of = masks_by_picture(entries)
@@ -254,30 +243,21 @@ def styles_from_toml(text: str, entries: Sequence[Entry], settings: Settings) ->
     """
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (RecursionError, ValueError) as error:
         # Windows has editors and shells that write UTF-16.
         encoding = "; it is not in UTF-8, so save it as that" if "\ufffd" in text else ""
         raise ConfigError(f"{bucket_layout.STYLES}: {printable(str(error))}{encoding}") from None
-    except (RecursionError, ValueError):
-        # The parser calls itself for each level, and Python reads no number of 4,300 digits.
-        raise ConfigError(
-            f"{bucket_layout.STYLES} is nested too deeply, or has a number with thousands of "
-            "digits; expected a table for each style"
-        ) from None
     if not tables:
         raise ConfigError(
             f"{bucket_layout.STYLES} is empty; write a section for each style, such as [monet] "
             'with paintings = ["monet.jpg"], or delete the file: then each painting is a style'
         )
-    stored = _Stored(
-        pictures={entry.key: entry for entry in find_pictures(entries)},
-        with_masks={entry.key: entry for entry in _with_masks(entries)},
-        mask_of=masks_by_picture(entries),
-    )
-    styles, wrong = [], []
+    masks, styles, wrong = masks_by_picture(entries), [], []
+    pictures = {entry.key: entry for entry in find_pictures(entries)}
+    regions = pictures | {entry.key: entry for entry in find_masks(entries)}
     for name, table in sorted(tables.items()):
         try:
-            styles.append(_style_from_table(name, table, stored, settings))
+            styles.append(_style_from_table(name, table, pictures, masks, regions, settings))
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:  # All at once, so that they can be corrected together.
@@ -286,16 +266,14 @@ def styles_from_toml(text: str, entries: Sequence[Entry], settings: Settings) ->
     return styles
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """A style bucket's pictures without and with masks, and each picture's mask, by key."""
-
-    pictures: Mapping[str, Entry]
-    with_masks: Mapping[str, Entry]
-    mask_of: Mapping[str, Entry]
-
-
-def _style_from_table(name: str, table: Any, stored: _Stored, settings: Settings) -> Style:
+def _style_from_table(
+    name: str,
+    table: Any,
+    pictures: Mapping[str, Entry],
+    masks: Mapping[str, Entry],
+    regions: Mapping[str, Entry],
+    settings: Settings,
+) -> Style:
     where = f"{bucket_layout.STYLES}: [{printable(name[:60])}]"
     _check_name(name)
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
@@ -308,32 +286,23 @@ def _style_from_table(name: str, table: Any, stored: _Stored, settings: Settings
             f"{bucket_layout.STYLES}: {name} is above the first style; write it below one, or set "
             f"STYLE_{name.upper()} for all"
         )
-    _check_keys(table, where)
-    changes = dict(table)
-    shares = _shares(changes.pop("paintings"), stored.pictures, where)
-    regions = _regions(changes.pop("regions", {}), shares, stored.with_masks, where)
+    changes = dict(table) if isinstance(table, dict) else {}
+    for key in changes.keys() - {*KEYS, *FIELDS}:
+        if hint := did_you_mean(key, (*KEYS, *FIELDS)):
+            raise ConfigError(f"{where} {printable(key)} is not a setting; {hint}")
+    if "paintings" not in changes:
+        raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
+    shares = _shares(changes.pop("paintings"), pictures, where)
+    parts_of = _regions(changes.pop("regions", {}), shares, regions, where)
     total = sum(shares.values())
     paintings = tuple(
-        Painting(stored.pictures[key], share / total, stored.mask_of.get(key), regions.get(key))
+        Painting(pictures[key], share / total, masks.get(key), parts_of.get(key))
         for key, share in shares.items()
     )
     said = {key: changes.pop(key) for key in TITLE_KEYS if key in changes}
     title = title_from_table(said, where) if said else title_of_files([*shares])
-    return Style(
-        name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes), title
-    )
-
-
-def _check_keys(table: Any, where: str) -> None:
-    """Raise ConfigError for a style without paintings, or with what is neither theirs nor a
-    setting."""
-    known = (*KEYS, *FIELDS)
-    unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
-    for key in unknown:
-        if hint := did_you_mean(key, known):
-            raise ConfigError(f"{where} {printable(key)} is not a setting; {hint}")
-    if not isinstance(table, dict) or "paintings" not in table:
-        raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
+    chosen = settings.replaced(changes, f"{where} ")
+    return Style(name, paintings, chosen, frozenset(changes), title)
 
 
 def _shares(paintings: Any, keys: Collection[str], where: str) -> dict[str, float]:
@@ -357,18 +326,18 @@ def _shares(paintings: Any, keys: Collection[str], where: str) -> dict[str, floa
 
 
 def _regions(
-    table: Any, paintings: Collection[str], by_key: Mapping[str, Entry], where: str
+    table: Any, paintings: Collection[str], regions: Mapping[str, Entry], where: str
 ) -> dict[str, Entry]:
     if not isinstance(table, dict):
         raise ConfigError(
             f"{where} regions is {shortened(table)}; expected a table of paintings and masks"
         )
-    regions = {}
+    found = {}
     for name, mask in table.items():
         key = _stored_key(name, paintings, f"{where} regions names", "one of its paintings")
         what = f"{where} regions gives {shortened(key)} the mask"
-        regions[key] = by_key[_stored_key(mask, by_key, what, "in the bucket")]
-    return regions
+        found[key] = regions[_stored_key(mask, regions, what, "in the bucket")]
+    return found
 
 
 def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> str:
@@ -377,6 +346,21 @@ def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> st
     hint = did_you_mean(name, sorted(stored)) if isinstance(name, str) else ""
     raise ConfigError(
         f"{what} {shortened(name)}, which is not {where}" + (f"; {hint}" if hint else "")
+    )
+
+
+def checked_shares(shares: Any, what: str) -> list[float]:
+    """Return the shares of a blend as numbers. Raises ConfigError for others, which begins with
+    `what`, for negative or very large ones, and if all are 0."""
+    try:
+        numbers = [float(each) for each in shares]
+        if min(numbers) >= 0 and 0 < sum(numbers) <= LARGEST:
+            return numbers
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(
+        f"{what} {shortened(shares)}; expected no negative ones, not all 0, and {LARGEST:g} at "
+        "most in all"
     )
 
 
@@ -389,11 +373,10 @@ def as_stored(name: str, stored: Collection[str]) -> str:
 
 
 def _with_masks(entries: Iterable[Entry], also: Collection[str] = frozenset()) -> list[Entry]:
-    """Return the entries that are pictures by their extension, masks among them."""
     return [
         entry
         for entry in entries
-        if splitext(entry.key)[1].lower() in bucket_layout.picture_extensions() or entry.key in also
+        if splitext(entry.key)[1].lower() in bucket_layout.PICTURE_EXTENSIONS or entry.key in also
         if not hidden(entry.key) and not foreign_part(entry.key)
     ]
 

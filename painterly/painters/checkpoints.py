@@ -27,7 +27,6 @@ from painterly.words.wording import plural, printable
 
 THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
-_FRAME = "frame_"  # names of arrays begin so if version 15 has stored a time-lapse with them
 STALE_S = 3600  # No upload of a checkpoint takes that long.
 
 _SAVED: Future[None] = Future()  # an ended save, as of another process
@@ -157,10 +156,6 @@ class CheckpointStore:
             event(f"checkpoint saved: {printable(order.checkpoint_key)}, step {snapshot.iteration}")
 
 
-class MisfitError(Exception):
-    """A snapshot does not fit the painting."""
-
-
 class Snapshot:
     """A painting's state in a temporary file. In memory, it would take as much as the painting
     itself while it is uploaded and painting continues."""
@@ -204,10 +199,8 @@ def read_snapshot(bucket: Bucket, key: str, mark: str, shapes: Shapes) -> SavedS
             return _load_snapshot(path, mark, shapes)
         except ObjectError as error:
             problem = f"cannot be read ({error})"
-        except MisfitError as error:
-            problem = f"does not fit ({error})"
         except Exception as error:  # NumPy and zipfile fail in many ways on damaged bytes.
-            problem = f"is damaged ({error})"
+            problem = f"cannot be used ({error})"
     event(f"checkpoint {printable(key)} {problem}; starting over", level=WARNING)
     return None
 
@@ -216,17 +209,16 @@ def _load_snapshot(path: Path, mark: str, shapes: Shapes) -> SavedState:
     # NumPy does not close a damaged file that it has opened itself.
     with path.open("rb") as body, np.load(body, allow_pickle=False) as file:
         if str(file["fingerprint"]) != mark:
-            raise MisfitError("it belongs to other pictures, settings or weights")
+            raise ValueError("it belongs to other pictures, settings or weights")
         iteration = file["iteration"]
         expected = shapes(index(iteration.item()))
-        names = {name for name in file.files if not name.startswith(_FRAME)}
-        if not expected or names != {"fingerprint", "iteration", *expected}:
-            raise MisfitError("other arrays than this step has")
+        if not expected or {*file.files} != {"fingerprint", "iteration", *expected}:
+            raise ValueError("other arrays than this step has")
         state = {name: file[name] for name in expected}
     for name, array in state.items():
         if array.shape != expected[name] or array.dtype.kind != ("i" if name == "matches" else "f"):
-            raise MisfitError(f"{name} is {array.dtype} {array.shape}")
+            raise ValueError(f"{name} is {array.dtype} {array.shape}")
         least = 0 if name in ("variance", "count", "matches") else -np.inf
         if not (np.isfinite(array).all() and array.min() >= least):
-            raise MisfitError(f"impossible values in {name}")
+            raise ValueError(f"impossible values in {name}")
     return {"iteration": iteration, **state}

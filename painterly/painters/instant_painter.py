@@ -254,7 +254,6 @@ class InstantPainter:
         return sum(sizes.values())
 
     def _drop_oldest(self) -> None:
-        """Drop what is kept of the oldest styles, as far as there is too much."""
         while len(self._large) > CACHED_LARGE:
             self._large.popitem(last=False)
         while len(self._tiles) > 1 and self._cache_bytes() > self._most_bytes():

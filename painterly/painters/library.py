@@ -3,26 +3,26 @@
 import io
 import math
 import os
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from os import PathLike, fspath
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from painterly.configuration import config
-from painterly.errors import ConfigError
-from painterly.images import encode
+from painterly.engine.transfer import Step
+from painterly.errors import ConfigError, PainterlyError, PictureError
+from painterly.images import encode, given
 from painterly.images.output import OutputFormat
 from painterly.orders.buckets import Buckets
-from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import SingleOrder
-from painterly.orders.styles import Painting, Style
-from painterly.painters.loading import load_devices
-from painterly.painters.painter import DeviceSlot, Painter
+from painterly.orders.styles import Painting, Style, checked_shares
+from painterly.painters.failures import reason_of
+from painterly.painters.single import Hooks, paint_single
 from painterly.settings import ready_styles
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
@@ -31,11 +31,10 @@ from painterly.storage.base import Entry
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import source_for
-from painterly.words.wording import plural
+from painterly.words.wording import plural, shortened
 
-Picture = str | PathLike[str] | Image.Image
+Picture = str | PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Image
 KEPT = ("icc_profile", "dpi")
-PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
 
 def paint(
@@ -44,16 +43,21 @@ def paint(
     *,
     shares: Sequence[float] | None = None,
     memory_limit: int | None = None,
+    on_step: Callable[[Step], object] | None = None,
     **settings: Any,
 ) -> Image.Image:
     """Paint a photo in a style, as `painterly PHOTO STYLE RESULT` does, and return the picture.
 
     Args:
-        photo: A file, or a picture of Pillow.
-        style: The file or picture of a painting, or the name, artist or title of a ready style,
-            such as `hokusai`; or several of these, which are blended. A file of such a name wins.
+        photo: A path, an open file or its bytes; a picture of Pillow, in any mode; or an array
+            [height, width], [height, width, 3] or, with alpha, [height, width, 4], uint8, or floats
+            from 0 to 1, sRGB.
+        style: The painting, as `photo`, or the name, artist or title of a ready style, such as
+            `hokusai`; or a list of these, which are blended. A file of such a name wins.
         shares: The share of each in a blend; by default, all have the same.
         memory_limit: The bytes that the process may use in all; by default, all that is free.
+        on_step: Is called after each step, as `stylize` yields it: `step.fraction` of the work is
+            done, and `step.image` is the picture so far. An error ends the painting, and is raised.
         **settings: Settings by name, such as `preset="instant"`, `size=2048` or `strength=0.7`
             (docs/settings.md). A ready style's own are the defaults.
 
@@ -65,49 +69,77 @@ def paint(
         PainterlyError: In one line, the photo, style or setting that cannot be used, or what is
             not installed.
     """
-    given = [style] if isinstance(style, str | PathLike | Image.Image) else [*style]
-    parts = [1.0] * len(given) if shares is None else shares
-    if not given or len(parts) != len(given):
-        got = f"{plural(len(given), 'style')} and {plural(len(parts), 'share')}"
+    styles: Sequence[Any] = style if isinstance(style, list | tuple) else [style]
+    parts = [1.0] * len(styles) if shares is None else checked_shares(shares, "shares are")
+    if not styles or len(parts) != len(styles):
+        got = f"{plural(len(styles), 'style')} and {plural(len(parts), 'share')}"
         raise ConfigError(f"expected a style, or several with a share each; got {got}")
-    paintings, own = zip(*map(_painting_of, given), strict=True)
+    limit = _plain(memory_limit)
+    if limit is not None and not (isinstance(limit, int) and limit > 0):
+        raise ConfigError(f"memory_limit is {shortened(limit)}; expected bytes, or None")
+    values = {name: _plain(each) for name, each in settings.items()}
+    paintings, own = zip(*map(_painting_of, styles), strict=True)
     common = dict(set.intersection(*({*each.items()} for each in own)))
-    chosen = Settings().replaced(common).replaced(settings)
+    chosen = Settings().replaced(common).replaced(values)
     if chosen.traits.optimises and not find_spec("tensorflow"):
         raise ConfigError(
             f'preset {chosen.preset} needs TensorFlow, which is not installed; preset="instant" '
             f"paints without it, and this installs it: {install_command('cpu')}"
         )
     files = FilesBucket()
-    added = (_added(files, each, "painting") for each in paintings)
+    added = [_added(files, each, "painting") for each in paintings]
     order = SingleOrder(
         photo=_added(files, photo, "photo"),
         mask=None,
         style=Style("a style", tuple(map(Painting, added, parts)), chosen),
         weights=source_for(chosen, None),
         output=OutputFormat("tiff"),  # written and read in milliseconds
-        own_checkpoint_key="none.npz",
     )
-    return _painted(order, files, memory_limit)
+    return _painted(order, files, limit, on_step)
 
 
-def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -> Image.Image:
+class _Caller(Hooks):
+    """The program that waits, and whether it has raised an error."""
+
+    def __init__(self, on_step: Callable[[Step], object] | None) -> None:
+        self._on_step, self.has_failed = on_step, False
+
+    def on_step(self, step: Step) -> None:
+        self.has_failed = True
+        if self._on_step:
+            self._on_step(step)
+        self.has_failed = False
+
+
+def _painted(
+    order: SingleOrder,
+    files: FilesBucket,
+    memory_limit: int | None,
+    on_step: Callable[[Step], object] | None,
+) -> Image.Image:
     loaded = config.load({"PROGRESS": "none"})  # A program's own output is its own.
     loaded = replace(loaded, memory_limit=memory_limit, checkpoint_every=math.inf)
     buckets = Buckets(files, files, FolderBucket(Path("no checkpoints")))  # There are none.
-    with closing(Painter(loaded, buckets, NetworkPool(None, files), Stop())) as painter:
-        loading = load_devices("auto", order.style.settings.traits.optimises)
-        inputs = painter.read(order)
-        finished = painter.paint(order, inputs, DeviceSlot(loading.result().first))
-    data = encode.encode(finished.image, order.output, finished.photo)
+    caller = _Caller(on_step)
+    try:
+        finished = paint_single(order, buckets, loaded, Stop(), caller)
+        data = encode.encode(finished.image, order.output, finished.photo)
+    except Exception as error:
+        if caller.has_failed or isinstance(error, PainterlyError):
+            raise
+        raise PictureError(reason_of(error)) from error
     written = Image.open(io.BytesIO(data))
     picture = written.copy()
     picture.info = {name: written.info[name] for name in KEPT if name in written.info}
     return picture
 
 
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, such as the size of an array, as a number of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
-    """Return the painting of a style, and the settings that the style has. Raises ConfigError."""
     if not isinstance(style, str) or PurePath(style).name != style or os.path.lexists(style):
         return style, {}
     if PurePath(style).suffix and not ready_styles.search(style):
@@ -116,15 +148,18 @@ def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
     return ready_styles.path(name), ready_styles.own_settings(name)
 
 
-def _added(files: FilesBucket, picture: Picture, what: str) -> Entry:
-    if isinstance(picture, Image.Image):
-        plain = picture if picture.mode in PNG_MODES else picture.convert("RGB")
-        data = io.BytesIO()
-        plain.save(data, "PNG", exif=picture.getexif(), compress_level=1)
-        return files.add(f"the {what}", data.getvalue())
-    path = fspath(picture)
+def _added(files: FilesBucket, picture: Any, what: str) -> Entry:
+    name = f"the {what}"
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return files.add(name, bytes(picture))
+    if not isinstance(picture, str | PathLike) and not hasattr(picture, "read"):
+        return files.add(name, given.file_of(picture, name))
+    path = fspath(picture) if isinstance(picture, str | PathLike) else name
     try:
-        return files.add(path, Path(path).read_bytes())
+        data = Path(path).read_bytes() if path is not name else picture.read()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{what} {path!r} cannot be read: {reason}") from None
+    if not isinstance(data, bytes):
+        raise ConfigError(f"{name} is a file of text; open it with 'rb'")
+    return files.add(path, data)

@@ -10,11 +10,10 @@ from painterly.devices.native_stderr import hold_native_stderr
 from painterly.devices.processor import check_tensorflow
 from painterly.devices.trials import TRIAL
 from painterly.errors import DeviceError
-from painterly.log import logger
 from painterly.settings.installation import check_temporary_folder
 
 if TYPE_CHECKING:  # Loading the module of the devices is part of it.
-    from painterly.devices.device import Device, Devices
+    from painterly.devices.device import Devices
 
 
 def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
@@ -67,10 +66,3 @@ def _host(wanted: str) -> "Devices":
     if wanted == "gpu" and not nvidia.installed_gpus():
         raise DeviceError("DEVICE=gpu, but no NVIDIA GPU was found; DEVICE=cpu paints without one")
     return Devices((HOST,))
-
-
-def chosen_device(loading: "Future[Devices]") -> "Device":
-    """Return the device to paint a single picture on, once all that paints is loaded."""
-    device = loading.result().first
-    logger.info("painting on %s", device)
-    return device

@@ -37,7 +37,7 @@ from painterly.orders.record import PictureRef, Record, now, write_record
 from painterly.orders.styles import Style
 from painterly.painters.checkpoints import CheckpointStore, SavedState
 from painterly.painters.finished import Finished, encoded, record_of, record_of_frame
-from painterly.painters.reading import Inputs, Reader, StyleInput
+from painterly.painters.reading import Inputs, Reader
 from painterly.painters.timelapse import Timelapse
 from painterly.progress import follow
 from painterly.settings.settings import Settings
@@ -46,7 +46,7 @@ from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.file_names import folded
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
-from painterly.video.view import ClipsView
+from painterly.video.reading import ClipsView
 from painterly.words.wording import duration, printable
 
 MAX_CLAIMS = 64  # records that are written at a time
@@ -113,9 +113,11 @@ class DeviceSlot:
         """
         photo, settings = inputs.photo, order.style.settings
         device = self.device_for(settings)
+        if self._paintings is None or self._style != order.style:
+            self._style, self._paintings = order.style, Paintings(*inputs.style)
         painted = TransferInputs(
             photo.picture.pixels_int,
-            self._paintings_of(order.style, inputs.style),
+            self._paintings,
             settings,
             photo.mask,
             photo.color_mask,
@@ -138,11 +140,6 @@ class DeviceSlot:
             if self._make_room:
                 self._make_room()
             return within(device.budget(Limits(config.memory_limit)))
-
-    def _paintings_of(self, style: Style, inputs: StyleInput) -> Paintings:
-        if self._paintings is None or self._style != style:
-            self._style, self._paintings = style, Paintings(*inputs)
-        return self._paintings
 
 
 class Painter:

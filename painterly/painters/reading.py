@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -249,12 +248,10 @@ class _ReadStyle:
     """A style that is being read: its files, then its decoded pictures.
 
     Attributes:
-        once: Reads a file, unless it was read before another one failed.
         is_small: Whether it can be decoded before its turn.
     """
 
     style: Style
-    once: Read
     files: list[PaintingFiles] = field(default_factory=list)
     input: StyleInput | None = None
     is_small: bool = True
@@ -326,18 +323,18 @@ class Reader:
         with self._of_styles:
             read = next((each for each in self._styles if each.style == style), None)
             if read is None:
-                read = _ReadStyle(style, cache(self._style_bucket.read))
+                read = _ReadStyle(style)
                 small = [each for each in self._styles if each.is_small]
                 self._styles = [*small[-self._ahead :], read]
         with read.turn:
             if read.input is None and not read.files:
                 with self._unchanged(self._style_bucket, style.files):
-                    read.files = [*read_paintings(style, read.once)]
+                    read.files = [*read_paintings(style, self._style_bucket.read)]
                 read.is_small = all(map(self._are_small, read.files))
             if read.input is None and (in_turn or read.is_small):
                 available = self._available_in_turn() if in_turn else self.ahead_bytes
                 read.input = decode_style(read.files, style.settings, available)
-                read.once, read.files = self._style_bucket.read, []
+                read.files = []
             return read.input
 
     @contextmanager

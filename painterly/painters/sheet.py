@@ -144,32 +144,26 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
     """
     pairs = [*selection.pairs()]
     side = side_for(len(pairs), config.settings.size)
-    wanted = [
-        Wanted(photo.key, _at_size(style, side), f" ({number} of {len(pairs)})")
-        for number, (photo, style) in enumerate(pairs, start=1)
-    ]
+    sized, wanted = {"size": side, "rescale_image": False}, list[Wanted]()
+    for number, (photo, style) in enumerate(pairs, start=1):
+        smaller = replace(style, settings=style.settings.replaced(sized))
+        wanted.append(Wanted(photo.key, smaller, f" ({number} of {len(pairs)})"))
     load_devices(config.device, optimises=False).result()
-    instant_painter, by_style = (
-        InstantPainter(buckets.style.read, config.memory_limit),
-        len(selection.styles) > 1,
-    )
+    instant_painter = InstantPainter(buckets.style.read, config.memory_limit)
+    by_style = len(selection.styles) > 1
 
     @lru_cache(1)  # Read and decoded once for all styles.
     def photo_of(key: str) -> PhotoInput:
         read, mask = buckets.source.read, selection.masks.get(key)
-        if mask is None:
-            return instant_painter.photo(read(key), b"", key)
-        return instant_painter.photo(read(key), read(mask.key), key, f"mask {mask.key}")
+        of_mask = (read(mask.key), f"mask {mask.key}") if mask else (b"", "")
+        return instant_painter.photo(read(key), of_mask[0], key, of_mask[1])
 
     def first(each: Wanted) -> Cell:
-        if not by_style:
-            return (
-                instant_painter.paintings(each.style).paintings[0],
-                None,
-                each.style.label(between="\n"),
-            )
-        picture = photo_of(each.photo).picture
-        return picture.pixels_int, picture.alpha, _name(each.photo)
+        if by_style:
+            picture = photo_of(each.photo).picture
+            return picture.pixels_int, picture.alpha, _name(each.photo)
+        painting = instant_painter.paintings(each.style).paintings[0]
+        return painting, None, each.style.label(between="\n")
 
     def paint(each: Wanted) -> Cell:
         photo, style = photo_of(each.photo), each.style
@@ -231,11 +225,6 @@ def paint_ordered(
     seconds, weights = perf_counter() - started, order.weights.identity
     finished = Finished(order, opaque, [], end, weights, str(HOST), seconds)
     return replace(order, style=replace(order.style, parts=sheet.painted)), finished
-
-
-def _at_size(style: Style, side: int) -> Style:
-    settings = style.settings.replaced({"size": side, "rescale_image": False})
-    return replace(style, settings=settings)
 
 
 def _name(key: str) -> str:

@@ -52,7 +52,8 @@ class Timelapse:
         def shown(pixels: np.ndarray) -> Image.Image:
             return Image.fromarray(to_integers(resize(pixels, height, width), 8, over_white))
 
-        frames = [*(shown(_decoded(jpeg)) for jpeg in self._frames.values()), shown(result)]
+        opened = (Image.open(io.BytesIO(jpeg), formats=["JPEG"]) for jpeg in self._frames.values())
+        frames = [*(shown(np.asarray(each.convert("RGB"))) for each in opened), shown(result)]
         frame_ms = min(LONGEST_MS, PLAY_MS // len(frames))
         for quality in QUALITIES:
             out = io.BytesIO()
@@ -69,8 +70,3 @@ class Timelapse:
             if out.tell() <= MOST_BYTES:
                 break
         return out.getvalue()
-
-
-def _decoded(jpeg: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        return np.asarray(image.convert("RGB"))

@@ -150,7 +150,6 @@ class Clips:
         wait(self._work, LEAVE_S)
 
     def _finish(self, under: _UnderWay) -> None:
-        """Store a clip once all of its frames are painted."""
         order = under.clip.order
         try:
             finished = self._finished(under)
@@ -170,7 +169,6 @@ class Clips:
                 self._painter.unfinished.delete(entry.key)
 
     def _finished(self, under: _UnderWay) -> Finished:
-        """Steady and write a clip. Raises PictureError, _LeftError."""
         clip, order = under.clip, under.clip.order
         if under.failure:
             raise PictureError(under.failure)
@@ -213,7 +211,6 @@ class Clips:
     def _steadied(
         self, under: _UnderWay, file: ClipFile
     ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-        """Yield each frame, with its steadied picture. Raises PictureError, _LeftError."""
         from painterly.video import steadying  # With OpenCV.
 
         clip, last, number = under.clip, None, -1
@@ -247,7 +244,6 @@ class Clips:
             raise PictureError(f"{printable(key)} was damaged; run it again") from None
 
     def _show(self, under: _UnderWay, done: int, picture: np.ndarray) -> None:
-        """Show how many frames are done, and log it with the time left."""
         total, order, now = len(under.clip.shown), under.clip.order, perf_counter()
         if done <= under.resumed:
             under.began = now

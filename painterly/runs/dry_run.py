@@ -130,13 +130,15 @@ def _rates(records: Iterable[Record], devices: Iterable[Device]) -> _Rates:
     rates: dict[tuple[str, str, str], list[float]] = {}
     for record in records:
         is_clip = PurePosixPath(record.photo or "").suffix.lower() in EXTENSIONS
-        if is_clip or record.device not in on_gpu or not (record.height and record.width):
+        if is_clip or record.device not in on_gpu:
+            continue
+        if not (record.height and record.width and record.seconds):
             continue
         with contextlib.suppress(PainterlyError):  # Another version has other settings.
             settings = Settings().replaced(record.settings or {})
             work = total_work(record.height, record.width, settings, on_gpu[record.device])
             kind = record.device, settings.recipe, record.network or ""
-            rates.setdefault(kind, []).append((record.seconds or 0) / work)
+            rates.setdefault(kind, []).append(record.seconds / work)
     return {kind: median(each) for kind, each in rates.items()}
 
 
@@ -145,8 +147,6 @@ def _is_gpu(device: Device) -> bool:
 
 
 def _headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:
-    """Read the headers of an order's photo, and of its mask if it has one, each with the file's
-    name in errors. Raises PictureError, StorageError."""
     files = [(order.photo.key, order.photo)]
     if order.mask is not None:
         files.append((f"mask {order.mask.key}", order.mask))

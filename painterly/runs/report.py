@@ -205,15 +205,14 @@ def _log_failures(failures: Iterable[tuple[PlannedOrder, str]]) -> None:
         reasons = by_photo.setdefault(order.photo.key, {})
         reasons.setdefault(reason, []).append(order.style.name)
     for photo, reasons in by_photo.items():
-        parts = [f"in {_named(styles)}: {reason}" for reason, styles in reasons.items()]
+        parts = []
+        for reason, names in reasons.items():
+            named = listed([printable(each) for each in names], MAX_STYLES)
+            where = named if len(names) == 1 else f"{len(names)} styles ({named})"
+            parts.append(f"in {where}: {reason}")
         styles = [each for several in reasons.values() for each in several]
         message = f"FAILED: {printable(photo)} {'; '.join(parts)}"
         event(message, level=ERROR, event="failed", photo=photo, styles=styles)
-
-
-def _named(styles: list[str]) -> str:
-    names = listed([printable(each) for each in styles], MAX_STYLES)
-    return names if len(styles) == 1 else f"{len(styles)} styles ({names})"
 
 
 def _repaint_causes(orders: Iterable[PlannedOrder], plan: Plan) -> list[tuple[int, str]]:

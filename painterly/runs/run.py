@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import replace
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
@@ -17,7 +16,7 @@ from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
 from painterly.orders.buckets import Buckets, Listing, list_buckets
 from painterly.orders.network_pool import NetworkPool
-from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
+from painterly.orders.plan import Plan, all_results, make_plan
 from painterly.orders.record import Record, RecordCache
 from painterly.orders.selection import Selection, select, styles_of
 from painterly.orders.styles import Style, is_ready
@@ -122,8 +121,11 @@ class Run:
         from painterly.orders.frames import in_frames
 
         parts = in_frames(plan, self._buckets.source)
-        whole = replace(plan, stale=parts.stale)
-        gallery = None if config.dry_run else self._prepared(selection, whole)
+        gallery = None
+        if not config.dry_run:
+            gallery, result = self._open_gallery(plan), self._buckets.result
+            checkpoints.delete_stale(result, parts.stale)
+            checkpoints.abort_stale_uploads(result, selection)
         if not plan.todo:
             if gallery:
                 gallery.publish()
@@ -179,7 +181,6 @@ class Run:
             raise
 
     def _look(self, news: News, listing: Listing) -> None:
-        """Paint the news of a watch, and send word of it. Raises the errors of `round`."""
         again = False
         if time.monotonic() - self._retried >= RETRY_S:
             self._retried, again = time.monotonic(), bool(self._failures)
@@ -217,12 +218,10 @@ class Run:
     def _plan(self, listing: Listing) -> tuple[Selection, Plan | None]:
         """Plan a round, log the plan, and begin to load what paints. There is no plan without
         photos or paintings."""
-        config, local = self._config, self._elsewhere is None
+        config = self._config
         selection = select(listing, self._buckets, config, self._current_styles(listing))
         if not selection.photos or not selection.styles:
             return selection, None
-        if local and surely_optimises(selection, listing.results.keys()):
-            self._loading(True)
         self._networks.relist(listing.style)
         self._records = {key: each for key, each in self._records.items() if key in listing.results}
         weights = {each.name: self._networks.source(each.settings) for each in selection.styles}
@@ -233,16 +232,9 @@ class Run:
         self._stop.obey()
         report.log_plan(plan, selection)
         report.log_repaints(plan)
-        if plan.todo and local:
+        if plan.todo and self._elsewhere is None:
             self._loading(plan.optimises)
         return selection, plan
-
-    def _prepared(self, selection: Selection, plan: Plan) -> "Gallery | None":
-        """Return the gallery of a round, and delete what earlier runs have left."""
-        gallery, result = self._open_gallery(plan), self._buckets.result
-        checkpoints.delete_stale(result, plan.stale)
-        checkpoints.abort_stale_uploads(result, selection)
-        return gallery
 
     def _foretold(self, painter: "Painter", plan: Plan) -> Summary:
         records = all_results(plan, self._buckets.result, self._records)
@@ -264,7 +256,6 @@ class Run:
             raise type(error)(f"{error}; what is stored stays{rest}") from error
 
     def _open_gallery(self, plan: Plan) -> "Gallery | None":
-        """Return the gallery of a round, or None if it has nothing to add to it."""
         config, result = self._config, self._buckets.result
         is_missing = bool(plan.done) and PAGE not in plan.stored
         is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)

@@ -125,8 +125,6 @@ def paint_all(
 def _paint_orders(
     painter: Painter, slot: DeviceSlot, ahead: "ReadAhead", saving: "SavingPool"
 ) -> None:
-    """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
-    long, Stopped, Ended."""
     while (item := ahead.next()) is not None:
         order, fetching = item
         painter.obey()
@@ -340,7 +338,6 @@ class SavingPool:
             self._running.add(begun)
 
     def _store(self, order: PlannedOrder, finished: Finished) -> bool:
-        """Store a picture, and return whether that has succeeded."""
         is_stored = False
         try:
             self.add(order, self._painter.store(order, finished))

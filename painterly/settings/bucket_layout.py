@@ -1,14 +1,16 @@
 """The keys in the three buckets, and the kinds of objects that follow from them."""
 
 import hashlib
-from functools import cache
 from pathlib import PurePosixPath
 
 from painterly.settings.clips import EXTENSIONS
 
-_PICTURES = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
-    *(".heic", ".heif", ".hif", ".avif"),
+# Pictures that can be read, in lower case.
+PICTURE_EXTENSIONS = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    )
 )
 WEIGHTS = frozenset((".h5", ".mat", ".npz", ".safetensors"))
 STYLES = "styles.toml"
@@ -23,12 +25,6 @@ PAGE = "index.html"
 TIMELAPSE = ".timelapse.webp"  # the end of a time-lapse's key
 LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
 _START = 200  # bytes at the start of a longer name, before its hash
-
-
-@cache
-def picture_extensions() -> frozenset[str]:
-    """Return the extensions of pictures that can be read, in lower case and with a dot."""
-    return frozenset(_PICTURES)
 
 
 def record_key(style: str, photo: str) -> str:
@@ -56,13 +52,13 @@ def _fitting(photo: str) -> str:
 def for_source(key: str) -> bool:
     """Return whether a key belongs in the bucket of photos: a picture, which may be a mask, or
     another source of photos."""
-    return PurePosixPath(key).suffix.lower() in picture_extensions() | EXTENSIONS
+    return PurePosixPath(key).suffix.lower() in PICTURE_EXTENSIONS | EXTENSIONS
 
 
 def for_style(key: str) -> bool:
     """Return whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or
     weights."""
-    return key == STYLES or PurePosixPath(key).suffix.lower() in picture_extensions() | WEIGHTS
+    return key == STYLES or PurePosixPath(key).suffix.lower() in PICTURE_EXTENSIONS | WEIGHTS
 
 
 def is_result(key: str) -> bool:

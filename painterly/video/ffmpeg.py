@@ -10,9 +10,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 from painterly.errors import PictureError
 from painterly.forks import per_process
@@ -49,16 +49,11 @@ _PER_PIXEL = 10  # bytes; with less memory, a decoder may say that the frame is 
 _TOO_MANY_PIXELS = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count (\d+)")
 
 
-class Program:
+class Program(AbstractContextManager["Program"]):
     """The program with one task. It ends with the `with` block, and with this process."""
 
     def __init__(
-        self,
-        *arguments: str,
-        memory: int,
-        more_time: int = 0,
-        size: int = 0,
-        feeds: bool = False,
+        self, *arguments: str, memory: int, more_time: int = 0, size: int = 0, feeds: bool = False
     ) -> None:
         """Start it.
 
@@ -87,9 +82,6 @@ class Program:
             self._log.close()
             raise PictureError(f"cannot be read: ffmpeg cannot be started ({error})") from None
         self._output = cast(BinaryIO, self._process.stdout)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
@@ -148,7 +140,6 @@ class Program:
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Give it time for a part of its output."""
         deadline = threading.Timer(_WAITING_FACTOR * self._seconds, self._give_up)
         deadline.daemon = True
         deadline.start()
@@ -186,7 +177,6 @@ def encoders() -> frozenset[str]:
 
 
 def _refusal(code: int, said: str, memory: int) -> str:
-    """Return why a clip cannot be read, by the exit code and the log of the program."""
     if code == -_TOO_LONG:
         return _SLOW
     if code == -_KILLED:

@@ -1,31 +1,38 @@
-"""Reading a clip: its frames as a player shows them, as sRGB of 8 bits, at a constant rate.
+"""Reading clips: their frames as a player shows them, as sRGB of 8 bits, at a constant rate, and as
+photos in a bucket.
 
 Frames are upright, with square pixels and without combs; HDR is mapped to sRGB, and what is
 transparent becomes white. All of it is done by ffmpeg's filters.
 """
 
+import io
 import re
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from painterly.devices.system_memory import free_memory
 from painterly.errors import PictureError
 from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
-from painterly.storage.base import Bucket
+from painterly.settings.clips import is_clip, lacking
+from painterly.storage.base import Bucket, Entry, View
 from painterly.video.ffmpeg import SAFE, Program
+from painterly.words.wording import printable
 
 Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
 WHOLE: Span = Fraction(0), None
 HIGHEST_RATE = 240  # frames a second; some files name a rate of 90,000
 MOST_FRAMES = 1_000_000
+_NO_FRAME = "has no frame that can be read"
 _LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
 _BEFORE = 2  # s before a time, from where a key frame is looked for
 _INDEXED = ("mov", "matroska")  # containers that know their key frames
@@ -41,6 +48,9 @@ _ON_WHITE = (
     "format=rgba,split[shown][below];[below]lutrgb=r=255:g=255:b=255,format=rgb24[white];"
     "[white][shown]overlay=format=rgb"
 )
+
+_FRAME = re.compile(r"(.+)/(\d+)\.frame")
+_LATEST = 8  # frames, for threads that read ahead in another order
 
 
 class Stamps(NamedTuple):
@@ -66,7 +76,7 @@ class ClipFile:
         memory: The most bytes that a process may take.
         container: The first name of its container.
         start: The time of its begin, as it is stored, in seconds.
-        created: When it was filmed, or empty.
+        date: The arguments that write the date when it was filmed, if that is known.
         sounds: The number of each track of sound among these, and its codec, the best ones first.
         rate: The frames a second that the container names, or 0.
     """
@@ -87,7 +97,8 @@ class ClipFile:
         best = sorted(heard, key=lambda each: "(default)" not in each[1])
         self.container = _found(r"^Input #0, (\w+)", said)
         self.start = Fraction(_found(r"^  Duration: .*?start: (-?[\d.]+)", said) or 0)
-        self.created = _found(r"^ +creation_time +: ([\w:.+-]+)$", said)
+        created = _found(r"^ +creation_time +: ([\w:.+-]+)$", said)
+        self.date = ("-metadata", f"creation_time={created}") if created else ()
         self.sounds = [(number, _found(r"^(\w+)", about)) for number, about in best]
         self.rate = float(_found(r"([\d.]+) fps", seen) or 0)
         self._decoder, self._colours = _decoder(seen), _colours(seen)
@@ -97,7 +108,6 @@ class ClipFile:
         return *SAFE, "-threads", "1", *options, "-i", f"file:{self.path}"
 
     def _decoded(self, span: Span, *output: str) -> Program:
-        """Start decoding the frames of a part. Raises PictureError."""
         since, long = span
         seeks = since > _BEFORE and self.container in _INDEXED
         seek = ("-noaccurate_seek", "-ss", f"{float(since - _BEFORE):.6f}") if seeks else ()
@@ -133,10 +143,10 @@ class ClipFile:
                     raise PictureError(f"has more than {MOST_FRAMES:,} frames; cut it")
             program.end(needed=not sums)
             if not sums and not span[0]:
-                raise PictureError("has no frame that can be read")
-        shown = [0] if sums else []
-        for number, (before, now) in enumerate(pairwise(sums), 1):
-            shown.append(shown[-1] if now == before else number)
+                raise PictureError(_NO_FRAME)
+        shown = list[int]()
+        for number, each in enumerate(sums):
+            shown.append(shown[-1] if number and each == sums[number - 1] else number)
         return Stamps(rate, size, tuple(shown))
 
     def frames(
@@ -163,20 +173,18 @@ class ClipFile:
                     count += 1
                     yield np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
             program.end(needed=not count)
+            if not count and not span[0]:
+                raise PictureError(_NO_FRAME)
 
     def first(self, most: int = MAX_PIXELS) -> np.ndarray:
         """Return the first frame, uint8 [h, w, 3]. Raises PictureError, also for more than `most`
         pixels."""
-        frames = self.frames()
-        frame = next(frames, None)
-        frames.close()
-        with errors_named(self.name):
-            if frame is None:
-                raise PictureError("has no frame that can be read")
-            height, width = frame.shape[:2]
-            if height * width > most:
-                what = f"{width} × {height} px are more than {most // 10**6} megapixels"
-                raise PictureError(f"{what}; make it smaller")
+        with closing(self.frames()) as frames:
+            frame = next(frames)
+        height, width = frame.shape[:2]
+        if height * width > most:
+            what = f"{width} × {height} px are more than {most // 10**6} megapixels"
+            raise PictureError(f"{self.name}: {what}; make it smaller")
         return frame
 
 
@@ -208,7 +216,6 @@ def _decoder(track: str) -> tuple[str, ...]:
 
 
 def _colours(track: str) -> str:
-    """Return the filters of colours that a track needs."""
     about = re.search(r", (\w+)(?:\((.*?)\))?, \d+x(\d+)", track)
     form, colours, rows = about.groups() if about else ("", "", 0)
     named = (colours or "").split(", ")
@@ -222,3 +229,92 @@ def _colours(track: str) -> str:
     if _ALPHA.match(form) or _decoder(track):
         filters += [_ON_WHITE]
     return "".join(f"{each}," for each in filters)
+
+
+class ClipsView(View):
+    """A bucket of photos that also has each frame of its clips: `walk.mp4/12.frame`, and as
+    `walk.mp4` the first one. Frames are not listed."""
+
+    def __init__(self, bucket: Bucket, span: Span = WHOLE) -> None:
+        """Args:
+        bucket: The bucket.
+        span: The part of clips that is painted.
+        """
+        super().__init__(bucket)
+        self._span, self._lock = span, threading.Lock()
+        self._open = ExitStack()  # The clip that is read, and where.
+        self._key, self._next = "", 0
+        self._frames: Iterator[np.ndarray] = iter(())
+        self._latest: deque[tuple[int, np.ndarray]] = deque(maxlen=_LATEST)
+        self._first = "", b""  # All frames of a clip have one size.
+
+    def find(self, key: str) -> Entry | None:
+        clip, number = _parts(key)
+        entry = super().find(clip)
+        return entry if number is None or entry is None else frame_entry(entry, number)
+
+    def read(self, key: str) -> bytes:
+        clip, number = _parts(key)
+        return super().read(key) if clip == key and not is_clip(key) else self.picture(clip, number)
+
+    def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
+        clip, number = _parts(key)
+        if number is None:
+            return super().read_part(key, start, count, of)
+        if self._first[0] != clip:
+            self._first = clip, self.picture(clip)
+        return self._first[1][start : start + count]
+
+    def picture(self, key: str, number: int | None = None) -> bytes:
+        """Return a frame as the file of a picture, or the first one. Raises PictureError, and the
+        errors of the bucket."""
+        if missing := lacking(key):
+            raise PictureError(missing)
+        with self._lock:
+            try:
+                frame = self._frame(key, number or 0)
+            except BaseException:
+                self._begin("")
+                raise
+        out = io.BytesIO()
+        Image.fromarray(frame).save(out, "BMP")  # It is fast to write and read.
+        return out.getvalue()
+
+    def close(self) -> None:
+        """End reading, unless a thread is reading just now. The next frame begins it again."""
+        if self._lock.acquire(blocking=False):
+            self._begin("")
+            self._lock.release()
+
+    def _frame(self, key: str, number: int) -> np.ndarray:
+        """Return a frame. Frames in order are decoded once."""
+        if key != self._key or number < min((n for n, _ in self._latest), default=self._next):
+            self._begin(key)
+        while self._next <= number:
+            frame = next(self._frames, None)
+            if frame is None:
+                raise PictureError(f"{printable(key)}: has changed; it lacks a frame")
+            self._latest.append((self._next, frame))
+            self._next += 1
+        return next(frame for n, frame in self._latest if n == number)
+
+    def _begin(self, key: str) -> None:
+        self._open.close()
+        self._latest.clear()
+        self._key, self._next, self._frames = key, 0, iter(())
+        if key:
+            clip = self._open.enter_context(opened(self._bucket, key))
+            frames = clip.frames(self._span)
+            self._open.callback(frames.close)
+            self._frames = frames
+
+
+def _parts(key: str) -> tuple[str, int | None]:
+    """Return the key of a clip and the number of a frame, or another key and None."""
+    found = _FRAME.fullmatch(key)
+    return (found[1], int(found[2])) if found else (key, None)
+
+
+def frame_entry(clip: Entry, number: int) -> Entry:
+    """Return the entry of a frame as a photo, which is not listed."""
+    return Entry(f"{clip.key}/{number}.frame", 0, f"{clip.etag}-{number}", clip.modified)

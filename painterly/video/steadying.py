@@ -36,10 +36,8 @@ def fitted(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return a frame at the size of a picture."""
     if frame.shape == shape:
         return frame
-    smaller = shape[0] < frame.shape[0]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    resized: np.ndarray = cv2.resize(frame, (shape[1], shape[0]), interpolation=how)
-    return resized
+    how = cv2.INTER_AREA if shape[0] < frame.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(frame, (shape[1], shape[0]), interpolation=how))
 
 
 def steadied(
@@ -74,8 +72,7 @@ def carried(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Return a picture as seen at x + flow(x), sharp and without ringing, also after hundreds of
     frames: each value is limited to the range of its neighbours."""
     least, most = (warped(of(picture, _NEAR), flow) for of in (cv2.erode, cv2.dilate))
-    sharp: np.ndarray = np.clip(warped(picture, flow, cv2.INTER_LANCZOS4), least, most)
-    return sharp
+    return np.asarray(np.clip(warped(picture, flow, cv2.INTER_LANCZOS4), least, most))
 
 
 def flow_between(now: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -119,8 +116,7 @@ def warped(image: np.ndarray, flow: np.ndarray, how: int = cv2.INTER_LINEAR) -> 
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     maps = x + flow[..., 0], y + flow[..., 1]
     pixels = image.astype(np.float32)
-    moved: np.ndarray = cv2.remap(pixels, *maps, how, borderMode=cv2.BORDER_REFLECT)
-    return moved
+    return np.asarray(cv2.remap(pixels, *maps, how, borderMode=cv2.BORDER_REFLECT))
 
 
 def with_detail_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -132,7 +128,10 @@ def with_detail_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     frames, even parts have ripples. So these get more of the other image."""
     strong = np.zeros_like(image)
     for deviation in DETAIL:
-        smooth, smoother = (_blurred(each, deviation) for each in (image, other))
+        smooth, smoother = (
+            np.asarray(cv2.GaussianBlur(each, (0, 0), deviation, borderType=cv2.BORDER_REFLECT))
+            for each in (image, other)
+        )
         band, new = image - smooth, other - smoother
         image, other = smooth, smoother
         there = _mean_around(band * band) + _NONE
@@ -149,11 +148,5 @@ def with_detail_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.clip(strong, 0, 1, out=strong)
 
 
-def _blurred(image: np.ndarray, deviation: float) -> np.ndarray:
-    smooth: np.ndarray = cv2.GaussianBlur(image, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
-    return smooth
-
-
 def _mean_around(values: np.ndarray) -> np.ndarray:
-    around: np.ndarray = cv2.GaussianBlur(values.mean(-1), (0, 0), AROUND)
-    return around[..., None]
+    return np.asarray(cv2.GaussianBlur(values.mean(-1), (0, 0), AROUND))[..., None]

@@ -1,23 +1,27 @@
 """Writing a clip: its pictures as they come, then with the sound of the clip that they show; and a
-copy of a clip without what describes it."""
+copy of one that a visitor of the service has sent, without what describes it."""
 
+import re
 import struct
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import product
 from logging import INFO, WARNING
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from painterly.errors import PictureError
+from painterly.images.given import file_of
 from painterly.images.picture_file import errors_named
 from painterly.log import event
-from painterly.settings.clips import SILENT
-from painterly.video.ffmpeg import Program, encoders, run
+from painterly.settings.clips import SILENT, lacking
+from painterly.video.ffmpeg import LEAST_MEMORY, Program, encoders, run
 from painterly.video.reading import ClipFile, Span
-from painterly.words.wording import printable
+from painterly.words.wording import memory_size, printable
 
 # Encoders of pictures: the first that the program has is taken.
 # mbtree: with AVX-512, x264's macroblock trees read memory that was never written, so bytes vary.
@@ -39,7 +43,6 @@ _PALETTES = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new
 # Sound that players expect in a container. Other sound is encoded again.
 _SOUND = {"webm": ("vorbis", "opus"), "mkv": ("mp3", "opus", "vorbis", "flac", "ac3", "aac")}
 _USUAL_SOUND = ("mp3", "ac3", "aac")
-_ENCODED_SOUND = {"webm": ("-c:a", "libopus", "-ar", "48000")}
 # Several threads: other bytes with other cores. Matroska's files have a random number.
 _SAME_BYTES = ("-threads", "1", "-bitexact", "-fflags", "+bitexact")
 _NO_WORDS = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
@@ -54,6 +57,13 @@ _NEEDED = _HOLDERS | frozenset(
     b"stsz stz2 stco co64 sgpd sbgp sdtp cslg mehd trex mfhd tfhd tfdt trun sidx tfra mfro".split()
 )
 _HANDLER = 24  # bytes of `hdlr` before a name
+# The start of a file: of Matroska, of AVI, and of mp4, in which pictures have other brands.
+_START = re.compile(
+    rb"\x1aE\xdf\xa3|RIFF....AVI |"
+    rb"....(?:moov|mdat|wide|pnot|ftyp(?!hei|hev|mif1|msf1|avif|avis|crx|jxl))",
+    re.DOTALL,
+)
+EXTENSION = "mp4"  # in a bucket, also of another container
 
 
 @contextmanager
@@ -115,7 +125,7 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
     begin = ("-noaccurate_seek", "-ss", f"{float(since):.6f}") if since else ()
     shift = "-itsoffset", f"{float(-clip.start - since):.6f}"
     cut = (*(("-ss", "0") if since else ()), *(("-t", f"{float(long):.6f}") if long else ()))
-    encoded = _ENCODED_SOUND.get(kind, ("-c:a", "aac", "-ar", "44100"))
+    encoded = "-c:a", *(("libopus", "-ar", "48000") if kind == "webm" else ("aac", "-ar", "44100"))
     for number, codec in clip.sounds:
         known = codec in _SOUND.get(kind, _USUAL_SOUND)
         for how in (("-c:a", "copy"), encoded) if known else (encoded,):
@@ -151,17 +161,12 @@ def joined(pictures: Path, heard: Path | None, clip: ClipFile, seconds: Fraction
         *("-copyts", *(word for each in files for word in ("-i", f"file:{each}"))),
         *(word for n in range(len(files)) for word in ("-map", str(n))),
         *(() if seconds is None else ("-t", f"{float(seconds):.6f}")),
-        *("-c", "copy", *_NO_WORDS, *_date(clip), "-movflags", "+faststart"),
+        *("-c", "copy", *_NO_WORDS, *clip.date, "-movflags", "+faststart"),
         *(*_SAME_BYTES, f"file:{target}"),
         memory=clip.memory,
         size=sum(each.stat().st_size for each in files) + _SPARE,
     )
     return target
-
-
-def _date(clip: ClipFile) -> tuple[str, ...]:
-    created = clip.created
-    return ("-metadata", f"creation_time={created}") if created else ()
 
 
 def _tell(clip: ClipFile, what: str, level: int) -> None:
@@ -187,23 +192,21 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
         with clip.path.open("r+b") as file:
             _clear(file, 0, file.seek(0, 2))
     # QuickTime lacks some codecs of mp4, such as Opus, and no container has all kinds of sound.
-    ways = [(form, how) for how in ((), ("-an",)) for form in (container, "mp4")]
-    for form, how in ways:
+    for how, form in product(((), ("-an",)), (container, "mp4")):
         try:
             _, count = run(
-                *("-copyts", *clip.input(), "-c", "copy", *how, *_NO_WORDS, *_date(clip)),
+                *("-copyts", *clip.input(), "-c", "copy", *how, *_NO_WORDS, *clip.date),
                 *(*_SAME_BYTES, "-f", form, f"file:{target}"),
                 memory=clip.memory,
                 size=2 * clip.path.stat().st_size + _SPARE,
             )
-        except PictureError:
-            if (form, how) == ways[-1]:
-                raise
-        else:
-            break
-    if how and clip.sounds:
-        _tell(clip, "its sound cannot be copied, and is left out", WARNING)
-    return count, count / rate if rate else 0.0
+        except PictureError as error:
+            why = error
+            continue
+        if how and clip.sounds:
+            _tell(clip, "its sound cannot be copied, and is left out", WARNING)
+        return count, count / rate if rate else 0.0
+    raise why
 
 
 def _clear(file: BinaryIO, at: int, end: int) -> None:
@@ -232,3 +235,52 @@ def _fill(file: BinaryIO, at: int, end: int) -> None:
     file.seek(at)
     while at < end:
         at += file.write(bytes(min(end - at, 1 << 20)))
+
+
+class Sent(NamedTuple):
+    """A clip that a visitor of the service has sent.
+
+    Attributes:
+        data: Its file, without the position where it was taken.
+        first: Its first frame, as the file of a picture.
+        frames: The number of its frames, about.
+        seconds: How long it lasts.
+    """
+
+    data: bytes
+    first: bytes
+    frames: int
+    seconds: float
+
+
+def sent(data: bytes, name: str, most: int, available: int) -> Sent | None:
+    """Return a clip, or None for another file.
+
+    Args:
+        data: Its file.
+        name: Its name.
+        most: The most pixels of a frame.
+        available: The most bytes that reading it may take.
+
+    Raises:
+        PictureError: It cannot be read, also not in this memory, or what clips need is not
+            installed.
+    """
+    if not _START.match(data):
+        return None
+    if missing := lacking(name):
+        event(missing, level=WARNING)
+        raise PictureError(f"{name}: is a clip, and this server does not take clips")
+    if available < LEAST_MEMORY:
+        free = f"and {memory_size(max(available, 0))} are available now"
+        raise PictureError(
+            f"{name}: is a clip, which takes {memory_size(LEAST_MEMORY)} of memory, {free}"
+        )
+    with tempfile.TemporaryDirectory(prefix="painterly-") as folder:
+        path, copy = Path(folder, "clip"), Path(folder, "copy")
+        path.write_bytes(data)
+        clip = ClipFile(name, path, available)
+        first = file_of(clip.first(most), name)
+        with errors_named(name):
+            frames_and_seconds = copied(clip, copy)
+        return Sent(copy.read_bytes(), first, *frames_and_seconds)

@@ -16,7 +16,7 @@ from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
-from painterly.settings.bucket_layout import picture_extensions
+from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
 from painterly.web.api.docs import docs_context
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
@@ -41,7 +41,7 @@ def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
     options, settings = service.options, service.config.settings
     sizes, presets = service.orders.preset_sizes(), service.orders.presets
-    sent = picture_extensions() | (clips.EXTENSIONS if clips.can_be_painted() else frozenset())
+    sent = PICTURE_EXTENSIONS | (clips.EXTENSIONS if clips.can_be_painted() else frozenset())
     return shown(
         request,
         service,
@@ -53,7 +53,7 @@ def index(request: Request, service: Shared) -> Response:
         masters=bool(service.config.styles),
         defaults={name: getattr(settings, name) for name in ON_PAGE},
         accept=_accepted(sent),
-        accept_pictures=_accepted(picture_extensions()),
+        accept_pictures=_accepted(PICTURE_EXTENSIONS),
         kinds=", ".join(sorted(each[1:].upper() for each in sent - OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
         lan=service.lan,
@@ -79,7 +79,7 @@ def plain_page(request: Request, service: Shared, language: Language) -> Respons
             (size, each and max(1, math.ceil(each)))
             for size, each in zip(PLAIN_SIZES, seconds, strict=True)
         ],
-        accept=_accepted(picture_extensions()),
+        accept=_accepted(PICTURE_EXTENSIONS),
     )
 
 

@@ -44,7 +44,7 @@ def test_previews_can_be_turned_off(template, monkeypatch):
 
 
 def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
-    for suffix in bucket_layout.picture_extensions():
+    for suffix in bucket_layout.PICTURE_EXTENSIONS:
         photo = contract.Photo(-100123, 7, "AQAD_x-9", suffix.removeprefix("."))
         assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
         assert matching(resources, created(photo.request_key)) == set()

@@ -12,10 +12,13 @@ from support.disks import below
 from support.inetwork_runs import ONE, QUICK, TWO, exit_code
 from support.pictures import decode
 
+from painterly.cli import arguments
 from painterly.cli.command import inetwork
-from painterly.cli.picture_files import result_files
+from painterly.cli.picture import ResultFiles
+from painterly.cli.picture_order import wish_of
+from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
-from painterly.images.output import OutputFormat
+from painterly.signals import Stop
 from painterly.storage.base import UnavailableError
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -149,27 +152,36 @@ def test_the_result_is_written_as_asked_for():
     assert written("png", "--keep_gps").getexif().get_ifd(0x8825)[1] == "N"
 
 
-def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
+def result_in(folder):
+    """The files of a result in a folder, for the photo `beach.jpg`."""
+    words = arguments.parsed(painter := arguments.parser(Work.PICTURE), [*ONE[:2], f"{folder}/x"])
+    args = arguments.of_work(painter, words, Work.PICTURE)
+    files = ResultFiles(wish_of(args, {"VGG_WEIGHTS": "random"}), Stop())
     photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
-    result = result_files("there/x", photo, OutputFormat(None), [])
-    earlier = result.write(photo.pixels)
-    before = earlier.read_bytes()
+    files.before(photo)
+    return files, photo.pixels
+
+
+def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
+    result, image = result_in("there")
+    result.write(image)
+    before = result.path.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))  # as a full disk
     try:
         with pytest.raises(ConfigError, match="cannot be written"):
-            result.write(photo.pixels)
+            result.write(image)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert earlier.read_bytes() == before and [*Path("there").glob("[!.]*")] == [earlier]
+    assert result.path.read_bytes() == before
+    assert [*Path("there").glob("[!.]*")] == [result.path] == [Path("there/x.png")]
 
 
 def test_a_result_is_not_written_where_its_disk_was_mounted(disk):
-    photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
-    result = result_files(str(disk.path / "there" / "x"), photo, OutputFormat(None), [])
+    result, image = result_in(disk.path / "there")
     disk.go()
     with pytest.raises(UnavailableError, match="mount it again"):
-        result.write(photo.pixels)
+        result.write(image)
     assert below(disk.path) == []
 
 
@@ -226,7 +238,6 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
         (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
         (["--from_record", "beach.json"], 2, "FILE repainted.jpg; got nothing"),
-        (["--from_record", "r.json", "x", "--fresh"], 2, "leave --fresh out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -115,7 +115,7 @@ def test_a_sheet_cannot_be_painted_from_its_record(web, worker, place, tmp_path,
     (path,) = Path(place["BUCKET_RESULT"]).rglob("_records/sheet/**/*.json")
     assert main(["--from-record", str(path), str(tmp_path / "again")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "a sheet of 2 styles" in line and "--sheet" in line
+    assert "that can be painted again: it has no paintings" in line
 
 
 def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(

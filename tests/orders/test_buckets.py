@@ -9,7 +9,7 @@ from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
-from painterly.settings.bucket_layout import picture_extensions
+from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
 
@@ -144,7 +144,7 @@ def test_what_is_missing_is_said(listed, caplog):
     Path("paintings/link.jpg").symlink_to("../a.jpg")
     _, selection = listed("photos/a.mask.png", "paintings/notes.txt")
     assert not selection.photos and not selection.styles
-    kinds = f"({', '.join(sorted(picture_extensions()))})"
+    kinds = f"({', '.join(sorted(PICTURE_EXTENSIONS))})"
     assert caplog.messages == [
         "left out in ./paintings, behind links: link.jpg → ../a.jpg",
         "left out in ./paintings, of other kinds (1 .txt): notes.txt",

@@ -38,7 +38,7 @@ STYLE = Style(
     ),
 )
 ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95))
-FINGERPRINT = "0606402234376b80b27bccbb289a170411aec6877dd81483de0f0daf1eeae7c5"
+FINGERPRINT = "958829673dc88dd0bd0d3f8602d6c66fbd03969cc99d1e43abb063253d5bdc7c"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():

@@ -6,10 +6,10 @@ import pytest
 
 from painterly.errors import ConfigError
 from painterly.orders.styles import (
+    find_masks,
     find_pictures,
     find_styles,
     masks_by_picture,
-    stray_masks,
     styles_from_listing,
     styles_from_toml,
 )
@@ -111,7 +111,8 @@ def test_styles_toml_names_styles_with_shares_regions_and_settings():
     assert (monet.region.key, monet.mask) == ("the sky.mask.png", None)
     assert (hokusai.entry.key, hokusai.share) == ("waves/hokusai.png", pytest.approx(0.3))
     assert (hokusai.region, hokusai.mask.key) == (None, "waves/hokusai.mask.png")
-    assert stray_masks(there, [both, size]) == ["gone.mask.png"]
+    masks = ["gone.mask.png", "the sky.mask.png", "waves/hokusai.mask.png"]
+    assert [mask.key for mask in find_masks(there)] == masks
     assert both.settings == Settings(
         size=300, preserve_color=True, content_weight=2.0, init_image="noise"
     )

@@ -49,6 +49,45 @@ def test_photos_and_styles_are_files_names_or_pictures_of_pillow(tmp_path):
     assert same(wave, painterly.paint("beach.jpg", ready_styles.path("hokusai"), **QUICK))
 
 
+def test_photos_and_styles_are_bytes_open_files_and_arrays(tmp_path):
+    usual = painterly.paint("beach.jpg", "monet.jpg", **QUICK)
+    data = (tmp_path / "beach.jpg").read_bytes()
+    photo = np.asarray(Image.open("beach.jpg"))
+    with (tmp_path / "monet.jpg").open("rb") as painting:
+        assert same(usual, painterly.paint(data, painting, **QUICK))
+    for each in (photo, photo / 255, (photo / 255).astype(np.float32)):
+        assert same(usual, painterly.paint(each, Image.open("monet.jpg"), **QUICK))
+
+
+def test_settings_may_be_numbers_of_numpy():
+    usual = painterly.paint("beach.jpg", "hokusai", **QUICK, strength=0.5)
+    small = {"size": np.int64(64), "strength": np.float32(0.5), "memory_limit": np.int64(10**12)}
+    assert same(usual, painterly.paint("beach.jpg", "hokusai", **QUICK | small))
+
+
+def test_a_callback_takes_the_steps_and_its_error_ends_the_painting():
+    steps = []
+    painterly.paint("beach.jpg", "hokusai", on_step=lambda s: steps.append(s.fraction), **QUICK)
+    assert steps == sorted(steps) and steps[-1] == 1
+
+    def cancel(step):
+        assert step.image.shape == (48, 64, 3)
+        raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        painterly.paint("beach.jpg", "hokusai", on_step=cancel, **QUICK)
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_with_its_cause(monkeypatch):
+    def fail(*_, **__):
+        raise IndexError("out of\nrange")
+
+    monkeypatch.setattr(library, "paint_single", fail)
+    with pytest.raises(painterly.PainterlyError, match="unexpected IndexError: out of") as refused:
+        painterly.paint("beach.jpg", "hokusai", **QUICK)
+    assert "\n" not in str(refused.value) and isinstance(refused.value.__cause__, IndexError)
+
+
 def test_several_styles_are_blended_in_their_shares():
     alone = painterly.paint("beach.jpg", "hokusai", **QUICK)
     both = ["hokusai", "monet.jpg"]
@@ -91,6 +130,17 @@ def test_settings_of_a_ready_style_are_its_defaults(monkeypatch):
         ("beach.jpg", "hokusai", {"shares": [1, 2]}, "got 1 style and 2 shares"),
         ("beach.jpg", "hokusai", {"strenght": 1}, "did you mean strength?"),
         ("beach.jpg", "hokusai", {"size": 9}, "size is 9; expected"),
+        ("beach.jpg", "hokusai", {"shares": "all"}, "shares are 'all'; expected"),
+        ("beach.jpg", ["hokusai", "klimt"], {"shares": [1, -1]}, "expected no negative ones"),
+        ("beach.jpg", "hokusai", {"memory_limit": "2GB"}, "memory_limit is '2GB'; expected bytes"),
+        (None, "hokusai", {}, "the photo: is <class 'NoneType'>; expected a file, its bytes"),
+        ("beach.jpg", 5, {}, "the painting: is <class 'int'>; expected a file"),
+        (io.StringIO("text"), "hokusai", {}, "the photo is a file of text; open it with 'rb'"),
+        (b"no picture", "hokusai", {}, "the photo: is not a picture"),
+        (np.zeros((9, 9, 2), np.uint8), "hokusai", {}, "is an array [9, 9, 2] of uint8; expected"),
+        (np.zeros((9, 9), np.uint16), "hokusai", {}, "is an array [9, 9] of uint16; expected"),
+        (np.full((9, 9), 200.0), "hokusai", {}, "has values from 0 to 200; expected 0 to 1"),
+        (np.full((9, 9), np.nan), "hokusai", {}, "has values from nan to nan; expected 0 to 1"),
     ],
 )
 def test_what_cannot_be_painted_is_one_line(photo, style, how, said):

@@ -224,7 +224,7 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     got = seen(few.environment(proxy.url))
     assert (got.code, away.times) == (0, 0)
     assert "; retrying in 0.2 s" in got.out
-    assert "is damaged" in got.out and "starting over" in got.out
+    assert "cannot be used" in got.out and "starting over" in got.out
     check_whole(few, undisturbed, FEW)
 
 

@@ -12,8 +12,7 @@ from PIL import Image
 
 from painterly.settings.clips import ffmpeg
 from painterly.storage.folder import FolderBucket
-from painterly.video.reading import WHOLE, ClipFile
-from painterly.video.view import ClipsView
+from painterly.video.reading import WHOLE, ClipFile, ClipsView
 
 RATE = 24
 GIVEN = {3: "rgb24", 4: "rgba"}

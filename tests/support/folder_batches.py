@@ -10,14 +10,13 @@ import pytest
 from PIL import Image
 
 from painterly import log
-from painterly.cli import repaint
 from painterly.cli.batch import paint_batch
 from painterly.cluster import actor
 from painterly.configuration import config
 from painterly.jobs.worker import runner
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
-from painterly.painters import loading, reading
+from painterly.painters import loading, reading, single
 from painterly.painters.loading import load_devices
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
@@ -50,7 +49,7 @@ def stand_in(monkeypatch):
     is not loaded."""
     loads = []
     stand_in_engine.install(monkeypatch.setattr)
-    for module in (loading, repaint, actor, runner):
+    for module in (loading, single, actor, runner):
         host = partial(load_devices, optimises=False)
         monkeypatch.setattr(module, "load_devices", lambda wanted, *_, host=host: host(wanted))
     build = NetworkPool.build

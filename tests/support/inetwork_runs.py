@@ -7,10 +7,9 @@ from PIL import Image
 
 from painterly.cli import arguments
 from painterly.cli.command import inetwork
-from painterly.cli.picture_order import order_of, settings_of
+from painterly.cli.picture_order import order_of
 from painterly.configuration.flags import Work
 from painterly.storage.files_bucket import FilesBucket
-from painterly.vgg.sources import WeightsSource
 
 QUICK = ["--num_iter", "1", "--weights", "random", "--device", "cpu"]
 ONE, TWO = ["beach.jpg", "monet.jpg", "x"], ["beach.jpg", "monet.jpg", "klimt.png", "x"]
@@ -20,8 +19,7 @@ def order(*words):
     """The order that a command line makes of the files in the current folder."""
     painter = arguments.parser(Work.PICTURE, arguments.INETWORK)
     args = arguments.of_work(painter, arguments.parsed(painter, words), Work.PICTURE)
-    weights = WeightsSource("random", "random:0")
-    return order_of(args, settings_of(args), FilesBucket(), weights, "x.npz")
+    return order_of(args, {"VGG_WEIGHTS": "random"}, FilesBucket())
 
 
 def exit_code(words):

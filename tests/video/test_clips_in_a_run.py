@@ -27,7 +27,7 @@ from painterly.settings import clips as clips_here
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import steadying
-from painterly.video.view import ClipsView
+from painterly.video.reading import ClipsView
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 

@@ -31,8 +31,7 @@ from painterly.settings import limits
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.video import ffmpeg
-from painterly.video.sent import sent
-from painterly.video.writing import writing
+from painterly.video.writing import sent, writing
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 

@@ -7,8 +7,7 @@ import pytest
 from support import clips
 
 from painterly.errors import PictureError
-from painterly.video.sent import sent
-from painterly.video.writing import copied
+from painterly.video.writing import copied, sent
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 

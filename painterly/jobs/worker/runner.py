@@ -63,7 +63,7 @@ from painterly.signals import POLL_S, CheckStop, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
-from painterly.video.view import ClipsView
+from painterly.video.reading import ClipsView
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
