@@ -17,10 +17,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.configuration.config import Config
-from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
-from painterly.engine.instant.memory import too_large
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
@@ -28,7 +26,6 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.presets import INSTANT_SIZES, offered_sides
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
 from painterly.jobs.worker.previews import ResultOrder
@@ -57,7 +54,6 @@ from painterly.runs.clips import Clips
 from painterly.runs.workers import paint_all
 from painterly.settings.bucket_layout import CHECKPOINTS
 from painterly.settings.installation import install_command
-from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.signals import POLL_S, CheckStop, Stop
 from painterly.storage.base import Entry
@@ -105,8 +101,8 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
-        # At the sizes of results, so that they are the same.
-        sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
+        # At the size of results, so that they are the same.
+        sides = TILE_SIDE, int(Settings().size), LARGEST_SIDE
         self.instant_painter = InstantPainter(buckets.style.read, config.memory_limit, sides)
         self._read_photo = functools.lru_cache(CACHED_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
@@ -124,19 +120,21 @@ class JobRunner:
         DeviceError."""
         return str(self._loading().result().first)
 
-    def seconds_per_work(self) -> float:
-        """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
-        steps are then ready for a job. Raises the error of a painting that is impossible."""
+    def seconds_per_work(self, preset: Preset) -> float:
+        """Measure the seconds per work (schedule.py): of instant pictures, or of others by a few
+        steps on noise, after which the network and its steps are ready for a job. Raises the error
+        of a painting that is impossible."""
+        if preset == Preset.INSTANT:
+            return self.instant_painter.seconds_per_work()
         from painterly.engine.style_transfer import step_seconds
 
         check_tensorflow()
         settings, first = self._measured_settings(), self._loading().result().first
-        device = first.name
         with first.scope():
-            vgg = self._networks.load(settings, device).vgg
+            vgg = self._networks.load(settings, first.name).vgg
             assert vgg is not None  # Only recipe instant has none.
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
-        on_gpu = device.startswith("GPU")
+        on_gpu = first.name.startswith("GPU")
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
@@ -146,25 +144,6 @@ class JobRunner:
         if not settings.traits.optimises:  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         return settings
-
-    def too_large(self, *presets: Preset) -> dict[str, dict[int, int]]:
-        """Return the bytes that pictures need and this worker lacks, by preset and by their longer
-        side in px, for the sizes that the page offers. Raises as `seconds_per_work`."""
-        return {preset.value: self._too_large(preset) for preset in presets}
-
-    def _too_large(self, preset: Preset) -> dict[int, int]:
-        sides, limit = offered_sides(), self._config.memory_limit
-        if preset == Preset.INSTANT:
-            settings = self._config.settings.replaced(INSTANT)
-            return too_large(sides, settings, host_budget(Limits(limit)))
-        from painterly.engine import style_transfer
-
-        settings = self._measured_settings().replaced({"preset": preset.value})
-        first = self._loading().result().first
-        with first.scope():
-            vgg = self._networks.load(settings, first.name).vgg
-            assert vgg is not None  # Only recipe instant has none.
-            return style_transfer.too_large(sides, settings, vgg, limit)
 
     def instant(
         self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None
@@ -415,7 +394,7 @@ class JobRunner:
         if job.sheet:
             style = self._catalogue.sheet(job.settings)
         else:
-            style = self._catalogue.style(job.request, job.instant_side)
+            style = self._catalogue.style(job.request)
             style = dataclasses.replace(style, name=job.style)
         order = self._planned(photo, mask, style)
         check_names(order, self._buckets.result)
