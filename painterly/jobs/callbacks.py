@@ -3,6 +3,7 @@ process that has ended it sends them, so that each is sent once at most."""
 
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from logging import WARNING
 
@@ -44,6 +45,10 @@ def check_callback(address: str | None, hosts: Collection[str]) -> None:
         raise ApiError(422, f"no callback can be sent: {error}") from None
 
 
+class _ClosedError(Exception):
+    """The process is about to end."""
+
+
 class Callbacks:
     """Sends jobs that this process has ended to their callbacks. Thread-safe."""
 
@@ -65,14 +70,14 @@ class Callbacks:
         def rest(seconds: float) -> None:
             if self._closed.wait(seconds):
                 event(f"job {job.id}: its callback is lost: the service ends", level=WARNING)
-                raise SystemExit  # It ends this thread.
+                raise _ClosedError
 
         ROOT.set(job.root)
         content = job_out(job).model_dump(mode="json", by_alias=True)
-        deliver(
-            partial(post, job.callback or "", content, public_only=True, secret=self._secret),
-            lambda why: event(f"job {job.id}: no callback was sent: {why}", level=WARNING),
-            PAUSES_S,
-            PATIENCE_S,
-            rest,
-        )
+        send = partial(post, job.callback or "", content, public_only=True, secret=self._secret)
+
+        def failed(why: str) -> None:
+            event(f"job {job.id}: no callback was sent: {why}", level=WARNING)
+
+        with suppress(_ClosedError):
+            deliver(send, failed, PAUSES_S, PATIENCE_S, rest)

@@ -217,9 +217,10 @@ class Gate:
         the guess. A right one passes in spite of some wrong ones: others may share its address."""
         limiter = self._service.login_limiter
         client = client_address(request, self._service.options)
+        wait_s = limiter.wait_s_alone(client, MAX_GUESSES if right else MAX_WRONG)
         if not right:
             limiter.failed(client, given)
-        if wait_s := limiter.wait_s_alone(client, MAX_GUESSES if right else MAX_WRONG):
+        if wait_s:
             wait = f"too many wrong passwords; wait {wait_s} s"
             return _problem(429, wait, {"retry-after": str(wait_s)})
         return None if right else _problem(401, detail, way)
