@@ -23,6 +23,11 @@ def jpeg(colour, size=(96, 64)):
     return saved(Image.new("RGB", size, colour), "JPEG")
 
 
+def end_undo(page):
+    """End the time in which a deletion can be undone, as when the page is closed."""
+    page.js("window.dispatchEvent(new Event('pagehide'))")
+
+
 class Refusals(dict):
     """Refused requests: the status, the detail and Retry-After by method and path. Each is refused
     once, or while `stay` is set for as long as it is named here."""

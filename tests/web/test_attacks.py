@@ -384,6 +384,7 @@ def test_a_proxy_is_believed_only_where_there_is_one(place):
             for number in range(MAX_WRONG + 1):
                 # A client writes the first entry itself, which is ignored.
                 entries = (f"1.1.1.{number}", nearest.format(number))
-                headers = [*guesses[number].items(), *(("X-Forwarded-For", each) for each in entries)]
+                headers = [("X-Forwarded-For", each) for each in entries]
+                headers += guesses[number].items()
                 spoofed = behind.get("/api/jobs", headers=headers)
             assert spoofed.status_code == 429

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from support.gallery import published, record
 from support.polling import until
-from support.web_page import jpeg, staged
+from support.web_page import end_undo, jpeg, staged
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
@@ -315,15 +315,19 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert page.one("#styles-away").text == ""
     page.until(f"document.querySelector('#queue img').src.includes('{photo}')")
     assert not server.refusals
-    server.refusals["POST", f"/api/jobs/{job.id}/cancel"] = (503, "no storage", None)
+    server.refusals["POST", f"/api/jobs/{job.id}/photo"] = (503, "no storage", None)
     page.one("#queue .cell").click()
     page.one("#cancel").click()
     page.until("document.querySelector('#refused').textContent")
+    assert len(page.all("#queue > li")) == 1, "its photo could not be kept"
+    page.one("#queue .x").click()
     page.until("!document.querySelector('#queue > li')")
-    assert page.one("#refused").text == "" and label(page)[0] == "In Mosaic"
+    assert label(page)[0] == "In Mosaic"
     assert chosen_photos(page) == ["beach.jpg"], "as it was"
     assert page.one("#paint").is_displayed() and not page.one("#retry").is_displayed()
     assert not page.all("#finished > li"), "nothing is left of it"
+    until(lambda: [*server.buckets.result.list("_web/kept/")])
+    end_undo(page)
     server.leaves_nothing_of(job.id)
     page.one("#paint").click()
     page.until("document.querySelector('#queue > li')")
@@ -331,6 +335,7 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert (again.photo, again.style, again.state) == ("beach.jpg", "mosaic", "queued")
     page.one("#queue .x").click()
     page.until("!document.querySelector('#queue > li')")
+    end_undo(page)
     (copy,) = [entry.key for entry in server.buckets.result.list("_web/kept/")]
     page.one("#photos .x").click()
     page.until(f"{TOLD} === 'beach.jpg removed'")
@@ -374,7 +379,7 @@ def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_p
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
-    page.until("document.querySelectorAll('[name=style]').length === 2")
+    page.until("document.querySelectorAll('li:not([hidden]) [name=style]').length === 2")
     assert not page.js("document.querySelector('[name=style]:checked')")
     page.until("document.querySelector('.told p')?.textContent.includes('Starry night')")
     page.one(".told button").click()
@@ -382,6 +387,7 @@ def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_p
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
+    end_undo(page)
     page.until("document.querySelectorAll('[name=style]').length === 2")
     for number in range(2):
         (tmp_path / f"{number}.png").write_bytes(jpeg("blue", (64 + number, 64)))
@@ -949,33 +955,3 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")
-
-
-def test_a_size_that_is_too_large_for_the_server_says_so_and_cannot_be_chosen(page, server, photos):
-    sizes = {3840: 9_200_000_000, 4961: 14_000_000_000}
-    lacking = {"fine": sizes, "print": sizes, "instant": {4961: 1_200_000_000}}
-    server.service.handle_worker_message(("too_large", lacking))
-    visit(page, server)
-    choose(page, photos[:1], 0)
-    page.js("import('/static/order.js').then(order => order.loadEstimates())")
-    page.one("#how").click()
-    words = "document.querySelector('[value=\"4k\"] + span small').textContent"
-    large, chosen = "document.querySelector('[value=\"4k\"]')", "order.elements.extent.value"
-    page.js("document.querySelector('#cares [value=fine]').click()")
-    page.until(f"{words} === arguments[0]", "too large for this server (needs 9.2\u00a0GB)")
-    page.js(f"{large}.click()")
-    assert page.js(f"{large}.getAttribute('aria-disabled')") == "true"
-    assert page.js(chosen) == "screen"
-    assert page.violations() == set()
-    page.js("document.querySelector('[value=paper]').click()")
-    sheets = page.js("[...paper.options].filter(each => !each.disabled).map(each => each.value)")
-    assert sheets == ["A4", "letter", "10x15cm"] and page.js(chosen) == "paper"
-    assert page.js("document.querySelector('[data-paper=A3]').disabled")
-    page.js("document.querySelector('#cares [value=instant]').click()")
-    disabled = page.js("[...paper.options].filter(each => each.disabled).map(each => each.value)")
-    assert disabled == ["A3", "A2", "30x40cm"]
-    page.js(f"{large}.click()")
-    assert page.js(chosen) == "4k", "an instant picture needs less"
-    page.js("document.querySelector('#cares [value=fine]').click()")
-    assert page.js(chosen) == "screen" and page.one("#sum").text.startswith("Fine, ")
-    assert page.errors() == []
