@@ -16,6 +16,7 @@ from support.web_page import end_undo, jpeg, staged
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.previews import Refusal
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
@@ -138,7 +139,7 @@ def log_in(page, locked):
 
 def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked, photos):
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    locked.service.jobs.estimates.set_calibration(rate, "the CPU")
+    locked.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
     page.until("document.querySelector('[value=fine] + span time').textContent.startsWith('about')")
@@ -180,8 +181,8 @@ def test_the_time_is_said_however_late_the_worker_has_measured_it(page, server, 
     page.until(f"{entries}.filter((each) => each.name.endsWith('/api/system')).length > 15")
     assert page.one("#paint-time").text == ""
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    server.service.jobs.estimates.set_calibration(rate, "the CPU")
-    server.service.jobs.estimates.set_instant_calibration(rate)
+    server.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
+    server.service.jobs.estimates.set_measured(Preset.INSTANT, rate, "the CPU")
     page.until("document.querySelector('#paint-time').textContent")
 
 
@@ -387,6 +388,7 @@ def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_p
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
+    page.until("document.querySelector('.told')")
     end_undo(page)
     page.until("document.querySelectorAll('[name=style]').length === 2")
     for number in range(2):
@@ -712,8 +714,8 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
 
 def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, photos):
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    locked.service.jobs.estimates.set_calibration(rate, "the CPU")
-    locked.service.jobs.estimates.set_instant_calibration(rate)
+    locked.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
+    locked.service.jobs.estimates.set_measured(Preset.INSTANT, rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
     choose(page, photos[:1], 0)

@@ -11,6 +11,7 @@ from support.polling import until
 from support.web_page import end_undo, jpeg, staged
 
 from painterly.jobs import presets
+from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.previews import Refusal
 from painterly.words.texts import LANGUAGES, Texts
 
@@ -245,7 +246,7 @@ def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
     page, server, beach, monkeypatch
 ):
     monkeypatch.setattr(presets, "find_spec", lambda _: None)
-    server.service.jobs.estimates.set_instant_calibration(1e-6)
+    server.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-6, "the CPU")
     visit(page, server, beach)
     previewed(page)
     page.until("document.querySelector('[data-paper=A4] .time').textContent")
@@ -404,7 +405,7 @@ def test_the_strength_under_the_picture_paints_once_it_is_released(page, server,
 
 
 def test_prints_take_the_time_of_their_paper(page, server, beach):
-    server.service.jobs.estimates.set_calibration(1e-6, "the CPU")
+    server.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
     visit(page, server, beach)
     previewed(page)
     page.until("document.querySelector('[data-paper] .time').textContent")
