@@ -119,7 +119,7 @@ def _main(verb: str, arguments: Sequence[str] | None = None) -> int:
             result = upload_all(args.sources, bucket, rules)
         else:
             result = _download(name, bucket, rules, args)
-        print(result, *result.left_out_lines, sep="\n", flush=True)
+        print(*result.lines, sep="\n", flush=True)
         for line in (*result.notes, *result.failures):
             print(f"{name}: {line}", file=sys.stderr)
         return result.exit_code
@@ -212,12 +212,7 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
     again.
     """
     folder, chosen = args.folder, rules.chosen
-    rules = replace(
-        rules,
-        named=True,
-        shown=bucket_layout.is_result,
-        chosen=lambda key: key == bucket_layout.ENDED or chosen(key),
-    )
+    rules = replace(rules, named=True, chosen=lambda key: key == bucket_layout.ENDED or chosen(key))
     first, reported, mount = True, set[str](), Mount(folder, str(folder))
     next(iter(bucket.list()), None)
     earlier = _etag_of_ending(folder)
@@ -255,8 +250,11 @@ def _etag_of_ending(folder: Path) -> str | None:
 
 def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
     chosen = chooser(args.include, args.exclude)
-    others = about.include is not bucket_layout.for_laptop  # Or they are the program's own.
-    return SyncRules(about.include, chosen, args.delete, args.dry_run, counts_kinds=others)
+    rules = SyncRules(about.include, chosen, args.delete, args.dry_run)
+    if about.variable != "BUCKET_RESULT":
+        return rules
+    # The others are the program's own.
+    return replace(rules, shown=bucket_layout.is_result, counts_kinds=False)
 
 
 def _path(text: str) -> Path:

@@ -294,7 +294,7 @@ class JobIndex:
                 self._leaving.discard(job_id)
                 self._forget(job_id)
         self._on_listed(deleted)
-        new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
+        new = [job for job, etag in queued.items() if known.get(job) != etag]
         ended = [job for job in known if job not in queued]
         lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S
         if lists_ended:
@@ -302,7 +302,7 @@ class JobIndex:
             with self._lock:
                 ended += [each for each in latest if each not in self._jobs]
         with ThreadPoolExecutor(_READERS) as pool:
-            for stored in pool.map(lambda job: self._store.read(*job), new):
+            for stored in pool.map(self._store.read, new):
                 if stored:
                     with self._lock:
                         self._put(*stored)

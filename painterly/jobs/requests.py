@@ -42,6 +42,7 @@ from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name
 from painterly.settings.values import parse_whole
 from painterly.storage.base import Entry, ObjectError
+from painterly.storage.document import load, store
 from painterly.words.wording import duration, shortened
 
 OFFERED = (
@@ -310,20 +311,17 @@ class OrderBook:
         """Return the id of the job of the first request with a key, which may be this one, with
         `job_id`. It is stored before the job, so that the request can be sent again if a process is
         killed in between."""
-        content = json.dumps({"job": job_id, "digest": digest}).encode()
-        if self._buckets.result.write_if(_kept_at(idempotency_key), content, None) is not None:
+        bucket, key = self._buckets.result, _kept_at(idempotency_key)
+        if store(bucket, key, {"job": job_id, "digest": digest}, None) is not None:
             return job_id
-        first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
-        if first["digest"] != digest:
+        first, _ = load(bucket, key)
+        if first is None or first["digest"] != digest:
             raise ApiError(422, "this Idempotency-Key was used for another request")
         return str(first["job"])
 
     def _job_of(self, idempotency_key: str) -> StoredJob | None:
-        try:
-            first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
-        except ObjectError:
-            return None
-        return self._jobs.stored(first["job"])
+        first, _ = load(self._buckets.result, _kept_at(idempotency_key))
+        return self._jobs.stored(first["job"]) if first else None
 
 
 def _kept_at(idempotency_key: str) -> str:

@@ -21,6 +21,7 @@ from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest, JobState
 from painterly.orders.record import Record, read_record
 from painterly.settings.bucket_layout import WEB, record_key
 from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
+from painterly.storage.document import Document, load, store
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"
@@ -28,7 +29,6 @@ KEPT = f"{WEB}/kept"  # what is known of photos that are not ordered yet
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
 _DELETED = ".deleted.json"
-_TRIES = 4  # to read a job that other processes change
 DAY_S = 86_400
 TRIAL = f"{WEB}/trial/"
 UNFIT = "the storage has no {what}, which the web service needs for its jobs"
@@ -189,24 +189,14 @@ class JobStore:
         listed = self._bucket.list_after(_DONE, _DONE + after)
         return (name for entry in listed if (name := _name(entry, _DONE)))
 
-    def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
-        """Read an unfinished job and the ETag of its object, which may be known from a listing;
-        None if there is no such job."""
-        key = f"{_QUEUE}{job}.json"
-        for _ in range(_TRIES):
-            try:
-                if not etag:
-                    entry = self._bucket.find(key)
-                    if entry is None:
-                        return None
-                    # Before the content, or it may belong to a later version, which `replace` would
-                    # then overwrite: a folder computes it when it is asked for.
-                    etag = entry.etag
-                stored = _parsed(self._bucket.read(key))
-                return (stored, etag) if stored else None
-            except ObjectError:  # It is gone, or its worker has written it while it was read.
-                etag = ""
-        return None
+    def read(self, job: str) -> tuple[StoredJob, str] | None:
+        """Read an unfinished job and the ETag of its object; None if there is no such job."""
+        try:
+            document, etag = load(self._bucket, f"{_QUEUE}{job}.json")
+        except ObjectError:
+            return None
+        stored = _parsed(document)
+        return (stored, etag) if stored and etag else None
 
     def read_ended(self, job: str) -> StoredJob | None:
         """Read a job that has ended; None if there is no such job."""
@@ -215,7 +205,7 @@ class JobStore:
 
     def _ended(self, job: str) -> StoredJob | None:
         try:
-            return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
+            return _parsed(load(self._bucket, f"{_DONE}{job}.json")[0])
         except ObjectError:
             return None
 
@@ -235,7 +225,7 @@ class JobStore:
     def replace(self, job: StoredJob, etag: str | None) -> str | None:
         """Store a version over the one with an ETag. Return the new ETag, or None if another
         process has changed the job."""
-        return self._bucket.write_if(f"{_QUEUE}{job.id}.json", job.to_bytes(), etag)
+        return store(self._bucket, f"{_QUEUE}{job.id}.json", job.model_dump(mode="json"), etag)
 
     def end(self, job: StoredJob) -> bool:
         """Store how a job ended, without its callback. Return False if another process has done
@@ -277,8 +267,8 @@ def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:
     return name if _ID.fullmatch(name) else ""
 
 
-def _parsed(data: bytes) -> StoredJob | None:
+def _parsed(document: Document | None) -> StoredJob | None:
     try:
-        return StoredJob.model_validate_json(data)
+        return StoredJob.model_validate(document)
     except ValidationError:
         return None

@@ -13,6 +13,7 @@ from painterly.words.wording import printable, shortened
 
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 REGION = "CELLAR_ADDON_REGION"
+ENCRYPTION = "S3_ENCRYPTION"
 ANY_REGION = "default"  # what Ceph calls its only one
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 EXPECTED = (
@@ -30,6 +31,8 @@ class Account:
     secret: str | None = field(default=None, repr=False)  # the key
     # The region for which requests are signed. Ceph accepts any; boto3 finds Amazon's.
     region: str = ANY_REGION
+    # The encryption of stored objects, as `parse_encryption` takes it; empty for the bucket's own.
+    encryption: str = ""
     # Whether a caller waits for each answer, so that a silent service is soon given up.
     hurried: bool = False
 
@@ -43,11 +46,14 @@ class Account:
 def parse_account(environment: Mapping[str, str]) -> Account:
     """Return the Cellar account of an environment, or Amazon's if no CELLAR_ADDON_* is set.
 
-    Raises ConfigError if only some of them are set.
+    Raises ConfigError if only some of them are set, or if a value is wrong.
     """
+    encryption = environment.get(ENCRYPTION, "")
+    if encryption:
+        parse_encryption(encryption)
     missing = [name for name in CELLAR if name not in environment]
     if len(missing) == len(CELLAR):
-        return Account()
+        return Account(encryption=encryption)
     if missing:
         present = ", ".join(name for name in CELLAR if name in environment)
         raise ConfigError(
@@ -59,7 +65,7 @@ def parse_account(environment: Mapping[str, str]) -> Account:
         raise ConfigError(f"{REGION} is {shortened(region)}; expected a name such as fr-par")
     if "@" in host:  # The value may contain a password, so the message omits it.
         raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
-    account = Account(host, key_id, secret, region)
+    account = Account(host, key_id, secret, region, encryption)
     try:
         url = urlsplit(account.url or "")
         good = url.scheme in ("http", "https") and url.hostname and url.port != 0
@@ -68,6 +74,17 @@ def parse_account(environment: Mapping[str, str]) -> Account:
     if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
         raise ConfigError(f"CELLAR_ADDON_HOST is {shortened(host)}; {HOST_SYNTAX}")
     return account
+
+
+def parse_encryption(value: str) -> tuple[str, str]:
+    """Return the algorithm that S3_ENCRYPTION names, and the key of AWS KMS, which may be empty for
+    the account's own. Raises ConfigError."""
+    match = re.fullmatch(r"(AES256|aws:kms)(?::(\S+))?", value)
+    if not match or (match[2] and match[1] == "AES256"):
+        raise ConfigError(
+            f"{ENCRYPTION} is {shortened(value)}; expected AES256, aws:kms or aws:kms:KEY"
+        )
+    return match[1], match[2] or ""
 
 
 def parse_address(value: str) -> Path | tuple[str, str]:

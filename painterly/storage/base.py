@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,10 +38,10 @@ class BadKeyError(ObjectError):
     """The store refuses the key itself, for example because it is too long."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """An object in a listing: key, size in bytes, ETag without quotes, and the time of its last
-    change in seconds since 1970, if it is known.
+    change in seconds since 1970, if it is known. Entries are equal if key, size and `version` are.
 
     The ETag is the content's MD5 in hex, with exceptions on S3: for a multipart upload it is a hash
     of hashes that ends in `-N`, for an object that Amazon encrypts with KMS, and on some services,
@@ -51,7 +51,17 @@ class Entry:
     key: str
     size: int
     etag: str
-    modified: float | None = field(default=None, compare=False)
+    modified: float | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, int, str]:
+        return self.key, self.size, self.version
 
     @property
     def dated(self) -> str:
@@ -130,7 +140,8 @@ class Bucket(ABC):
 
     @abstractmethod
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
-        """Return the content of an object, as `read`, and its entry."""
+        """Return the content of an object, as `read`, and its entry, which has the ETag of that
+        content: `write_if` takes it."""
 
     @abstractmethod
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:

@@ -4,16 +4,16 @@ A file is the user's own if the folder's list does not name it, or if it was cha
 download. A file with the content of its object is treated as downloaded.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from painterly.errors import ConfigError
 from painterly.settings.bucket_layout import PAGE
-from painterly.storage.base import Entry, ObjectError, Progress, Store
-from painterly.storage.file_names import Fold, key_folding
+from painterly.storage.base import BadKeyError, Entry, ObjectError, Progress, Store
+from painterly.storage.file_names import key_folding
 from painterly.storage.files import (
     Mount,
     delete_leftovers,
@@ -28,11 +28,9 @@ from painterly.storage.sync import (
     OwnFileError,
     SyncResult,
     SyncRules,
-    check_deletion,
-    delete_all,
-    transfer_all,
+    carry_out,
+    plan,
 )
-from painterly.storage.transfers import Job
 from painterly.words.wording import printable
 
 
@@ -47,28 +45,120 @@ def download_all(
     name.
     """
     _check_folder(folder)
-    result = SyncResult(dry_run=rules.dry_run)
-    entries = rules.select(_objects(bucket), result)
-    fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
-    made = MadeFiles(folder, mount)
-    made.check_mounted()
-    to_delete = _to_delete(bucket, folder, made, entries, fold, rules, result)
-    files = _files(entries, folder, fold, result)
-    for parent in {path.parent for _, path in files} if not rules.dry_run else ():
-        delete_leftovers(parent)
-    jobs = [
-        Job(entry.key, entry.size, partial(_download, bucket, entry, path, made, rules.dry_run))
-        for entry, path in files
-        if not made.has(entry, path)
-    ]
-    result.same += len(files) - len(jobs)
-    if jobs and not rules.dry_run:
-        made.create()
-    # The gallery's page comes last, after the pictures that it shows.
-    jobs.sort(key=lambda job: job.key == PAGE)
-    transfer_all(jobs, result, rules, "fetching")
-    delete_all(FolderBucket(folder), to_delete, result, rules, made.remove)
-    return result
+    download = _Download(bucket, folder, mount)
+    made = plan(download, rules)
+    made.copies.sort(key=lambda entry: entry.key == PAGE)  # After the pictures that it shows.
+    return carry_out(made, download, rules)
+
+
+class _Download:
+    doing = "fetching"
+
+    def __init__(self, bucket: Store, folder: Path, mount: Mount | None) -> None:
+        self._bucket, self._folder = bucket, folder
+        self._made = MadeFiles(folder, mount)
+        self._taken: dict[str, str] = {}  # the key that has each file
+        self._found: list[tuple[Entry, Path]] = []  # downloaded files that the list lacks
+
+    def entries(self, rules: SyncRules, result: SyncResult) -> Iterable[Entry]:
+        self._made.check_mounted()
+        entries = [
+            entry
+            for entry in self._bucket.list_with_folder_markers()
+            if entry.size or not entry.key.endswith("/")
+        ]
+        wanted = [entry.key for entry in entries if not rules.why_not(entry.key)]
+        self._fold = key_folding(self._folder, wanted, always=rules.delete)
+        for key in wanted:
+            self._taken.setdefault(self._fold(_inside(key)), key)
+        return entries
+
+    def is_known(self, entry: Entry) -> bool:
+        return self._made.has(entry, self._folder / _inside(entry.key))
+
+    def differs(self, entry: Entry) -> bool:
+        path = self._path(entry.key)
+        other = self._taken[self._fold(_inside(entry.key))]
+        if other != entry.key:
+            raise BadKeyError(
+                f"'{printable(entry.key)}' and '{printable(other)}' are one file on this disk; "
+                "rename one of the objects"
+            )
+        if not self._is_there(entry, path):
+            return True
+        self._found.append((entry, path))
+        return False
+
+    def surplus(self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult) -> list[str]:
+        """Return the keys of the files that earlier downloads from the bucket brought and it no
+        longer has."""
+        wanted, keys = {self._fold(entry.key) for entry in entries}, []
+        for key, file in sorted(self._made.downloaded.items()):
+            if self._fold(key) in wanted or file.bucket != self._bucket.name or rules.why_not(key):
+                continue
+            try:
+                path = self._path(key)
+                if not os.path.lexists(path):
+                    continue
+                unchanged = self._made.is_unchanged(key, path)
+            except ObjectError as error:
+                result.notes.append(f"not deleted: {error}")
+                continue
+            if unchanged:
+                keys.append(key)
+            else:
+                result.notes.append(
+                    f"{printable(str(path))} was changed after it was downloaded and is not deleted"
+                )
+        return keys
+
+    def begin(self, copies: Sequence[Entry]) -> None:
+        for parent in {_inside(key).rpartition("/")[0] for key in self._taken.values()}:
+            with contextlib.suppress(ObjectError):  # It cannot be a folder here.
+                delete_leftovers(self._path(f"{parent}/file").parent)
+        if copies or self._found:
+            self._made.create()
+        for entry, path in self._found:
+            self._made.add(entry, self._bucket.name, path)
+
+    def copy(self, entry: Entry, progress: Progress) -> None:
+        """Download an object and list its file, unless it has come since. Raises OwnFileError."""
+        self._made.check_mounted()
+        path = self._path(entry.key)
+        if not self._is_there(entry, path):
+            self._bucket.download(entry.key, path, progress)
+        self._made.add(entry, self._bucket.name, path)
+
+    def delete(self, key: str) -> None:
+        FolderBucket(self._folder).delete(_inside(key))
+        self._made.remove(key)
+
+    def _path(self, key: str) -> Path:
+        """Return the file for an object, as `safe_path`, and for a key with empty parts as well."""
+        return safe_path(self._folder, _inside(key))
+
+    def _is_there(self, entry: Entry, path: Path) -> bool:
+        """Return whether a file has the content of its object. Raises OwnFileError if it has
+        another one, and is the user's own."""
+        if not os.path.lexists(path):
+            return False
+        with storage_errors(printable(str(path))):
+            exists, link = path.is_file(), path.is_symlink()
+        if exists and is_same(path, entry):
+            return True
+        if not (exists or link) or self._made.is_unchanged(entry.key, path):
+            return False
+        self._made.reload()  # Another process may have downloaded it.
+        if self._made.is_unchanged(entry.key, path):
+            return False
+        if path.is_file() and is_same(path, entry):  # It has, and not listed it yet.
+            return True
+        is_changed = entry.key in self._made.downloaded
+        what = "was changed after it was downloaded" if is_changed else "is your own"
+        raise OwnFileError(
+            f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
+            "download into another folder"
+        )
 
 
 def _check_folder(folder: Path) -> None:
@@ -84,114 +174,7 @@ def _check_folder(folder: Path) -> None:
                 )
 
 
-def _objects(bucket: Store) -> Iterator[Entry]:
-    return (
-        entry
-        for entry in bucket.list_with_folder_markers()
-        if entry.size or not entry.key.endswith("/")
-    )
-
-
-def _files(
-    entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
-) -> list[tuple[Entry, Path]]:
-    files, taken = [], dict[str, str]()
-    for entry in entries:
-        try:
-            path = _path(folder, entry.key)
-        except ObjectError as error:
-            result.failures.append(str(error))
-            continue
-        other = taken.setdefault(fold(_inside(entry.key)), entry.key)
-        if other == entry.key:
-            files.append((entry, path))
-        else:
-            result.failures.append(
-                f"'{printable(entry.key)}' and '{printable(other)}' are one file on this disk; "
-                "rename one of the objects"
-            )
-    return files
-
-
-def _path(folder: Path, key: str) -> Path:
-    """Return the file for an object, as `safe_path`, and for a key with empty parts as well."""
-    return safe_path(folder, _inside(key))
-
-
 def _inside(key: str) -> str:
     """Return a key without empty parts at its start and inside, which no path has: `//a///b.jpg`
     becomes `a/b.jpg`."""
     return re.sub("/{2,}", "/", key).lstrip("/")
-
-
-def _download(
-    bucket: Store, entry: Entry, path: Path, made: MadeFiles, dry_run: bool, progress: Progress
-) -> bool:
-    """Download an object and list its file, unless the file has its content already.
-
-    Returns whether it had another content. Raises OwnFileError if that is the user's own,
-    UnavailableError if the folder's disk is gone.
-    """
-    made.check_mounted()
-    differs = not os.path.lexists(path) or _differs(entry, path, made)
-    if not dry_run:
-        if differs:
-            bucket.download(entry.key, path, progress)
-        made.add(entry, bucket.name, path)
-    return differs
-
-
-def _differs(entry: Entry, path: Path, made: MadeFiles) -> bool:
-    """Return whether an existing file has another content than its object.
-
-    Raises OwnFileError if it differs and is the user's own.
-    """
-    with storage_errors(printable(str(path))):
-        exists, link = path.is_file(), path.is_symlink()
-    if exists and is_same(path, entry):
-        return False
-    if not (exists or link) or made.is_unchanged(entry.key, path):
-        return True
-    made.reload()  # Another process may have downloaded it.
-    if made.is_unchanged(entry.key, path):
-        return True
-    if path.is_file() and is_same(path, entry):  # It has, and not listed it yet.
-        return False
-    what = "was changed after it was downloaded" if entry.key in made.downloaded else "is your own"
-    raise OwnFileError(
-        f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
-        "download into another folder"
-    )
-
-
-def _to_delete(
-    bucket: Store,
-    folder: Path,
-    made: MadeFiles,
-    entries: Sequence[Entry],
-    fold: Fold,
-    rules: SyncRules,
-    result: SyncResult,
-) -> list[Entry]:
-    """List the files that earlier downloads from a bucket brought and it no longer has. Raises
-    ConfigError if it is empty."""
-    wanted, to_delete = {fold(entry.key) for entry in entries}, []
-    for key, file in sorted(made.downloaded.items()) if rules.delete else ():
-        if fold(key) in wanted or file.bucket != bucket.name or rules.why_not(key):
-            continue
-        try:
-            path = _path(folder, key)
-            if not os.path.lexists(path):
-                continue
-            unchanged = made.is_unchanged(key, path)
-        except ObjectError as error:
-            result.notes.append(f"not deleted: {error}")
-            continue
-        if unchanged:
-            to_delete.append(Entry(_inside(key), file.size, file.etag))
-        else:
-            result.notes.append(
-                f"{printable(str(path))} was changed after it was downloaded and is not deleted"
-            )
-    check_deletion(to_delete, entries)
-    return to_delete

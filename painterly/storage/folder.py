@@ -60,7 +60,9 @@ class _FileEntry(Entry):
     _version: str
     _known: KnownFiles
 
-    def __init__(self, key: str, about: os.stat_result, path: Path, known: KnownFiles) -> None:
+    def __init__(
+        self, key: str, about: os.stat_result, path: Path, known: KnownFiles, etag: str = ""
+    ) -> None:
         # Programs set the time of the last change, but not that of the last write to the inode.
         times = f"{about.st_mtime_ns} {about.st_ctime_ns}"
         self.__dict__.update(
@@ -71,6 +73,8 @@ class _FileEntry(Entry):
             _version=f"{about.st_ino} {about.st_size} {times}",
             _known=known,
         )
+        if etag:
+            self.__dict__["etag"] = etag
 
     @property
     def version(self) -> str:
@@ -225,11 +229,17 @@ class FolderBucket(Store):
         with storage_errors(self._where(key)):
             return self._entry(key)
 
+    def read(self, key: str) -> bytes:
+        path = self._safe_path(key)
+        with storage_errors(self._where(key)), path.open("rb") as body:
+            return body.read()
+
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         path = self._safe_path(key)
         with storage_errors(self._where(key)), path.open("rb") as body:
-            about = os.fstat(body.fileno())
-            return body.read(), _FileEntry(key, about, path, self._known)
+            about, data = os.fstat(body.fileno()), body.read()
+        etag = str(new_md5(data).hexdigest())
+        return data, _FileEntry(key, about, path, self._known, etag)
 
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
         path = self._safe_path(key)

@@ -34,7 +34,6 @@ from painterly.storage.files import (
 from painterly.words.wording import printable
 
 LIST = ".painterly.jsonl"  # Hidden: no sync ever transfers it.
-EARLIER = (".downloaded.jsonl", ".painted.jsonl")  # Versions before 12 had two; they are only read.
 MIN_FILES, MIN_BYTES = 1000, 128 * 1024  # Smaller lists are left as they are.
 SAVE_EVERY_S = 1.0
 READ, PAINTED, DOWNLOADED = "read", "painted", "downloaded"
@@ -99,16 +98,14 @@ class _List:
         self._mount.check()
 
     def read(self) -> Files:
-        """Return the files of the list, and of those of earlier versions. Raises ObjectError."""
+        """Return the files of the list. Raises ObjectError."""
         files: Files = {}
-        for name in (*EARLIER, LIST):
-            path = self.folder / name
-            with storage_errors(printable(str(path))):
-                data = path.read_bytes() if os.path.lexists(path) else b""
-            for line in data.split(b"\n"):
-                # A file without its line is read again, and is the user's own.
-                with contextlib.suppress(*_DAMAGED):
-                    _take(json.loads(line), files)
+        with storage_errors(printable(str(self.path))):
+            data = self.path.read_bytes() if os.path.lexists(self.path) else b""
+        for line in data.split(b"\n"):
+            # A file without its line is read again, and is the user's own.
+            with contextlib.suppress(*_DAMAGED):
+                _take(json.loads(line), files)
         return files
 
     def append(self, lines: Iterable[Mapping[str, object]]) -> None:

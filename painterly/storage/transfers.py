@@ -58,7 +58,7 @@ def run_jobs(
         with display as (progress, finish), ThreadPoolExecutor(JOBS, POOL) as pool:
             try:
                 for job, outcome in _outcomes(jobs, pool, progress, stop):
-                    finish(job.size if outcome is False else 0, ended(job, outcome))
+                    finish(ended(job, outcome))
             except BaseException as error:
                 pool.shutdown(wait=False)
                 if isinstance(error, Stopped):
@@ -94,14 +94,14 @@ def _outcomes(
 @contextlib.contextmanager
 def _display(
     jobs: Sequence[Job], doing: str, count_bytes: bool, named: bool
-) -> Iterator[tuple[Progress, Callable[[int, str], None]]]:
-    """Yield two functions: one takes the bytes transferred, the other, for each finished job, the
-    bytes that need no transfer, and its line.
+) -> Iterator[tuple[Progress, Callable[[str], None]]]:
+    """Yield two functions: one takes the bytes transferred, the other the line of each finished
+    job.
 
     They move a bar on a terminal; elsewhere only the lines are printed.
     """
     if not sys.stdout.isatty():
-        yield lambda size: None, lambda skipped, line: print(line, flush=True) if line else None
+        yield lambda size: None, lambda line: print(line, flush=True) if line else None
         return
     from rich import progress as rich
 
@@ -114,10 +114,8 @@ def _display(
         task = bar.add_task(doing, total=total, files=0, all=len(jobs))
         finished = itertools.count(1)
 
-        def finish(skipped: int, line: str) -> None:
-            nonlocal total
-            total -= skipped * count_bytes
-            bar.update(task, total=total, files=next(finished), advance=not count_bytes)
+        def finish(line: str) -> None:
+            bar.update(task, files=next(finished), advance=not count_bytes)
             if line and named:
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 

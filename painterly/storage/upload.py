@@ -1,8 +1,7 @@
 """Uploads of a folder, or of files, into a bucket."""
 
 import contextlib
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from painterly.errors import ConfigError, StorageError
@@ -10,15 +9,7 @@ from painterly.storage.base import Entry, ObjectError, Progress, Store, Unfinish
 from painterly.storage.files import is_same, storage_errors
 from painterly.storage.folder import FolderBucket
 from painterly.storage.foreign_files import foreign_part
-from painterly.storage.sync import (
-    EVERYTHING,
-    SyncResult,
-    SyncRules,
-    check_deletion,
-    delete_all,
-    transfer_all,
-)
-from painterly.storage.transfers import Job
+from painterly.storage.sync import EVERYTHING, SyncResult, SyncRules, carry_out, plan
 from painterly.words.wording import printable
 
 
@@ -29,102 +20,127 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     two files have the same name, or if all files would be left out; StorageError if the folder or
     bucket cannot be listed; UnavailableError.
     """
-    result = SyncResult(dry_run=rules.dry_run)
-    folder = _folder(sources)
-    if folder:
-        entries = rules.select(folder.list(), result)
-        paths = {entry.key: folder.folder / entry.key for entry in entries}
-        for why, names in folder.skipped().items():
-            for name in names:
-                result.leave_out(why, name)
-    else:
-        paths = _files(sources, rules)
-        entries = rules.select(map(_entry, paths.values()), result)
-        if not entries:
-            why, [name, *_] = next(iter(result.left_out.items()))
-            raise ConfigError(f"{name!r} would be left out ({why}); there is nothing else to send")
-    existing = {entry.key: entry for entry in bucket.list()}
-    sent = {entry.key for entry in entries}
-    to_delete = [
-        entry
-        for entry in existing.values()
-        if rules.delete and entry.key not in sent and not rules.why_not(entry.key)
-        if not foreign_part(entry.key)  # An earlier version sent it; the folder may still have it.
-        if folder and not folder.passes_over(entry.key)
-    ]
-    check_deletion(to_delete, entries)
-    arrived = set[str]()
-
-    def upload(key: str, progress: Progress) -> bool:
-        if folder:
-            folder.check_mounted()
-        there = existing.get(key)
-        differs = there is None or not (is_same(paths[key], there) or _is_older(paths[key], there))
-        if differs and not rules.dry_run:
-            _upload(bucket, paths[key], key, progress)
-        arrived.add(key)
-        return differs
-
-    earlier: Sequence[UnfinishedUpload] = ()
-    with contextlib.suppress(StorageError):  # A sync does not need the right to list them.
-        earlier = () if rules.dry_run else bucket.unfinished_uploads()
-    jobs = [Job(entry.key, entry.size, partial(upload, entry.key)) for entry in entries]
-    transfer_all(jobs, result, rules, "sending")
-    for unfinished in earlier:
-        # Its process was killed, and the bucket would keep it, unlisted and billed.
-        if unfinished.key in arrived:
-            with contextlib.suppress(StorageError):  # The file has arrived.
-                bucket.abort_upload(unfinished)
-    delete_all(bucket, to_delete, result, rules)
+    upload = _Upload(sources, bucket)
+    made = plan(upload, rules)
+    left_out = made.result.left_out
+    if not upload.folder and sum(map(len, left_out.values())) == len(sources):
+        why, [name, *_] = next(iter(left_out.items()))
+        raise ConfigError(f"{name!r} would be left out ({why}); there is nothing else to send")
+    result = carry_out(made, upload, rules)
+    upload.abort_earlier()
     return result
 
 
+class _Upload:
+    doing = "sending"
+
+    def __init__(self, sources: Sequence[Path], bucket: Store) -> None:
+        self._sources, self._bucket = sources, bucket
+        self.folder = _folder(sources)
+        self._paths: dict[str, Path] = {}
+        self._there: dict[str, Entry] = {}  # what the bucket has
+        self._arrived = set[str]()
+        self._earlier: Sequence[UnfinishedUpload] = ()
+
+    def entries(self, rules: SyncRules, result: SyncResult) -> Iterable[Entry]:
+        if self.folder:
+            entries = [*self.folder.list()]
+            self._paths = {entry.key: self.folder.folder / entry.key for entry in entries}
+            for why, names in self.folder.skipped().items():
+                for name in names:
+                    result.leave_out(why, name)
+        else:
+            self._paths = _files(self._sources, rules)
+            entries = [*map(_entry, self._paths.values())]
+        self._there = {entry.key: entry for entry in self._bucket.list()}
+        return entries
+
+    def is_known(self, entry: Entry) -> bool:
+        return False
+
+    def differs(self, entry: Entry) -> bool:
+        path, there = self._paths[entry.key], self._there.get(entry.key)
+        if self.folder:
+            self.folder.check_mounted()
+        if there is None or not (is_same(path, there) or _is_older(path, there)):
+            return True
+        self._arrived.add(entry.key)
+        return False
+
+    def surplus(self, entries: Sequence[Entry], rules: SyncRules, result: SyncResult) -> list[str]:
+        sent, folder = {entry.key for entry in entries}, self.folder
+        return [
+            key
+            for key in self._there
+            if key not in sent and not rules.why_not(key)
+            if not foreign_part(key)  # It is not sent either.
+            if folder and not folder.passes_over(key)
+        ]
+
+    def begin(self, copies: Sequence[Entry]) -> None:
+        with contextlib.suppress(StorageError):  # A sync does not need the right to list them.
+            self._earlier = self._bucket.unfinished_uploads()
+
+    def copy(self, entry: Entry, progress: Progress) -> None:
+        """Upload a file. Raises ObjectError if it changes: it may have been sent in part."""
+        if self.folder:
+            self.folder.check_mounted()
+        path = self._paths[entry.key]
+        before = _state(path)
+        try:
+            self._bucket.upload(path, entry.key, progress)
+        finally:
+            if _state(path) != before:
+                raise ObjectError(
+                    f"{printable(str(path))} changed while it was sent; send it again"
+                )
+        self._arrived.add(entry.key)
+
+    def delete(self, key: str) -> None:
+        self._bucket.delete(key)
+
+    def abort_earlier(self) -> None:
+        """Abort the uploads that a killed process has left, of files that have arrived: the bucket
+        would keep them, unlisted and billed."""
+        for upload in self._earlier:
+            if upload.key in self._arrived:
+                with contextlib.suppress(StorageError):  # The file has arrived.
+                    self._bucket.abort_upload(upload)
+
+
 def _entry(path: Path) -> Entry:
+    return Entry(path.name, _state(path)[0], "")
+
+
+def _state(path: Path) -> tuple[int, int]:
     with storage_errors(printable(str(path))):
-        return Entry(path.name, path.stat().st_size, "")
+        about = path.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 def _is_older(path: Path, there: Entry) -> bool:
     """Return whether a file has the size of an object without an ETag, and is no younger: then it
     was sent."""
-    with storage_errors(printable(str(path))):
-        about = path.stat()
-    same_size = there.etag == there.dated and about.st_size == there.size
-    return same_size and about.st_mtime <= (there.modified or 0)
-
-
-def _upload(bucket: Store, path: Path, key: str, progress: Progress) -> None:
-    """Upload a file. Raises ObjectError if it changes: it may have been sent in part."""
-
-    def state() -> tuple[int, int]:
-        with storage_errors(printable(str(path))):
-            about = path.stat()
-        return about.st_size, about.st_mtime_ns
-
-    before = state()
-    try:
-        bucket.upload(path, key, progress)
-    finally:
-        if state() != before:
-            raise ObjectError(f"{printable(str(path))} changed while it was sent; send it again")
+    size, at_ns = _state(path)
+    return there.etag == there.dated and size == there.size and at_ns <= (there.modified or 0) * 1e9
 
 
 def _folder(sources: Sequence[Path]) -> FolderBucket | None:
     """Return the folder to send, or None if the sources are files. Raises ConfigError if one is
     missing, or if a folder is not the only one."""
-    folders = []
     for source in sources:
         with storage_errors(printable(str(source))):
-            is_folder, is_file = source.is_dir(), source.is_file()
-        if not is_folder and not is_file:
-            raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
-        folders += [source] if is_folder else []
-    if folders and len(sources) > 1:
-        raise ConfigError(
-            f"{str(folders[0])!r} is a folder; expected one folder, which is sent with its "
-            "sub-folders, or only files"
-        )
-    return FolderBucket(folders[0]) if folders else None
+            if source.is_file():
+                continue
+            if not source.is_dir():
+                raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
+        if len(sources) > 1:
+            raise ConfigError(
+                f"{str(source)!r} is a folder; expected one folder, which is sent with its "
+                "sub-folders, or only files"
+            )
+        return FolderBucket(source)
+    return None
 
 
 def _files(files: Sequence[Path], rules: SyncRules) -> dict[str, Path]:

@@ -42,7 +42,11 @@ def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(
     fill(bucket, *RESULTS, *others, "monet/2026/c.jpg")
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert sorted(contents(tmp_path / "out")) == sorted([*RESULTS, "monet/2026/c.jpg"])
-    assert capsys.readouterr().out.splitlines()[-1] == "5 files copied (0.1 kB)"
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(lines[:-2]) == ["monet/2026/c.jpg (0.0 kB)", "monet/2026/é.jpg (0.0 kB)"]
+    assert lines[-2:] == ["3 files of the page (0.1 kB)", "5 files copied (0.1 kB)"]
+    assert cl_get_results([str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == "0 files copied (0.0 kB), 5 already the same\n"
 
 
 def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_path, capsys):

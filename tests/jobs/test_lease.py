@@ -98,6 +98,28 @@ def test_a_worker_that_misses_some_renewals_keeps_its_job(store, monkeypatch):
     assert second.claim_next().job.owner == "second"
 
 
+def test_a_job_that_is_renewed_between_a_look_at_the_queue_and_the_claim_keeps_its_worker(
+    store, monkeypatch
+):
+    now = [0.0]
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    stored_job(store)
+    held, second = JobClaimer(store, "first").claim_next(), JobClaimer(store, "second")
+    assert second.claim_next() is None
+    now[0] += leases.LEASE_S + 1
+    queued = store.queued
+
+    def renewed_since():
+        listed = [*queued()]
+        held.renew()
+        return listed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "queued", renewed_since)
+        assert second.claim_next() is None
+    held.confirm()
+
+
 def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monkeypatch):
     job = stored_job(store).id
     held = JobClaimer(store, "first").claim_next()
@@ -172,26 +194,26 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there_and_not_overwritt
     store, buckets, monkeypatch
 ):
     job, bucket = stored_job(store).id, buckets.result
-    lease, read = JobClaimer(store, "worker").claim_next(), bucket.read
+    lease, read = JobClaimer(store, "worker").claim_next(), bucket.read_with_entry
 
     def read_early(key):
-        data = read(key)
+        found = read(key)
         lease.renew()
-        return data
+        return found
 
-    monkeypatch.setattr(bucket, "read", read_early)
+    monkeypatch.setattr(bucket, "read_with_entry", read_early)
     found, etag = store.read(job)
     assert store.replace(found.changed(cancel=True), etag) is None
     lease.confirm()
-    changes = iter([lease.renew] * 2)
+    faults = iter([lease.renew])
 
-    def read_late(key):  # S3 refuses the rest of an object that has changed since it was found.
-        for change in changes:
+    def read_late(key):  # A body that was damaged is fetched again, and may have changed since.
+        for change in faults:
             change()
             raise ObjectError(f"{key} changed while it was read; try again")
         return read(key)
 
-    monkeypatch.setattr(bucket, "read", read_late)
+    monkeypatch.setattr(bucket, "read_with_entry", read_late)
     assert JobIndex(store).cancel(job).cancel
     with pytest.raises(Cancelled):
         lease.confirm()

@@ -179,9 +179,17 @@ def seen(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("status", "code", "message"),
     [
-        (403, "InvalidAccessKeyId", "(InvalidAccessKeyId); check CELLAR_ADDON_KEY_ID"),
-        (403, "RequestTimeTooSkewed", "(RequestTimeTooSkewed): this machine's clock is wrong"),
-        (400, "AuthorizationHeaderMalformed", "in another region .*; set CELLAR_ADDON_REGION"),
+        (
+            403,
+            "InvalidAccessKeyId",
+            "answered InvalidAccessKeyId for .*; check CELLAR_ADDON_KEY_ID",
+        ),
+        (
+            403,
+            "RequestTimeTooSkewed",
+            "answered RequestTimeTooSkewed for .*; set this machine's clock",
+        ),
+        (400, "AuthorizationHeaderMalformed", "in another region: set CELLAR_ADDON_REGION"),
         (404, "NoSuchBucket", "does not exist .*; create it (./bucket_management.py create "),
         (503, "SlowDown", "answered SlowDown for .*; try again later"),
     ],
@@ -242,7 +250,7 @@ def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
     proxy.rules.append(Outage(f"^PUT /{few.result.name}/monet/", "reset", times=10**6))
     got = seen(few.environment(proxy.url))
     assert got.code == 5
-    assert "the connection to 127.0.0.1" in got.err and "broke for" in got.err
+    assert "the connection to 127.0.0.1" in got.err and "broke (" in got.err
     assert "; given up after " in got.err and got.err.endswith("run it again for the rest\n")
     results = few.results().keys()
     assert 0 < len(results) < 4
@@ -255,7 +263,10 @@ def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [("AccessDenied", "refused {}/.*AccessDenied"), ("QuotaExceeded", "answered QuotaExceeded")],
+    [
+        ("AccessDenied", "answered AccessDenied for {}/"),
+        ("QuotaExceeded", "answered QuotaExceeded"),
+    ],
 )
 def test_a_result_bucket_that_takes_nothing_ends_the_run(
     few, proxy, seen, impatient, code, message
@@ -288,7 +299,7 @@ def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, proxy, see
         proxy.add(requests, "status", times=999, code=403, error="AccessDenied")
     got = seen(few.environment(proxy.url))
     assert got.code == 0
-    assert "(AccessDenied)" in got.out and "4 painted" in got.out
+    assert "answered AccessDenied for" in got.out and "4 painted" in got.out
     assert got.out.count("unfinished uploads of earlier runs may be left: ") == 1
     assert seen(few.environment()).code == 0  # It sweeps what is left.
     check_whole(few, undisturbed, FEW)

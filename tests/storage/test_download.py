@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.commands import contents, fill
+from support.commands import contents, fill, keys
 
 from painterly.errors import ConfigError
-from painterly.storage import folder
+from painterly.storage import download, folder
 from painterly.storage.base import DiskError
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import LIST, MadeFiles
-from painterly.storage.sync import SyncRules
+from painterly.storage.sync import EVERYTHING, SyncRules, carry_out, plan
 from painterly.storage.transfers import JOBS
 
 MIRROR = SyncRules(delete=True)
@@ -177,3 +177,21 @@ def test_a_link_to_a_disk_that_is_not_mounted_is_named(tmp_path, inner):
     (tmp_path / "results").symlink_to("/nowhere/disk")
     with pytest.raises(ConfigError, match=r"results is a link to /nowhere/disk, .*; mount"):
         download_all(bucket, tmp_path / "results" / inner)
+
+
+def test_a_plan_changes_nothing_and_a_file_that_becomes_the_user_s_own_since_stays(
+    bucket, tmp_path
+):
+    home = FolderBucket(tmp_path / "home")
+    fill(home, "monet/a.jpg")
+    home.write("index.html", b"mine")
+    route = download._Download(bucket, home.folder, None)
+    made = plan(route, EVERYTHING)
+    assert [entry.key for entry in made.copies] == ["Documents/p.jpg", "monet/b.jpg"]
+    assert made.result.same == 1 and "index.html is your own" in made.result.failures[0]
+    assert keys(home) == ["index.html", "monet/a.jpg"] and not (home.folder / LIST).exists()
+    home.write("monet/b.jpg", b"drawn meanwhile")
+    home.write("Documents/p.jpg", b"Documents/p.jpg")
+    result = carry_out(made, route, EVERYTHING)
+    assert (result.copied, len(result.failures), result.exit_code) == (1, 2, 1)
+    assert home.read("monet/b.jpg") == b"drawn meanwhile"

@@ -166,3 +166,26 @@ def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path, monkeypatch, s
             assert path.resolve().is_relative_to(tmp_path) and path != tmp_path, key
             there = ntpath.normpath(ntpath.join("C:\\pictures", key))
             assert there.startswith("C:\\pictures\\") or system != "win32", key
+
+
+def test_entries_are_compared_by_version_without_reading_their_files(tmp_path, cost):
+    bucket = FolderBucket(tmp_path)
+    bucket.write("a.jpg", bytes(500_000))
+    bucket.write("b.jpg", bytes(500_000))
+    with cost() as spent:
+        [first, other], again = bucket.list(), bucket.find("a.jpg")
+        assert first == again and first != other and len({first, again, other}) == 2
+    assert spent.read < 100_000
+    data, read = bucket.read_with_entry("a.jpg")
+    assert read == first and (read.etag, len(data)) == (first.etag, 500_000)
+    bucket.write("a.jpg", bytes(500_000))
+    assert bucket.find("a.jpg") != first
+
+
+def test_an_entry_that_comes_with_content_has_the_etag_of_that_content(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    etag = bucket.write("a.json", b"one")
+    _, entry = bucket.read_with_entry("a.json")
+    bucket.write("a.json", b"two")
+    assert entry.etag == etag
+    assert bucket.write_if("a.json", b"three", entry.etag) is None

@@ -347,25 +347,6 @@ def test_a_list_is_usable_whenever_its_program_is_killed(results, start_lister):
         assert names <= painted.keys(), "each is listed before it is written"
 
 
-def test_lists_of_versions_before_12_still_count(tmp_path):
-    bucket, folder = FolderBucket(tmp_path / "bucket"), tmp_path / "out"
-    bucket.write("index.html", b"painted anew")
-    folder.mkdir()
-    page, picture = folder / "index.html", folder / "mine.png"
-    page.write_bytes(b"painted before")
-    picture.write_bytes(b"painted here")
-    line = {"key": "index.html", "etag": md5(page), "bucket": bucket.name, "size": 14}
-    line["time_ns"] = page.stat().st_mtime_ns
-    (folder / ".downloaded.jsonl").write_text(f"\n{json.dumps(line)}")
-    line = {"key": "mine.png", "etag": md5(picture), "bucket": "", "size": 12, "time_ns": 0}
-    (folder / ".painted.jsonl").write_text(f"\n{json.dumps(line)}")
-    assert download_all(bucket, folder).failures == []
-    assert page.read_bytes() == b"painted anew"
-    check_is_painted(picture)
-    with pytest.raises(ConfigError, match=LIST):
-        check_is_painted(page)
-
-
 def test_a_painted_and_a_downloaded_file_are_told_apart(tmp_path):
     bucket, folder = FolderBucket(tmp_path / "bucket"), tmp_path / "out"
     for key in ("monet.jpg", "painted.jpg"):

@@ -44,18 +44,8 @@ def test_an_upload_that_arrives_damaged_is_sent_again(moto, proxy):
     bucket.write("a.jpg", b"a")
     assert moto.open(name).read("a.jpg") == b"a"
     rule = proxy.add("^PUT", "status", code=400, error="BadDigest", times=9)
-    assert "arrived damaged at" in refusal(lambda: bucket.write("b.jpg", b"b"))
+    assert "arrived damaged each time" in refusal(lambda: bucket.write("b.jpg", b"b"))
     assert rule.times == 6
-
-
-def test_a_bucket_that_charges_its_readers_is_named_as_a_possible_cause(moto):
-    name = moto.new_bucket()
-    with other_service(moto.url, "requester pays") as url:
-        bucket = open_bucket(name, Account(url, moto.key_id, moto.secret))
-        for request in (lambda: next(bucket.list()), lambda: bucket.read("a.jpg")):
-            message = refusal(request)
-            assert "AccessDenied" in message or "403" in message
-            assert message.endswith("; a bucket whose requester pays cannot be used")
 
 
 def test_an_upload_that_is_confirmed_and_not_there_is_an_error(moto, tmp_path):

@@ -26,8 +26,7 @@ def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):
     message = refusal(lambda: bucket.read("a.jpg"))
     assert sum(pauses) < 8
     assert message == (
-        f"cannot connect to 127.0.0.1:{port} for photos/a.jpg; "
-        "check CELLAR_ADDON_HOST and the network"
+        f"photos/a.jpg: cannot connect to 127.0.0.1:{port}; check CELLAR_ADDON_HOST and the network"
     )
 
 
@@ -37,7 +36,7 @@ def test_a_proxy_that_is_not_there_is_the_cause_and_keeps_its_password(monkeypat
     monkeypatch.setattr(time, "sleep", lambda s: None)
     bucket = open_bucket("photos", Account("http://storage.invalid", "k", "proxied"))
     message = refusal(bucket.exists)
-    assert message.startswith("cannot connect to the proxy on the way to storage.invalid; check")
+    assert "photos: cannot connect to the proxy on the way to storage.invalid; check" in message
     assert SECRET not in message
 
 
@@ -57,7 +56,7 @@ def test_a_server_that_does_not_answer_is_named_and_given_up(proxy, moto, monkey
 def test_a_connection_that_breaks_in_the_answer_of_an_error_is_reported_as_such(faulty, proxy):
     bucket, _ = faulty
     proxy.add("^GET .*gone", "resetbody", after=20)
-    with pytest.raises(UnavailableError, match=r"broke for .*gone\.jpg"):
+    with pytest.raises(UnavailableError, match=r"gone\.jpg: the connection to \S+ broke"):
         bucket.read("gone.jpg")
 
 
@@ -92,7 +91,11 @@ def test_a_conditional_write_that_meets_another_is_none(proxy):
         (answer("TooManyRequests", 429), UnavailableError, r"TooManyRequests .*; try again later"),
         (answer("SlowDownRead", 503), UnavailableError, r"answered SlowDownRead .*; try again"),
         (answer("", 522), UnavailableError, r"answered 522 for photos/a\.jpg; try again later"),
-        (answer("", 403), ObjectError, r"refused photos/a\.jpg \(403\)"),
+        (answer("", 403), ObjectError, r"answered 403 for photos/a\.jpg; check .*who owns the obj"),
+        (answer("RequestTimeTooSkewed"), UnavailableError, "; set this machine's clock$"),
+        (answer("PermanentRedirect"), UnavailableError, "region: set CELLAR_ADDON_REGION$"),
+        (answer("KeyTooLongError"), BadKeyError, "; 1,024 bytes at most$"),
+        (answer("KMS.DisabledException"), ObjectError, "; enable the key of encryption, or let CE"),
         (answer("UnknownError", 500), ObjectError, r"answered UnknownError for photos/a\.jpg$"),
         (ParamValidationError(report=""), BadKeyError, r"does not accept photos/a\.jpg"),
         # An error of boto3's transfers says only how often they tried.
@@ -100,7 +103,8 @@ def test_a_conditional_write_that_meets_another_is_none(proxy):
     ],
     ids=[
         *("no bucket", "busy", "no code", "too many", "code of MinIO", "a proxy's page"),
-        *("a firewall's page", "one object", "bad key", "no answer"),
+        *("a firewall's page", "clock", "region", "long key", "key of encryption"),
+        *("one object", "bad key", "no answer"),
     ],
 )
 def test_an_error_is_the_objects_or_the_whole_buckets(error, kind, message):
@@ -110,6 +114,24 @@ def test_an_error_is_the_objects_or_the_whole_buckets(error, kind, message):
     with pytest.raises(kind, match=message) as caught, translator.translated("a.jpg"):
         raise error
     assert type(caught.value) is kind
+
+
+def test_a_refusal_has_the_services_own_words_in_one_line_and_no_key():
+    said = {"Code": "AccessDenied", "Message": f"User k-17\n may not {SECRET}\x1b[1m read this."}
+    account = Account("http://storage.invalid", "k-17", SECRET)
+    translator = ErrorTranslator("photos", "photos", account, probe=lambda: None)
+    with pytest.raises(ObjectError) as caught, translator.translated("a.jpg"):
+        raise ClientError({"Error": said}, "GetObject")
+    where, said = "storage.invalid answered AccessDenied for photos/a.jpg", "User … may not …"
+    assert str(caught.value).startswith(f"{where}: {said}\\x1b[1m read this; check ")
+
+
+@pytest.mark.parametrize("error", [KeyError("Key"), TypeError("no")])
+def test_a_bug_of_ours_is_not_told_as_the_services_fault(error):
+    account = Account("http://storage.invalid", "k", SECRET)
+    translator = ErrorTranslator("photos", "photos", account, probe=lambda: None)
+    with pytest.raises(type(error)), translator.translated("a.jpg"):
+        raise error
 
 
 def test_an_untrusted_certificate_is_reported_with_the_way_out(rgw_tls, monkeypatch):

@@ -61,12 +61,12 @@ class JobClaimer:
         return None
 
     def _claimed(self, job_id: str, listed: str, unchanged_s: float) -> "Lease | None":
-        stored = self._store.read(job_id, listed)
+        stored = self._store.read(job_id)
         if stored is None:
             return None
         job, etag = stored
         held = job.owner not in (None, self._owner, self._dead_owner)
-        if held and unchanged_s < LEASE_S:
+        if held and (unchanged_s < LEASE_S or etag != listed):  # Or it was renewed since.
             return None
         if self._store.read_ended(job_id):  # Its worker died before it deleted this.
             self._store.leave_queue(job_id)

@@ -1,4 +1,4 @@
-"""Buckets on Cellar (Ceph) or Amazon S3. Only `client` and `errors` import boto3 as well."""
+"""Buckets on Cellar (Ceph), Amazon S3, and services that speak as these do."""
 
 import contextlib
 import io
@@ -33,6 +33,7 @@ from painterly.storage.s3.errors import (
     NOT_FOUND,
     NOT_OFFERED,
     ErrorTranslator,
+    given,
     is_access_denied,
 )
 from painterly.storage.s3.listing import OBJECTS, UPLOADS, VERSIONS, Listing, all_items
@@ -77,7 +78,7 @@ class S3Bucket(Store):
 
     def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
         def read(_: str, listed: Mapping[str, Any]) -> Entry:
-            return _entry(listed["Key"][len(self._base) :], listed["Size"], listed)
+            return _entry(listed["Key"][len(self._base) :], given(listed, "Size"), listed)
 
         with self._errors.translated():
             entries = self._all(OBJECTS, prefix, read, after)
@@ -96,22 +97,22 @@ class S3Bucket(Store):
     def find(self, key: str) -> Entry | None:
         with self._errors.translated(key, ignored=NOT_FOUND):
             head = self._client.head_object(**self._at(key))
-            return _entry(key, head["ContentLength"], head)
+            return _entry(key, given(head, "ContentLength"), head)
         return None
 
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         with self._errors.translated(key):
             answer = self._client.get_object(**self._at(key))
-            entry = _entry(key, answer["ContentLength"], answer)
+            entry = _entry(key, given(answer, "ContentLength"), answer)
         before = ""
         # A body that was cut short or damaged is fetched again, in a way that can resume.
         with contextlib.suppress(StorageError), self._errors.translated(key):
             data = bytes(answer["Body"].read())
-            if entry.etag == entry.dated or has_etag(io.BytesIO(data), entry.etag):
+            if not _has_md5(answer) or has_etag(io.BytesIO(data), entry.etag):
                 return data, entry
             before = str(new_md5(data).hexdigest())
         body = io.BytesIO()
-        self._fetch(key, body, None, before)
+        entry = self._fetch(key, body, None, before)
         return body.getvalue(), entry
 
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
@@ -119,7 +120,7 @@ class S3Bucket(Store):
         with self._errors.translated(key, ignored=("InvalidRange",)):
             got = self._client.get_object(**self._at(key), Range=wanted)
             begins, _, whole = got.get("ContentRange", "").partition("/")
-            size = int(whole) if whole.isdecimal() else got["ContentLength"]
+            size = int(whole) if whole.isdecimal() else given(got, "ContentLength")
             if of is not None and not of.is_still(_entry(key, size, got)):
                 raise changed_while_read(self._errors.where(key))
             if start and not begins.startswith(f"bytes {start}-"):
@@ -130,8 +131,9 @@ class S3Bucket(Store):
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         with self._errors.translated(key):
-            etag = self._put(key, data, ContentType=content_type or _content_type(key))
-        if has_etag(io.BytesIO(data), etag):
+            answer = self._put(key, data, ContentType=content_type or _content_type(key))
+        etag = _etag(answer)
+        if etag and (not _has_md5(answer) or has_etag(io.BytesIO(data), etag)):
             return etag
         # There is none, or it is no MD5: is it the one that the service keeps?
         stored = self._stored(key)
@@ -143,14 +145,17 @@ class S3Bucket(Store):
         # Without quotes, which Ceph takes for a part of the ETag.
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with self._errors.translated(key, ignored=CONFLICTS):
-            if written := self._put(key, data, ContentType=_content_type(key), **condition):
+            if written := _etag(self._put(key, data, ContentType=_content_type(key), **condition)):
                 return written
         # boto3 repeats a request whose answer was lost, and is then refused because of itself.
-        stored = self.find(key)
-        return stored.etag if stored and has_etag(io.BytesIO(data), stored.etag) else None
+        if self.find(key) is None:
+            return None
+        stored, entry = self.read_with_entry(key)
+        return entry.etag if stored == data else None
 
-    def _put(self, key: str, data: bytes, **options: str) -> str:
-        return _etag(self._client.put_object(**self._at(key), Body=data, **options))
+    def _put(self, key: str, data: bytes, **options: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._client.put_object(**self._at(key), Body=data, **options)
+        return answer
 
     def delete(self, key: str) -> None:
         with self._errors.translated(key):
@@ -209,7 +214,7 @@ class S3Bucket(Store):
 
     def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
         def read(_: str, listed: Mapping[str, Any]) -> UnfinishedUpload:
-            key, begun = listed["Key"][len(self._base) :], listed["Initiated"]
+            key, begun = listed["Key"][len(self._base) :], listed.get("Initiated")
             at = begun.timestamp() if begun else math.inf  # No one may take it for an old one.
             return UnfinishedUpload(key, listed["UploadId"], at)
 
@@ -230,7 +235,7 @@ class S3Bucket(Store):
 
         def read(field: str, listed: Mapping[str, Any]) -> Version:
             is_marker, size = field == "DeleteMarkers", listed.get("Size", 0)
-            is_current = listed["IsLatest"] and not is_marker
+            is_current = bool(listed.get("IsLatest")) and not is_marker
             key, number = listed["Key"][len(self._base) :], listed["VersionId"]
             return Version(key, number, size, is_current, is_marker)
 
@@ -257,24 +262,27 @@ class S3Bucket(Store):
         from botocore.exceptions import ClientError
 
         with contextlib.suppress(ClientError):
-            retention = self._client.get_object_retention(**where)["Retention"]
+            retention = self._client.get_object_retention(**where).get("Retention", {})
             if "RetainUntilDate" in retention:
                 return f"until {retention['RetainUntilDate']:%Y-%m-%d} ({retention['Mode']})"
         with contextlib.suppress(ClientError):
-            hold = self._client.get_object_legal_hold(**where)["LegalHold"]
+            hold = self._client.get_object_legal_hold(**where).get("LegalHold", {})
             return "by a legal hold" if hold.get("Status") == "ON" else ""
         return ""
 
     def check_key(self, key: str) -> None:
         super().check_key(self._base + key)
 
-    def _fetch(self, key: str, body: BinaryIO, progress: Progress | None, before: str = "") -> None:
+    def _fetch(
+        self, key: str, body: BinaryIO, progress: Progress | None, before: str = ""
+    ) -> Entry:
         """Download an object into a file and check its ETag; download it again if that fails.
-        `before` is the MD5 of what has arrived before, if it is not what the ETag says.
+        Return its entry. `before` is the MD5 of what has arrived before, if it is not what the ETag
+        says.
 
-        With a customer's or a KMS key, Amazon's ETag is no MD5; on other services it may not be one
-        either, so what arrives twice alike is not damaged. The transfer manager resumes a body that
-        was cut short, which `get_object` does not. Neither notices a flipped byte.
+        On some services an ETag is no MD5, so what arrives twice alike is not damaged. The transfer
+        manager resumes a body that was cut short, which `get_object` does not. Neither notices a
+        flipped byte.
         """
         for attempt in range(3):
             body.seek(0)
@@ -282,7 +290,8 @@ class S3Bucket(Store):
             with self._errors.translated(key):
                 head = self._client.head_object(**self._at(key))
                 # Checked here, since the transfer manager waits forever if there is no length.
-                etag, config = _etag(head), self._config(head["ContentLength"])
+                entry = _entry(key, given(head, "ContentLength"), head)
+                etag, config = _etag(head), self._config(entry.size)
                 self._client.download_fileobj(
                     *self._at(key).values(),
                     body,
@@ -290,13 +299,11 @@ class S3Bucket(Store):
                     # A fault would not damage the same bytes of other pieces.
                     Config=self._in_other_pieces if attempt == 1 and "-" in etag else config,
                 )
-            plain = head.get("ServerSideEncryption", "AES256") == "AES256"
-            plain = plain and "SSECustomerAlgorithm" not in head
-            if not etag or not plain or has_etag(body, etag):
-                return
+            if not _has_md5(head) or has_etag(body, etag):
+                return entry
             now = md5(body)
             if now == before:
-                return
+                return entry
             before = now
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
@@ -338,6 +345,13 @@ def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
     at = modified.replace(microsecond=0).timestamp() if modified else None
     entry = Entry(key, size, etag, at)
     return entry if etag else replace(entry, etag=entry.dated)
+
+
+def _has_md5(about: Mapping[str, Any]) -> bool:
+    """Return whether the ETag of an answer is an MD5, or is made of those of parts. With a key of
+    AWS KMS or a customer's, it is not."""
+    plain = about.get("ServerSideEncryption", "AES256") == "AES256"
+    return bool(_etag(about)) and plain and "SSECustomerAlgorithm" not in about
 
 
 def _etag(about: Mapping[str, Any]) -> str:

@@ -19,9 +19,9 @@ from urllib.parse import unquote, urlsplit
 from painterly.errors import ConfigError, NoAccountError
 from painterly.forks import per_process
 from painterly.log import event
-from painterly.storage.address import Account
+from painterly.storage.address import Account, parse_encryption
 from painterly.storage.files import MIB, new_md5
-from painterly.words.wording import printable
+from painterly.words.wording import one_line, printable
 
 CONNECT_S, READ_S, TRIES = 5, 60, 6
 HURRIED_READ_S, HURRIED_TRIES = 10, 2
@@ -33,9 +33,14 @@ CREDENTIALS_HINT = (
 )
 # Files of certificates that botocore trusts instead of the usual ones.
 AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
-AMAZON = ".amazonaws.com"
+# The requests that take the encryption of what they store.
+ENCRYPTED = ("PutObject", "CreateMultipartUpload", "CopyObject")
 _HAS_MORE = re.compile(rb"(<IsTruncated>)\s*(?:true|1)\s*(</IsTruncated>)", re.IGNORECASE)
 _opening = per_process(threading.Lock)  # boto3 clients are thread-safe, its sessions are not.
+
+
+class NotEncryptedError(Exception):
+    """A service has stored an object without the encryption that it was asked for."""
 
 
 def patience(account: Account) -> tuple[float, int]:
@@ -84,14 +89,15 @@ def _open(account: Account, process: int) -> Any:
             aws_secret_access_key=account.secret,
             config=config,
         )
-    except BotoCoreError as error:
-        raise ConfigError(wrong_setting(error)) from error
-    except ValueError as error:
+    except (BotoCoreError, ValueError) as error:
         if account.endpoint:
             raise ConfigError(
                 f"{account.endpoint!r} is not the address of an S3 service"
             ) from error
-        raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
+        raise ConfigError(
+            f"AWS's configuration is wrong: {printable(one_line(error))} (in ~/.aws/config, or an "
+            "AWS_* variable)"
+        ) from error
     events = client.meta.events
     events.register("needs-retry.s3", functools.partial(_tell_of_silence, account))
     events.register("needs-retry.s3", functools.partial(_repeat, events))
@@ -101,6 +107,10 @@ def _open(account: Account, process: int) -> Any:
     # with TLS, since botocore then signs no SHA-256.
     for upload in ("PutObject", "UploadPart"):
         events.register(f"before-call.s3.{upload}", _add_md5)
+    for write in ENCRYPTED if account.encryption else ():
+        encrypt = functools.partial(_encrypt, account.encryption)
+        events.register(f"before-parameter-build.s3.{write}", encrypt)
+        events.register(f"after-call.s3.{write}", _check_encrypted)
     if not has_credentials:
         raise NoAccountError(f"no credentials for buckets; {CREDENTIALS_HINT}")
     return client
@@ -144,13 +154,11 @@ def _check_authorities() -> None:
     """Raise ConfigError if a variable names a file without certificates: each request would fail
     without naming it."""
     for name in AUTHORITIES:
-        if not (value := os.environ.get(name)):
+        value = os.environ.get(name)
+        if not value or Path(value).is_dir():
             continue
-        if not Path(value).exists():
-            raise ConfigError(f"{name} is {value!r}, which does not exist; correct or unset it")
         try:
-            if not Path(value).is_dir():
-                ssl.create_default_context(cafile=value)
+            ssl.create_default_context(cafile=value)
         except OSError as error:  # ssl.SSLError as well
             reason = printable(error.strerror or str(error))
             raise ConfigError(
@@ -159,70 +167,25 @@ def _check_authorities() -> None:
             ) from None
 
 
-def wrong_setting(error: Exception) -> str:
-    """Return an error of botocore about AWS's configuration, with the setting that it is about."""
-    kind, text = type(error).__name__, printable(str(error))
-    names = {
-        "ProfileNotFound": ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
-        "InvalidRegionError": ("AWS_DEFAULT_REGION", "AWS_REGION"),
-        "ConfigParseError": ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
-    }.get(kind, ())
-    asked = next((name for name in names if os.environ.get(name)), "")
-    if asked:
-        text = f"{text} ({asked} is {os.environ[asked]!r}; correct or unset it)"
-    else:
-        text = f"{text} (in ~/.aws/config or ~/.aws/credentials, or an AWS_* variable)"
-    return f"AWS's configuration is wrong: {text}"
-
-
-def unusable_credentials(error: Exception) -> str:
-    """Return the reason if an error of a request is about AWS's credentials, with what to do, or an
-    empty text."""
-    from botocore import exceptions
-
-    profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or "default"
-    where = f"profile {profile!r} of ~/.aws/config"
-    sso = (exceptions.SSOError, exceptions.TokenRetrievalError)
-    if isinstance(error, sso):
-        return f"the login with SSO of {where} has ended; run: aws sso login --profile {profile}"
-    others = (
-        exceptions.CredentialRetrievalError,
-        exceptions.MetadataRetrievalError,
-        exceptions.UnknownCredentialError,
-        exceptions.ConfigNotFound,
-        exceptions.InvalidConfigError,
-        exceptions.InfiniteLoopConfigError,
-        exceptions.RefreshWithMFAUnsupportedError,
-    )
-    if isinstance(error, others):
-        return f"AWS's credentials cannot be had ({type(error).__name__}); check {where}"
-    return ""
-
-
-def endpoint_of(account: Account) -> str:
-    """Return the URL to which an account's requests go."""
-    return str(client_of(account).meta.endpoint_url)
-
-
-def other_endpoint(account: Account) -> str:
-    """Return the setting of AWS that leads an account without an endpoint to a service other than
-    Amazon's, or an empty text."""
-    if account.endpoint or AMAZON in endpoint_of(account):
-        return ""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    return next((each for each in names if os.environ.get(each)), "endpoint_url in ~/.aws/config")
-
-
-def is_accelerated(account: Account) -> bool:
-    """Return whether AWS's configuration asks for S3's acceleration."""
-    return bool((client_of(account).meta.config.s3 or {}).get("use_accelerate_endpoint"))
-
-
 def _read_more(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:
     """Let a listing say that there is more in other spellings of `true`, such as Python's: botocore
     takes them for the end."""
     if operation_model.name.startswith("List") and isinstance(response_dict["body"], bytes):
         response_dict["body"] = _HAS_MORE.sub(rb"\1true\2", response_dict["body"])
+
+
+def _encrypt(encryption: str, params: dict[str, Any], **_: object) -> None:
+    algorithm, key = parse_encryption(encryption)
+    params["ServerSideEncryption"] = algorithm
+    if key:
+        params["SSEKMSKeyId"] = key
+
+
+def _check_encrypted(http_response: Any, parsed: Mapping[str, Any], **_: object) -> None:
+    """Raise NotEncryptedError if an object is not encrypted: some versions of Ceph ignore the
+    request for AES256."""
+    if http_response.status_code < 300 and not parsed.get("ServerSideEncryption"):
+        raise NotEncryptedError
 
 
 def _add_md5(params: dict[str, Any], **_: object) -> None:

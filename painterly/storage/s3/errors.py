@@ -1,14 +1,17 @@
-"""Errors of botocore → StorageErrors of one line, without a URL or a secret."""
+"""Errors of botocore → StorageErrors of one line, without a URL or a secret.
+
+The line has the service's own words, if it sends some, and a way out if there is one.
+"""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from painterly.errors import StorageError
 from painterly.settings.installation import command
-from painterly.storage.address import REGION, Account, folder_hint
+from painterly.storage.address import CELLAR, ENCRYPTION, REGION, Account, folder_hint
 from painterly.storage.base import (
     BadKeyError,
     BucketRefusedError,
@@ -17,86 +20,84 @@ from painterly.storage.base import (
     UnavailableError,
     changed_while_read,
 )
-from painterly.storage.s3 import client
-from painterly.words.wording import printable
+from painterly.storage.s3.client import (
+    CREDENTIALS_HINT,
+    DAMAGED,
+    ENCRYPTED,
+    NotEncryptedError,
+    client_of,
+    patience,
+)
+from painterly.words.wording import one_line, printable
 
-# The answer to a HEAD has no body that could name a code: botocore returns the status instead.
-_BARE = ("NotFound", "404", "400", "403")
 NOT_FOUND = ("NoSuchKey", "NotFound", "404")
 # Answers to a conditional write if the object has changed, is gone, or is being written.
 CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 # Answers to a request that a service does not have.
 NOT_OFFERED = ("NotImplemented", "MethodNotAllowed", "501", "405")
+# The answer to a HEAD has no body that could name a code: botocore returns the status instead.
+_BARE = ("NotFound", "404", "400", "403")
 _ACCESS_DENIED = ("AccessDenied", "403")
-_READS = ("GetObject", "HeadObject")
-_REFUSED = (
-    *(*_ACCESS_DENIED, "401", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
-    *("ExpiredToken", "InvalidToken", "AccountProblem", "UserSuspended"),
+_CREDENTIALS = (
+    *("401", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"),
+    *("AccountProblem", "UserSuspended"),
 )
-_BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
-# botocore also reports this for a web page instead of a listing.
-_ODD = (UnavailableError, f"{_BUSY[1]}; if that lasts, check CELLAR_ADDON_HOST")
-_OTHER_REGION = (
-    UnavailableError,
-    "{host} says that {where} is in another region ({code}); set {region}",
-)
-_ARCHIVED = (
-    ObjectError,
-    "{where} is archived{storage_class} and cannot be read before it is restored; restore it (aws "
-    "s3api restore-object, or Initiate restore in Amazon's console), which takes hours, and try "
-    "again",
-)
-_ENCRYPTED = (
-    ObjectError,
-    "{where} is encrypted with a key of AWS KMS that cannot be used ({code}); enable the key",
-)
-_ACCELERATED = (
-    UnavailableError,
-    "{host} does not accelerate {bucket} ({code}), which use_accelerate_endpoint in ~/.aws/config "
-    "asks for; remove it there, or turn on the bucket's acceleration",
-)
-_BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
-_NAME_TAKEN = (
-    "{bucket} belongs to somebody else on {host} ({code}); bucket names are shared by all "
-    "customers, so choose another"
-)
-_NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
-_DAMAGED = (ObjectError, "{where} arrived damaged at {host} each time ({code}); try again")
-_WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
-_ANSWERS: dict[str, tuple[type[StorageError], str]] = {
-    "InvalidObjectState": _ARCHIVED,
-    **dict.fromkeys(("KMS.DisabledException", "KMS.NotFoundException"), _ENCRYPTED),
-    **dict.fromkeys(("KMS.KMSInvalidStateException", "KMS.InvalidStateException"), _ENCRYPTED),
-    "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
-    **dict.fromkeys(client.DAMAGED, _DAMAGED),
-    "BucketAlreadyExists": (BucketRefusedError, _NAME_TAKEN),
-    "InvalidBucketName": (BucketRefusedError, _NAME_REFUSED),
-    "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),
-    **dict.fromkeys(("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), _OTHER_REGION),
-    **dict.fromkeys(("KeyTooLongError", "InvalidObjectName", "InvalidURI"), _BAD_KEY),
-    **dict.fromkeys(("SlowDown", "ServiceUnavailable", "InternalError"), _BUSY),
-    **dict.fromkeys(("502", "503", "504"), _BUSY),
-    "500": _ODD,
+_OTHER_REGION = ("PermanentRedirect", "301", "AuthorizationHeaderMalformed")
+_BAD_KEY = ("KeyTooLongError", "InvalidObjectName", "InvalidURI")
+_BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "502", "503", "504")
+MOST_SAID = 300  # characters of a service's own words
+_KEY_OF_ENCRYPTION = "KMS."  # the start of the codes that are about one
+_WHOLE_BUCKET = (*_CREDENTIALS, *_OTHER_REGION, "RequestTimeTooSkewed", *_BUSY, "500")
+_WAYS_OUT = {
+    **dict.fromkeys(_CREDENTIALS, "check {keys}"),
+    **dict.fromkeys(_OTHER_REGION, "it is in another region: set {region}"),
+    "RequestTimeTooSkewed": "set this machine's clock",
+    **dict.fromkeys(_BUSY, "try again later"),
+    # botocore also reports this for a web page instead of a listing.
+    "500": "try again later; if that lasts, check CELLAR_ADDON_HOST",
+    **dict.fromkeys(_BAD_KEY, "1,024 bytes at most"),
+    **dict.fromkeys(DAMAGED, "it arrived damaged each time; try again"),
+    "InvalidObjectState": "it is archived: restore it first, which takes hours",
+    "BucketAlreadyExists": "bucket names are shared by all customers, so choose another",
+    "InvalidBucketName": "choose another name",
 }
-_NO_CREDENTIALS = f"no credentials for {{where}}; {client.CREDENTIALS_HINT}"
-_NO_CONNECTION = "cannot connect to {host} for {where}; check {check}"
-# Messages for requests without an answer, by the class of botocore's exception.
+# Ways out for requests without an answer, by the class of botocore's exception.
 _NO_ANSWER = {
-    **dict.fromkeys(("NoCredentialsError", "PartialCredentialsError"), _NO_CREDENTIALS),
-    **dict.fromkeys(("ConnectTimeoutError", "EndpointConnectionError"), _NO_CONNECTION),
+    **dict.fromkeys(
+        ("NoCredentialsError", "PartialCredentialsError"), f"no credentials; {CREDENTIALS_HINT}"
+    ),
+    **dict.fromkeys(
+        ("SSOTokenLoadError", "UnauthorizedSSOTokenError", "TokenRetrievalError"),
+        "the login with SSO has ended; run: aws sso login",
+    ),
+    **dict.fromkeys(
+        ("ConnectTimeoutError", "EndpointConnectionError"),
+        "cannot connect to {host}; check {endpoint} and the network",
+    ),
     "NoTLS": "{host} answers without TLS; if that is meant, write http://{host} in "
     "CELLAR_ADDON_HOST",
     "SSLError": "{host}: TLS failed; if your own authority signed its certificate, set "
     "AWS_CA_BUNDLE to that authority's certificate file",
     # Its text has the proxy's password.
-    "ProxyConnectionError": "cannot connect to the proxy on the way to {host}; check the variables "
-    "HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY",
-    "ReadTimeoutError": "{host} did not answer for {where} within {read_s} s",
+    "ProxyConnectionError": "cannot connect to the proxy on the way to {host}; check HTTP_PROXY "
+    "and HTTPS_PROXY, or name the host in NO_PROXY",
+    "ReadTimeoutError": "{host} did not answer within {read_s} s",
 }
 
 
+class NotS3Error(Exception):
+    """An answer lacks what S3's answers have."""
+
+
+def given(answer: Mapping[str, Any], name: str) -> Any:
+    """Return a field of an answer. Raises NotS3Error if it has none."""
+    if name not in answer:
+        raise NotS3Error(name)
+    return answer[name]
+
+
 class CutListingError(Exception):
-    """A service says that there is more than it has listed, and does not list it.
+    """A service has more than it has listed, and does not say how to ask for it.
 
     Attributes:
         last: The last key that it listed; empty if there is none.
@@ -138,15 +139,19 @@ class ErrorTranslator:
         # HTTPError: botocore reads the text of a refusal of GET outside of its own handling.
         except (RetriesExceededError, BotoCoreError, HTTPError) as error:
             raise self._failure(getattr(error, "last_exception", error), key) from error
-        except (ResponseParserError, KeyError) as error:
+        except (ResponseParserError, NotS3Error) as error:
             what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
             raise UnavailableError(f"{self._host} {what}") from error
         except CutListingError as error:
             after = f" after {printable(error.last)}" if error.last else ""
             raise BucketRefusedError(
-                f"{self._host} ends the listing of {self.name} early: it says that more "
-                f"follows{after}, and lists nothing more; use a bucket with fewer objects, or "
-                "another service"
+                f"{self._host} ends the listing of {self.name} early: more follows{after}, and it "
+                "does not say how to ask for that, as S3 does; use another service"
+            ) from error
+        except NotEncryptedError as error:
+            raise ObjectError(
+                f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks; unset it, "
+                "or use another service"
             ) from error
         except S3DownloadFailedError as error:
             raise changed_while_read(self.where(key)) from error
@@ -159,85 +164,71 @@ class ErrorTranslator:
 
     @property
     def _host(self) -> str:
-        if self.account.endpoint or client.other_endpoint(self.account):
-            return urlsplit(self.account.url or client.endpoint_of(self.account)).netloc
-        return "Amazon S3"
+        return urlsplit(str(client_of(self.account).meta.endpoint_url)).netloc
 
     def _refusal(self, error: Any, key: str) -> StorageError:
-        where, host, code = self.where(key), self._host, error_code(error)
-        kind: type[StorageError] = ObjectError if key else BucketRefusedError
+        where, code = self.where(key), error_code(error)
         if code in _BARE and (listing := self._refusal_of_listing()) != "AccessDenied":
             code = listing or code  # The bucket itself is the cause.
         if code in NOT_FOUND and key:
             return ObjectError(f"{where} does not exist")
         if code in (*NOT_FOUND, "NoSuchBucket"):
             return NoBucketError(
-                f"bucket {self.bucket} does not exist on {host}; create it "
+                f"bucket {self.bucket} does not exist on {self._host}; create it "
                 f"({command('buckets')} create {self.bucket}), or correct its name"
                 f"{folder_hint(self.name)}"
             )
-        if code in _REFUSED:
-            return self._no_access(error.operation_name, key, code)
-        usual = _BUSY if _is_busy(error) else (kind, "{host} answered {code} for {where}")
-        if code == "InvalidRequest" and client.is_accelerated(self.account):
-            usual = _ACCELERATED
-        kind, text = _ANSWERS.get(code, usual)
-        storage_class = error.response.get("Error", {}).get("StorageClass")
-        region = REGION if self.account.endpoint else "AWS_DEFAULT_REGION"
-        return kind(
-            text.format(
-                host=host,
-                code=code,
-                where=where,
-                bucket=self.bucket,
-                region=region,
-                storage_class=f" ({printable(storage_class)})" if storage_class else "",
-            )
+        kind: type[StorageError] = ObjectError if key else BucketRefusedError
+        way_out = _WAYS_OUT.get(code, "")
+        if code in _WHOLE_BUCKET or _is_busy(error):
+            kind, way_out = UnavailableError, way_out or "try again later"
+        elif code in _BAD_KEY:
+            kind = BadKeyError
+        elif code.startswith(_KEY_OF_ENCRYPTION):
+            way_out = "enable the key of encryption, or let {keys} use it"
+        elif code in _ACCESS_DENIED:
+            owner = "who owns the object" if key else "the name, which may be somebody else's"
+            way_out = f"check {{keys}}, {owner}, and the bucket's policies"
+        parts = [f"{self._host} answered {code} for {where}{self._said(error)}"]
+        parts += [self._formatted(way_out)] if way_out else []
+        if self.account.encryption and error.operation_name in ENCRYPTED and kind is ObjectError:
+            parts.append(f"{ENCRYPTION} is {self.account.encryption}")
+        return kind("; ".join(parts) + ("" if key else folder_hint(self.name)))
+
+    def _said(self, error: Any) -> str:
+        text = " ".join(str(error.response.get("Error", {}).get("Message") or "").split())
+        for secret in filter(None, (self.account.secret, self.account.key_id)):
+            text = text.replace(secret, "…")
+        return f": {printable(text[:MOST_SAID]).rstrip('.')}" if text else ""
+
+    def _formatted(self, way_out: str) -> str:
+        cellar = bool(self.account.endpoint)
+        return way_out.format(
+            host=self._host,
+            endpoint=CELLAR[0] if cellar else "AWS_ENDPOINT_URL",
+            keys=" and ".join(CELLAR[1:]) if cellar else "AWS's credentials",
+            region=REGION if cellar else "AWS_DEFAULT_REGION",
+            read_s=patience(self.account)[0],
         )
 
-    def _no_access(self, operation: str, key: str, code: str) -> StorageError:
-        host, where, is_denied = self._host, self.where(key), code in _ACCESS_DENIED
-        kind: type[StorageError] = UnavailableError  # Wrong credentials fail for all objects.
-        if is_denied:
-            kind = ObjectError if key else BucketRefusedError
-        check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
-        if not self.account.endpoint:
-            check = "AWS's credentials, and the policies of the bucket and of its encryption key"
-        if is_denied and key and operation in _READS and self._refusal_of_listing() == "":
-            return kind(
-                f"{host} refused {where} ({code}), and allows to list the bucket: the object "
-                "belongs to another account, or a policy or an encryption key protects it; let "
-                "its owner allow access, for example with bucket-owner-full-control"
-            )
-        if is_denied and not key:
-            check = f"the name, which somebody else's bucket may have, and {check}"
-        if is_denied and (not key or operation in _READS):
-            check += "; a bucket whose requester pays cannot be used"
-        if not key:
-            check += folder_hint(self.name)
-        return kind(f"{host} refused {where} ({code}); check {check}")
-
     def _failure(self, error: Exception, key: str) -> StorageError:
+        from botocore import exceptions
+
         where, name = self.where(key), type(error).__name__
         if name == "ParamValidationError":
             kind = BadKeyError if key else BucketRefusedError
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
-        if name == "EndpointResolutionError":  # as for acceleration at a service that has none
-            return UnavailableError(client.wrong_setting(error))
         if "WRONG_VERSION_NUMBER" in str(error):
             name = "NoTLS"
-        if unusable := client.unusable_credentials(error):
-            return UnavailableError(f"no access to {where}: {unusable}")
-        text = _NO_ANSWER.get(
-            name, "the connection to {host} broke for {where} ({name}); try again"
+        # Texts about connections have addresses, and may have a proxy's password.
+        no_connection = (exceptions.ConnectionError, exceptions.HTTPClientError)
+        is_told = isinstance(error, exceptions.BotoCoreError) and not isinstance(
+            error, (*no_connection, exceptions.IncompleteReadError)
         )
-        check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
-        if setting := client.other_endpoint(self.account):
-            check = f"{setting}, which names it, and the network"
-        read_s, _ = client.patience(self.account)
-        return UnavailableError(
-            text.format(host=self._host, where=where, name=name, check=check, read_s=read_s)
-        )
+        said = f"the connection to {self._host} broke ({name}); try again"
+        if is_told:
+            said = f"{printable(one_line(error))} (in ~/.aws/config, or an AWS_* variable)"
+        return UnavailableError(f"{where}: {self._formatted(_NO_ANSWER.get(name, '')) or said}")
 
     def _refusal_of_listing(self) -> str | None:
         """Return the code with which a listing is refused, empty if it is allowed; None without an

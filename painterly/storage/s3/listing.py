@@ -1,77 +1,53 @@
-"""Complete listings of a bucket, page after page, also by services that give no way to the next."""
+"""Complete listings of a bucket, page after page, as Amazon, Ceph and MinIO send them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from painterly.storage.s3.errors import NOT_OFFERED, CutListingError, error_code
+from painterly.storage.s3.errors import CutListingError, NotS3Error, given
 
 PAGE = 1000  # items at most, on all services
 MOST_EMPTY = 1000  # pages in a row: a service may send some while it passes deleted objects
 # Not every service gives all of these.
 _OF_LISTINGS = {"Name", "Bucket", "KeyCount", "IsTruncated"}
-# Answers to a token or a request that a service does not know.
-_UNKNOWN = (*NOT_OFFERED, "InvalidArgument", "InvalidRequest")
 _Item = Mapping[str, Any]
-_Asked = tuple[tuple[str, str], ...]  # the parameters that say where a page begins
+_Identity = tuple[str, ...]  # a key, and the number of a version or an upload
 _Value = TypeVar("_Value")
-
-
-class _Way(NamedTuple):
-    """A way to ask for the next page."""
-
-    operation: str  # the request
-    # The parameters that say where a page begins, each with the field that has its value.
-    parameters: Mapping[str, str]
-    of_page: bool = False  # whether these are fields of the page before, or else of the last item
-
-    def asked(self, page: _Item, last: _Item) -> _Asked:
-        """Return the parameters for the next page; none if one of them has no value. An empty one
-        would be refused, and a key alone leads past its other versions."""
-        source = page if self.of_page else last
-        values = {name: str(source.get(field) or "") for name, field in self.parameters.items()}
-        return tuple(values.items()) if all(values.values()) else ()
 
 
 @dataclass(frozen=True)
 class Listing:
     """A kind of listing."""
 
+    operation: str  # the request
     fields: tuple[str, ...]  # the fields of a page that list items
     identity: tuple[str, ...]  # the fields of an item that tell it from all others
-    # The ways to ask for the next page. The first one is Amazon's.
-    ways: tuple[_Way, ...]
+    # The parameters of the next page, each with the field of the page that has its value.
+    token: Mapping[str, str]
+    after: Mapping[str, str]  # the same by the fields of an item
     takes_prefix: bool = True  # whether services list by the start of keys
 
 
-_NEXT_VERSION = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
-_NEXT_UPLOAD = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
 OBJECTS = Listing(
+    "list_objects_v2",
     ("Contents",),
     ("Key",),
-    (
-        _Way("list_objects_v2", {"ContinuationToken": "NextContinuationToken"}, of_page=True),
-        _Way("list_objects_v2", {"StartAfter": "Key"}),
-        # Services that know only the first version of the request answer the second like it.
-        _Way("list_objects", {"Marker": "Key"}),
-    ),
+    {"ContinuationToken": "NextContinuationToken"},
+    {"StartAfter": "Key"},
 )
 VERSIONS = Listing(
+    "list_object_versions",
     ("Versions", "DeleteMarkers"),
     ("Key", "VersionId"),
-    (
-        _Way("list_object_versions", _NEXT_VERSION, of_page=True),
-        _Way("list_object_versions", {"KeyMarker": "Key", "VersionIdMarker": "VersionId"}),
-    ),
+    {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"},
+    {"KeyMarker": "Key", "VersionIdMarker": "VersionId"},
 )
 UPLOADS = Listing(
+    "list_multipart_uploads",
     ("Uploads",),
     ("Key", "UploadId"),
-    (
-        _Way("list_multipart_uploads", _NEXT_UPLOAD, of_page=True),
-        _Way("list_multipart_uploads", {"KeyMarker": "Key", "UploadIdMarker": "UploadId"}),
-    ),
+    {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"},
+    {"KeyMarker": "Key", "UploadIdMarker": "UploadId"},
     takes_prefix=False,  # MinIO takes it for a whole key.
 )
 
@@ -85,121 +61,63 @@ def all_items(
     after: str = "",
 ) -> list[_Value]:
     """List a bucket to its end, each item once, for objects from after a key. `read` makes a value
-    of an item, and of the field that lists it. Raises CutListingError if there is more, and no way
-    leads to it; KeyError if an answer is not a listing.
+    of an item, and of the field that lists it.
 
     botocore's paginator ends in silence, or never, if a service says that there is more and sends
-    no token, an empty one, or one that leads to the same page again. This function then asks for
-    what comes after the last key, if the keys are sorted. If a token comes a second time, it lists
-    from the start without tokens: the service may have taken the token for a key, and skipped the
-    keys before it.
+    no token, an empty one, or one that leads to the same page again.
+
+    Raises:
+        CutListingError: There is more, and the service does not say how to ask for it.
+        NotS3Error: An answer is not a listing.
     """
     where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
-    found = _Found(listing, prefix, read)
-    ways, empty = [*listing.ways], 0
-    asked: _Asked = (("StartAfter", after),) if after else ()
-    tried, has_ended = {asked}, False
+    asked = {"StartAfter": after} if after else {}
+    found: dict[_Identity, _Value | None] = {}
+    last, rest, empty, has_ended = "", dict[str, str](), 0, False
     while True:
-        page = _page(client, listing, ways[0].operation, where, asked, is_first=len(tried) == 1)
-        listed, has_new = found.add(page)
-        has_more = page.get("IsTruncated")
-        empty = 0 if listed else empty + 1
-        # Some services leave that field out, send a token without it, or end at a full page. If a
-        # token leads to an empty end, it may have been taken for a key after all of these.
-        unsure = has_more is None or ways[0].asked(page, {}) or listed >= PAGE
-        is_empty_end = not has_more and not listed and bool(asked) and ways[0].of_page
-        has_ended = has_ended or is_empty_end
-        if not has_more and not (has_new and unsure) and not is_empty_end:
+        page = getattr(client, listing.operation)(**where, **asked)
+        items = _items(listing, page)
+        new = [each for each in items if each not in found]
+        if has_ended:
+            if any(key > after for key, *_ in new):  # A token may lead to the first page again.
+                raise CutListingError(last)
             break
-        # It is the same page again, or such an end.
-        if not has_new and (listed or is_empty_end or empty > MOST_EMPTY):
-            ways.pop(0)
-        elif (token := ways[0].asked(page, {})) and token in tried:
-            tokenless = replace(listing, ways=listing.ways[1:])
-            return all_items(client, tokenless, bucket, prefix, read, after)
-        last = found.last if found.is_sorted else {}
-        asked = _next(ways, page, last, set() if has_new else tried)
-        if not asked:
-            if has_more and not has_ended:
-                raise CutListingError(found.last.get("Key", ""))
-            break
-        tried.add(asked)
-    return found.values
+        for identity in new:
+            is_asked = identity[0].startswith(prefix)  # Some services pass over the prefix.
+            found[identity] = read(*items[identity]) if is_asked else None
+        if items:
+            last, rest = (
+                max(key for key, *_ in items),
+                _parameters(listing.after, items[max(items)][1]),
+            )
+        empty = 0 if items else empty + 1
+        token, says_more = _parameters(listing.token, page), page.get("IsTruncated")
+        if says_more and (not token or empty > MOST_EMPTY or (items and not new)):
+            raise CutListingError(last)
+        if not says_more:
+            # It may say nothing, or send a token, end at a full page, or have taken a token for a
+            # key behind all of these: ask again.
+            has_ended, is_certain = True, says_more is False and 0 < len(items) < PAGE
+            token = token or (rest if not is_certain else {})
+            if not token:
+                break
+        asked = token
+    return [value for value in found.values() if value is not None]
 
 
-class _Found(Generic[_Value]):
-    """The items of a listing so far, each once.
-
-    Attributes:
-        last: The last one by its key; empty before the first.
-        is_sorted: Whether the keys have come in their order.
-    """
-
-    def __init__(self, listing: Listing, prefix: str, read: Callable[[str, _Item], _Value]) -> None:
-        self._fields, self._prefix, self._read = listing.fields, prefix, read
-        self._identity = itemgetter(*listing.identity)
-        self._values: dict[Any, _Value | None] = {}
-        self.last: _Item = {}
-        self.is_sorted = True
-
-    def add(self, page: _Item) -> tuple[int, bool]:
-        """Add the items of a page. Return their number, and whether one of them is new."""
-        known, listed, before = len(self._values), 0, self.last.get("Key", "")
-        for field in self._fields:
-            items = page.get(field, ())
-            listed += len(items)
-            new = (item["Key"] for item in items if self._identity(item) not in self._values)
-            keys = [before, *new]
-            self.is_sorted = self.is_sorted and keys == sorted(keys)
-            self._values |= {self._identity(item): self._value(field, item) for item in items}
-            self.last = max((*items[-1:], self.last), key=_position)
-        return listed, len(self._values) > known
-
-    @property
-    def values(self) -> list[_Value]:
-        return [value for value in self._values.values() if value is not None]
-
-    def _value(self, field: str, item: _Item) -> _Value | None:
-        is_asked = item["Key"].startswith(self._prefix)  # Some services pass over the prefix.
-        return self._read(field, item) if is_asked else None
-
-
-def _page(
-    client: Any,
-    listing: Listing,
-    operation: str,
-    where: Mapping[str, str],
-    asked: _Asked,
-    *,
-    is_first: bool,
-) -> _Item:
-    """Ask for a page. If a service refuses another one than the first, return a page without items
-    that says that there is more."""
-    from botocore.exceptions import ClientError
-
-    try:
-        page: _Item = getattr(client, operation)(**where, **dict(asked))
-    except ClientError as error:
-        if is_first or error_code(error) not in _UNKNOWN:
-            raise
-        return {"IsTruncated": True}
+def _items(listing: Listing, page: _Item) -> dict[_Identity, tuple[str, _Item]]:
+    """Return the items of a page by their identity, each with the field that lists it."""
     if not page.keys() & {*_OF_LISTINGS, *listing.fields}:
-        raise KeyError("Name")  # It is not a listing, not an empty one.
-    return page
+        raise NotS3Error  # Rather than an empty listing.
+    return {
+        tuple(given(item, each) for each in listing.identity): (name, item)
+        for name in listing.fields
+        for item in page.get(name, ())
+    }
 
 
-def _next(ways: list[_Way], page: _Item, last: _Item, tried: set[_Asked]) -> _Asked:
-    """Return how to ask for the next page by the first of the ways that shows one, and drop the
-    ways before it: they do not get better; nothing if none does."""
-    while ways:
-        asked = ways[0].asked(page, last)
-        if asked and asked not in tried:
-            return asked
-        ways.pop(0)
-    return ()
-
-
-def _position(item: _Item) -> tuple[str, float]:
-    """Return what sorts items of several fields: versions of a key come from new to old."""
-    modified = item.get("LastModified")
-    return item.get("Key", ""), -modified.timestamp() if modified else 0.0
+def _parameters(fields: Mapping[str, str], source: _Item) -> dict[str, str]:
+    """Return the parameters of the next page; none if one of them has no value. An empty one would
+    be refused, and a key alone leads past its other versions."""
+    values = {name: str(source.get(field) or "") for name, field in fields.items()}
+    return values if all(values.values()) else {}

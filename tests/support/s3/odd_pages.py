@@ -3,28 +3,27 @@
     with odd_pages("no token") as service:
         ...  # a client of service.url; service.asked has the queries
 
-A page has three items. Without a token, or with one that is ignored, the last item leads to the
-next page.
+A page has three items.
 
     amazon                  a token that leads to the next page
+    one token               always the same token, which leads to the next page
+    empty pages             each second page has no items
+    shuffled                items in no order, and tokens
+    all prefixes            items with other prefixes as well
+    token at the end        a token on the last page, too, which leads to the first one
+
+These show no way to the rest, or none that S3 has:
     no token, empty token   no token, or an empty one
     first version           the first version's answers to all requests
     same page               always a new token, which is ignored
     same token              always the same token, which is ignored
-    one token               always the same token, which leads to the next page
     token as key            always the same token, which is taken for a key
     refused token           tokens that are then refused
-    empty pages             each second page has no items
     unfinished              that there is no more, and a token that leads to more
     full                    that there is no more, after as many items as a page may have
     silent                  not whether there is more
     True                    with a capital letter that there is more, and no token
-    shuffled                items in no order, and tokens
-    all prefixes            items with other prefixes as well
-    token at the end        a token on the last page, too, which leads to the first one
     no number               of versions and uploads, a token with the key only
-
-These show no way to the rest:
     shuffled, no token      items in no order, and no token
     stuck                   always the first page
     endless                 always that there is more, at last without items
@@ -41,14 +40,17 @@ from urllib.parse import parse_qsl, urlsplit
 from support.serving import serving
 
 PAGE = 3
-WAYS = (
-    *("amazon", "no token", "empty token", "first version", "same page", "same token"),
-    *("one token", "refused token", "empty pages", "unfinished", "full", "silent", "shuffled"),
-    *("all prefixes", "token at the end", "token as key", "True"),
+WAYS = ("amazon", "one token", "empty pages", "shuffled", "all prefixes", "token at the end")
+CUT = (
+    *("no token", "empty token", "first version", "same page", "same token", "unfinished", "full"),
+    *("silent", "token as key", "True", "shuffled, no token", "stuck", "endless"),
+    "empty to the end",
 )
-NUMBERED_WAYS = ("amazon", "no token", "empty token", "no number", "unfinished", "silent", "True")
-CUT = ("shuffled, no token", "stuck", "endless", "empty to the end")
-NUMBERED_CUT = ("shuffled, no token", "stuck", "endless")
+REFUSED = "refused token"
+NUMBERED_CUT = (
+    *("no token", "empty token", "no number", "unfinished", "silent", "True"),
+    *("shuffled, no token", "stuck", "endless"),
+)
 NO_TOKEN = (
     *("no token", "first version", "full", "silent", "True"),
     *("shuffled, no token", "stuck", "endless"),

@@ -17,6 +17,7 @@ Ways to answer:
     weak ETag                that of a proxy that compresses
     capitals                 ETags in capitals
     opaque                   ETags that are no MD5, the same each time
+    KMS                      such ETags, of objects that are encrypted with a key of AWS KMS
     passing                  ETags that are no MD5, others in each answer but listings
     no ranges                objects are sent whole, whatever part is asked for
     no conditions            conditional writes are refused as not implemented
@@ -24,7 +25,6 @@ Ways to answer:
     ignored conditions       conditional writes are made in any case
     object lock              uploads without a checksum are refused
     no expectations          requests that ask before they send their body are refused
-    requester pays           all reading requests are refused
 """
 
 import random
@@ -46,7 +46,6 @@ REFUSALS = {
     ("no conditions", "conditional"): (501, "NotImplemented"),
     ("bad request", "conditional"): (400, "InvalidArgument"),
     ("object lock", "unchecked"): (400, "InvalidRequest"),
-    ("requester pays", "reading"): (403, "AccessDenied"),
     ("lost uploads", "completing"): (200, ""),
 }
 PAGE = 3  # objects
@@ -73,7 +72,8 @@ class _Service(ThreadingHTTPServer):
             return f"W/{etag}"
         if self.way == "passing" and not lists:
             return f'"{self.dice.getrandbits(128):032x}"'
-        return {"opaque": etag[::-1], "capitals": etag.upper()}.get(self.way, etag)
+        reverse = etag[::-1]
+        return {"opaque": reverse, "KMS": reverse, "capitals": etag.upper()}.get(self.way, etag)
 
     def time(self, modified: str, kind: str) -> str:
         """The time of an object in an answer of a kind, for the server's own; empty for none."""
@@ -83,7 +83,8 @@ class _Service(ThreadingHTTPServer):
 
     def own(self, etag: str) -> str:
         """The server's ETag for one that a client was given."""
-        return {"opaque": etag[::-1], "capitals": etag.lower()}.get(self.way, etag)
+        reverse = etag[::-1]
+        return {"opaque": reverse, "KMS": reverse, "capitals": etag.lower()}.get(self.way, etag)
 
     def relisted(self, body: str) -> str:
         """A listing as the service has it."""
@@ -146,8 +147,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Of which kind a request is."""
         if any(map(self.headers.get, CONDITIONS)):
             return "conditional"
-        if self.command in ("GET", "HEAD"):
-            return "reading"
         if self.command == "POST" and "uploadId=" in self.path:
             return "completing"
         is_put = self.command == "PUT" and body
@@ -174,6 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
                 value = self.server.time(value, kind)
             if value and name.lower() not in OF_CONNECTION:
                 kept.append((name, value))
+        if self.server.way == "KMS" and got.getheader("etag"):
+            kept.append(("x-amz-server-side-encryption", "aws:kms"))
         self.send(got.status, kept, data, got.getheader("content-length"))
         up.close()
 
