@@ -46,7 +46,7 @@ def check_callback(address: str | None, hosts: Collection[str]) -> None:
 
 
 class _ClosedError(Exception):
-    """The process is about to end."""
+    pass
 
 
 class Callbacks:

@@ -43,13 +43,7 @@ class Deletions:
         cancel: Callable[[str], object],
         keep_days: int | None = None,
     ) -> None:
-        """Args:
-        buckets: The buckets.
-        store: The jobs in the bucket.
-        jobs: The index of the jobs.
-        cancel: Cancels a job by its id.
-        keep_days: As in `delete_leftovers`.
-        """
+        """`cancel` cancels a job by its id. `keep_days` is as in `delete_leftovers`."""
         self._buckets, self._store, self._jobs = buckets, store, jobs
         self._cancel, self._keep_days = cancel, keep_days
         self.clean_at = 0.0  # the monotonic time at which leftovers are deleted next

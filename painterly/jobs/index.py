@@ -378,11 +378,7 @@ class JobIndex:
             jobs.pop(job_id, None)
 
     def _mark(self, job_id: str, *, moves: bool) -> None:
-        """Note that a job has changed.
-
-        Args:
-            moves: Whether others may have another place in the queue now.
-        """
+        """Note that a job has changed, and whether others may have another place in the queue."""
         self.version += 1
         self._changed_in[job_id] = self.version
         if moves:

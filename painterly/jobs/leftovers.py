@@ -66,7 +66,6 @@ def _job_of(key: str) -> str | None:
 
 
 def _up_to_job(key: str) -> str:
-    """Return what all keys of the same job have there, of a key that belongs to one."""
     match = _ID_IN_KEY.search(key)
     assert match
     return key[: match.end()]

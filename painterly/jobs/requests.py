@@ -163,7 +163,6 @@ class OrderBook:
         return _Order(request, photo, earlier_mask if mask is None else mask, style, work)
 
     def _check_time(self, work: float, preset: Preset) -> None:
-        """Raise ApiError for a clip that would block the queue for too long."""
         seconds = self._jobs.estimates.seconds(work, preset)
         if seconds is not None and seconds > LONGEST_CLIP_S:
             raise ApiError(
@@ -291,8 +290,6 @@ class OrderBook:
         return {preset.value: self.checked_settings(preset, {}).size for preset in Preset}
 
     def _photo_of(self, job_id: str) -> tuple[Upload, bytes | None]:
-        """Read the photo of an earlier job, and its mask, if it has one, or a photo that was sent
-        before."""
         photo = self._stored_photo(job_id)
         mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
@@ -338,7 +335,6 @@ def _of_sheet(request: JobRequest) -> JobRequest:
 
 
 def _of_clip(request: JobRequest) -> JobRequest:
-    """Return the request for a clip, which has no time-lapse."""
     if request.sheet or "paper" in request.settings:
         raise ApiError(422, "sheets and prints are of photos, not of clips")
     settings = {name: each for name, each in request.settings.items() if name != "timelapse"}

@@ -210,7 +210,6 @@ class JobStore:
             return None
 
     def _with_record(self, job: StoredJob) -> StoredJob:
-        """Return a job that has ended with the record of its result, if that is still there."""
         if job.state != JobState.DONE:
             return job
         with contextlib.suppress(ObjectError):

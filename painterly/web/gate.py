@@ -174,7 +174,6 @@ class Gate:
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
-        """Return the answer to a request that may not pass, None for one that may."""
         path, method = inner_path(request.scope), request.scope["method"]
         token, options = bearer(request.headers), self._service.options
         if path not in PROBES and not is_own_name(request.headers, options):
@@ -231,7 +230,6 @@ class _Body:
     a phone that has lost its network would block one of the few uploads at a time indefinitely."""
 
     def __init__(self, receive: Receive, max_upload: int) -> None:
-        """Take the function that receives a message, and the most bytes of a form's file."""
         self._receive, self._max_upload = receive, max_upload
         self._arriving, self._received = True, 0
         self._ends = time.monotonic() + MAX_REQUEST_S

@@ -198,7 +198,6 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
 
 
 def _paper(name: str) -> dict[str, Any]:
-    """Return a paper's name, its sides in mm and, with the most dpi that can be ordered, in px."""
     dpi = print_dpi(name)
     about = {"mm": paper.sides_mm(name), "px": paper.sides_px(name, 0, dpi), "dpi": dpi}
     return {"name": name, "shown": paper.shown(name), **about}
