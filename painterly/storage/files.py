@@ -104,7 +104,7 @@ def has_etag(body: BinaryIO, etag: str) -> bool | None:
     if not parts:
         return md5(body) == etag
     if parts == "1":
-        return str(new_md5(bytes.fromhex(md5(body))).hexdigest()) == whole
+        return md5_of_bytes(bytes.fromhex(md5(body))) == whole
     size = body.seek(0, os.SEEK_END)
     fitting = [part for part in USUAL_PARTS if str(-(-size // part)) == parts]
     return any(_md5_of_parts(body, part) == etag for part in fitting) or None
@@ -117,6 +117,11 @@ def md5(body: BinaryIO) -> str:
     while data := body.read(MIB):
         digest.update(data)
     return str(digest.hexdigest())
+
+
+def md5_of_bytes(data: bytes) -> str:
+    """Return the MD5 of some bytes in hex."""
+    return str(new_md5(data).hexdigest())
 
 
 def md5_of_file(path: Path) -> str:
@@ -150,7 +155,7 @@ def _md5_of_parts(body: BinaryIO, part: int) -> str:
         if left == part:
             break
         sums.append(digest.digest())
-    return f"{new_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
+    return f"{md5_of_bytes(b''.join(sums))}-{len(sums)}"
 
 
 def new_md5(data: bytes = b"") -> Any:

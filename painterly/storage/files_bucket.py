@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from painterly.storage.base import Bucket, Entry, ObjectError, Progress
-from painterly.storage.files import new_md5, replacing, storage_errors
+from painterly.storage.files import md5_of_bytes, replacing, storage_errors
 from painterly.words.wording import printable
 
 
@@ -26,7 +26,7 @@ class FilesBucket(Bucket):
         since or be the standard input, gets another key."""
         while key in self._files and self._files[key][1] != data:
             key += "'"
-        entry = Entry(key, len(data), str(new_md5(data).hexdigest()))
+        entry = Entry(key, len(data), md5_of_bytes(data))
         self._files[key] = entry, data
         return entry
 

@@ -7,7 +7,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,9 +32,9 @@ from painterly.storage.files import (
     PART_FILE,
     Mount,
     locked,
+    md5_of_bytes,
     md5_of_file,
     nearest_existing,
-    new_md5,
     replacing,
     storage_errors,
     when_closed,
@@ -53,28 +54,22 @@ _SHORT_NAME = 140  # bytes that every disk has room for in a file's name
 
 
 class _FileEntry(Entry):
-    """The entry of a file. The ETag is computed when it is first used, unless it is known, so that
-    a listing need not read every file."""
+    """The entry of a file. The ETag is computed when it is first used, so that a listing need not
+    read every file."""
 
-    _path: Path
     _version: str
-    _known: KnownFiles
+    _md5: Callable[[], str]
 
-    def __init__(
-        self, key: str, about: os.stat_result, path: Path, known: KnownFiles, etag: str = ""
-    ) -> None:
+    def __init__(self, key: str, about: os.stat_result, md5: Callable[[], str]) -> None:
         # Programs set the time of the last change, but not that of the last write to the inode.
         times = f"{about.st_mtime_ns} {about.st_ctime_ns}"
         self.__dict__.update(
             key=key,
             size=about.st_size,
             modified=max(about.st_mtime, about.st_ctime),
-            _path=path,
             _version=f"{about.st_ino} {about.st_size} {times}",
-            _known=known,
+            _md5=md5,
         )
-        if etag:
-            self.__dict__["etag"] = etag
 
     @property
     def version(self) -> str:
@@ -85,7 +80,7 @@ class _FileEntry(Entry):
 
     @functools.cached_property
     def etag(self) -> str:
-        return self._known.md5(self._path)
+        return self._md5()
 
 
 class FolderBucket(Store):
@@ -218,7 +213,10 @@ class FolderBucket(Store):
             if path.is_symlink():  # a loop of links
                 return None
             raise
-        return _FileEntry(key, about, path, self._known) if stat.S_ISREG(about.st_mode) else None
+        return self._entry_of(key, about) if stat.S_ISREG(about.st_mode) else None
+
+    def _entry_of(self, key: str, about: os.stat_result) -> Entry:
+        return _FileEntry(key, about, partial(self._known.md5, self.folder / key))
 
     def check_mounted(self) -> None:
         """Raise UnavailableError if the folder's disk is no longer mounted."""
@@ -229,29 +227,23 @@ class FolderBucket(Store):
         with storage_errors(self._where(key)):
             return self._entry(key)
 
-    def read(self, key: str) -> bytes:
-        path = self._safe_path(key)
-        with storage_errors(self._where(key)), path.open("rb") as body:
-            return body.read()
-
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         path = self._safe_path(key)
         with storage_errors(self._where(key)), path.open("rb") as body:
             about, data = os.fstat(body.fileno()), body.read()
-        etag = str(new_md5(data).hexdigest())
-        return data, _FileEntry(key, about, path, self._known, etag)
+        return data, _FileEntry(key, about, partial(md5_of_bytes, data))
 
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
         path = self._safe_path(key)
         with storage_errors(self._where(key)), path.open("rb") as body:
-            now = _FileEntry(key, os.fstat(body.fileno()), path, self._known)
+            now = self._entry_of(key, os.fstat(body.fileno()))
             if of is not None and not of.is_still(now):
                 raise changed_while_read(self._where(key))
             body.seek(start)
             return body.read(count)
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
-        etag = str(new_md5(data).hexdigest())
+        etag = md5_of_bytes(data)
         with storage_errors(self._where(key)):
             path = self._path_to_write(key)
             part = _replace(path, data)
@@ -260,7 +252,7 @@ class FolderBucket(Store):
         return etag
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        path, new = self._safe_path(key), str(new_md5(data).hexdigest())
+        path, new = self._safe_path(key), md5_of_bytes(data)
         with storage_errors(self._where(key)), locked(path.parent):
             stored = self._etag(key)
             if stored == new:

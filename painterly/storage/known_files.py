@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from logging import DEBUG
 from pathlib import Path
+from typing import Any
 
 from painterly.errors import StorageError
 from painterly.log import event
@@ -25,8 +26,8 @@ from painterly.storage.files import (
     has_fine_times,
     is_same,
     locked,
+    md5_of_bytes,
     md5_of_file,
-    new_md5,
     replacing,
     storage_errors,
     was_at_rest,
@@ -88,8 +89,6 @@ Files = dict[tuple[str, str], KnownFile]  # by `how` and name
 
 
 class _List:
-    """The list's file."""
-
     def __init__(self, folder: Path, mount: Mount | None = None) -> None:
         self.folder, self.path = folder, folder / LIST
         self._mount = mount or Mount(folder, str(folder))
@@ -145,18 +144,14 @@ def _line(name: str, file: KnownFile) -> dict[str, object]:
     return {field: value for field, value in fields.items() if value is not None}
 
 
-def _take(line: dict[str, object], files: Files) -> None:
+def _take(line: dict[str, Any], files: Files) -> None:
     name = str(line.pop("key"))
     if not line:
         files.pop((DOWNLOADED, name), None)
         return
-    bucket = line.get("bucket")
-    numbers = (line["size"], line["time_ns"], line.get("changed_ns", 0), line.get("inode", 0))
-    size, time_ns, changed_ns, inode = (int(str(each)) for each in numbers)
-    if bucket is None:
-        file = KnownFile(str(line["etag"]), size, time_ns, None, changed_ns, inode)
-    else:
-        file = KnownFile(str(line["etag"]), size, time_ns, str(bucket))
+    file = KnownFile(**line)
+    if [type(each) for each in (file.etag, file.size, file.time_ns)] != [str, int, int]:
+        raise TypeError
     files[file.how, name] = file
 
 
@@ -259,7 +254,6 @@ class KnownFiles:
         return self._seen
 
     def _name(self, path: Path) -> str:
-        """Return a file's path in the list's folder, or else its whole path."""
         return str(path.absolute()).removeprefix(self._start)
 
     def _exists(self, name: str) -> bool:
@@ -350,7 +344,7 @@ class MadeFiles:
 
 def announce(path: Path, data: bytes) -> None:
     """Add a painted file that is about to be written to its folder's list. Raises ObjectError."""
-    file = KnownFile(str(new_md5(data).hexdigest()), len(data), -time.time_ns(), "")
+    file = KnownFile(md5_of_bytes(data), len(data), -time.time_ns(), "")
     _List(path.parent).append([_line(path.name, file)])
 
 

@@ -13,9 +13,7 @@ WAYS = ("shuffled",)
 MORE_WAYS = (
     "opaque",
     *(
-        "no token",
         "no ETag",
-        "same token",
         "reversed",
         "unnamed",
         "no ETag in lists",

@@ -92,6 +92,22 @@ def test_all_versions_and_unfinished_uploads_are_listed_also_those_of_one_key(se
     }
 
 
+def test_an_upload_that_begins_while_uploads_are_listed_does_not_end_the_listing():
+    """Ceph sends a token with the last page of uploads, too."""
+
+    class Ceph:
+        keys = ("a",)
+
+        def list_multipart_uploads(self, KeyMarker="", **_):
+            uploads = [{"Key": key, "UploadId": "1"} for key in self.keys if key > KeyMarker]
+            self.keys = ("a", "b")
+            last = {"NextKeyMarker": uploads[-1]["Key"]} if uploads else {}
+            return {"IsTruncated": False, "Uploads": uploads, "NextUploadIdMarker": "1", **last}
+
+    found = listing.all_items(Ceph(), listing.UPLOADS, "photos", "", lambda _, item: item["Key"])
+    assert found == ["a", "b"]
+
+
 @pytest.mark.parametrize("service", NUMBERED_CUT, indirect=True)
 def test_versions_and_uploads_that_are_cut_are_an_error(service):
     bucket = bucket_of(service)

@@ -15,7 +15,6 @@ from support.web_service import send, served
         ("no ETag", "ETags"),
         ("no ETag in lists", "ETags"),
         ("shuffled", ""),
-        ("no token", ""),
         ("capitals", ""),
         ("opaque", ""),
     ],

@@ -26,7 +26,7 @@ from painterly.storage.base import (
     Version,
     changed_while_read,
 )
-from painterly.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
+from painterly.storage.files import MIB, has_etag, md5, md5_of_bytes, replacing, storage_errors
 from painterly.storage.s3.client import client_of
 from painterly.storage.s3.errors import (
     CONFLICTS,
@@ -42,7 +42,6 @@ from painterly.words.wording import printable
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB
 PART = 8 * MIB
-OTHER_PIECE = 7 * MIB  # the size of the pieces of a second download
 _Value = TypeVar("_Value")
 
 
@@ -62,9 +61,6 @@ class S3Bucket(Store):
             multipart_threshold=MULTIPART_FROM, multipart_chunksize=PART, max_concurrency=4
         )
         self._whole = TransferConfig(multipart_threshold=MULTIPART_FROM, use_threads=False)
-        self._in_other_pieces = TransferConfig(
-            multipart_threshold=OTHER_PIECE, multipart_chunksize=OTHER_PIECE, max_concurrency=4
-        )
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
@@ -110,7 +106,7 @@ class S3Bucket(Store):
             data = bytes(answer["Body"].read())
             if not _has_md5(answer) or has_etag(io.BytesIO(data), entry.etag):
                 return data, entry
-            before = str(new_md5(data).hexdigest())
+            before = md5_of_bytes(data)
         body = io.BytesIO()
         entry = self._fetch(key, body, None, before)
         return body.getvalue(), entry
@@ -291,15 +287,13 @@ class S3Bucket(Store):
                 head = self._client.head_object(**self._at(key))
                 # Checked here, since the transfer manager waits forever if there is no length.
                 entry = _entry(key, given(head, "ContentLength"), head)
-                etag, config = _etag(head), self._config(entry.size)
                 self._client.download_fileobj(
                     *self._at(key).values(),
                     body,
                     Callback=progress,
-                    # A fault would not damage the same bytes of other pieces.
-                    Config=self._in_other_pieces if attempt == 1 and "-" in etag else config,
+                    Config=self._config(entry.size),
                 )
-            if not _has_md5(head) or has_etag(body, etag):
+            if not _has_md5(head) or has_etag(body, entry.etag):
                 return entry
             now = md5(body)
             if now == before:
@@ -307,7 +301,7 @@ class S3Bucket(Store):
             before = now
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
-            if attempt == 1 and "-" not in etag:
+            if attempt == 1 and "-" not in entry.etag:
                 break
         raise ObjectError(f"{self._errors.where(key)} arrived damaged twice (wrong MD5); try again")
 

@@ -45,17 +45,20 @@ _CREDENTIALS = (
 _OTHER_REGION = ("PermanentRedirect", "301", "AuthorizationHeaderMalformed")
 _BAD_KEY = ("KeyTooLongError", "InvalidObjectName", "InvalidURI")
 _BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "502", "503", "504")
-MOST_SAID = 300  # characters of a service's own words
 _KEY_OF_ENCRYPTION = "KMS."  # the start of the codes that are about one
-_WHOLE_BUCKET = (*_CREDENTIALS, *_OTHER_REGION, "RequestTimeTooSkewed", *_BUSY, "500")
-_WAYS_OUT = {
-    **dict.fromkeys(_CREDENTIALS, "check {keys}"),
-    **dict.fromkeys(_OTHER_REGION, "it is in another region: set {region}"),
-    "RequestTimeTooSkewed": "set this machine's clock",
-    **dict.fromkeys(_BUSY, "try again later"),
+MOST_SAID = 300  # characters of a service's own words
+# Codes that are about all objects, or about a key's name, with a way out.
+_KINDS: dict[str, tuple[type[StorageError], str]] = {
+    **dict.fromkeys(_CREDENTIALS, (UnavailableError, "check {keys}")),
+    **dict.fromkeys(_OTHER_REGION, (UnavailableError, "it is in another region: set {region}")),
+    "RequestTimeTooSkewed": (UnavailableError, "set this machine's clock"),
+    **dict.fromkeys(_BUSY, (UnavailableError, "try again later")),
     # botocore also reports this for a web page instead of a listing.
-    "500": "try again later; if that lasts, check CELLAR_ADDON_HOST",
-    **dict.fromkeys(_BAD_KEY, "1,024 bytes at most"),
+    "500": (UnavailableError, "try again later; if that lasts, check CELLAR_ADDON_HOST"),
+    **dict.fromkeys(_BAD_KEY, (BadKeyError, "1,024 bytes at most")),
+}
+# Ways out for others.
+_WAYS_OUT = {
     **dict.fromkeys(DAMAGED, "it arrived damaged each time; try again"),
     "InvalidObjectState": "it is archived: restore it first, which takes hours",
     "BucketAlreadyExists": "bucket names are shared by all customers, so choose another",
@@ -150,8 +153,8 @@ class ErrorTranslator:
             ) from error
         except NotEncryptedError as error:
             raise ObjectError(
-                f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks; unset it, "
-                "or use another service"
+                f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks, and may "
+                "have stored it as it is; use another service, or unset the variable"
             ) from error
         except S3DownloadFailedError as error:
             raise changed_while_read(self.where(key)) from error
@@ -178,12 +181,10 @@ class ErrorTranslator:
                 f"({command('buckets')} create {self.bucket}), or correct its name"
                 f"{folder_hint(self.name)}"
             )
-        kind: type[StorageError] = ObjectError if key else BucketRefusedError
-        way_out = _WAYS_OUT.get(code, "")
-        if code in _WHOLE_BUCKET or _is_busy(error):
-            kind, way_out = UnavailableError, way_out or "try again later"
-        elif code in _BAD_KEY:
-            kind = BadKeyError
+        usual: type[StorageError] = ObjectError if key else BucketRefusedError
+        kind, way_out = _KINDS.get(code, (usual, _WAYS_OUT.get(code, "")))
+        if _is_busy(error) and kind is usual:
+            kind, way_out = UnavailableError, "try again later"
         elif code.startswith(_KEY_OF_ENCRYPTION):
             way_out = "enable the key of encryption, or let {keys} use it"
         elif code in _ACCESS_DENIED:

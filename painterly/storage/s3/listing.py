@@ -59,6 +59,7 @@ def all_items(
     prefix: str,
     read: Callable[[str, _Item], _Value],
     after: str = "",
+    tries: int = 3,
 ) -> list[_Value]:
     """List a bucket to its end, each item once, for objects from after a key. `read` makes a value
     of an item, and of the field that lists it.
@@ -79,17 +80,18 @@ def all_items(
         items = _items(listing, page)
         new = [each for each in items if each not in found]
         if has_ended:
-            if any(key > after for key, *_ in new):  # A token may lead to the first page again.
+            if not any(key > after for key, *_ in new):  # It may be the first page again.
+                break
+            if tries == 1:
                 raise CutListingError(last)
-            break
+            # Or it was stored just now: Ceph sends a token with each listing of uploads.
+            return all_items(client, listing, bucket, prefix, read, after, tries - 1)
         for identity in new:
             is_asked = identity[0].startswith(prefix)  # Some services pass over the prefix.
             found[identity] = read(*items[identity]) if is_asked else None
         if items:
-            last, rest = (
-                max(key for key, *_ in items),
-                _parameters(listing.after, items[max(items)][1]),
-            )
+            rest = _parameters(listing.after, items[max(items)][1])
+            last = max(items)[0]
         empty = 0 if items else empty + 1
         token, says_more = _parameters(listing.token, page), page.get("IsTruncated")
         if says_more and (not token or empty > MOST_EMPTY or (items and not new)):
@@ -106,7 +108,6 @@ def all_items(
 
 
 def _items(listing: Listing, page: _Item) -> dict[_Identity, tuple[str, _Item]]:
-    """Return the items of a page by their identity, each with the field that lists it."""
     if not page.keys() & {*_OF_LISTINGS, *listing.fields}:
         raise NotS3Error  # Rather than an empty listing.
     return {

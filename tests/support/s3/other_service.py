@@ -6,7 +6,6 @@
 Ways to answer:
     shuffled, reversed       listings in such an order
     unnamed                  listings without the bucket's name
-    no token                 listings in pages of three, without a token for the next
     stuck                    the first three objects in each listing, and that there are more
     no ETag in lists, heads, gets, puts   none there; "no ETag" none at all
     late                     no ETag, and the time of an object a second later in heads
@@ -88,8 +87,8 @@ class _Service(ThreadingHTTPServer):
 
     def relisted(self, body: str) -> str:
         """A listing as the service has it."""
-        if self.way in ("no token", "stuck"):
-            return self._paged(body)
+        if self.way == "stuck":
+            return self._stuck(body)
         if self.way == "odd times":
             body = re.sub("<LastModified>.*?</", "<LastModified></", body)
         if self.way == "unnamed":
@@ -104,15 +103,11 @@ class _Service(ThreadingHTTPServer):
             items.reverse()
         return start + "".join(map(self._with_etag, items)) + end
 
-    def _paged(self, body: str) -> str:
-        if self.way == "stuck":
-            self.first = body = self.first or body
-        items = re.findall("<Contents>.*?</Contents>", body, re.DOTALL)
-        for item in items[PAGE:]:
+    def _stuck(self, body: str) -> str:
+        self.first = body = self.first or body
+        for item in re.findall("<Contents>.*?</Contents>", body, re.DOTALL)[PAGE:]:
             body = body.replace(item, "")
-        if len(items) > PAGE or self.way == "stuck":
-            body = body.replace("<IsTruncated>false<", "<IsTruncated>true<")
-        return body
+        return body.replace("<IsTruncated>false<", "<IsTruncated>true<")
 
     def _with_etag(self, item: str) -> str:
         if self.way == "empty ETag":
