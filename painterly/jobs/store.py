@@ -153,7 +153,8 @@ class JobStore:
             except ObjectError:
                 self._bucket.write(key, b"0")  # Raises the same error if it is not the condition's.
                 return UNFIT.format(what=_CONDITIONS)
-            if first is None:
+            stored = self._bucket.find(key)
+            if first is None or stored is None or stored.etag == stored.dated:
                 return UNFIT.format(what=_ETAGS)
             second = self._bucket.write_if(key, b"2", first)
             if second is None or self._bucket.write_if(key, b"3", None) is not None:
