@@ -319,7 +319,7 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     server.refusals["POST", f"/api/jobs/{job.id}/photo"] = (503, "no storage", None)
     page.one("#queue .cell").click()
     page.one("#cancel").click()
-    page.until("document.querySelector('#refused').textContent")
+    page.until(f"{TOLD} === 'Could not delete it. The picture is back.'")
     assert len(page.all("#queue > li")) == 1, "its photo could not be kept"
     page.one("#queue .x").click()
     page.until("!document.querySelector('#queue > li')")

@@ -3,7 +3,7 @@ import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 
-const SECONDS = 20; // ticks
+const SECONDS = 20, GONE = 404; // ticks; the status of what another page has deleted
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.role = "status";
 let takeBack = null, finish = null, left = 0, timer = 0;
@@ -46,16 +46,18 @@ on(document, "keydown", (event) => {
 export const remove = (address) => ask(address, { method: "DELETE", keepalive: true });
 const wordsFor = (count) => count > 1 ? text("gallery.several_deleted", { count }) : text("gallery.deleted");
 // Deletes jobs by their ids; withPhoto: the first one, with all others that have its photo. hide: is called with ids, and whether they
-// are gone or back. ready: resolves once they can be deleted.
-export const deleteJobs = (jobs, hide, withPhoto = false, ready = Promise.resolve()) => {
+// are gone or back. ready: makes sure, once they are hidden, that they can be deleted.
+export const deleteJobs = (jobs, hide, withPhoto = false, ready = async () => {}) => {
+  const bringBack = (ids) => { hide(ids, false); tell(text("gallery.not_deleted")); };
   const send = async () => {
-    await ready;
+    if (!await isReady) return;
     const query = withPhoto ? "?photo=true" : "", asked = withPhoto ? jobs.slice(0, 1) : jobs;
     const answers = await Promise.allSettled(asked.map((id) => remove(`${root}/api/jobs/${id}${query}`)));
     hide(answers.flatMap(({ value }) => value ? value.jobs : []), true);
-    const failed = asked.filter((_, at) => answers[at].reason && answers[at].reason.status !== 404);
-    if (failed.length) { hide(withPhoto ? jobs : failed, false); tell(text("gallery.not_deleted")); }
+    const failed = asked.filter((_, at) => answers[at].reason && answers[at].reason.status !== GONE);
+    if (failed.length) bringBack(withPhoto ? jobs : failed);
   };
   hide(jobs, true);
   tell(wordsFor(jobs.length), () => hide(jobs, false), send);
+  const isReady = ready().then(() => true, ({ status }) => status === GONE || bringBack(jobs));
 };
