@@ -111,6 +111,9 @@ def served(
         yield client
         index.close()
         index._thread.join()  # Otherwise the next test would get its log lines.
+        service.deletions.close()
+        if deleting := service.deletions._thread:
+            deleting.join()
     server.should_exit = True  # The thread closes the socket as well.
 
 
