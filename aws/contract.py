@@ -7,7 +7,6 @@ NumPy, which would make it start later.
 
 import hashlib
 import hmac
-import json
 import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -16,6 +15,7 @@ from painterly.errors import ConfigError
 from painterly.orders.styles import RESERVED
 from painterly.settings import bucket_layout, settings
 from painterly.storage.base import Bucket
+from painterly.storage.document import Document, load
 
 PHOTOS = "telegram"
 STYLES = "styles"
@@ -23,7 +23,6 @@ OWN_STYLES = "own"
 RESULTS = "results"
 STATE = "state"  # the bot's documents
 REQUESTS = f"{STATE}/requests"
-Document = dict[str, Any]
 
 # px of a result's longer side that users can ask for. A g4dn.xlarge has the memory for about 7,000,
 # but has to end within PaintSeconds: at 4,096 it takes half of the hour that is the default.
@@ -89,9 +88,9 @@ class Photo:
 
     @property
     def token(self) -> str:
-        """A short text that stands for it on a button, which carries 64 bytes.
+        """A short name of the photo for buttons, which carry 64 bytes.
 
-        It does not depend on the extension, which is unknown where only a result is.
+        It does not depend on the extension, which is unknown if only the result is.
         """
         return f"{self.chat}.{hashlib.sha256(self.stem.encode()).hexdigest()[:16]}"
 
@@ -110,7 +109,7 @@ class Wish:
 
     Attributes:
         prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
-        style: The name of the style, or an empty text for the first one there.
+        style: The name of the style, or an empty text until a user has chosen one.
         size: The longer side in px, `full`, or None for the job's default.
         strength, stroke_size: Settings, or None for the style's.
 
@@ -156,18 +155,6 @@ class Wish:
         """Return the wish in a document. Raises ConfigError for invalid values."""
         return cls(**known_fields(cls, document))
 
-    @classmethod
-    def of_request(cls, data: bytes) -> "Wish":
-        """Return the wish in a request. Raises ConfigError if there is none, or a wrong one."""
-        try:
-            request: Any = json.loads(data)
-        except ValueError as error:
-            raise ConfigError(f"the request is not JSON: {error}") from None
-        stored = request.get("wish") if isinstance(request, dict) else None
-        if not isinstance(stored, dict):
-            raise ConfigError("the request has no wish")
-        return cls.of(stored)
-
 
 def known_fields(kind: type[Any], document: Document) -> Document:
     """Return the part of a document that a dataclass has fields for.
@@ -202,10 +189,9 @@ def own_prefix(chat: int) -> str:
 
 def wish_of(photo: Photo, bucket: Bucket) -> Wish | None:
     """Return the wish for a photo, or None if its request is gone. Raises ConfigError for a wrong
-    one."""
-    if bucket.find(photo.request_key) is None:
-        return None
-    return Wish.of_request(bucket.read(photo.request_key))
+    one, and StorageError."""
+    request, _ = load(bucket, photo.request_key)
+    return None if request is None else Wish.of(request.get("wish", {}))
 
 
 def adopt_first_style(bucket: Bucket) -> None:

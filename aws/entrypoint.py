@@ -15,12 +15,9 @@ from painterly.cli import batch
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.configuration import config
-from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
-from painterly.orders.buckets import open_paintings
-from painterly.orders.styles import all_styles
 from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account
@@ -59,6 +56,8 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     wish = contract.wish_of(photo, bucket)
     if wish is None or bucket.find(key) is None:
         return _gone(key)
+    if not wish.style:
+        raise ConfigError("the request names no style")
     wish = wish.limited(_longer_side(bucket, key) if wish.size == "full" else None)
     contract.adopt_first_style(bucket)
     shared = wish.prefix == contract.STYLES  # Among these are the ready ones.
@@ -76,7 +75,6 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         complete = dataclasses.replace(
             requested,
-            style_name=requested.style_name or _first_style(requested),
             vgg_weights=requested.vgg_weights or _weights(bucket, Path(folder)),
             overrides=wish.asked,
             gallery=False,  # The bot sends results.
@@ -99,16 +97,6 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
         return max(PictureFile(data, key).header.size)
     except PictureError:
         return None
-
-
-def _first_style(requested: Config) -> str:
-    """Return the first style by name, for a wish that names none."""
-    bucket = open_paintings(requested.style_bucket, requested.account)
-    entries, mode = list(bucket.list()), requested.style_mode
-    styles = all_styles(bucket, entries, mode, requested.styles, requested.settings)
-    if not styles:
-        raise ConfigError(f"there is no painting in {bucket.name}; put one there")
-    return styles[0].name
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:

@@ -14,16 +14,16 @@ from telegram import Update
 from telegram.error import TelegramError
 
 from bot import requests, styles, users, words
-from bot.context import Context
+from bot.context import Context, Refusal
 from bot.requests import RUNNING, Request
-from bot.resources import PASSING, BusyError
+from bot.resources import PASSING
 from painterly.errors import ConfigError
 from painterly.settings import settings
 from painterly.settings.settings import Settings
+from painterly.storage.document import BusyError
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
 STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
-CLAIM_S = 30.0  # longer than it takes to place a request again
 
 log = logging.getLogger(__name__)
 
@@ -55,21 +55,14 @@ async def choose_size(_: Update, context: Context) -> None:
     if not text:
         await context.send(say.pick_size(context.size), say.size_buttons())
         return
-    size = _parsed_size(text)
-    if size is None:
-        await context.send(say.size_wrong(text))
-        return
-    context.choose(size=size)
-    await context.send(say.size_is(size))
-
-
-def _parsed_size(text: str) -> int | str | None:
-    """Return the size that a text stands for, or None if it cannot be painted."""
     try:
         size: int | str = settings.parse("size", text.lower().removesuffix("px").strip())
     except ConfigError:
-        return None
-    return None if isinstance(size, int) and size > LARGEST_SIDE else size
+        raise Refusal(say.size_wrong(text)) from None
+    if isinstance(size, int) and size > LARGEST_SIDE:
+        raise Refusal(say.size_wrong(text))
+    context.choose(size=size)
+    await context.send(say.size_is(size))
 
 
 async def pick_size(_: Update, context: Context) -> None:
@@ -98,7 +91,7 @@ async def show_status(_: Update, context: Context) -> None:
 
 
 async def cancel(_: Update, context: Context) -> None:
-    """Cancel all photos, or as a reply to a photo, or to a message about it, only that one."""
+    """Cancel all photos, or, in reply to a photo or to a message about it, only that photo."""
     resources, message, say = context.resources, context.message, context.say
     original = message.reply_to_message
     # In a topic of a group, a message that replies to no other "replies" to the topic's creation.
@@ -106,7 +99,7 @@ async def cancel(_: Update, context: Context) -> None:
         count = requests.cancel(context.user, resources)
         nothing = "nothing_to_cancel"
     else:
-        # Telegram does not say what the message replied to was itself a reply to.
+        # A message of the bot comes with its buttons, but without the photo that it replies to.
         tokens, chat = words.requests_of(original.reply_markup), message.chat_id
         queue = requests.queue(resources)
         near = [queued for queued in queue if queued.chat == chat or queued.token in tokens]
@@ -125,12 +118,11 @@ async def cancel(_: Update, context: Context) -> None:
 async def cancel_one(_: Update, context: Context) -> None:
     request = requests.find(context.pressed[1], context.resources)
     if request and request.user != context.user:
-        await context.refuse_button("not_yours")
-    elif request and requests.cancel_request(request, context.resources):
-        await context.answer_button()
-        await context.edit(context.say.photos("cancelled", 1))
-    else:
-        await context.refuse_button("not_waiting")
+        raise context.refusal("not_yours")
+    if request is None or not requests.cancel_request(request, context.resources):
+        raise context.refusal("not_waiting")
+    await context.answer_button()
+    await context.edit(context.say.photos("cancelled", 1))
 
 
 async def ask_to_forget(_: Update, context: Context) -> None:
@@ -138,51 +130,46 @@ async def ask_to_forget(_: Update, context: Context) -> None:
 
 
 async def forget(_: Update, context: Context) -> None:
-    action, user = context.pressed
-    if user != str(context.user):
-        await context.refuse_button("button_gone")
-        return
+    """Delete a user's data, as they ask for themselves, or the owner, who removes them."""
+    say, resources = context.say, context.resources
+    action, user = context.pressed[0], int(context.pressed[1])
+    if context.user not in (user, resources.owner):
+        raise context.refusal("button_gone")
     await context.answer_button()
+    text = say.text("forget.kept")
     if action == "forget":
-        users.forget_user(context.user, context.resources)
-        await context.edit(context.say.text("forget.done"))
-    else:
-        await context.edit(context.say.text("forget.kept"))
+        text = say.text("forget.done")
+        if context.user != user:
+            users.disallow(user, resources)
+            text = say.text("user_removed", user=user)
+        users.forget_user(user, resources)
+    await context.edit(text)
 
 
 async def offer_styles(_: Update, context: Context) -> None:
     _action, token, page = context.pressed
-    if await _own_request(context, token):
-        await context.answer_button()
-        await styles.show_page(context, int(page), token)
+    _own_request(context, token)
+    await context.answer_button()
+    await styles.show_page(context, int(page), token)
 
 
 async def repaint_in_style(_: Update, context: Context) -> None:
     _action, token, style = context.pressed
-    request = await _own_request(context, token)
-    if request is None:
-        return
-    picked = styles.with_token(styles.offered(context), style)
-    if picked is None:
-        await context.refuse_button("style_gone")
-        return
+    request = _own_request(context, token)
+    picked = styles.pressed(context, styles.offered(context), style)
     wish = replace(request.wish, prefix=picked.prefix, style=picked.name)
     await _repaint(context, request, wish, picked.label(context.say.language))
 
 
 async def repaint_with_change(_: Update, context: Context) -> None:
     button, token = context.pressed
-    request = await _own_request(context, token)
-    if request is None:
-        return
+    request = _own_request(context, token)
     choice = styles.wished(request.wish, context.resources)
     if choice is None:
-        await context.refuse_button("style_gone")
-        return
+        raise context.refusal("style_gone")
     wish = _changed(button, request.wish, choice.style.settings.replaced(request.wish.asked))
     if wish is None:
-        await context.refuse_button("again.limit")
-        return
+        raise context.refusal("again.limit")
     await _repaint(context, request, wish, choice.label(context.say.language))
 
 
@@ -201,15 +188,13 @@ def _changed(button: str, wish: Wish, settings: Settings) -> Wish | None:
     return replace(wish, stroke_size=next_size[0]) if next_size else None
 
 
-async def _own_request(context: Context, token: str) -> Request | None:
-    """Return the user's request with a token, if its photo exists, or None after an answer."""
+def _own_request(context: Context, token: str) -> Request:
+    """Return the user's request with a token. Raises Refusal if it or its photo is gone."""
     request = requests.find(token, context.resources)
     if request and request.user != context.user:
-        await context.refuse_button("not_yours")
-        return None
+        raise context.refusal("not_yours")
     if request is None or context.resources.bucket.find(request.photo.key) is None:
-        await context.refuse_button("again.gone")
-        return None
+        raise context.refusal("again.gone")
     return request
 
 
@@ -222,46 +207,32 @@ async def _repaint(context: Context, request: Request, wish: Wish, style: str) -
     wished = hashlib.sha256(json.dumps(asdict(wish)).encode()).hexdigest()[:16]
     key = f"{PASSING}/again/{request.photo.chat}/{request.photo.message}/{wished}.json"
     try:
-        context.resources.claim(key, CLAIM_S)
+        with context.resources.claimed(key):
+            again = _placed_again(context, request, wish)
     except BusyError:
-        await context.refuse_button("again.waiting")
-        return
-    try:
-        await _request_again(context, request, wish, style)
-    finally:
-        context.resources.release(key)
-
-
-async def _request_again(context: Context, request: Request, wish: Wish, style: str) -> None:
-    resources, say, photo = context.resources, context.say, request.photo
-    queued = requests.queue(resources, user=request.user, chat=photo.chat)
-    for other in requests.opened(queued, resources):
-        if other.photo.message == photo.message and other.wish == wish:
-            await context.refuse_button("again.waiting")
-            return
-    data = resources.bucket.read(photo.key)
-    again = Request(
-        requests.renewed(photo),
-        request.user,
-        wish,
-        say.language,
-        spoiler=request.spoiler,
-        topic=request.topic,
-    )
-    if not users.admits_photo(again.photo, request.user, resources):
-        text = say.photos("limit.reached", users.photos_per_day(resources))
-        await context.answer_button(text, alert=True)
-        return
-    position, minutes = requests.outlook(requests.place(again, data, resources), resources)
-    text = say.accepted("again.accepted", style, position, minutes)
+        raise context.refusal("again.waiting") from None
+    position, minutes = requests.outlook(again, context.resources)
+    text = context.say.accepted("again.accepted", style, position, minutes)
     await context.answer_button()
     # The message with the styles has served its purpose; a result stays.
     answer = context.edit if context.pressed[0] == "again" else context.reply
-    await answer(text, say.cancel_button(again.photo.token))
+    await answer(text, context.say.cancel_button(again.photo.token))
+
+
+def _placed_again(context: Context, request: Request, wish: Wish) -> Request:
+    resources, photo = context.resources, request.photo
+    queued = requests.queue(resources, user=request.user, chat=photo.chat)
+    for other in requests.opened(queued, resources):
+        if other.photo.message == photo.message and other.wish == wish:
+            raise context.refusal("again.waiting")
+    data = resources.bucket.read(photo.key)
+    again = Request(requests.renewed(photo), request.user, wish, context.say.language)
+    users.count_photo(again.photo, context)
+    return requests.place(again, data, resources)
 
 
 async def unknown_button(_: Update, context: Context) -> None:
-    await context.refuse_button("button_gone")
+    raise context.refusal("button_gone")
 
 
 async def unknown(_: Update, context: Context) -> None:

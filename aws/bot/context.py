@@ -1,12 +1,11 @@
 """The context of an update: its user, with what is stored of them, and ways to answer."""
 
 import logging
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from contract import STATE, Document, Photo, Wish, known_fields
+from contract import STATE, Photo, Wish, known_fields
 from telegram import (
     Bot,
     CallbackQuery,
@@ -19,14 +18,12 @@ from telegram import (
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackContext, ContextTypes
 
-from bot.resources import Resources
+from bot.resources import Resources, album_key
 from bot.words import Words, speaking
+from painterly.storage.document import Document
 
 USERS = f"{STATE}/users"
 Part = TypeVar("Part")
-
-# In what Telegram says of a message to reply to, or a topic, that is gone or closed.
-_PLACE = re.compile("repl|thread|topic", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +40,7 @@ class User:
         wish: Their last choices.
         day: The day, in days since 1970 in UTC, that `photos` belongs to.
         photos: The tokens of the photos of that day, which is limited.
-        groups: The groups that they gave photos or paintings to.
+        groups: The groups that they gave photos to.
     """
 
     id: int
@@ -66,7 +63,6 @@ class User:
 
     @classmethod
     def of(cls, document: Document) -> "User":
-        """Return the user in a document."""
         return cls(**known_fields(cls, document) | {"wish": Wish.of(document["wish"])})
 
 
@@ -94,6 +90,19 @@ def present(part: Part | None) -> Part:
     if part is None:
         raise ValueError("the update lacks a part that its handler needs")
     return part
+
+
+@dataclass(eq=False)  # Exceptions are told apart by identity.
+class Refusal(Exception):  # noqa: N818 – an answer
+    """A wish that is not fulfilled, with the answer to its user.
+
+    Attributes:
+        text: The answer.
+        private: Whether groups get no answer.
+    """
+
+    text: str
+    private: bool = False
 
 
 class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
@@ -134,12 +143,6 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
         return present(self.received.effective_chat).id
 
     @property
-    def topic(self) -> int:
-        """The topic of the group that the message came in, or 0."""
-        message = self.message
-        return (message.is_topic_message and message.message_thread_id) or 0
-
-    @property
     def say(self) -> Words:
         """The texts in the user's language."""
         return speaking(present(self.received.effective_user).language_code)
@@ -166,11 +169,11 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
 
     def choose(self, **choices: Any) -> None:
         """Store choices of the user: fields of their wish."""
-        change_user(
-            self.user,
-            self.resources,
-            lambda user: replace(user, wish=replace(user.wish, **choices)),
-        )
+
+        def chosen(user: User) -> User:
+            return replace(user, wish=replace(user.wish, **choices))
+
+        change_user(self.user, self.resources, chosen)
 
     async def send(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Send a message to the chat."""
@@ -200,9 +203,23 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
             if text and alert and chat and chat.type == Chat.PRIVATE:
                 await self.bot.send_message(chat.id, text)
 
-    async def refuse_button(self, key: str) -> None:
-        """Answer the button with the text of a key, which stays until it is closed."""
-        await self.answer_button(self.say.text(key), alert=True)
+    def refusal(self, key: str) -> Refusal:
+        """Return the refusal with the text of a key."""
+        return Refusal(self.say.text(key))
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Answer the button, until the answer is closed, or reply to the message."""
+        if self.received.callback_query:
+            await self.answer_button(refusal.text, alert=True)
+        elif self.message.chat.type == Chat.PRIVATE or not refusal.private:
+            await self.reply_once(refusal.text)
+
+    async def reply_once(self, text: str) -> None:
+        """Reply to the message. The pictures of an album come in several updates: one of them gets
+        the reply of a text."""
+        album = self.message.media_group_id
+        if not album or self.resources.once(album_key(self.chat, album), text):
+            await self.reply(text)
 
     async def edit(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Edit the text or caption of the button's message.
@@ -226,7 +243,7 @@ async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
     """Send the owner facts that only they can act on. The log has them as well."""
     try:
         language = find_user(resources.owner, resources).language
-    except Exception:  # This may be what the facts are about.
+    except Exception:  # The facts may be about this very error.
         language = ""
     try:
         await bot.send_message(resources.owner, speaking(language).for_owner(facts))
@@ -234,34 +251,14 @@ async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
         log.warning("no message to the owner: %s", error)
 
 
-async def send_beside(
-    photo: Photo, topic: int, send: Callable[..., Awaitable[Any]], *content: Any, **options: Any
-) -> None:
-    """Send something as a reply to a photo; if that was deleted, to its topic, and if that is gone
-    or closed, to the group.
-
-    Args:
-        photo: The photo.
-        topic: Its topic, or 0.
-        send: A method of the bot that sends a message.
-        content, options: The method's arguments.
-    """
-    reply = ReplyParameters(photo.message, allow_sending_without_reply=True)
-    in_topic = {"message_thread_id": topic} if topic else {}
-    for place in ({"reply_parameters": reply, **in_topic}, in_topic):
-        try:
-            await send(*content, **options, **place)
-            return
-        except BadRequest as error:
-            if not topic or not _PLACE.search(error.message):
-                raise
-            log.info("%s has lost its place: %s", photo.stem, error)
-    await send(*content, **options)
+def beside(photo: Photo) -> ReplyParameters:
+    """Return what makes a message a reply to a photo, or just a message if that was deleted."""
+    return ReplyParameters(photo.message, allow_sending_without_reply=True)
 
 
-async def show_action(bot: Bot, chat: int, action: str, topic: int = 0) -> None:
+async def show_action(bot: Bot, chat: int, action: str) -> None:
     """Show for some seconds that the bot is typing, or another action of telegram.ChatAction."""
     try:
-        await bot.send_chat_action(chat, action, message_thread_id=topic or None)
+        await bot.send_chat_action(chat, action)
     except TelegramError as error:  # The message itself matters more.
         log.info("no action shown: %s", error)

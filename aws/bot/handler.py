@@ -22,6 +22,7 @@ from telegram.ext import (
     ApplicationHandlerStop,
     CallbackQueryHandler,
     CommandHandler,
+    ExtBot,
     MessageHandler,
     TypeHandler,
     filters,
@@ -29,16 +30,18 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot import commands, machines, photos, styles, users, words
-from bot.context import CONTEXT, Context, User, change_user, find_user, inform_owner
-from bot.resources import PASSING, BusyError, Resources, resources
+from bot.context import CONTEXT, Context, Refusal, change_user, find_user, inform_owner
+from bot.resources import PASSING, Resources, resources
 from bot.words import PATTERNS
-from painterly.errors import ConfigError, PainterlyError
+from painterly.errors import ConfigError, PainterlyError, StorageError
+from painterly.storage.document import BusyError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0
 UNHEARD = "unheard"  # key in bot_data of the error that kept a message from the user
 RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
 
+_Application = Application[ExtBot[None], Context, Any, Any, Any, None]
 _PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
 _PAUSES_S = (0.5, 1, 2, 4, 8)
 _CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
@@ -49,13 +52,13 @@ HTTPX_OPTIONS: dict[str, Any] = {"verify": httpx.create_ssl_context()}
 COMMANDS = {
     "start": commands.start,
     "help": commands.show_help,
-    "styles": styles.show_styles,
+    "styles": styles.choose_style,
     "style": styles.choose_style,
     "size": commands.choose_size,
     "status": commands.show_status,
     "cancel": commands.cancel,
     "forget": commands.ask_to_forget,
-    "users": users.manage_users,
+    "users": users.show_users,
     "limit": users.set_limit,
 }
 BUTTONS = {  # by the names of their patterns
@@ -68,6 +71,7 @@ BUTTONS = {  # by the names of their patterns
     "change": commands.repaint_with_change,
     "forget": commands.forget,
     "admit": users.admit,
+    "remove": users.ask_to_remove,
 }
 
 logging.getLogger("bot").setLevel(logging.INFO)
@@ -116,9 +120,10 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
         return {"statusCode": 200}  # Telegram would only repeat it.
     key = f"{PASSING}/updates/{number}.json"
     try:
-        # This invocation may last longer than Telegram waits for it.
-        if resources.claim(key, seconds + RESERVE_S):
-            _handle_claimed(key, update, resources, min(seconds, WEBHOOK_S))
+        with resources.claimed(key) as work:
+            if not work.get("done"):
+                asyncio.run(_handle_update(update, resources, min(seconds, WEBHOOK_S)))
+                work["done"] = True
     except BusyError as error:
         log.info("%s", error)
         return {"statusCode": 503}
@@ -126,15 +131,6 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
         _log_failure(resources)
         return {"statusCode": 503}
     return {"statusCode": 200}
-
-
-def _handle_claimed(key: str, update: dict[str, Any], resources: Resources, seconds: float) -> None:
-    try:
-        asyncio.run(_handle_update(update, resources, seconds))
-    except BaseException:
-        resources.release(key)
-        raise
-    resources.finish(key)
 
 
 async def _handle_update(update: dict[str, Any], resources: Resources, seconds: float) -> None:
@@ -147,7 +143,7 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
             raise application.bot_data[UNHEARD]
 
 
-def _add_handlers(application: Application) -> None:
+def _add_handlers(application: _Application) -> None:
     """Add what answers messages and buttons. Edited messages are ignored, and so are other messages
     in groups, and Telegram's service messages, such as a pinned message."""
     new = filters.UpdateType.MESSAGE
@@ -173,12 +169,12 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
             if photo := Photo.of_key(key):
                 await photos.send_preview(photo, resources, bot)
             else:
-                await machines.send_result(key, resources, bot, seconds)
+                await machines.send_result(key, resources, bot)
         elif event.get("source") == "aws.batch":
-            await machines.handle_state(detail, event["time"], resources, bot, seconds)
+            await machines.handle_state(detail, event["time"], resources, bot)
         elif "Records" in event:
             for message in event["Records"]:
-                await machines.handle_refusal(message, resources, bot, seconds)
+                await machines.handle_refusal(message, resources, bot)
         else:
             log.warning("unexpected event of %s", event.get("source"))
 
@@ -188,16 +184,13 @@ async def _admit(update: Update, context: Context) -> None:
     resources, user = context.resources, update.effective_user
     if user is None:
         raise ApplicationHandlerStop
-    # All who post as a group or a channel have the number of one of Telegram's own users.
-    unnamed = update.message is not None and update.message.sender_chat is not None
-    context.member = member = User(user.id) if unnamed else find_user(user.id, resources)
+    context.member = member = find_user(user.id, resources)
     if not member.allowed and user.id != resources.owner:
         await users.turn_away(context)
         raise ApplicationHandlerStop
     if update.callback_query and update.effective_message is None:
         # Under a message that is too old: Telegram hands over no more than its number.
-        await context.refuse_button("button_gone")
-        raise ApplicationHandlerStop
+        raise context.refusal("button_gone")
     name = member.name or (user.full_name if member.allowed else "")
     if (member.name, member.language) != (name, language := context.say.language):
         change_user(user.id, resources, lambda known: replace(known, name=name, language=language))
@@ -205,6 +198,12 @@ async def _admit(update: Update, context: Context) -> None:
 
 async def _failed(update: object, context: Context) -> None:
     """Report an exception, and stop the update: after `_admit` failed, no other handler runs."""
+    if isinstance(context.error, Refusal):
+        try:
+            await context.refuse(context.error)
+            raise ApplicationHandlerStop
+        except (StorageError, TelegramError) as error:
+            context.error = error
     try:
         await _report(update, context)
     except Exception:
@@ -276,7 +275,7 @@ class RetryingRequest(HTTPXRequest):
 
 
 @contextlib.asynccontextmanager
-async def connected(resources: Resources, seconds: float) -> AsyncIterator[Application]:
+async def connected(resources: Resources, seconds: float) -> AsyncIterator[_Application]:
     """Yield an application for one invocation, as its connections belong to one event loop.
 
     Its bot can send at once; `initialize`, which makes a request, is for handlers.
@@ -292,8 +291,6 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
     application = (
         Application.builder()
         .token(resources.token)
-        .base_url(f"{resources.api}/bot")
-        .base_file_url(f"{resources.api}/file/bot")
         .request(request)
         .get_updates_request(request)
         .context_types(CONTEXT)
@@ -314,7 +311,6 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
 
 
 def _retry_after(payload: bytes) -> float:
-    """Return the seconds that Telegram asks to wait, or 0."""
     try:
         return float(json.loads(payload)["parameters"]["retry_after"])
     except (ValueError, KeyError, TypeError):

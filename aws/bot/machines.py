@@ -6,8 +6,7 @@ Events may come twice, and at the same time. A photo is answered in its chat onc
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,17 +16,15 @@ from telegram.constants import ChatAction, FileSizeLimit, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot import requests, styles, telegram_pictures, words
-from bot.context import inform_owner, send_beside, show_action
+from bot.context import beside, inform_owner, show_action
 from bot.requests import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Request
 from bot.resources import PASSING, Resources
-from bot.words import Words, speaking
 from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from painterly.orders.record import Record
 from painterly.painters.failures import UNEXPECTED
 from painterly.words.style_title import NO_TITLE
 from painterly.words.wording import printable
 
-PREVIEW = "preview"  # the part of an answer that may have been sent alone
 MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview
 
 STATUS = {
@@ -35,23 +32,32 @@ STATUS = {
     **{"RUNNING": RUNNING, "SUCCEEDED": PAINTED, "FAILED": FAILED},
 }
 KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, sent when memory runs out, and SIGTERM
+# Keys of the texts of failures, by words in Batch's reason and by exit code, and whether the owner
+# has to act.
+BATCH_REASONS = (
+    ("Host EC2", "taken_away", False),
+    # "Canceled by JobStateTimeLimit action due to reason: …": the queue did, after too long a wait.
+    ("CAPACITY:", "no_machine", True),
+    ("MISCONFIGURATION:", "set_up_wrong", True),
+    ("timeout", "too_long", False),
+    ("timed out", "too_long", False),
+)
+EXIT_REASONS = {
+    KILLED: ("no_memory", False),
+    StorageError.exit_code: ("no_storage", True),
+    **dict.fromkeys(
+        (ConfigError.exit_code, WeightsError.exit_code, DeviceError.exit_code),
+        ("set_up_wrong", True),
+    ),
+}
 ENDED = "Essential container in task exited"  # Batch's reason where the container ended by itself
 
 log = logging.getLogger(__name__)
 
 
-async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
-    """Send a result to its chat, once. A second event sends only the parts that failed before.
-
-    Args:
-        key: The object's.
-        resources: The bot's.
-        bot: Sends it.
-        seconds: The time left to this invocation.
-
-    Raises:
-        Exception: As `answer`.
-    """
+async def send_result(key: str, resources: Resources, bot: Bot) -> None:
+    """Send the result with a key to its chat, once. A second event sends only the parts that failed
+    before. Raises as `answer`."""
     named = Photo.of_result(key)
     entry = resources.bucket.find(key) if named else None
     if named is None or entry is None:
@@ -59,38 +65,38 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
         return
     photo, style = named
 
-    async def send(request: Request, say: Words, chat: int) -> None:
-        data = b""
+    async def send(request: Request, chat: int) -> None:
+        say, data = request.say, b""
         if entry.size <= MAX_DOWNLOAD:
-            await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT, request.topic)
+            await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
             data = resources.bucket.read(key)
-            if PREVIEW not in request.sent:
+            if not request.shown:
                 record = _record(photo, style, resources) or Record()
                 title = (record.style_title or NO_TITLE).line(say.language, style)
-                await _send_small(data, say.style("result", title), request, chat, bot)
-                requests.note_sent(photo, PREVIEW, resources)
+                await _send_small(data, say.style("result", title), photo, chat, bot)
+                requests.note_shown(photo, resources)
+        place: dict[str, Any] = {
+            "reply_markup": say.result_buttons(photo.token),
+            "reply_parameters": beside(photo),
+        }
         instead = "file_too_large"
-        beside = partial(
-            send_beside, photo, request.topic, reply_markup=say.result_buttons(photo.token)
-        )
         if entry.size <= FileSizeLimit.FILESIZE_UPLOAD:
+            caption, name = say.text("full_quality"), _file_name(style, photo, key)
+            file: dict[str, Any] = {
+                "caption": caption,
+                "filename": name,
+                "disable_content_type_detection": True,
+            }
             try:
-                await beside(
-                    bot.send_document,
-                    chat,
-                    data,
-                    caption=say.text("full_quality"),
-                    filename=_file_name(style, photo, key),
-                    disable_content_type_detection=True,
-                )
+                await bot.send_document(chat, data, **file, **place)
                 return
             except BadRequest as error:  # As in a group that allows no files.
                 log.warning("%s is refused as a file: %s", photo.stem, error)
                 instead = "file_refused"
         link = say.linked(instead, resources.link(key))
-        await beside(bot.send_message, chat, link, parse_mode=ParseMode.HTML)
+        await bot.send_message(chat, link, parse_mode=ParseMode.HTML, **place)
 
-    if await answer(photo, SENT, (SENT, CANCELLED), send, resources, bot, seconds):
+    if await answer(photo, SENT, send, resources, bot):
         return
     log.info("%s was sent, cancelled or forgotten before", printable(key))
     request = requests.find(photo.token, resources)
@@ -101,43 +107,36 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
 async def answer(
     photo: Photo,
     status: str,
-    over: Sequence[str],
-    send: Callable[[Request, Words, int], Awaitable[None]],
+    send: Callable[[Request, int], Awaitable[None]],
     resources: Resources,
     bot: Bot,
-    seconds: float,
-) -> Request | None:
+) -> bool:
     """Answer a photo in its chat, once. If the chat takes no answer, it gets none later either.
 
     Args:
         photo: The photo.
         status: Its status after the answer.
-        over: The statuses in which it gets no answer.
-        send: Sends the answer to a request, in a language, to a chat. It is called again with the
-            new chat if a group has become a supergroup.
+        send: Sends the answer to a request to a chat. It is called again with the new chat if a
+            group has become a supergroup.
         resources: The bot's.
         bot: Informs the owner if the chat takes no answer.
-        seconds: The time left to this invocation.
 
     Returns:
-        The request, or None if it is gone, or its status is one of `over`.
+        Whether the photo had no answer, and was neither cancelled nor forgotten.
 
     Raises:
         BusyError: Another invocation is answering it, and may yet fail.
         Exception: Telegram, Batch or storage failed. The event has to come again.
     """
-    claim = f"{PASSING}/answers/{photo.token}.json"
-    resources.claim(claim, seconds)
-    try:
+    with resources.claimed(f"{PASSING}/answers/{photo.token}.json"):
         request = requests.find(photo.token, resources)
-        if request is None or request.status in over:
-            return None
-        say = speaking(request.language)
+        if request is None or request.status in (SENT, CANCELLED, status):
+            return False
         try:
             try:
-                await send(request, say, photo.chat)
+                await send(request, photo.chat)
             except ChatMigrated as moved:
-                await send(request, say, moved.new_chat_id)
+                await send(request, moved.new_chat_id)
         except Forbidden:
             log.info("chat %d no longer accepts messages", photo.chat)
         except BadRequest as error:  # It would be refused each time.
@@ -145,29 +144,23 @@ async def answer(
             log.warning("%s", facts)
             await inform_owner(bot, resources, facts)
         requests.close(photo, status, resources)
-        return request
-    finally:
-        resources.release(claim)
+        return True
 
 
-async def _send_small(data: bytes, caption: str, request: Request, chat: int, bot: Bot) -> None:
+async def _send_small(data: bytes, caption: str, photo: Photo, chat: int, bot: Bot) -> None:
     """Send a result as a photo, which Telegram shows at once."""
     picture = telegram_pictures.preview(data)
     if picture is None:
         return
+    shown: dict[str, Any] = {
+        "caption": caption,
+        "filename": "preview.jpg",
+        "reply_parameters": beside(photo),
+    }
     try:
-        await send_beside(
-            request.photo,
-            request.topic,
-            bot.send_photo,
-            chat,
-            picture,
-            caption=caption,
-            filename="preview.jpg",
-            has_spoiler=request.spoiler,
-        )
+        await bot.send_photo(chat, picture, **shown)
     except BadRequest as error:  # The full file may be accepted nevertheless.
-        log.warning("no preview of %s: %s", request.photo.stem, error)
+        log.warning("no preview of %s: %s", photo.stem, error)
 
 
 def _file_name(style: str, photo: Photo, key: str) -> str:
@@ -175,9 +168,7 @@ def _file_name(style: str, photo: Photo, key: str) -> str:
     return f"{name or 'painting'}-{photo.message}{PurePosixPath(key).suffix}"
 
 
-async def handle_state(
-    detail: dict[str, Any], at: str, resources: Resources, bot: Bot, seconds: float
-) -> None:
+async def handle_state(detail: dict[str, Any], at: str, resources: Resources, bot: Bot) -> None:
     """Note the new state of a job, report a failure, and end the job of a cancelled photo.
 
     Args:
@@ -185,7 +176,6 @@ async def handle_state(
         at: The time of the event (ISO 8601).
         resources: The bot's.
         bot: Sends the report.
-        seconds: The time left to this invocation.
 
     Raises:
         Exception: As `answer`.
@@ -196,24 +186,15 @@ async def handle_state(
         log.info("job %s does not paint a photo of a chat", detail.get("jobId"))
         return
     if status == FAILED:
-
-        def explain(say: Words, request: Request) -> tuple[str, bool]:
-            code = detail.get("container", {}).get("exitCode")
-            if code == ConfigError.exit_code and _has_lost_style(request, resources):
-                return say.text("style_lost"), False
-            return _reason(say, detail, _recorded_error(request, resources))
-
-        await _report_failure(photo, _facts(detail), resources, bot, seconds, explain)
+        await _report_failure(photo, _facts(detail), resources, bot, detail)
         return
     request = requests.note_job(photo, detail["jobId"], status, at, resources)
     cancelled = request is None or request.status == CANCELLED
     if cancelled and status in OPEN:
-        resources.terminate(detail["jobId"], "cancelled by the user")
+        resources.terminate(detail["jobId"])
 
 
-async def handle_refusal(
-    message: dict[str, Any], resources: Resources, bot: Bot, seconds: float
-) -> None:
+async def handle_refusal(message: dict[str, Any], resources: Resources, bot: Bot) -> None:
     """Report a photo that Batch did not accept to its user and to the owner, once.
 
     `message` is EventBridge's in the queue of refused photos. Raises as `answer`.
@@ -227,44 +208,28 @@ async def handle_refusal(
     names = ("ERROR_CODE", "ERROR_MESSAGE")
     why = [attributes[name]["stringValue"] for name in names if name in attributes]
     facts = printable(": ".join([f"Batch did not accept {key}", *why]))
-    await _report_failure(photo, facts, resources, bot, seconds)
+    await _report_failure(photo, facts, resources, bot, {})
 
 
 async def _report_failure(
-    photo: Photo,
-    facts: str,
-    resources: Resources,
-    bot: Bot,
-    seconds: float,
-    explain: Callable[[Words, Request], tuple[str, bool]] | None = None,
+    photo: Photo, facts: str, resources: Resources, bot: Bot, detail: dict[str, Any]
 ) -> None:
-    """Report a failure to the user and, if they have to act, to the owner, once.
+    """Report a failure to the user and, if they have to act, to the owner, once."""
+    owner_has_to_act = False
 
-    `explain` returns the reason in words for the user, and whether the owner has to act. Without
-    it, the reason is unclear, and the owner has to.
-    """
-    for_owner = False
-
-    async def report(request: Request, say: Words, chat: int) -> None:
-        nonlocal for_owner
+    async def report(request: Request, chat: int) -> None:
+        nonlocal owner_has_to_act
         log.warning("%s failed: %s", photo.key, facts)
-        reason, for_owner = explain(say, request) if explain else (say.text("unclear"), True)
-        await send_beside(photo, request.topic, bot.send_message, chat, say.failed(reason))
+        reason, owner_has_to_act = _reason(request, detail, resources)
+        text = request.say.failed(reason)
+        await bot.send_message(chat, text, reply_parameters=beside(photo))
 
-    over = (SENT, FAILED, CANCELLED)
-    await answer(photo, FAILED, over, report, resources, bot, seconds)
-    if for_owner:
+    await answer(photo, FAILED, report, resources, bot)
+    if owner_has_to_act:
         await inform_owner(bot, resources, facts)
 
 
-def _recorded_error(request: Request, resources: Resources) -> str:
-    """Return the error in the photo's record, or an empty text."""
-    record = _record(request.photo, request.wish.style, resources)
-    return (record and record.error) or ""
-
-
 def _record(photo: Photo, style: str, resources: Resources) -> Record | None:
-    """Return the record of a photo in a style, or None without one."""
     key = photo.record_key(style)
     if resources.bucket.find(key) is None:
         return None
@@ -272,46 +237,38 @@ def _record(photo: Photo, style: str, resources: Resources) -> Record | None:
 
 
 def _has_lost_style(request: Request, resources: Resources) -> bool:
-    """Return whether the style of a photo was deleted while it waited."""
     try:
         return styles.wished(request.wish, resources) is None
-    except ConfigError:  # styles.toml is what is wrong.
+    except ConfigError:  # styles.toml is wrong.
         return False
 
 
-def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
+def _reason(request: Request, detail: dict[str, Any], resources: Resources) -> tuple[str, bool]:
     """Return the reason of a failure, in words for the user, and whether the owner has to act."""
-    container, status = detail.get("container", {}), detail.get("statusReason", "")
-    code, container_reason = container.get("exitCode"), container.get("reason", "")
+    say, container = request.say, detail.get("container", {})
+    status, code = detail.get("statusReason", ""), container.get("exitCode")
     # Why Batch ended it comes before how it ended: a timeout and a termination by hand, too, end a
     # container by SIGTERM.
-    if status.startswith("Host EC2"):
-        return say.text("taken_away"), False
-    # "Canceled by JobStateTimeLimit action due to reason: …": the queue did, after too long a wait.
-    if "CAPACITY:" in status:
-        return say.text("no_machine"), True
-    if "MISCONFIGURATION:" in status:
-        return say.text("set_up_wrong"), True
-    if "timeout" in status or "timed out" in status:
-        return say.text("too_long"), False
+    for words_of_batch, key, owner_has_to_act in BATCH_REASONS:
+        if words_of_batch in status:
+            return say.text(key), owner_has_to_act
     if code == STOPPED and status in ("", ENDED):
         return say.text("taken_away"), False
-    if code == KILLED or "OutOfMemory" in container_reason:
-        return say.text("no_memory"), False
-    # Every picture that cannot be painted has a record. Without one, the program has failed: Python
-    # itself, too, ends with this code.
-    foreseen = recorded and not recorded.startswith(UNEXPECTED)
-    if code == PictureError.exit_code and foreseen:
-        return say.recorded(recorded), False
-    if code == StorageError.exit_code:
-        return say.text("no_storage"), True
-    if code in (ConfigError.exit_code, WeightsError.exit_code, DeviceError.exit_code):
-        return say.text("set_up_wrong"), True
-    return say.text("unclear"), True
+    if "OutOfMemory" in container.get("reason", ""):
+        code = KILLED
+    if code == PictureError.exit_code:
+        # Every picture that cannot be painted has a record. Without one, the program has failed:
+        # Python itself, too, ends with this code.
+        record = _record(request.photo, request.wish.style, resources) or Record()
+        if record.error and not record.error.startswith(UNEXPECTED):
+            return say.recorded(record.error), False
+    if code == ConfigError.exit_code and _has_lost_style(request, resources):
+        return say.text("style_lost"), False
+    key, owner_has_to_act = EXIT_REASONS.get(code, ("unclear", True))
+    return say.text(key), owner_has_to_act
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    """Return the facts that help to find the cause, on one line."""
     container = detail.get("container", {})
     facts = {
         "job": detail.get("jobId"),

@@ -13,15 +13,18 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import NamedTuple
 
 import contract
 from botocore.exceptions import ClientError
-from contract import Document, Photo, Wish, known_fields
+from contract import Photo, Wish, known_fields
 
-from bot.resources import PASSING, Resources
+from bot.resources import Resources
+from bot.words import Words, speaking
 from painterly.errors import ConfigError, StorageError
+from painterly.storage.base import ObjectError
+from painterly.storage.document import Document
 
 QUEUE = f"{contract.STATE}/queue"
 PACE = f"{contract.STATE}/pace.json"
@@ -52,11 +55,8 @@ class Request:
         status: One of the constants of this module.
         job, job_at: Batch's id of the job, once it is known, and the time of its last state.
         created, started: Times in ms since 1970, or 0 before.
-        sent: The parts of the answer that were sent.
+        shown: Whether the result was sent as a photo, which comes before the file.
         album: The album that the photo came in, or an empty text.
-        spoiler: Whether Telegram hides the photo until it is tapped.
-        topic: The topic of the group that the photo came in (its message_thread_id), or 0.
-        previewed: Whether an invocation has begun its preview.
     """
 
     photo: Photo
@@ -68,15 +68,17 @@ class Request:
     job_at: str = ""
     created: int = 0
     started: int = 0
-    sent: Sequence[str] = ()
+    shown: bool = False
     album: str = ""
-    spoiler: bool = False
-    topic: int = 0
-    previewed: bool = False
 
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def say(self) -> Words:
+        """The texts in the language of the answers."""
+        return speaking(self.language)
 
     @property
     def queue_key(self) -> str:
@@ -84,7 +86,6 @@ class Request:
 
     @classmethod
     def of(cls, document: Document) -> "Request":
-        """Return the request in a document."""
         photo = Photo(**known_fields(Photo, document["photo"]))
         wish = Wish.of(document["wish"])
         return cls(**known_fields(cls, document) | {"photo": photo, "wish": wish})
@@ -150,7 +151,7 @@ def find(token: str, resources: Resources) -> Request | None:
 def queue(
     resources: Resources, *, user: int | None = None, chat: int | None = None
 ) -> list[Queued]:
-    """List the queue, oldest first: all of it, or only the requests of a user or a chat."""
+    """List the requests in the queue, oldest first: all, or those of a user or a chat."""
     waiting = []
     for entry in resources.bucket.list(f"{QUEUE}/"):
         _, _, created, sender, token = entry.key.split("/")
@@ -161,14 +162,14 @@ def queue(
 
 
 def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Request]:
-    """Read requests of the queue one by one, and remove those from it that were closed.
+    """Read requests of the queue one by one, and remove closed ones from the queue.
 
     A request that cannot be read is logged and left out: the others are not at fault.
     """
     for queued in waiting:
         try:
             request = find(queued.token, resources)
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
+        except (ConfigError, ObjectError, KeyError, TypeError) as error:
             log.warning("the request of photo %s cannot be read: %r", queued.token, error)
             continue
         if request and request.is_open:
@@ -183,33 +184,9 @@ def queue_position(created: int, waiting: Iterable[Queued]) -> int:
 
 
 def renewed(photo: Photo) -> Photo:
-    """Return the same photo under a new key, with which it can be painted again."""
+    """Return the photo under a new key, so that it can be painted again."""
     name = re.sub(r"-r[0-9]+\Z", "", photo.file)
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
-
-
-def claim_preview(photo: Photo, resources: Resources) -> Request | None:
-    """Reserve a photo's preview, and return the request. Nothing releases it.
-
-    Returns None if it is reserved, if the photo is no longer open, or if another photo of its album
-    has a preview.
-    """
-    request = _changed(
-        photo,
-        resources,
-        lambda request: (
-            replace(request, previewed=True) if request.is_open and not request.previewed else None
-        ),
-    )
-    if request and request.album:
-        album = album_key(photo.chat, request.album)
-        return request if resources.once(album, "previewed") else None
-    return request
-
-
-def album_key(chat: int, album: str) -> str:
-    """Return the key of the document of an album (its media_group_id)."""
-    return f"{PASSING}/albums/{chat}/{album}.json"
 
 
 def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources) -> Request | None:
@@ -232,9 +209,9 @@ def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources)
     return request
 
 
-def note_sent(photo: Photo, part: str, resources: Resources) -> None:
-    """Note that a part of the answer was sent, so that a retry omits it."""
-    _changed(photo, resources, lambda request: replace(request, sent=(*request.sent, part)))
+def note_shown(photo: Photo, resources: Resources) -> None:
+    """Note that a photo's result was shown, so that a retry only sends the file."""
+    _changed(photo, resources, lambda request: replace(request, shown=True))
 
 
 def close(photo: Photo, status: str, resources: Resources) -> None:
@@ -263,18 +240,18 @@ def cancel(user: int, resources: Resources) -> int:
 
 def cancel_request(request: Request, resources: Resources) -> bool:
     """Cancel an open request: delete its photo and end its job. Return False if it was closed."""
-    cancelled = _changed(
-        request.photo,
-        resources,
-        lambda request: replace(request, status=CANCELLED) if request.is_open else None,
-    )
+
+    def closed(request: Request) -> Request | None:
+        return replace(request, status=CANCELLED) if request.is_open else None
+
+    cancelled = _changed(request.photo, resources, closed)
     if cancelled is None:
         return False
     resources.bucket.delete(cancelled.photo.key)
     _leave_queue(cancelled, resources)
     if cancelled.job:
         try:
-            resources.terminate(cancelled.job, "cancelled by the user")
+            resources.terminate(cancelled.job)
         except ClientError as error:  # Without its photo, the job ends by itself.
             log.warning("job %s could not be ended: %s", cancelled.job, error)
     return True
@@ -296,13 +273,13 @@ def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources)
 
     Returns None if no machine is available at the moment.
     """
-    requests = islice(opened(waiting, resources), MOST_AT_ONCE)
-    oldest = next(requests, None)
+    # Photos are painted in about this order: if any is being painted, it is among the first.
+    oldest, running = None, False
+    for request in islice(opened(waiting, resources), MOST_AT_ONCE):
+        oldest, running = oldest or request, request.status == RUNNING
+        if running:
+            break
     waited_s = time.time() - oldest.created / 1000 if oldest else 0.0
-    # They are painted in about this order, so the first is the likeliest to be painted now.
-    running = any(
-        request.status == RUNNING for request in chain([oldest] if oldest else [], requests)
-    )
     took_s = (resources.load(PACE) or {}).get("took_s", ())
     return estimate(position, running, waited_s, took_s)
 

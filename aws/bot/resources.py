@@ -1,56 +1,46 @@
 """The bot's resources: the bucket with its pictures and documents, the token, and AWS Batch."""
 
+import contextlib
 import functools
 import hmac
 import json
 import os
-import random
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from contract import STATE, STYLES, Document
+from contract import STATE, STYLES
 
 from painterly.errors import ConfigError
 from painterly.orders.buckets import PaintingsView
 from painterly.settings import ready_styles
-from painterly.storage import open_bucket
+from painterly.storage import document, open_bucket
 from painterly.storage.address import Account
-from painterly.storage.base import Bucket, ObjectError
-from painterly.storage.files import new_md5
+from painterly.storage.base import Bucket
+from painterly.storage.document import BusyError, Document
 
-TELEGRAM = "https://api.telegram.org"
 LINK_S = 3600  # seconds until a link to a file expires
 DAY_S = 86400
+INVOCATION_S = 120.0  # the longest invocation, as in template.yaml
 # Documents that a rule of the bucket deletes after a day.
 PASSING = f"{STATE}/passing"
-
-_CHANGES = 20  # attempts at a change; an album's pictures are handled at the same time
-_PAUSE_S = 0.1  # the longest pause between two of them
-
-
-class BusyError(Exception):
-    """Another invocation is working on this. A later retry sees its result."""
 
 
 @dataclass(frozen=True)
 class Resources:
     """The bot's resources and settings.
 
-    A document is a JSON object in the bucket. Invocations run at the same time: each changes a
-    document only over the version that it has read.
+    A document is a JSON object in the bucket. Invocations run at the same time.
 
     Attributes:
         owner: The id of the owner's Telegram user.
         keep_days: How long pictures are kept.
         size: The longer side, in px, of results for users who have not chosen a size.
         photos_per_day: The photos that each user may send, unless the owner has changed that.
-        api: Telegram's URL.
     """
 
     bucket_name: str
@@ -61,75 +51,50 @@ class Resources:
     size: int
     photos_per_day: int
     ready: tuple[str, ...]
-    api: str
 
     def load(self, key: str) -> Document | None:
         """Return a document, or None if there is none."""
-        return self._version(key)[0]
+        return document.load(self.bucket, key)[0]
 
     def change(
         self, key: str, decide: Callable[[Document], Document | None], *, likely_new: bool = False
     ) -> Document | None:
-        """Change a document, or make one.
-
-        Args:
-            key: Its key.
-            decide: Takes the document, empty if there is none, and returns the next version, or
-                None to leave it as it is. It is called again if another invocation was faster.
-            likely_new: Whether to try to make one before reading.
-
-        Returns:
-            The version stored, or None if it was left.
-
-        Raises:
-            BusyError: Other invocations were faster each time.
-            StorageError: The storage failed.
-        """
-        for attempt in range(_CHANGES):
-            document, etag = (None, None) if likely_new and not attempt else self._version(key)
-            changed = decide(document or {})
-            if changed is None:
-                return None
-            # `write_if` takes an object with the same bytes for its own: no two writes have them.
-            data = json.dumps({**changed, "write": secrets.token_hex(8)}).encode()
-            if self.bucket.write_if(key, data, etag) is not None:
-                return changed
-            time.sleep(random.uniform(0, _PAUSE_S))
-        raise BusyError(f"{key} is being changed by other invocations")
+        """Change a document, or make one, as `document.change` does."""
+        return document.change(self.bucket, key, decide, likely_new=likely_new)
 
     def once(self, key: str, what: str) -> bool:
         """Return whether this is the first time that something is noted in a document."""
 
-        def note(document: Document) -> Document | None:
-            return None if what in document else {**document, what: True}
+        def note(known: Document) -> Document | None:
+            return None if what in known else {**known, what: True}
 
         return self.change(key, note, likely_new=True) is not None
 
-    def claim(self, key: str, seconds: float) -> bool:
-        """Reserve work for this invocation, and return False if it was done before.
+    @contextlib.contextmanager
+    def claimed(self, key: str) -> Iterator[Document]:
+        """Reserve work for this invocation, and yield the work's document.
 
-        `finish` or `release` ends the claim, or else its time, `seconds`, if the invocation dies.
-        Raises BusyError if another one has reserved it, which may yet fail.
+        The document is stored as the caller leaves it, or empty after an exception: the work may
+        come again. If the invocation dies, the claim ends with its time. Raises BusyError if
+        another invocation, which may yet fail, has reserved the work.
         """
 
-        def reserve(work: Document) -> Document | None:
+        def reserve(work: Document) -> Document:
             if work.get("busy_until", 0) > time.time():
                 raise BusyError(f"{key} is reserved by another invocation")
-            return None if work.get("done") else {"busy_until": time.time() + seconds}
+            return {**work, "busy_until": time.time() + INVOCATION_S}
 
-        return self.change(key, reserve, likely_new=True) is not None
+        work, after = self.change(key, reserve, likely_new=True) or {}, {}
+        del work["busy_until"]
+        try:
+            yield work
+            after = work
+        finally:
+            self.bucket.write(key, json.dumps(after).encode())
 
-    def finish(self, key: str) -> None:
-        """End a claim of work that is done."""
-        self.bucket.write(key, b'{"done": true}')
-
-    def release(self, key: str) -> None:
-        """End a claim of work that failed, or that may come again."""
-        self.bucket.write(key, b"{}")
-
-    def terminate(self, job: str, reason: str) -> None:
+    def terminate(self, job: str) -> None:
         """End a job in any state, even one that has ended."""
-        self._batch.terminate_job(jobId=job, reason=reason)
+        self._batch.terminate_job(jobId=job, reason="cancelled by the user")
 
     def link(self, key: str) -> str:
         """Return a URL to download an object without credentials, for an hour."""
@@ -143,19 +108,6 @@ class Resources:
         It cannot be reversed without the token.
         """
         return hmac.new(self.token.encode(), str(user).encode(), "sha256").hexdigest()[:32]
-
-    def _version(self, key: str) -> tuple[Document | None, str | None]:
-        """Return a document and its ETag, or None twice if there is none."""
-        try:
-            data = self.bucket.read(key)
-        except ObjectError:
-            if self.bucket.find(key) is None:
-                return None, None
-            # It has just been made, or this fails for the same reason.
-            data = self.bucket.read(key)
-        document: Document = json.loads(data)
-        document.pop("write", None)
-        return document, new_md5(data).hexdigest()
 
     @cached_property
     def paintings(self) -> PaintingsView:
@@ -177,26 +129,28 @@ class Resources:
         return boto3.client("s3", config=signed)
 
 
+def album_key(chat: int, album: str) -> str:
+    """Return the key of the document of an album (its media_group_id)."""
+    return f"{PASSING}/albums/{chat}/{album}.json"
+
+
 @functools.cache
 def resources() -> Resources:
     """Return the resources that the environment names.
 
     Raises ConfigError for a missing variable, and boto3's error if the token cannot be read.
     """
-    name = _variable("BUCKET")
-    parameter = boto3.client("ssm").get_parameter(
-        Name=_variable("TOKEN_PARAMETER"), WithDecryption=True
-    )
+    name, parameter = _variable("BUCKET"), _variable("TOKEN_PARAMETER")
+    stored = boto3.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
     return Resources(
         bucket_name=name,
         bucket=open_bucket(name, Account()),
-        token=parameter["Parameter"]["Value"].strip(),
+        token=stored["Parameter"]["Value"].strip(),
         owner=int(_variable("OWNER")),
         keep_days=int(_variable("KEEP_DAYS")),
         size=int(_variable("STYLE_SIZE")),
         ready=ready_styles.named(_variable("STYLES")),
         photos_per_day=int(_variable("PHOTOS_PER_DAY")),
-        api=os.environ.get("TELEGRAM_API") or TELEGRAM,
     )
 
 

@@ -1,11 +1,9 @@
 """The styles: which there are to choose from, shown as thumbnails, chosen by button or by name."""
 
-import difflib
 import functools
 import hashlib
 import io
 import logging
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +15,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest
 
 from bot import telegram_pictures
-from bot.context import Context, show_action
+from bot.context import Context, Refusal, show_action
 from bot.resources import Resources
 from bot.words import button, short
 from painterly.errors import PictureError, StorageError
@@ -27,9 +25,11 @@ from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import Bucket
+from painterly.words.suggestions import called, meant
 
 PER_PAGE = 10
 NAME_ON_BUTTON = 30  # characters
+MOST_MEANT = 3  # styles that a name may mean, in an answer
 
 # A page of the styles as one picture.
 SIDE, TEXT_HEIGHT = 320, 48  # px of a painting, and of the number below it
@@ -56,10 +56,6 @@ class Choice:
         return self.style.label(language)
 
     @property
-    def is_shared(self) -> bool:
-        return self.prefix == contract.STYLES
-
-    @property
     def token(self) -> str:
         """A short name, the same in every invocation.
 
@@ -71,12 +67,6 @@ class Choice:
     def painting_key(self) -> str:
         """The key of its first painting in `Resources.paintings`."""
         return f"{self.prefix}/{self.style.paintings[0].entry.key}"
-
-    @property
-    def spellings(self) -> set[str]:
-        """The names and titles that a user may write for it, folded."""
-        titles = self.style.title.titles(self.name).values()
-        return {_folded(each) for each in (self.name, *titles)}
 
 
 def offered(context: Context) -> list[Choice]:
@@ -113,9 +103,12 @@ def chosen(choices: Sequence[Choice], wish: Wish) -> Choice | None:
     return next(same, choices[0] if choices else None)
 
 
-def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
-    """Return the style of the button that was pressed, or None if it is gone."""
-    return next((choice for choice in choices if choice.token == token), None)
+def pressed(context: Context, choices: Sequence[Choice], token: str) -> Choice:
+    """Return the style of the button that was pressed. Raises Refusal if it is gone."""
+    for choice in choices:
+        if choice.token == token:
+            return choice
+    raise context.refusal("style_gone")
 
 
 def thumbnail(choice: Choice, resources: Resources) -> bytes | None:
@@ -137,8 +130,7 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
     message, say, choices = context.message, context.say, offered(context)
     choice = chosen(choices, context.member.wish)
     if choice is None:
-        await context.send(say.text("no_styles"))
-        return
+        raise context.refusal("no_styles")
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
     pages = _page_count(choices)
     page = choices.index(choice) // PER_PAGE if page is None else min(page, pages - 1)
@@ -157,10 +149,6 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
         log.info("a page could not be turned: %s", error)
 
 
-async def show_styles(_: Update, context: Context) -> None:
-    await show_page(context)
-
-
 async def turn_page(_: Update, context: Context) -> None:
     await context.answer_button()
     await show_page(context, int(context.pressed[1]))
@@ -168,10 +156,7 @@ async def turn_page(_: Update, context: Context) -> None:
 
 async def pick_style(_: Update, context: Context) -> None:
     say, choices = context.say, offered(context)
-    picked = with_token(choices, context.pressed[1])
-    if picked is None:
-        await context.refuse_button("style_gone")
-        return
+    picked = pressed(context, choices, context.pressed[1])
     context.choose(prefix=picked.prefix, style=picked.name)
     await context.answer_button(say.style("style_is", picked.label(say.language)))
     page = choices.index(picked) // PER_PAGE
@@ -180,36 +165,20 @@ async def pick_style(_: Update, context: Context) -> None:
 
 
 async def choose_style(_: Update, context: Context) -> None:
+    """Choose the style of a name, or without one, show them all."""
     name = context.argument
     if not name:
         await show_page(context)
         return
     say, choices = context.say, offered(context)
-    picked = _named(choices, name)
-    if picked is None:
-        text = say.style_unknown(name, _similar(choices, name))
-    else:
-        context.choose(prefix=picked.prefix, style=picked.name)
-        text = say.style("style_is", picked.label(say.language))
-    await context.send(text)
-
-
-def _named(choices: Sequence[Choice], name: str) -> Choice | None:
-    """Return the style with a name or a title, in any case. A chat's or a user's takes
-    precedence."""
-    exact = [choice for choice in choices if choice.name == name]
-    alike = [choice for choice in choices if _folded(name) in choice.spellings]
-    return max(exact or alike, key=lambda choice: not choice.is_shared, default=None)
-
-
-def _similar(choices: Sequence[Choice], name: str) -> list[str]:
-    """Return up to three names of styles that resemble an unknown name."""
-    known = {_folded(choice.name): choice.name for choice in choices}
-    return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    by_name = {choice.name: choice for choice in choices}  # The last are the chat's and the user's.
+    names = {choice.name: choice.style.title.names for choice in choices}
+    found = [name] if name in names else called(name, names)
+    if len(found) != 1:
+        raise Refusal(say.style_unknown(name, (found or meant(name, names))[:MOST_MEANT]))
+    picked = by_name[found[0]]
+    context.choose(prefix=picked.prefix, style=picked.name)
+    await context.send(say.style("style_is", picked.label(say.language)))
 
 
 def _page_count(choices: Sequence[Choice]) -> int:
@@ -231,7 +200,8 @@ def _page_buttons(
     first, last = page * PER_PAGE, (page + 1) * PER_PAGE
     row = [
         button(
-            f"{number}. {'✓ ' if choice == current else ''}{_on_button(choice.style, language)}",
+            f"{number}. {'✓ ' if choice == current else ''}"
+            + short(choice.style.title.short_line(language, choice.name), NAME_ON_BUTTON),
             f"again:{request}:{choice.token}" if request else f"style:{choice.token}",
         )
         for number, choice in enumerate(choices[first:last], first + 1)
@@ -242,10 +212,6 @@ def _page_buttons(
         start = f"another:{request}" if request else "page"
         rows.append([button(sign, f"{start}:{to}") for sign, to in turns])
     return InlineKeyboardMarkup(rows)
-
-
-def _on_button(style: Style, language: str) -> str:
-    return short(style.title.short_line(language, style.name), NAME_ON_BUTTON)
 
 
 def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import contract
-from contract import Document, Photo
+from contract import Photo
 from telegram import (
     Bot,
     BotCommand,
@@ -23,15 +23,15 @@ from telegram import (
 from telegram.error import TelegramError
 
 from bot import requests, words
-from bot.context import USERS, Context, User, change_user, find_user, present
+from bot.context import USERS, Context, Refusal, User, change_user, find_user, present
 from bot.resources import DAY_S, PASSING, Resources
-from bot.words import Words
+from painterly.storage.document import Document
 from painterly.words.texts import DEFAULT, LANGUAGES
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
 OWNER_COMMANDS = ("users", "limit")
 LIMIT = f"{contract.STATE}/limit.json"
-GIVERS = f"{contract.STATE}/givers"
+PER_MESSAGE = 50  # users; Telegram takes 100 buttons
 ASKS_A_DAY = 10  # in all; about each stranger once
 # Requests: a month of photos is thousands of keys, and Telegram waits for half a minute.
 AT_ONCE = 8
@@ -45,7 +45,7 @@ async def turn_away(context: Context) -> None:
     In groups, only commands to this bot are answered.
     """
     message = context.received.message
-    text = context.say.text("stranger", user=context.user)
+    text = context.say.text("stranger")
     if message and message.sender_chat:
         text = context.say.text("anonymous")
     if context.received.callback_query:
@@ -81,35 +81,35 @@ async def _ask_owner(context: Context) -> None:
         await context.bot.send_message(
             resources.owner, text, reply_markup=say.admit_buttons(stranger.id)
         )
-    except TelegramError as error:  # The stranger has been answered; the number is in the answer.
+    except TelegramError as error:  # The stranger has been answered.
         log.warning("the owner could not be asked: %s", error)
 
 
-def _may_ask(stranger: str, resources: Resources) -> bool:
-    """Return whether to ask the owner today to admit a stranger (a pseudonym)."""
-
+def _may_ask(pseudonym: str, resources: Resources) -> bool:
     def asked(document: Document) -> Document | None:
         strangers = document.get("strangers", [])
-        if stranger in strangers or len(strangers) >= ASKS_A_DAY:
+        if pseudonym in strangers or len(strangers) >= ASKS_A_DAY:
             return None
-        return {"strangers": [*strangers, stranger]}
+        return {"strangers": [*strangers, pseudonym]}
 
     key = f"{PASSING}/asks/{_today()}.json"
     return resources.change(key, asked) is not None
 
 
+def _check_owner(context: Context) -> None:
+    if context.user != context.resources.owner:
+        raise context.refusal("owner_only")
+
+
 async def admit(_: Update, context: Context) -> None:
     """Let a stranger in, or not, as the owner's button says."""
-    say = context.say
-    if context.user != context.resources.owner:
-        await context.refuse_button("owner_only")
-        return
-    action, user = context.pressed[0], int(context.pressed[1])
+    _check_owner(context)
+    say, action, user = context.say, context.pressed[0], int(context.pressed[1])
     await context.answer_button()
     if action != "allow":
         await context.edit(say.text("ignored", user=user))
         return
-    _allow(user, "", context.resources)
+    change_user(user, context.resources, lambda known: replace(known, allowed=True))
     await context.edit(say.text("user_added", person=f"{user}"))
     try:
         await context.bot.send_message(user, words.speaking(None).text("let_in"))
@@ -117,43 +117,29 @@ async def admit(_: Update, context: Context) -> None:
         log.info("%d could not be greeted: %s", user, error)
 
 
-def _allow(user: int, name: str, resources: Resources) -> None:
-    change_user(
-        user, resources, lambda known: replace(known, allowed=True, name=name or known.name)
-    )
+async def show_users(_: Update, context: Context) -> None:
+    """Show the owner all users, each on a button that removes them."""
+    _check_owner(context)
+    say, users = context.say, _allowed_users(context.resources)
+    if not users:
+        await context.send(say.text("users.none"))
+    for start in range(0, len(users), PER_MESSAGE):
+        part = users[start : start + PER_MESSAGE]
+        await context.send(say.text("users.list"), words.users_buttons(part))
 
 
-async def manage_users(_: Update, context: Context) -> None:
-    say = context.say
-    pattern = r"(list|(add|remove) +([1-9][0-9]{0,14})(?: +(.+))?)"
-    match = re.fullmatch(pattern, context.argument, re.IGNORECASE)
-    if context.user != context.resources.owner:
-        await context.send(say.text("owner_only"))
-    elif not match:
-        await context.send(say.text("users_usage"))
-    else:
-        _list, action, number, name = match.groups()
-        action, user = (action or "").lower(), int(number or 0)
-        for text in _change_users(say, context.resources, action, user, name or ""):
-            await context.send(text)
+async def ask_to_remove(_: Update, context: Context) -> None:
+    _check_owner(context)
+    user = int(context.pressed[1])
+    await context.answer_button()
+    person = words.person(user, find_user(user, context.resources).name)
+    text = context.say.text("users.ask", person=person)
+    await context.send(text, context.say.forget_buttons(user))
 
 
-def _change_users(say: Words, resources: Resources, action: str, user: int, name: str) -> list[str]:
-    """Add, remove or, with an empty action, list users, and return the answers."""
-    if action and user == resources.owner:
-        return [say.text("owner_stays")]
-    if action == "add":
-        _allow(user, name, resources)
-        return [say.text("user_added", person=words.person(user, name))]
-    if action == "remove":
-        if not find_user(user, resources).allowed:
-            return [say.text("user_unknown", user=user)]
-        # First, so that nothing new comes in.
-        change_user(user, resources, lambda known: replace(known, allowed=False))
-        forget_user(user, resources)
-        return [say.text("user_removed", user=user)]
-    users = _allowed_users(resources)
-    return say.users_list(users) if users else [say.text("users.none")]
+def disallow(user: int, resources: Resources) -> None:
+    """Keep a user out."""
+    change_user(user, resources, lambda known: replace(known, allowed=False))
 
 
 def _allowed_users(resources: Resources) -> list[tuple[int, str]]:
@@ -167,38 +153,22 @@ def _allowed_users(resources: Resources) -> list[tuple[int, str]]:
     return sorted(users)
 
 
-def note_giver(key: str, chat: int, user: int, resources: Resources) -> None:
-    """Note the user who gave a group the painting with a key."""
-    change_user(user, resources, lambda known: known.in_group(chat))
-    resources.change(_givers_key(chat), lambda givers: {**givers, key: user})
-
-
-def _givers_key(chat: int) -> str:
-    """Return the key of the document of who gave a group which painting."""
-    return f"{GIVERS}/{chat}.json"
-
-
 def forget_user(user: int, resources: Resources) -> None:
-    """Cancel a user's requests, and delete all of their data, in groups too.
+    """Cancel a user's requests, and delete all of their data.
 
-    These are photos, results, paintings, choices and requests. A user who is allowed stays allowed,
-    and their photos of this day stay counted. Any other user is deleted.
+    These are choices, and the photos, results, requests and paintings of the private chat, which
+    has the user's number; in groups photos, results and requests. A user who is allowed stays
+    allowed, and their photos of this day stay counted. Any other user is deleted.
     """
-
-    def others_paintings(givers: Document) -> Document | None:
-        others = {key: giver for key, giver in givers.items() if giver != user}
-        return others if others != givers else None
-
     requests.cancel(user, resources)
     known = find_user(user, resources)
+    prefixes = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES, contract.REQUESTS)
+    keys = [each.key for start in prefixes for each in resources.bucket.list(f"{start}/{user}/")]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        keys = _keys_of_private_chat(user, resources)
         for chat in known.groups:
             keys += _keys_in_group(user, chat, resources, pool)
-        # Read to its end, it raises what a call has raised.
+        # A list reads all answers, and so raises the error of a deletion.
         list(pool.map(resources.bucket.delete, keys))
-    for chat in known.groups:
-        resources.change(_givers_key(chat), others_paintings)
     if not known.allowed:
         resources.bucket.delete(known.key)
         return
@@ -211,29 +181,18 @@ def forget_user(user: int, resources: Resources) -> None:
     change_user(user, resources, emptied)
 
 
-def _keys_of_private_chat(user: int, resources: Resources) -> list[str]:
-    """Return all keys of the private chat, which has the user's number."""
-    prefixes = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES, contract.REQUESTS)
-    return [
-        entry.key for prefix in prefixes for entry in resources.bucket.list(f"{prefix}/{user}/")
-    ]
-
-
 def _keys_in_group(
     user: int, chat: int, resources: Resources, pool: ThreadPoolExecutor
 ) -> list[str]:
-    """Return the keys in a group of a user's requests, their photos and results, and of the
-    paintings that the user gave."""
-    bucket = resources.bucket
-    givers = resources.load(_givers_key(chat)) or {}
-    keys = [key for key, giver in givers.items() if giver == user]
+    """Return the keys in a group of a user's requests, and of their photos and results."""
+    bucket, keys = resources.bucket, []
     results = [entry.key for entry in bucket.list(f"{contract.result_prefix(chat)}/")]
     stored = [entry.key for entry in bucket.list(f"{contract.REQUESTS}/{chat}/")]
     for document in pool.map(resources.load, stored):
         if document and document.get("user") == user:
-            request = requests.Request.of(document)
-            keys += [request.photo.request_key, request.photo.key]
-            keys += [key for key in results if f"/{request.photo.stem}." in key]
+            photo = requests.Request.of(document).photo
+            keys += [photo.request_key, photo.key]
+            keys += [key for key in results if f"/{photo.stem}." in key]
     return keys
 
 
@@ -243,13 +202,13 @@ def photos_per_day(resources: Resources) -> int:
     return int(limit["photos"]) if limit else resources.photos_per_day
 
 
-def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
-    """Count a photo, once, as one of a user's photos of this day, in UTC.
+def count_photo(photo: Photo, context: Context) -> None:
+    """Count a photo, once, as one of its user's photos of this day, in UTC.
 
-    Returns:
-        Whether the photo may be painted; one too many is not counted. The owner has no limit.
+    Raises Refusal if the user may send no more; the owner has no limit.
     """
-    most = math.inf if user == resources.owner else photos_per_day(resources)
+    resources, limit = context.resources, photos_per_day(context.resources)
+    most = math.inf if context.user == resources.owner else limit
 
     def counted(known: User) -> User | None:
         photos = known.photos if known.day == _today() else ()
@@ -258,7 +217,8 @@ def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
         photos = tuple(dict.fromkeys((*photos, photo.token)))
         return replace(known, day=_today(), photos=photos).in_group(photo.chat)
 
-    return change_user(user, resources, counted) is not None
+    if change_user(context.user, resources, counted) is None:
+        raise Refusal(context.say.photos("limit.reached", limit))
 
 
 def _today() -> int:
@@ -267,17 +227,15 @@ def _today() -> int:
 
 
 async def set_limit(_: Update, context: Context) -> None:
+    _check_owner(context)
     resources, say, number = context.resources, context.say, context.argument
-    if context.user != resources.owner:
-        text = say.text("owner_only")
-    elif not number:
-        text = say.photos("limit.now", photos_per_day(resources))
-    elif not re.fullmatch(r"[0-9]{1,4}", number):
-        text = say.text("limit.usage")
-    else:
-        resources.change(LIMIT, lambda _: {"photos": int(number)})
-        text = say.photos("limit.is", int(number))
-    await context.send(text)
+    if not number:
+        await context.send(say.photos("limit.now", photos_per_day(resources)))
+        return
+    if not re.fullmatch(r"[0-9]{1,4}", number):
+        raise context.refusal("limit.usage")
+    resources.change(LIMIT, lambda _: {"photos": int(number)})
+    await context.send(say.photos("limit.is", int(number)))
 
 
 async def publish_menus(bot: Bot, owner: int) -> None:

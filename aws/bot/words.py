@@ -33,6 +33,7 @@ PATTERNS = {
     "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_REQUEST}",
     "forget": rf"(forget|keep):{_USER}",
     "admit": rf"(allow|ignore):{_USER}",
+    "remove": rf"remove:{_USER}",
 }
 
 
@@ -126,7 +127,8 @@ class Words(Texts):
             position: The position in the queue, from 1.
             minutes: The time left, or None if no machine is available.
         """
-        queue = f"{self._in_queue(position)} {self.minutes(minutes)}"
+        place = "queue.next" if position == 1 else "queue.number"
+        queue = f"{self.text(place, position=position)} {self.minutes(minutes)}"
         return self.text(key, style=short(style), queue=queue)
 
     def minutes(self, count: int | None) -> str:
@@ -175,12 +177,6 @@ class Words(Texts):
     def for_owner(self, what: str) -> str:
         return self.text("for_owner", what=short(what, 1500))
 
-    def users_list(self, users: Sequence[tuple[int, str]]) -> list[str]:
-        """Return the users in as many messages as necessary: one holds 4096 characters."""
-        lines = [person(user, name) for user, name in users]
-        parts = [lines[start : start + 40] for start in range(0, len(lines), 40)]
-        return [f"{self.text('users.list')}\n" + "\n".join(part) for part in parts]
-
     def size_buttons(self) -> InlineKeyboardMarkup:
         row = [button(self.size_button(size), f"size:{size}") for size in SIZES]
         return InlineKeyboardMarkup([row[:2], row[2:]])
@@ -212,14 +208,15 @@ class Words(Texts):
     def _style_now(self, style: str | None) -> str:
         return f"{self.style('style_now', style)} " if style else ""
 
-    def _in_queue(self, position: int) -> str:
-        if position == 1:
-            return self.text("queue.next")
-        return self.text("queue.number", position=position)
-
 
 def button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=data)
+
+
+def users_buttons(users: Sequence[tuple[int, str]]) -> InlineKeyboardMarkup:
+    """Return a button for each user, by number and name."""
+    rows = [[button(person(user, name), f"remove:{user}")] for user, name in users]
+    return InlineKeyboardMarkup(rows)
 
 
 def requests_of(markup: InlineKeyboardMarkup | None) -> set[str]:

@@ -157,7 +157,6 @@ def _pine(canvas: Array) -> None:
 
 
 def _boat(canvas: Array) -> None:
-    """Draw a small boat with a fisher, and the lines of the water round it, in place."""
     rng = np.random.default_rng(SEED + 3)
     x, y = BOAT
     _stroke(canvas, _arc((x - 0.085, y), 0.38, 0.172, -0.76), _belly(0.016), 1.0)
@@ -171,7 +170,6 @@ def _boat(canvas: Array) -> None:
 
 
 def _drops(canvas: Array, x: Array, y: Array) -> None:
-    """Splashes of ink, most of them small, in place."""
     rng = np.random.default_rng(SEED + 8)
     height, width = canvas.shape
     for _ in range(90):
@@ -186,7 +184,6 @@ def _drops(canvas: Array, x: Array, y: Array) -> None:
 
 
 def _paper(x: Array, y: Array) -> tuple[Array, Array]:
-    """Colour of the sheet, (height, width, 3), and its fibres, about -1 to 1."""
     fibres = 0.5 * fbm(220 * x, 60 * y, SEED + 60, 3) + 0.5 * fbm(60 * x, 220 * y, SEED + 63, 3)
     stain = fbm(2.2 * x, 2.2 * y, SEED + 66, 4)
     return PAPER * (1.0 + 0.022 * fibres + 0.030 * stain)[..., None], fibres

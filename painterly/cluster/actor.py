@@ -60,7 +60,7 @@ class RemoteWorker:
     store."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        """Return at once; `start` loads what paints."""
+        """Return at once; `start` loads the device and the buckets."""
         if setup.cpus is not None and setup.cpus < cores():
             # A node that has a share of a machine's cores keeps to it.
             for variable in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -74,7 +74,7 @@ class RemoteWorker:
         self._painting = ThreadPoolExecutor(1)
 
     def start(self) -> Answer:
-        """Load what paints, and prepare painting. Return the device, or the problem."""
+        """Load the device, and open the buckets. Return the device, or the problem."""
         try:
             if self._setup.engine != ENGINE_VERSION:
                 raise ConfigError(

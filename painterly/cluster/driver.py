@@ -35,8 +35,8 @@ MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes co
 
 
 def on_cluster(address: str, environment: Mapping[str, str]) -> Paint:
-    """Return what paints the orders of a plan on the Ray cluster at an address. RAY_* variables of
-    the environment are for Ray. Raises ConfigError if something is missing for a cluster."""
+    """Return the function that paints the orders of a plan on the Ray cluster at an address. RAY_*
+    variables of the environment are for Ray. Raises ConfigError without Ray or its token."""
     variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
     prepare(address, variables)
     return partial(_paint_all, address)
@@ -58,7 +58,7 @@ def _paint_all(address: str, painter: Painter, plan: Plan) -> Outcome:
 
 
 class Throughput:
-    """Counts what a cluster has painted, and shows it."""
+    """Counts the pictures that a cluster has painted, and shows the rate."""
 
     def __init__(self, total: int, show_bar: ShowBar | None) -> None:
         """Start the clock.
@@ -253,8 +253,8 @@ class _Painting:
         }
 
     def _end_without_nodes(self) -> None:
-        """Raise the first node's problem if no node is left that could paint. The log has those
-        of the others."""
+        """Raise the first node's problem if no node is left that could paint. The log has all
+        problems."""
         if self._problems and not self._fleet.usable() - self._problems.keys():
             raise next(iter(self._problems.values()))
 

@@ -44,7 +44,7 @@ NODES_EVERY_S = 2.0  # seconds between two looks at the cluster's nodes
 # The pause before a node gets another worker after one that ended before it painted anything.
 REST_S = 30.0
 MAX_REQUESTED = 1000  # GPUs
-# Ray's error for a cluster with other versions: those of the cluster, then its own.
+# Ray's error for different versions: the cluster's, then the driver's.
 _VERSIONS = re.compile(r"mismatch:.*?Ray: (\S+)\s+Python: (\S+).*?Ray: (\S+)\s+Python: (\S+)", re.S)
 # A socket's path has 107 bytes at most, and Ray's below its temporary folder take about 70.
 LONGEST_TMPDIR = 30
@@ -73,7 +73,7 @@ class Node:
 
 
 class Fleet:
-    """Starts workers on nodes that have come, and forgets those of nodes that have gone."""
+    """Starts workers on nodes that have joined, and forgets workers of nodes that have gone."""
 
     def __init__(self, ray: Any, setup: WorkerSetup) -> None:
         self._ray, self._setup = ray, setup
@@ -223,7 +223,6 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def _reason(error: Exception) -> str:
-    """Return an error of Ray in one line, with its last line, which names the cause."""
     lines = [each.strip() for each in str(error).splitlines() if each.strip()]
     return printable(" ".join(dict.fromkeys(lines[:1] + lines[-1:])) or type(error).__name__)
 

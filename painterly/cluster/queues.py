@@ -49,8 +49,8 @@ class Queues:
     def lose(
         self, orders: Collection[PlannedOrder], with_node: bool
     ) -> list[tuple[PlannedOrder, str]]:
-        """Take back the orders of a lost worker; `with_node` if its node has gone, too. Return
-        those that fail for it, each with the reason. They have ended."""
+        """Take back the orders of a lost worker; `with_node` if its node has gone, too. Return the
+        orders that fail for that, with their reasons; they have ended."""
         failed, back = [], []
         for order in (replace(each, may_resume=True) for each in orders):
             key = order.record_key

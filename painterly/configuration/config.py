@@ -117,14 +117,14 @@ class Config:
 
     @property
     def partial(self) -> bool:
-        """Whether other runs may work on the same buckets, because this one paints only some."""
+        """Whether this run paints only a part, so that other runs may work on the same buckets."""
         one = bool(self.photos) or self.style_name is not None
         return one or self.shard is not None or self.chooses
 
     @property
     def makes_page(self) -> bool:
-        """Whether the run writes the page of all results. Runs that each paint a part, side by
-        side, would overwrite each other's; one of a photo or a style into a folder is alone."""
+        """Whether the run writes the page of all results. Runs that paint parts side by side would
+        overwrite each other's page; a run of one photo or style into a folder is alone."""
         return (self.shard is None and self.result_folder is not None) or not self.partial
 
     @property
@@ -145,8 +145,8 @@ class Config:
 
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
-    """Return the environment of the process; the folder's `.env` fills what is unset or empty. Its
-    AWS_* become the process's own: boto3 looks for them there.
+    """Return the environment of the process; the folder's `.env` sets variables that are unset or
+    empty. AWS_* of the `.env` are set in the process as well: boto3 looks for them there.
 
     Raises ConfigError if the `.env`, or a line of it, cannot be read.
     """
@@ -311,7 +311,6 @@ def _ready_styles(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _buckets(values: Mapping[str, str]) -> tuple[str, str | None, str, bool]:
-    """Return the buckets of photos, styles and results, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
         return str(SAMPLE_PHOTOS), None, str(WORKSPACE / "results"), True

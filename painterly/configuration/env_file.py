@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 HEADER = f"# Written by {command('init')}. .env.example lists the other variables.\n"
 PRIVATE = 0o600
-# Names that editors give it, above all on Windows, which hides such an end.
+# Names under which editors save a `.env`, above all on Windows, which hides `.txt`.
 MISNAMED = (".env.txt", "env.txt", ".env.rtf")
-# A line of `clever addon env --format shell`, and what of it precedes the semicolon.
+# A line of `clever addon env --format shell`, with the part before the semicolon as a group.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*(?=\r?$)""", re.MULTILINE)
 _NAME = re.compile(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 _SECRET = re.compile(r"\w*(PASSWORD|SECRET|TOKEN|KEY|KEY_ID)")

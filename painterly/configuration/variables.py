@@ -1,4 +1,4 @@
-"""The names of the variables, and what a name that is almost one of them was meant to be."""
+"""The names of the variables, and suggestions for names that are almost one of them."""
 
 import re
 from collections.abc import Iterable, Iterator

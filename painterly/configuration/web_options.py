@@ -104,7 +104,6 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
 
 
 def _check_logins(options: WebOptions) -> None:
-    """Raise ConfigError for logins that are unsafe, incomplete or contradict each other."""
     secrets = {
         "WEB_PASSWORD": options.password,
         "WEB_TOKEN": options.token,
@@ -151,7 +150,6 @@ def _path(values: Mapping[str, str]) -> str:
 
 
 def _origins(values: Mapping[str, str]) -> frozenset[str]:
-    """Return the origins of WEB_ORIGINS, as browsers write them. Raises ConfigError."""
     origins = []
     for written in filter(None, map(str.strip, values.get("WEB_ORIGINS", "").lower().split(","))):
         parts = parse_address(written)

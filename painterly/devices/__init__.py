@@ -1,1 +1,1 @@
-"""Find, prove and describe what computes."""
+"""GPUs and CPUs: found, tried, described, with their memory."""

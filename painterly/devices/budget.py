@@ -11,7 +11,7 @@ FREE_SHARE = 0.9  # part of the free memory: other processes allocate, too
 
 
 class Limits(NamedTuple):
-    """The limits of what a painting may take of the free memory.
+    """The limits of a painting's share of the free memory.
 
     Attributes:
         process: The upper bound for the whole process in bytes (on a GPU, for its memory there), or

@@ -15,7 +15,7 @@ class Cgroup(NamedTuple):
 
 
 def cgroups(controller: str, root: Path = ROOT) -> Iterator[Cgroup]:
-    """Yield this process's cgroups of a controller, each followed by the ones around it.
+    """Yield this process's cgroups of a controller: from the innermost one to the root.
 
     Args:
         controller: `memory` or `cpu`.

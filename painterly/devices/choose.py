@@ -1,4 +1,4 @@
-"""TensorFlow's devices: which ones a run uses, whether they work, and what they can do."""
+"""TensorFlow's devices: the choice for a run, the check that they work, and their precision."""
 
 import contextlib
 import os
@@ -106,7 +106,6 @@ def _name_and_capability(gpu: tf.config.PhysicalDevice) -> list[str]:
 
 
 def _cuda_version() -> str | None:
-    """Return the CUDA version that TensorFlow is built with, or None if without CUDA."""
     build = tf.sysconfig.get_build_info()
     # TensorFlow 2.22 no longer names it. All wheels since 2.15 have CUDA 12.
     return build.get("cuda_version", "12") if build["is_cuda_build"] else None
@@ -217,6 +216,5 @@ def has_bfloat16_without_amx() -> bool:
 
 @cache
 def _cpuinfo() -> str:
-    """Return Linux's description of the CPU; empty elsewhere."""
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.read_text() if cpuinfo.exists() else ""

@@ -51,10 +51,10 @@ def gpu_capacity(number: int) -> int | None:
     if memory is None:
         return None
     if tf.config.experimental.get_memory_growth(gpu):
-        # It keeps what it has held, and takes more as it needs it.
+        # TensorFlow keeps the memory that it has held, and takes more as needed.
         held = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
         most = memory.free + held
-    else:  # It has taken all that was free, an unknown amount.
+    else:  # TensorFlow has taken all that was free, an unknown amount.
         most = memory.total
     details = tf.config.experimental.get_device_details(gpu)
     return most - left_to_cuda(most, details.get("compute_capability", (9, 0)))

@@ -46,8 +46,8 @@ def hold_native_stderr() -> Iterator[None]:
 
 
 def present_stderr() -> Any:
-    """Return a stream that writes to what is `sys.stderr` then: also in another thread's block
-    that holds back native output, where an earlier `sys.stderr` is held back as well."""
+    """Return a stream that looks `sys.stderr` up at each write. A stored `sys.stderr` would be held
+    back during another thread's block."""
     return _PresentStderr()
 
 

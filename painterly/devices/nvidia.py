@@ -59,7 +59,7 @@ def cuda_number(name: str) -> int:
 
 
 class GpuMemory(NamedTuple):
-    """The memory of a GPU in bytes; `free` is what no process holds."""
+    """The memory of a GPU in bytes; no process holds the `free` bytes."""
 
     free: int
     total: int
@@ -148,7 +148,6 @@ def _library_problem() -> str:
 
 
 def _output(command: Sequence[str], timeout_s: float, variables: Mapping[str, str] = {}) -> str:
-    """Return all that a program prints, or an empty text if it cannot run to its end."""
     environment = os.environ | variables
     out, err = subprocess.PIPE, subprocess.STDOUT
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):

@@ -19,7 +19,7 @@ FORKED = (
     'fork; start it by multiprocessing.get_context("spawn"), or paint by preset="instant", which '
     "needs no TensorFlow"
 )
-# Of NumPy's BLAS, as it comes or is built by others, and of TensorFlow's operations.
+# The variables of the BLAS libraries that NumPy may be built with, and of TensorFlow's operations.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
@@ -45,7 +45,7 @@ def cpu_description() -> str:
 
 def check_tensorflow() -> None:
     """Raise DeviceError if TensorFlow would end this process by an illegal instruction, or would
-    wait for threads, which this process lacks because it was forked from another."""
+    wait for threads that stayed in the process from which this one was forked."""
     if not has_avx():
         raise DeviceError(NO_AVX)
     if _tensorflows_process() != os.getpid():
@@ -54,7 +54,7 @@ def check_tensorflow() -> None:
 
 @cache
 def _tensorflows_process() -> int:
-    """Return the process that has loaded TensorFlow: this one, or the one that it is a fork of."""
+    """Return the id of the process that made the first call: in a fork, its parent's."""
     return os.getpid()
 
 
@@ -78,7 +78,6 @@ def _schedulable() -> int:
 
 
 def _quotas(root: Path) -> list[float]:
-    """Return the cores that each cgroup with a quota allows."""
     found = []
     for folder, version in cgroups("cpu", root):
         if version == 1:

@@ -34,7 +34,7 @@ _FILES = {
 
 
 def free_memory() -> int:
-    """Return the bytes that this process may take in addition to its own."""
+    """Return the bytes that this process may still take."""
     # glibc keeps freed memory. Other C libraries have no malloc_trim, and need none.
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -48,7 +48,7 @@ def resident_memory() -> int:
 
 
 def cgroup_memory(root: Path = ROOT) -> list[int]:
-    """Return the bytes that are left in each cgroup of this process with a limit, its own first.
+    """Return the bytes left in each cgroup around this process with a limit, innermost first.
 
     Page cache that can be dropped is free. A limit that cannot be read is ignored. `root` is the
     root of the file system with /proc and /sys.

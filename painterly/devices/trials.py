@@ -101,4 +101,4 @@ def _telling(lines: Sequence[str]) -> str:
     return next(fatal, lines[-1])
 
 
-TRIAL = Trial()  # Once in a process: it does not try again what it computes on.
+TRIAL = Trial()  # One for the process: GPUs that compute are not tried again.

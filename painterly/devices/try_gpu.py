@@ -78,7 +78,6 @@ def _convolution(kind: str) -> tf.Tensor:
 
 @tf.function(autograph=False, jit_compile=True)
 def _compiled_gradient(x: tf.Tensor, kind: str) -> tf.Tensor:
-    """Return the gradient of a loss, as each compiled step does."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         loss = tf.reduce_sum(tf.cast(tf.cast(x, kind) ** 2, tf.float32))

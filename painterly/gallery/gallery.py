@@ -59,11 +59,16 @@ class Gallery:
         records: Iterable[Record] = (),
         thumbnails: dict[str, tuple[str, bytes]] | None = None,
     ) -> None:
-        """Open the gallery with the records in the bucket already, in any order, and the thumbnails
-        that earlier galleries have read, by key, each with the version of its object. This one
-        updates them."""
+        """Open a gallery.
+
+        Args:
+            bucket: The result bucket.
+            records: The records in the bucket, in any order.
+            thumbnails: Thumbnails by key, each with the version of its object. Galleries of one
+                process share them, and update them.
+        """
         self._bucket = bucket
-        self._records = {_identity(each): each for each in records}  # those that the page shows
+        self._records = {_identity(each): each for each in records}  # shown on the page
         self._page_is_ours: bool | None = None  # None until it is checked
         self._published = perf_counter()
         self._publishing = threading.Lock()
@@ -74,7 +79,7 @@ class Gallery:
         self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
         self._thumbnails = {} if thumbnails is None else thumbnails
         self._versions: dict[str, str] = {}  # the listed thumbnails, by key
-        self._lock = threading.Lock()  # guards what storing threads change; not held over requests
+        self._lock = threading.Lock()  # guards the dicts above; not held over requests
 
     def mark(self) -> None:
         """Mark the gallery as outdated, until `publish`."""

@@ -82,9 +82,11 @@ def page_context(
             for all.
         start: The number of newer results that such a page leaves out.
     """
-    ordered = sorted(records, key=_order)
+    ordered = sorted(
+        records, key=lambda each: (sort_key(photo_name(each)), sort_key(style_name(each)))
+    )
     every = [each for each in ordered if each.result is not None]
-    painted = sorted(every, key=_finished, reverse=True)[:MAX_SHOWN]
+    painted = sorted(every, key=lambda each: each.finished or "", reverse=True)[:MAX_SHOWN]
     data = _page_data(painted, thumbnails, internals)
     # Two styles may be one artist's.
     artists = dict(zip(data["styles"], data["artists"], strict=True))
@@ -127,7 +129,7 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def configure(environment: Environment) -> Environment:
-    """Set what the templates in `SHARED` expect of Jinja."""
+    """Configure Jinja for the templates in `SHARED`."""
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
@@ -224,17 +226,13 @@ def _style_names(records: Iterable[Record]) -> list[str]:
 
 
 def _styles(records: Sequence[Record]) -> list[Record]:
-    # The others of a style may be older, without a title.
-    by_name = {style_name(each): each for each in sorted(records, key=_has_title)}
+    # Older records of a style may lack its title: the last one counts.
+    titled_last = sorted(records, key=lambda record: record.style_title is not None)
+    by_name = {style_name(each): each for each in titled_last}
     return [by_name[name] for name in _style_names(records)]
 
 
-def _has_title(record: Record) -> bool:
-    return record.style_title is not None
-
-
 def _title_of(key: str) -> str | dict[str, str]:
-    """Return the title of a painting, empty if it is its key."""
     title = _once(record_view.painting_titles(key))
     return "" if title == printable(key) else title
 
@@ -255,14 +253,6 @@ def url(key: str) -> str | None:
         return "./" + "/".join(quote(part, "", errors="surrogateescape") for part in parts)
     except UnicodeEncodeError:
         return None
-
-
-def _order(record: Record) -> tuple[Any, ...]:
-    return sort_key(photo_name(record)), sort_key(style_name(record))
-
-
-def _finished(record: Record) -> str:
-    return record.finished or ""
 
 
 class _Numbered(dict[Any, int]):

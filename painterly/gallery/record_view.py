@@ -59,8 +59,7 @@ def artist(record: Record) -> str:
 
 
 def given(record: Record) -> tuple[tuple[str, str | bool], ...] | None:
-    """Return the settings that were given for it, by name; None if the record does not tell, as
-    older ones."""
+    """Return the settings that were given, by name; None for older records, which lack them."""
     if record.given is None:
         return None
     return tuple(

@@ -11,7 +11,7 @@ LIKE = 28 / 255  # largest difference of a border's pixels from its colour, of t
 UNIFORM = 0.98  # smallest share of a border's row or column with its colour: scans have specks
 LEAST = 0.005  # narrowest border that is cut off
 BLURRED = 0.005  # width that is also cut off, because a border blends into the painting,
-BLOCK = 8  # px, the least of that: in a JPEG's blocks the painting's edge rings
+BLOCK = 8  # px, the least such width: in a JPEG's blocks the painting's edge rings
 MOST_INSIDE = 0.1  # largest share of the border's colour inside; with more, it is not a border
 LEAST_LEFT = 0.5
 SAMPLES = 512  # rows and columns that are examined inside
@@ -75,7 +75,6 @@ def _ends(rows: np.ndarray, scale: float) -> tuple[int, int, list[np.ndarray]]:
 
 
 def _border(rows: np.ndarray, colour: np.ndarray, scale: float) -> int:
-    """Return the number of rows from the first on that are border."""
     for number, row in enumerate(rows):
         if _like(row, colour, scale).mean() < UNIFORM:
             return number

@@ -23,7 +23,8 @@ _PLAIN_BYTES, _ALPHA_BYTES = 10, 6
 _FORMAT_BYTES = {"WEBP": 8, "AVIF": 5}
 _FIXED_BYTES = 20_000_000
 
-# A photo of that many pixels has more than a byte for so many. Other formats have drawings, too.
+# A photo with more pixels than this has at least a byte for every _THINNEST of them. Files of other
+# formats may be drawings.
 _LARGE_PHOTOS = {"JPEG": 20 * MEGA} | dict.fromkeys(("WEBP", "HEIF", "AVIF"), 50 * MEGA)
 _THINNEST = 500
 

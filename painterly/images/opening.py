@@ -1,4 +1,4 @@
-"""The opening of picture files by Pillow: what can be read, and the refusal of all else.
+"""Opens picture files by Pillow, and refuses kinds that cannot be read.
 
 No pixel is read. The limits of the process end a file that takes too long or too much.
 """
@@ -41,7 +41,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 4  # as pillow-heif has; each takes memory
 with suppress(AttributeError, OSError):
     ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
-# Pillow warns at this number, and fails at twice as many: before it opens a frame of that size.
+# Pillow fails at twice this number of pixels, before it opens a frame of that size.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 # The colour profiles of printing presses have a few megabytes, and so have texts of programs.
@@ -84,7 +84,7 @@ def _is_damaged(data: bytes) -> bool:
 
 def is_hdr(image: ImageFile.ImageFile, data: bytes) -> bool:
     """Return whether a file says that an opened picture is HDR, by PQ or HLG."""
-    if image.format == "HEIF":  # Its further pictures, such as the brightness, say other things.
+    if image.format == "HEIF":  # Further pictures, such as the brightness, have other curves.
         colours = image.info.get("nclx_profile") or {}
         return colours.get("transfer_characteristics") in (_PQ, _HLG)
     return image.format in ("PNG", "AVIF") and bool(_HDR.search(data))
@@ -119,8 +119,8 @@ def _is_rare(image: ImageFile.ImageFile, data: bytes) -> bool:
 
 
 def _is_preview(image: TiffImageFile, data: bytes) -> bool:
-    """Return whether a TIFF is a camera's raw file, such as NEF or DNG, or begins with a small copy
-    of its other pages: only that could be read."""
+    """Return whether Pillow would read only a preview: of a camera's raw file, such as NEF or DNG,
+    or of a TIFF that begins with a small copy of its other pages."""
     tags = image.tag_v2
     is_reduced_copy = tags.get(ExifTags.Base.NewSubfileType) in (1, 3)
     has_others = bool(tags.next) or ExifTags.Base.SubIFDs in tags

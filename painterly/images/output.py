@@ -1,4 +1,4 @@
-"""Output formats: the one table of what results can be written in, and which one a result gets.
+"""Output formats: the table of all that can be written, and the choice for a result.
 
 Imports neither Pillow nor NumPy, so the configuration and `--help` load quickly.
 """

@@ -49,8 +49,8 @@ class Picture:
         return None if self.alpha_int is None else to_float(self.alpha_int)
 
     def printed(self, settings: Settings) -> "Picture":
-        """Return the part that the settings' paper shows, with their dpi. Without a paper, that is
-        all of it, and `auto` keeps its own dpi."""
+        """Return the part that the settings' paper shows, with their dpi. Without a paper it is the
+        whole picture; with `auto` the dpi stay."""
         picture = self
         if sheet := settings.sheet(*self.size):
             shown = paper.part_shown(self.size, sheet).slices(*self.size)

@@ -1,4 +1,4 @@
-"""A picture's file, opened once: what it is, and its pixels when they are asked for.
+"""A picture's file, opened once: its format and size, and its pixels when they are asked for.
 
 NumPy is imported with the pixels: a bot's cold start need not wait for it.
 """
@@ -50,8 +50,8 @@ _open_here: Callable[[bytes], OpenPicture | None] | None = None
 
 @contextmanager
 def opening_here(opens: Callable[[bytes], OpenPicture | None]) -> Iterator[None]:
-    """Let this process open files itself, by a function that returns None for those that it leaves
-    to the process that decodes pictures."""
+    """Let this process open files itself, by a function. If the function returns None, the process
+    that decodes pictures opens the file."""
     global _open_here
     before, _open_here = _open_here, opens
     try:

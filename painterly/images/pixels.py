@@ -1,4 +1,4 @@
-"""Opened pictures → pixels: what cameras, phones and drawing programs write, upright, in sRGB."""
+"""Opened pictures → pixels, upright, in sRGB: files of cameras, phones and drawing programs."""
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
@@ -84,7 +84,7 @@ def _loaded(file: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
     file.load()
     if file.format in _ANIMATIONS:
         for number in range(1, _MOST_FRAMES):
-            if not _is_empty(file) or number * file.width * file.height > MAX_PIXELS:
+            if not _is_transparent(file) or number * file.width * file.height > MAX_PIXELS:
                 break
             try:
                 file.seek(number)
@@ -121,8 +121,7 @@ def _visible(file: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None
     raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
 
 
-def _is_empty(image: Image.Image) -> bool:
-    """Return whether a loaded picture is fully transparent."""
+def _is_transparent(image: Image.Image) -> bool:
     if not image.has_transparency_data:
         return False
     if image.mode not in ("LA", "RGBA"):

@@ -1,4 +1,4 @@
-"""The keys in the three buckets, and what their names say about the objects."""
+"""The keys in the three buckets, and the kinds of objects that follow from them."""
 
 import hashlib
 from functools import cache
@@ -15,14 +15,14 @@ STYLES = "styles.toml"
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
-WEB = "_web"  # what the web service keeps: uploads, jobs, their checkpoints
+WEB = "_web"  # of the web service: uploads, jobs, their checkpoints
 READY = "_ready"  # before the keys of the ready styles' paintings, which no bucket has
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"
 TIMELAPSE = ".timelapse.webp"  # the end of a time-lapse's key
 LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
-_START = 200  # bytes of a longer name that are kept
+_START = 200  # bytes at the start of a longer name, before its hash
 
 
 @cache
@@ -72,6 +72,6 @@ def is_result(key: str) -> bool:
 
 
 def for_laptop(key: str) -> bool:
-    """Return whether a key of the result bucket is of use on a laptop: any but a checkpoint, what
-    the web service keeps, and the mark of a gallery that lacks results."""
+    """Return whether a key of the result bucket is of use on a laptop: all are, except checkpoints,
+    the web service's own objects, and the mark of a gallery that lacks results."""
     return key != UNPUBLISHED and not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))

@@ -1,5 +1,5 @@
-"""Clips by their names: which there are, what their results are called, and whether they can be
-painted here. Imports neither NumPy nor OpenCV."""
+"""Clips: the extensions of their files and results, and whether this installation can paint them.
+Imports neither NumPy nor OpenCV."""
 
 import shutil
 from collections.abc import Iterable
@@ -31,12 +31,12 @@ def ffmpeg() -> str:
 
 @cache
 def can_be_painted() -> bool:
-    """Return whether what clips need is installed."""
+    """Return whether ffmpeg and OpenCV are installed."""
     return bool(find_spec("cv2") and ffmpeg())
 
 
 def lacking(name: str) -> str:
-    """Return what to say of a clip if what it needs is not installed, or else an empty text."""
+    """Return the error for a clip if ffmpeg or OpenCV is missing, or else an empty text."""
     how = f"clips need ffmpeg and OpenCV; this installs them: {install_command('video')}"
     return "" if can_be_painted() else f"{name}: {how}"
 

@@ -67,7 +67,7 @@ def use_right_python(*modules: str) -> None:
         for name in ("PYTHONPATH", "PYTHONHOME"):  # They are for another Python.
             os.environ.pop(name, None)
         if windows:  # There, execv ends this process at once, with exit code 0.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other one.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the new process.
             sys.exit(subprocess.run(words).returncode)
         os.execv(str(python), words)
     if old:
@@ -98,8 +98,8 @@ def check_temporary_folder() -> None:
 
 
 def command(verb: str = "") -> str:
-    """Return what a user types here for a verb of `painterly`, or without one, to paint: in a
-    checkout a script, unless its own `painterly` was called."""
+    """Return the command line for a verb of `painterly`, or without a verb, the one that paints. In
+    a checkout it is a script, unless the checkout's `painterly` was called."""
     called = sys.argv[0] if sys.argv else ""
     if not IN_CHECKOUT or Path(called).stem == "painterly":
         on_path = not IN_CHECKOUT or shutil.which("painterly") == called
@@ -109,10 +109,10 @@ def command(verb: str = "") -> str:
 
 def install_command(extra: str = "") -> str:
     """Return the command line that adds an extra of pyproject.toml to this installation, or without
-    one, what all need.
+    an extra, the dependencies of all.
 
-    uvx makes an environment for each command, so with it the extra is part of the command. Tools
-    that replace an environment, as pipx does, also get the extras that it has.
+    uvx makes an environment for each command, so the extra becomes a part of the command. Tools
+    that replace an environment, such as pipx, also get the extras that are installed.
     """
     if IN_CHECKOUT:
         return f"./start.sh setup --{extra}"
@@ -150,7 +150,7 @@ def _python() -> str:
 
 
 def _requirement(extras: "list[str]", address: str) -> str:
-    """Return what pip and uv install as this package with extras, from an address."""
+    """Return the requirement of this package for pip and uv, with extras, from an address."""
     name = f"painterly[{','.join(extras)}]" if extras else "painterly"
     return f"{name} @ {address}" if address else name
 

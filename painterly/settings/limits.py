@@ -37,7 +37,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def limit_time(seconds: int) -> None:
-    """Limit processor time beyond what was used so far, and leave no core dump."""
+    """Limit further processor time, and leave no core dump."""
     if resource is None:
         return
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
@@ -46,7 +46,7 @@ def limit_time(seconds: int) -> None:
 
 
 def limit_memory(most: int | None) -> None:
-    """Limit memory to `most` bytes beyond what is used, or lift the limit.
+    """Limit further memory to `most` bytes, or lift the limit.
 
     Memory is what is allocated, touched or not; address space would count files and libraries, too.
     """
@@ -55,7 +55,7 @@ def limit_memory(most: int | None) -> None:
     if most is None:
         _set(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
         return
-    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
+    with contextlib.suppress(OSError):  # Linux alone limits allocated memory.
         pages = int(Path("/proc/self/statm").read_text().split()[5])
         _set(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
 
@@ -84,7 +84,7 @@ def limited(command: list[str], seconds: int, memory: int, size: int) -> list[st
 
 
 def grant_time(process: int, seconds: int) -> None:
-    """Let a process take processor time beyond what it has used so far."""
+    """Let a process take further processor time."""
     with contextlib.suppress(OSError, AttributeError):  # It has ended, or this is not Linux.
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         used = (int(fields[11]) + int(fields[12])) // os.sysconf("SC_CLK_TCK")

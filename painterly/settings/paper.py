@@ -87,7 +87,7 @@ def shown(paper: str) -> str:
 
 def part_shown(size: tuple[int, int], sheet: tuple[int, int]) -> Part:
     """Return the part in the centre of a picture that fills a sheet, as large as it can be. Less
-    than a pixel is not cut off, so that a part is its own part.
+    than a pixel is not cut off, so that the part of a part is the part itself.
 
     Args:
         size: The picture's (height, width).

@@ -17,7 +17,7 @@ ALL, NONE = "all", "none"  # instead of names
 
 @cache
 def tables() -> dict[str, dict[str, Any]]:
-    """Return their tables in styles.toml, by name, in the order in which they are shown."""
+    """Return the tables of the ready styles in styles.toml, by name, in the order of the page."""
     return tomllib.loads((FOLDER / STYLES).read_text(encoding="utf-8"))
 
 
@@ -33,8 +33,7 @@ def named(text: str) -> tuple[str, ...]:
 
 
 def one(text: str) -> str:
-    """Return the name of the ready style that is called so: by its name, artist or title, or a part
-    of these.
+    """Return the name of the ready style with this name, artist or title, or a part of these.
 
     Raises ConfigError if there is none, or if there are several.
     """
@@ -42,12 +41,12 @@ def one(text: str) -> str:
 
 
 def search(text: str) -> list[str]:
-    """Return the names of the ready styles that are called so."""
+    """Return the names of the ready styles with this name, artist or title, or a part of these."""
     return called(text, _called())
 
 
 def hint(text: str, *after: str) -> str:
-    """Return what was probably meant by a name that there is not, or else where the names are.
+    """Return a suggestion for an unknown name, or else the command that lists the names.
 
     Args:
         text: The name.
@@ -67,7 +66,6 @@ def similar(text: str) -> list[str]:
 
 @cache
 def _called() -> dict[str, tuple[str, ...]]:
-    """Return what each ready style is also called."""
     return {name: title(name).names for name in tables()}
 
 
@@ -78,13 +76,13 @@ def path(name: str) -> Path:
 
 
 def own_settings(name: str) -> dict[str, Any]:
-    """Return the settings that a ready style sets itself."""
+    """Return the settings in a ready style's table."""
     described = ("paintings", *TITLE_KEYS)
     return {key: value for key, value in tables()[name].items() if key not in described}
 
 
 @cache
 def title(name: str) -> StyleTitle:
-    """Return the title of a ready style; nothing if there is no such style."""
+    """Return the title of a ready style, or an empty one if there is no such style."""
     table = tables().get(name, {})
     return title_from_table({key: table[key] for key in TITLE_KEYS if key in table}, name)

@@ -80,7 +80,7 @@ RECIPES: dict[str, Traits] = {
     ),
     "instant": Traits(network="builtin", optimises=False, rebuilds=True, draws=True),
 }
-# How each preset's defaults differ from those of the fields, which are `fine`.
+# The defaults of each preset that differ from the fields' defaults, which are preset `fine`.
 PRESETS: dict[str, dict[str, Any]] = {
     "instant": {"recipe": "instant"},
     "draft": {"iterations": 14, "learning_rate": 0.033},

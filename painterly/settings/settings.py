@@ -28,7 +28,7 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-# The settings of the result on paper; and those of its shape, with their only values on paper.
+# The settings of paper, and the only values that settings of the shape may have with paper.
 OF_PAPER = ("paper", "dpi", "bleed")
 _WITHOUT_PAPER = {"rescale_image": False, "maintain_aspect_ratio": True}
 
@@ -218,7 +218,7 @@ class Settings:
     )
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
-        """Keep the names of what is given: a value may be given that is the default."""
+        """Keep the names of the settings that are given: a given value may be the default."""
         settings = super().__new__(cls)
         names = frozenset(given).union(list(FIELDS)[: len(args)])
         object.__setattr__(settings, "_given", names)
@@ -371,7 +371,7 @@ FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 
 
 def gives_way(later: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of settings that were given earlier and end with later ones: sizes and
+    """Return the names of earlier settings that later ones replace as well: sizes and
     shapes with a paper, and a paper with a size."""
     if later.get("paper", papers.NONE) != papers.NONE:
         return ("size", *_WITHOUT_PAPER)

@@ -47,8 +47,8 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
 
 
 def _member(group: Any, name: str) -> Any:
-    """Return a member of a group, or None. Only a hard link is certain to lead to none of another
-    file; Keras writes no others."""
+    """Return a member of a group, or None. Only hard links, the only ones that Keras writes, are
+    sure to stay in the file."""
     import h5py
 
     link = group.get(name, getlink=True)
@@ -60,7 +60,7 @@ def _member(group: Any, name: str) -> Any:
 
 
 def _array(group: Any, dimensions: int) -> Any:
-    """Return the first array of so many dimensions in a group, or None."""
+    """Return the first array with this number of dimensions in a group, or None."""
     import h5py
 
     dataset = group.visititems(

@@ -16,8 +16,8 @@ from painterly.log import event
 from painterly.settings.settings import Settings
 from painterly.vgg import sources, winograd
 from painterly.vgg.architectures import ARCHITECTURES, Weights, poolings_before
-from painterly.vgg.calibration import calibration_photo
 from painterly.vgg.ops import average_pool, convolution, max_pool, pad_replicate
+from painterly.vgg.random_weights import calibration_photo
 
 # Weights of networks up to this size are constants of traced functions: with AVX2, oneDNN's forward
 # convolutions are 1.5 to 2 times as fast, since it orders weights for its best kernels only if it
@@ -26,13 +26,13 @@ from painterly.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 MAX_CONSTANT_BYTES = 8_000_000
 # float16 is for GPUs that multiply it fast, but not bfloat16. Its numbers end at 65504, and below
 # 6e-5 they lose digits, so features are kept near 1: without biases a ReLU network is homogeneous,
-# and with each bias multiplied like its layer, its features are exact multiples of what they were.
+# and if each bias is multiplied like its layer, its features are exact multiples of the originals.
 # The losses are relative, so multiples change nothing in them. All factors are powers of two, which
 # round nothing.
 LARGEST_FLOAT16 = 65504.0
 INPUT_SCALE = 2.0**-7  # for a picture in 0…255: its gradient is not far from a feature's
-# The mean feature. In a brighter picture than calibration.py's, features are a few times as large,
-# and a few channels reach 10,000 times their layer's mean.
+# The mean feature. In a picture brighter than the calibration photo, features are a few times as
+# large, and a few channels reach 10,000 times their layer's mean.
 LARGEST_MEAN = 0.5
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
@@ -102,10 +102,8 @@ class VGG:
     def gains_from_memory(self, layers: Sequence[str], dtype: tf.DType) -> bool:
         """Return whether `forward` is faster with `spends_memory` on the device in use: whether a
         layer is convolved by Winograd's algorithm."""
-        needed = self.needed(layers)
-        return not gpus_in_use() and any(
-            winograd.pays(self._kernels[layer][0], dtype) for layer in needed
-        )
+        kernels = [self._kernels[layer][0] for layer in self.needed(layers)]
+        return not gpus_in_use() and any(winograd.pays(kernel, dtype) for kernel in kernels)
 
     def transformed(self, layer: str, dtype: tf.DType) -> winograd.TransformedKernel:
         """Return a layer's kernel for Winograd's algorithm, computed once."""
@@ -122,7 +120,7 @@ class VGG:
 
     @cached_property
     def mean_features(self) -> dict[str, float]:
-        """The mean of each layer's features on the photo of calibration.py."""
+        """The mean of each layer's features on the calibration photo."""
         with tf.init_scope():
             photo = calibration_photo() / 255
             features = self.forward(photo, self.layers, NetworkOptions())
@@ -182,8 +180,7 @@ class VGG:
 
         Raises ValueError for a layer that the network does not have.
         """
-        unknown = set(layers) - set(self.layers)
-        if unknown:
+        if unknown := set(layers) - set(self.layers):
             raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
         dtype, kernels = options.dtype, self.kernels(options.dtype, options.spends_memory)
         x = image * 255.0 - tf.constant(self.mean, image.dtype)
@@ -223,9 +220,7 @@ def scale_of(mean: float) -> float:
 
     It is 1 for a layer of zeros.
     """
-    if not mean > 0:
-        return 1.0
-    return 2.0 ** math.floor(math.log2(LARGEST_MEAN / mean))
+    return 2.0 ** math.floor(math.log2(LARGEST_MEAN / mean)) if mean > 0 else 1.0
 
 
 def rescaled(

@@ -193,8 +193,8 @@ def pad_replicate(x: tf.Tensor) -> tf.Tensor:
 
 
 def replicate_gradient(upstream: tf.Tensor) -> tf.Tensor:
-    """Return the gradient of `pad_replicate` from that of its value [n, h + 2, w + 2, C]: [n, h, w,
-    C]."""
+    """Return the gradient of `pad_replicate` [n, h, w, C] from the upstream gradient [n, h + 2,
+    w + 2, C]."""
     return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=_MARGINS, mode="SYMMETRIC")
 
 

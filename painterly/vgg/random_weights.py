@@ -1,10 +1,15 @@
 """A VGG with random weights: orthogonal kernels, calibrated on a photo."""
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights, random_identity
-from painterly.vgg.calibration import calibration_photo
+
+# `sums` [160, 240, 3], uint16: the sums of 4 × 4 pixels of the sample photo landscape.jpg.
+CALIBRATION_FILE = Path(__file__).with_name("calibration.npz")
+PIXELS_PER_SUM = 16
 
 
 def random_weights(model: str, seed: int) -> Weights:
@@ -17,6 +22,13 @@ def random_weights(model: str, seed: int) -> Weights:
     with tf.device("CPU"):  # A GPU would give other values, and use TF32.
         kernels = _calibrated(model, np.random.default_rng(seed))
     return Weights(model, random_identity(seed), kernels, MEAN_PIXEL)
+
+
+def calibration_photo() -> tf.Tensor:
+    """Return the photo that the mean features of networks are measured on: [1, h, w, 3], float32,
+    0…255."""
+    with np.load(CALIBRATION_FILE, allow_pickle=False) as arrays:
+        return tf.constant(arrays["sums"][None] / np.float32(PIXELS_PER_SUM))
 
 
 def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""A network's weights: chosen by name or file, or else the built-in ones; found, or downloaded.
+"""A network's weights: chosen by name or file, built in by default; read, or downloaded first.
 
 Only computing random weights loads TensorFlow.
 """

@@ -1,5 +1,5 @@
-"""Word of a run, in the form that the service at an address takes: most refuse fields of others, or
-drop messages without their own."""
+"""The message about a run, in the form of the service at an address: most services refuse fields
+that they do not know, or drop messages without their own fields."""
 
 import re
 import secrets
@@ -69,7 +69,7 @@ def notice(address: str, form: str | None, text: str, fields: _Fields) -> Notice
     path, query = parts.path.rstrip("/"), dict(parse_qsl(parts.query))
     token = query.pop("access_token", None)
     room, sends, _ = path.partition(_OF_ROOM)
-    if sends:  # A number makes a repeated request one message, and one of its own another.
+    if sends:  # Matrix takes two requests with the same number for one message.
         path = f"{room}{sends}/{secrets.token_hex(8)}"
     address = parts._replace(path=path, query=urlencode(query)).geturl()
     return Notice(address, content, "PUT", token)

@@ -92,8 +92,8 @@ def name_in_words(name: str) -> str:
 
 
 def title_of_file(stem: str) -> StyleTitle:
-    """Return what a file name without its extension says, such as
-    `The_Great_Wave_by_Hokusai_1831`; nothing if it names no artist."""
+    """Return the title in a file name without its extension, such as
+    `The_Great_Wave_by_Hokusai_1831`; an empty one if it names no artist."""
     match = _FILE_NAME.fullmatch(stem)
     if match is None:
         return NO_TITLE
@@ -102,8 +102,8 @@ def title_of_file(stem: str) -> StyleTitle:
 
 
 def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle:
-    """Return what a style's table in styles.toml says of its title. Raises ConfigError, which names
-    where, for a wrong value."""
+    """Return the title in a style's table in styles.toml. Raises ConfigError, which begins with
+    `where`, for a wrong value."""
     given = dict(values)
     titles = given.pop("title", {})
     if not isinstance(titles, dict):

@@ -1,4 +1,4 @@
-"""Suggestions for names that do not exist: what people call so, or the most similar one."""
+"""Names found by what people type: a title, an artist, a part of a name, or a slip of the hand."""
 
 import difflib
 import re
@@ -15,8 +15,13 @@ SHORTEST_PART = 4  # letters of a part of a name: shorter ones are articles
 
 
 def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Return the known name that is most similar, ignoring case, or None if none is similar enough:
-    `likeness`, from 0 to 1, is the part of their letters that they share."""
+    """Return the known name that is most similar, ignoring case, or None if all differ too much.
+
+    Args:
+        name: The name that was typed.
+        known: The known names.
+        likeness: The least share of common letters, from 0 to 1.
+    """
     if len(name) > LONGEST_COMPARED:
         return None
     by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
@@ -31,9 +36,13 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def called(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return the names of what people call so, by all of what something is called, such as artist
-    and title, or else by some of its words, one after the other; in any case, and without regard to
-    accents, spaces and hyphens."""
+    """Return the names that a text stands for: it is the whole name, artist or title, or else some
+    successive words of it. Case, accents, spaces and hyphens do not matter.
+
+    Args:
+        text: The text that was typed.
+        names: Name → other names, such as artist and title.
+    """
     wanted = "".join(_words(text)) if len(text) <= LONGEST_COMPARED else ""
     whole, part = [], []
     for name, others in names.items():
@@ -46,15 +55,15 @@ def called(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def meant(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return the names of what is called so, or else of what is called most similarly. The
-    arguments are as in `called`."""
+    """Return the names that a text stands for, as `called`, or else those with the most similar
+    name, artist or title."""
     every = (each for name, others in names.items() for each in (name, *others))
     return called(text, names) or called(closest(text, every) or "", names)
 
 
 def only(text: str, names: Mapping[str, Iterable[str]], kind: str, hint: str) -> str:
-    """Return the one name of what is `called` so. Raises ConfigError with the kind, such as
-    `style`, and a hint, if there is none, or if there are several."""
+    """Return the only name that a text stands for, as `called`. Raises ConfigError with the kind,
+    such as `style`, and a hint, if it stands for none or for several."""
     found = called(text, names)
     if not found:
         raise ConfigError(f"there is no {kind} {shortened(text)}; {hint}")

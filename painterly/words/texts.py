@@ -1,4 +1,4 @@
-"""Texts in the languages of the users, from texts.toml: those of the pages and of the bot."""
+"""The texts of the pages and the bot in the languages of their users, from texts.toml."""
 
 import functools
 import re

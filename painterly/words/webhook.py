@@ -1,4 +1,4 @@
-"""Requests with JSON to addresses that users name, as word that something is done.
+"""Requests with JSON to addresses that users name: a run has ended, a job is done.
 
 An address may hold a token: messages name its host alone.
 """
@@ -218,7 +218,7 @@ def _port(parts: SplitResult) -> int:
 
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):  # Some of them stand for one of IPv4.
+    if isinstance(ip, ipaddress.IPv6Address):  # It may stand for an address of IPv4.
         if any(ip in each for each in _TRANSLATED):
             return _is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
         ip = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, ip))[1]
@@ -226,6 +226,6 @@ def _is_public(address: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return why a request failed: the texts of such errors contain addresses."""
+    """Return the cause of a failed request, without the address that the error's text contains."""
     cause = error.__cause__ or error.__context__ or error
     return getattr(cause, "strerror", None) or type(error).__name__

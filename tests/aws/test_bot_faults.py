@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import time
+from hashlib import md5
 from unittest.mock import Mock
 
 import boto3
@@ -10,6 +12,7 @@ import pytest
 from bot import telegram_pictures
 from bot.resources import PASSING, resources
 from contract import Photo
+from moto.s3.models import FakeKey
 from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
 from support.fake_telegram import DROPPED, TOKEN
 
@@ -65,11 +68,11 @@ def test_an_update_that_another_invocation_handles_comes_again(world):
     """If that invocation dies, its claim ends with its time."""
     update = world.photo(ANNA)
     claim = f"{PASSING}/updates/{update['update_id']}.json"
-    assert resources().claim(claim, seconds=60)
-    assert world.update(update) == 503
+    with resources().claimed(claim):
+        assert world.update(update) == 503
     assert world.telegram.calls == world.photo_keys(ANNA) == []
-    resources().release(claim)
-    assert resources().claim(claim, seconds=-5), "died five seconds ago"
+    died = time.time() - 5
+    world.put(claim, json.dumps({"busy_until": died}).encode())
     assert "Got it" in world.answers(update)[0].text
     assert len(world.photo_keys(ANNA)) == 1
 
@@ -237,14 +240,14 @@ def test_a_photo_is_painted_though_its_place_in_the_queue_cannot_be_told(
 def test_a_long_queue_where_nothing_is_painted_is_not_read_whole(world, monkeypatch):
     """Telegram waits for half a minute, and the time of a request grows with each request read."""
     keys = [world.send_photo(user) for user in (ANNA, BORIS) for _ in range(7)]
-    read, requests_read = s3.S3Bucket.read, set()
+    read, requests_read = s3.S3Bucket.read_with_entry, set()
 
     def counting(self, key):
         if key.startswith("state/requests/"):
             requests_read.add(key)
         return read(self, key)
 
-    monkeypatch.setattr(s3.S3Bucket, "read", counting)
+    monkeypatch.setattr(s3.S3Bucket, "read_with_entry", counting)
     [answer] = world.answers(world.photo(OWNER))
     assert f"number {len(keys) + 1}" in answer.text and len(requests_read) <= 8
 
@@ -257,6 +260,29 @@ def test_a_request_that_a_dying_invocation_left_in_the_queue_is_waited_for_by_no
     assert "None of your photos" in world.says(ANNA, "/status")[0].text
     assert world.keys("state/queue/") == []
     assert "next" in world.answers(world.photo(ANNA))[0].text
+
+
+def test_a_bucket_that_encrypts_by_kms_holds_the_state(world, monkeypatch):
+    """There, an ETag is no MD5."""
+
+    of_content = FakeKey.etag.fget
+
+    def etag(key):
+        return f'"{md5(of_content(key).encode()).hexdigest()}"'
+
+    monkeypatch.setattr(FakeKey, "etag", property(etag))
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    world.s3.put_bucket_encryption(
+        Bucket=world.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+    for size in (512, 700):
+        assert texts(world.says(ANNA, f"/size {size}")) == [EN.size_is(size)]
+    key = world.send_photo(ANNA)
+    assert world.wish(key)["size"] == 700
+    world.job(key, "RUNNING")
+    world.created(world.result(key, JPEG))
+    assert len(world.telegram.sent("sendDocument")) == 1
+    assert "None of your photos" in world.says(ANNA, "/status")[0].text
 
 
 MESSAGE = {"message_id": 7, "date": "today", "chat": {"id": ANNA, "type": "private"}}

@@ -2,7 +2,9 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
+from bot import requests
 from support.bot_world import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
 
@@ -49,8 +51,6 @@ def test_an_unusual_kind_or_size_of_file_gets_a_polite_answer(world):
         assert texts(world.answers(world.file(ANNA, data, name, mime))) == [EN.kinds("no_picture")]
     update = world.file(ANNA, JPEG, "beach.jpg", "image/jpeg", size=25 * 1024 * 1024)
     assert texts(world.answers(update)) == [EN.text("too_large")]
-    update = world.file(ANNA, b"", "film.mp4", "video/mp4", size=25 * 1024 * 1024)
-    assert texts(world.answers(update)) == [EN.kinds("no_picture")]
     assert world.keys("telegram/") == []
 
 
@@ -124,16 +124,42 @@ def test_an_own_painting_becomes_ones_style(world):
     assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Mein Bild 2.jpg"], "in its place"
 
 
-def test_an_album_of_paintings_is_one_style_in_whatever_order_it_comes(world):
+def test_each_picture_of_an_album_of_paintings_is_a_style_in_whatever_order_they_come(world):
     """Telegram sends an album's pictures one by one, and its caption with one of them."""
     captions = ({}, {"caption": "style Trio"}, {})
-    for caption in captions:
-        world.answers(world.photo(ANNA, media_group_id="55", **caption))
-    assert len(world.keys(f"own/{ANNA}/Trio/")) == 3 and world.photo_keys(ANNA) == []
+    updates = [world.photo(ANNA, media_group_id="55", **caption) for caption in captions]
+    for update in updates:
+        world.answers(update)
+    first, _, third = (update["message"]["message_id"] for update in updates)
+    names = {"Trio", f"Trio-{first}", f"Trio-{third}"}
+    assert set(world.keys("own/")) == {f"own/{ANNA}/{name}.jpg" for name in names}
+    assert world.photo_keys(ANNA) == [] == world.keys("state/queue/")
     assert EN.style("own_style", "Trio") in texts(world.telegram.sent(chat=ANNA))
     assert world.wish(world.send_photo(ANNA))["style"] == "Trio"
-    world.answers(world.photo(ANNA, caption="style Trio"))
-    assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Trio.jpg"]
+    world.answers(world.photo(ANNA, media_group_id="56", caption="style"))
+    world.answers(world.photo(ANNA, media_group_id="56"))
+    assert len([key for key in world.keys("own/") if "/mine-" in key]) == 2
+
+
+def test_the_caption_of_an_album_that_comes_while_a_picture_is_stored_counts_for_it(
+    world, monkeypatch
+):
+    place = requests.place
+
+    def placed(*args):
+        request = place(*args)
+        other = Thread(target=world.answers, args=(captioned,))  # Another invocation.
+        other.start()
+        other.join()
+        return request
+
+    picture, captioned = (
+        world.photo(ANNA, media_group_id="57", **caption)
+        for caption in ({}, {"caption": "style Duo"})
+    )
+    monkeypatch.setattr(requests, "place", placed)
+    world.answers(picture)
+    assert len(world.keys("own/")) == 2 and world.photo_keys(ANNA) == []
 
 
 def test_edited_messages_and_files_for_others_in_groups_are_left_alone(world):

@@ -16,11 +16,10 @@ CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 
 @pytest.fixture
 def painted(world):
-    """Anna's photo has been painted, with a spoiler; gives the data of the buttons under it."""
+    """Anna's photo has been painted; gives the data of the buttons under it."""
     world.put("styles/zorn.jpg", JPEG)
-    world.created(world.result(world.send_photo(ANNA, has_media_spoiler=True), JPEG))
-    preview, file = world.telegram.sent(chat=ANNA)[1:]
-    assert preview.parameters["has_spoiler"] in (True, "true")
+    world.created(world.result(world.send_photo(ANNA), JPEG))
+    file = world.telegram.sent("sendDocument", ANNA)[0]
     assert (ANNA, "upload_document") in world.telegram.actions
     return [button["callback_data"] for button in file.buttons]
 
@@ -163,18 +162,6 @@ def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted, m
     world.created(late)
     assert world.telegram.sent("sendDocument", GROUP) == [] and late not in world.keys("results/")
     assert texts(world.says(ANNA, "/start")) == [EN.text("welcome")], "still allowed"
-
-
-def test_forget_deletes_the_paintings_that_one_gave_to_a_group(world):
-    for user, name in ((ANNA, "A"), (ANNA, "B"), (BORIS, "B")):
-        world.answers(world.photo(user, chat=GROUP, caption=f"style {name}"))
-    for caption in ({}, {"caption": "style Duo"}):
-        world.answers(world.photo(ANNA, chat=GROUP, media_group_id="5", **caption))
-    assert len(world.keys(f"own/{GROUP}/Duo/")) == 2
-    world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
-    assert world.keys("own/") == [f"own/{GROUP}/B.jpg"], "which Boris has replaced"
-    [givers] = world.state("givers/").values()
-    assert str(ANNA) not in givers and str(BORIS) in givers
 
 
 def test_the_time_is_estimated_from_the_last_photos(world):

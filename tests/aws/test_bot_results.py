@@ -11,16 +11,18 @@ import boto3
 import numpy as np
 import pytest
 from bot import telegram_pictures
-from bot.resources import PASSING, BusyError, resources
+from bot.resources import PASSING, resources
 from contract import Photo
 from PIL import Image
-from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
+from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, commands_in, texts
 from support.pictures import SRGB, decode, gradient, rgb_profile, saved
 
 from painterly.painters.failures import reason_of
+from painterly.storage.document import BusyError
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"
+START = {"text": "/start"} | commands_in("/start")
 IN_VAIN = "Canceled by JobStateTimeLimit action due to reason: "  # by the queue's time limits
 
 # Results
@@ -64,10 +66,8 @@ def test_a_result_that_another_invocation_is_sending_comes_again(world):
     key = world.result(world.send_photo(ANNA), JPEG)
     photo = Photo.of_result(key)[0]
     claim = f"{PASSING}/answers/{photo.token}.json"
-    assert resources().claim(claim, 60)
-    with pytest.raises(BusyError):
+    with resources().claimed(claim), pytest.raises(BusyError):
         world.created(key)
-    resources().release(claim)
     world.created(key)
     assert len(world.telegram.sent("sendDocument")) == 1
     before = len(world.telegram.calls)
@@ -177,25 +177,23 @@ def test_of_a_chat_that_takes_no_answer_the_owner_hears_once(world, status):
     assert world.keys("state/queue") == []
 
 
-@pytest.mark.parametrize(
-    ("lost", "topic"), [("nothing", 5), ("the photo", 5), ("the topic", 0), ("both", 0)]
-)
-def test_what_a_photo_of_a_topic_becomes_comes_to_its_topic(world, lost, topic):
-    world.telegram.topics[GROUP] = {5, 6}
+def test_answers_to_a_photo_of_a_topic_stay_in_it(world):
+    """Telegram puts a reply where the message is that it replies to."""
     of_topic = {"message_thread_id": 5, "is_topic_message": True}
-    painted, failed = (world.send_photo(ANNA, chat=GROUP, **of_topic) for _ in range(2))
-    if lost in ("the photo", "both"):
-        numbers = (Photo.of_key(key).message for key in (painted, failed))
-        world.telegram.deleted |= {(GROUP, number) for number in numbers}
-    if lost in ("the topic", "both"):
-        world.telegram.topics[GROUP] = {6}
+    updates = [world.photo(ANNA, chat=GROUP, **of_topic) for _ in range(2)]
+    said = [call for update in updates for call in world.answers(update)]
+    said += world.answers(world.message(ANNA, GROUP, **of_topic, **START))
+    assert [call.topic for call in said] == [5, 5, 5]
     before = len(world.telegram.calls)
+    painted, failed = world.photo_keys(GROUP)
     world.created(world.result(painted, JPEG))
     world.job(failed, "FAILED", statusReason=TIMEOUT)
     sent = world.telegram.calls[before:]
     assert [call.method for call in sent] == ["sendPhoto", "sendDocument", "sendMessage"]
-    assert {call.topic for call in sent} == {topic}
-    assert all(bool(call.reply_to) == (lost == "nothing") for call in sent)
+    first, second = (update["message"]["message_id"] for update in updates)
+    assert [call.reply_to for call in sent] == [first, first, second]
+    places = [call.parameters["reply_parameters"] for call in sent]
+    assert all(place["allow_sending_without_reply"] for place in places), "it may be deleted"
 
 
 def test_results_and_failures_follow_a_group_that_became_a_supergroup(world):

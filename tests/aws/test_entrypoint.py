@@ -70,9 +70,9 @@ def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys
     capsys.readouterr()
     assert job(bot) == 0  # EventBridge may deliver an event twice.
     assert "Nothing to paint" in capsys.readouterr().out
-    bot.send()  # An empty wish is one for the first style, in the job's size.
+    bot.send(style="monet")
     assert job(bot) == 0
-    assert record_of(bot, "monet")["settings"]["size"] == 64
+    assert record_of(bot, "monet")["settings"]["size"] == 64, "the job's"
 
 
 def test_a_result_of_an_earlier_engine_is_sent_as_it_is(bot, stand_in, capsys):
@@ -158,19 +158,19 @@ def test_the_templates_command_runs_the_job(bot):
         (KEY, {"size": 7}, "size is 7"),
         (KEY, {"size": "large"}, "size is 'large'"),
         (KEY, {"stroke_size": 9}, "stroke_size is 9"),
-        (KEY, {"prefix": "own/5"}, "there is no painting in"),
+        (KEY, {"prefix": "own/5", "style": "mine"}, "STYLE is 'mine'"),
+        (KEY, {}, "the request names no style"),
         (KEY, {"prefix": "own/../styles"}, "prefix is 'own/../styles'"),
         (KEY, {"prefix": "results"}, "prefix is 'results'"),
         (KEY, {"style": 1}, "style is 1"),
-        (KEY, [], "the request has no wish"),
-        (KEY, None, "the request is not JSON"),
+        (KEY, [], "the request names no style"),
     ],
     ids=str,
 )
 def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
     bot.bucket.write("own/5/note.txt", b"")
     bot.send()
-    bot.bucket.write(REQUEST, b"{" if wish is None else json.dumps({"wish": wish}).encode())
+    bot.bucket.write(REQUEST, json.dumps({"wish": wish}).encode())
     assert job(bot, key) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1

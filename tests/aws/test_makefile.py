@@ -41,7 +41,7 @@ def test_the_artifact_holds_every_module_that_the_bot_imports_also_for_a_preview
         name = sys.argv[1]  # A folder stands in for the bucket.
         bucket = open_bucket(name, Account())
         limits = dict(keep_days=1, size=32, photos_per_day=1)
-        world = resources.Resources(name, bucket, token="", owner=1, api="", ready=(), **limits)
+        world = resources.Resources(name, bucket, token="", owner=1, ready=(), **limits)
         preview = photos._preview(request, world)
         print(photos.Image.open(io.BytesIO(preview)).size)"""
     ran = python("-c", code, bucket, cwd=artifact, PYTHONPATH=str(artifact))

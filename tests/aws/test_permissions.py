@@ -92,8 +92,10 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
         world.put("style.jpg", tiny.file(50, 50, 3))
         for text in ("/start", "/help", "/styles", "/style style", "/size 512", "/status"):
             world.says(OWNER, text)
-        for text in (f"/users add {STRANGER}", "/users list", f"/users remove {STRANGER}"):
-            world.says(OWNER, text)
+        world.says(STRANGER, "/start")
+        world.presses(OWNER, f"allow:{STRANGER}")
+        world.says(OWNER, "/users")
+        world.presses(OWNER, f"forget:{STRANGER}")
         for kind in ("JPEG", "PNG"):  # The second replaces the first.
             file = tiny.file(50, 50, 4, kind)
             world.answers(world.file(ANNA, file, "a", "image/png", caption="style mine"))

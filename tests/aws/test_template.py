@@ -9,7 +9,7 @@ from pathlib import Path
 import contract
 import moto
 import pytest
-from bot import requests, users
+from bot import requests
 from bot.context import USERS
 from bot.resources import PASSING
 from support.aws_template import FILE, GIVEN, REGION, filled, offered
@@ -41,7 +41,7 @@ def test_what_users_send_goes_in_time_and_the_rest_outlives_mistakes(template, r
     rules = {each.get("Prefix"): each for each in bucket["LifecycleConfiguration"]["Rules"]}
     days = {prefix: rule.get("ExpirationInDays") for prefix, rule in rules.items()}
     users_data = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES)
-    documents = (contract.REQUESTS, requests.QUEUE, users.GIVERS)
+    documents = (contract.REQUESTS, requests.QUEUE)
     expected = {f"{prefix}/": "30" for prefix in users_data + documents}
     assert days == expected | {f"{PASSING}/": 1, None: None}
     # Who may use the bot.

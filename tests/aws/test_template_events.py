@@ -4,6 +4,7 @@ import json
 from fnmatch import fnmatchcase
 
 import contract
+from bot.resources import INVOCATION_S
 from support import aws_template
 from support.aws_events import created, job_state, matching, transformed
 
@@ -133,6 +134,7 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(r
     assert waiting["RedrivePolicy"]["deadLetterTargetArn"] == dead
     timeout = resources["BotFunction"]["Properties"]["Timeout"]
     assert waiting["VisibilityTimeout"] == 6 * timeout, "as Lambda advises"
+    assert timeout == INVOCATION_S, "what an invocation claims outlasts it by nothing"
     [config] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventInvokeConfig"]
     destination = config["Properties"]["DestinationConfig"]["OnFailure"]
     assert destination["Destination"] == dead

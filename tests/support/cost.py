@@ -45,7 +45,6 @@ class Cost:
         return self._bytes_read() - self._read
 
     def _processes(self) -> list[Path]:
-        """Return the folders of the process and of its children."""
         children: list[Path] = []
         for thread in self._folder.glob("task/*/children"):
             with suppress(OSError):  # It has ended.

@@ -68,8 +68,6 @@ class Telegram:
         blocked: Chats that block the bot.
         supergroups: New ids of groups that have become supergroups, by the old ones.
         refusals: What Telegram answers to a method in a chat, with 400.
-        topics: The topics of groups that have some.
-        deleted: Chats and numbers of messages that were deleted.
         actions: Chats and actions of sendChatAction.
         menus: Names of the commands of setMyCommands, by scope and language.
     """
@@ -80,8 +78,6 @@ class Telegram:
     blocked: set[int] = field(default_factory=set)
     supergroups: dict[int, int] = field(default_factory=dict)
     refusals: dict[tuple[str, int], str] = field(default_factory=dict)
-    topics: dict[int, set[int]] = field(default_factory=dict)
-    deleted: set[tuple[int, int]] = field(default_factory=set)
     actions: list[tuple[int, str]] = field(default_factory=list)
     menus: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
@@ -136,8 +132,6 @@ class Telegram:
             raise Refusal(400, upgraded, migrate_to_chat_id=self.supergroups[chat])
         if (method, chat) in self.refusals:
             raise Refusal(400, f"Bad Request: {self.refusals[method, chat]}")
-        if chat in self.topics:
-            self._check_place(chat, parameters)
         fields = parameters | {name: content for name, (_, content) in files.items()}
         answers = {
             "getMe": lambda _: BOT,
@@ -158,14 +152,6 @@ class Telegram:
         if method not in ("getMe", "getFile", "sendChatAction"):
             self.calls.append(Call(method, parameters, files))
         return result
-
-    def _check_place(self, chat: int, parameters: dict[str, Any]) -> None:
-        """Refuse a message for a topic that is gone, or a reply to a deleted one in a topic."""
-        topic = int(parameters.get("message_thread_id", 0))
-        if topic and topic not in self.topics[chat]:
-            raise Refusal(400, "Bad Request: message thread not found")
-        if (chat, parameters.get("reply_parameters", {}).get("message_id")) in self.deleted:
-            raise Refusal(400, "Bad Request: message to be replied not found")
 
     def _file(self, fields: dict[str, Any]) -> dict[str, Any]:
         file = fields["file_id"]
@@ -244,7 +230,6 @@ class Telegram:
 
 
 def _read_form(request: httpx.Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
-    """Return a call's parameters and its files by field."""
     kind = request.headers.get("content-type")
     builder = EnvironBuilder(method="POST", data=request.content, content_type=kind)
     form = builder.get_request()

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.vgg.architectures import Weights
-from painterly.vgg.calibration import calibration_photo
+from painterly.vgg.random_weights import calibration_photo
 from support.inetwork_formulas import features
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")

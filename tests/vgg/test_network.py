@@ -14,9 +14,8 @@ from support.tiny import picture
 from painterly import load_vgg
 from painterly.vgg import architectures
 from painterly.vgg.architectures import random_identity
-from painterly.vgg.calibration import calibration_photo
 from painterly.vgg.network import VGG
-from painterly.vgg.random_weights import random_weights
+from painterly.vgg.random_weights import calibration_photo, random_weights
 from painterly.vgg.sources import read_weights
 
 REPO = Path(__file__).parents[2]

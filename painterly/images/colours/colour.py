@@ -88,8 +88,8 @@ def _changed(
 
 
 def is_grey(pixels: np.ndarray) -> bool:
-    """Return whether pixels [H, W, 3], floats 0…1 or full-range integers, are grey, up to what
-    rounding and compression change."""
+    """Return whether pixels [H, W, 3], floats 0…1 or full-range integers, are grey, apart
+    from rounding and compression."""
     return all(
         np.ptp(to_float(pixels[rows]), axis=-1).max() <= _COLOURLESS
         for rows in small_bands(*pixels.shape[:2])

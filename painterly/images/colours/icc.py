@@ -23,7 +23,7 @@ SRGB = SRGB[:24] + bytes.fromhex("07e800010001000000000000") + SRGB[36:]
 _SAME_SPACE = 2
 _LARGEST_LOSS = 2
 
-# What LittleCMS and Pillow raise for damaged profiles and those of another colour model.
+# The errors of LittleCMS and Pillow for damaged profiles, and for other colour models.
 _PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 

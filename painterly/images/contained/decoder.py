@@ -18,7 +18,7 @@ from painterly.images.header import MAX_PIXELS, Header, NoHeaderError
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture
 
-# A picture may take twice what its header lets expect: estimates are of usual files.
+# A picture may take twice the estimate from its header, which is for usual files.
 _LEAST_MEMORY, _SPARE_FACTOR = 440_000_000, 2
 _FLOOR = 100_000_000  # bytes: with less, NumPy's libraries end the process even for a small picture
 # Opening takes a byte a pixel of a GIF; metadata are copied some times.
@@ -112,7 +112,8 @@ def _ask(task: str, data: bytes, memory: int, seconds: int, most: int, **more: i
         process = _idle_process()
         answer, buffers = process.ask(request, [data], seconds, most)
         _idle.append(process)
-        while len(_idle) > _MOST_IDLE:  # Or another one would begin before this one has ended.
+        # Within the semaphore, so that no other process begins before the oldest has ended.
+        while len(_idle) > _MOST_IDLE:
             with contextlib.suppress(IndexError):
                 _idle.pop(0).end()
     if "error" in answer:
@@ -125,7 +126,6 @@ _places = threading.BoundedSemaphore(_MOST_BUSY)
 
 
 def _idle_process() -> ContainedProcess:
-    """Return a process that waits, or a new one. Raises PictureError if none can be started."""
     while True:
         try:
             process = _idle.pop()
@@ -143,7 +143,7 @@ def end_all() -> None:
 
 
 def _begin_anew() -> None:
-    """Leave the processes to the parent of this one, which was forked, and its threads."""
+    """Forget the processes in a fork: they belong to its parent."""
     global _places
     _idle.clear()
     _places = threading.BoundedSemaphore(_MOST_BUSY)

@@ -83,7 +83,6 @@ class OpenedPicture:
         return pixels.reduced(image, self._data, self._exif_of(image), longer)
 
     def _check(self, available: int) -> None:
-        """Raise MemoryShortError or PictureError for what is not decoded."""
         self.header.check_memory(available)
         check_not_thin(self.format, self.header, len(self._data))
 
@@ -98,8 +97,8 @@ class OpenedPicture:
 
 
 def declared_dpi(image: ImageFile.ImageFile, block: bytes | None) -> exif.Dpi | None:
-    """Return the resolution of an opened picture as it is shown upright, or None if its file does
-    not say: its format's own goes before EXIF's.
+    """Return the resolution of an opened picture as it is shown upright, or None if its file has
+    none. The format's own field goes before EXIF's.
 
     Args:
         image: The picture, not loaded.
@@ -129,7 +128,6 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
-    """Return the values and the buffers of an answer."""
     opening = request["task"] == "open"
     if not opening:  # Libraries reserve memory once, which is not the file's.
         import painterly.images.pixels  # noqa: F401

@@ -24,7 +24,7 @@ from painterly.settings.installation import PROGRAM
 from painterly.settings.limits import environment
 from painterly.signals import stop_signals
 
-_WAITING_FACTOR = 4  # seconds of the clock for one of the processor
+_WAITING_FACTOR = 4  # seconds of the clock for each second of the processor
 _BEGINNING = 60  # further seconds of the clock, in which a process begins
 _ENDING = 5.0  # seconds in which a process ends that has closed its socket
 # Taken once: OpenCV puts its own folder, which has a `typing`, there while it is being imported.

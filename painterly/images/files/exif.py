@@ -1,4 +1,4 @@
-"""A photo's EXIF (CIPA DC-008), as far as it is still right for a result.
+"""A photo's EXIF (CIPA DC-008), reduced to the entries that are right for a result.
 
 EXIF is a TIFF without an image: directories of entries, each with a tag, a type, a count and a
 value. A whole TIFF file has the same. Entries are copied byte for byte: Pillow's writer would turn
@@ -23,7 +23,7 @@ EMPTY = b"II*\0\x08\0\0\0" + bytes(6)
 _CAMERA, _GPS = Base.ExifOffset, Base.GPSInfo
 _INTEROPERABILITY = Base.ExifInteroperabilityOffset
 _SUBJECT_AREA = 0x9214
-# Values of ColorSpace: see the ICC profile, or DCF's index; and what some cameras write instead.
+# Values of ColorSpace: the ICC profile or DCF's index decides; some cameras write 2 for Adobe RGB.
 _UNCALIBRATED, _NIKONS_ADOBE_RGB = 0xFFFF, 2
 _UNITS = {2: 1.0, 3: 2.54}  # values of ResolutionUnit, in inches and centimetres, as dots per inch
 _INCHES = 2
@@ -36,7 +36,7 @@ _OF_MAIN = {
     *(Base.HostComputer, Base.Copyright, Base.Rating, Base.RatingPercent),
     *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
 }
-# In the camera's directory: what describes the stored pixels, or offsets in the file.
+# Entries of the camera's directory that describe the stored pixels, or hold offsets in the file.
 _NOT_OF_CAMERA = {
     *(Base.MakerNote, Base.ExifInteroperabilityOffset, Base.ComponentsConfiguration),
     *(Base.CompressedBitsPerPixel, _SUBJECT_AREA, Base.SubjectLocation),
@@ -98,8 +98,8 @@ def for_result(
 
 
 def with_block(file: bytes, block: bytes) -> bytes:
-    """Return a TIFF file with the entries of an EXIF block, which has the same byte order. The
-    file's own go before them, except its resolution."""
+    """Return a TIFF file with the entries of an EXIF block, which has the same byte order. Entries
+    of the file take precedence, except its resolution."""
     out = bytearray(file)
     rows = _copied(out, block.removeprefix(PREFIX), {}, {}, keeps_gps=True)
     layout = {each.tag: file[each.at : each.at + 12] for each in _first(file)}
@@ -161,7 +161,7 @@ def has_position(data: bytes | None) -> bool:
 
 
 def _first(data: bytes) -> list[tiff.Entry]:
-    """Return the entries of the first directory. Raises struct.error for what is no EXIF."""
+    """Return the entries of the first directory. Raises struct.error if the data is no EXIF."""
     if not data.startswith(tiff.STARTS[:2]):
         raise struct.error("not EXIF")
     return [*tiff.entries(data, tiff.first_directory(data))]
@@ -180,7 +180,7 @@ def _numbers(data: bytes, kind: int, *values: int) -> tuple[int, bytes]:
 def _copied(
     out: bytearray, source: bytes, main: _Values, camera: _Values, keeps_gps: bool
 ) -> _Rows:
-    """Append to a structure what is kept of another one.
+    """Append the entries of another structure that are kept.
 
     Args:
         out: The structure, in the same byte order.
@@ -193,7 +193,7 @@ def _copied(
         The entries of its first directory, which is not appended yet.
 
     Raises:
-        struct.error, KeyError: What is kept is damaged, or longer than a JPEG holds.
+        struct.error, KeyError: They are damaged, or longer than a JPEG holds.
     """
     # Entries may share a value, and a small file expand to gigabytes.
     most = len(out) + _LONGEST + _ADDED

@@ -57,9 +57,9 @@ def refusal() -> PictureError:
 
 
 def cleared(data: bytes) -> bytes:
-    """Return a picture's file without the position in its EXIF and XMP, as far as it is found.
+    """Return a picture's file without the positions that are found in its EXIF and XMP.
 
-    Raises PictureError for far too many EXIF blocks, and for metadata in which it is not found.
+    Raises PictureError for far too many EXIF blocks, and for compressed metadata.
     """
     out = bytearray(data)
     blocks = [found.start() for found in _TIFF.finditer(data)]

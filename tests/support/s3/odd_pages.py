@@ -130,7 +130,6 @@ class OddPages(ThreadingHTTPServer):
         return random.Random(5).sample(items, len(items)) if "shuffled" in self.way else items
 
     def _page(self, items: list[_Item], start: int) -> tuple[list[_Item], int]:
-        """A page, and where it ends."""
         if self.way == "stuck":
             start = 0
         is_empty = self.way == "empty to the end" and len(self.asked[-1].keys() & GOING_ON)
@@ -151,7 +150,6 @@ class OddPages(ThreadingHTTPServer):
         return "abc" if self.way in ("same token", "one token") else f"t{next(self._tokens)}"
 
     def _said(self, more: bool) -> str:
-        """Whether there is more, as the service says it."""
         more = more and self.way not in ("unfinished", "full")
         said = str(more) if self.way == "True" else str(more).lower()
         return "" if self.way == "silent" else f"<IsTruncated>{said}</IsTruncated>"

@@ -54,8 +54,6 @@ _LISTED_ETAG = re.compile('<ETag>(?:&quot;|&#34;|")?(.*?)(?:&quot;|&#34;|")?</ET
 
 
 class _Service(ThreadingHTTPServer):
-    """The proxy."""
-
     def __init__(self, url: str, way: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.up, self.way = urlsplit(url).netloc, way
