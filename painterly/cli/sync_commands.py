@@ -212,7 +212,7 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
     again.
     """
     folder, chosen = args.folder, rules.chosen
-    rules = replace(rules, named=True, chosen=lambda key: key == bucket_layout.ENDED or chosen(key))
+    rules = replace(rules, chosen=lambda key: key == bucket_layout.ENDED or chosen(key))
     first, reported, mount = True, set[str](), Mount(folder, str(folder))
     next(iter(bucket.list()), None)
     earlier = _etag_of_ending(folder)
@@ -254,7 +254,7 @@ def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
     if about.variable != "BUCKET_RESULT":
         return rules
     # The others are the program's own.
-    return replace(rules, shown=bucket_layout.is_result, counts_kinds=False)
+    return replace(rules, shown=bucket_layout.is_result, named=True, counts_kinds=False)
 
 
 def _path(text: str) -> Path:

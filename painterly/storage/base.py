@@ -30,6 +30,10 @@ class ObjectError(StorageError):
     """One object fails: it is missing, refused or damaged. Others may succeed."""
 
 
+class NoObjectError(ObjectError):
+    """The object does not exist."""
+
+
 class DiskError(ObjectError):
     """A file cannot be written because its disk is full or read-only: others would fail as well."""
 

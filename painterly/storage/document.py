@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from painterly.errors import StorageError
-from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.base import Bucket, NoObjectError, ObjectError
 from painterly.words.wording import printable
 
 Document = dict[str, Any]
-TRIES = 20
+TRIES = 20  # to change a document
+_READS = 4  # of an object that others change
 _PAUSE_S = 0.1  # the longest pause between two tries
 _WRITE = "write"  # A random field: two writes of the same content differ.
 
@@ -27,12 +28,15 @@ def load(bucket: Bucket, key: str) -> tuple[Document | None, str | None]:
 
     Raises StorageError; ObjectError if the object cannot be read, or is not a document.
     """
-    try:
-        data, entry = bucket.read_with_entry(key)
-    except ObjectError:
-        if bucket.find(key) is None:
+    for left in reversed(range(_READS)):
+        try:
+            data, entry = bucket.read_with_entry(key)
+            break
+        except NoObjectError:
             return None, None
-        data, entry = bucket.read_with_entry(key)  # It is new, or this fails again.
+        except ObjectError:  # It may have changed while it was read.
+            if not left:
+                raise
     try:
         document = json.loads(data)
     except ValueError:  # UnicodeDecodeError as well

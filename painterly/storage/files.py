@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from painterly.errors import StorageError
-from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError, UnavailableError
+from painterly.storage.base import (
+    BadKeyError,
+    DiskError,
+    Entry,
+    NoObjectError,
+    ObjectError,
+    UnavailableError,
+)
 from painterly.words.wording import printable
 
 MIB = 1024 * 1024
@@ -166,12 +173,14 @@ def new_md5(data: bytes = b"") -> Any:
 @contextlib.contextmanager
 def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
     """Raise a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
-    full or read-only, a `kind` for any other; the message begins with `where`."""
+    full or read-only, a `kind` for any other, which is a NoObjectError for a missing object; the
+    message begins with `where`."""
     try:
         yield
     except RefusedNameError as error:
         raise BadKeyError(f"{where}: {error.strerror}; rename it") from error
     except FileNotFoundError as error:
+        kind = NoObjectError if kind is ObjectError else kind
         raise kind(f"{where} does not exist") from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise BadKeyError(

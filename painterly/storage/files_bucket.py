@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from painterly.storage.base import Bucket, Entry, ObjectError, Progress
+from painterly.storage.base import Bucket, Entry, NoObjectError, ObjectError, Progress
 from painterly.storage.files import md5_of_bytes, replacing, storage_errors
 from painterly.words.wording import printable
 
@@ -43,7 +43,7 @@ class FilesBucket(Bucket):
 
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         if key not in self._files:
-            raise ObjectError(f"{printable(key)} is not one of {self.name}")
+            raise NoObjectError(f"{printable(key)} is not one of {self.name}")
         entry, data = self._files[key]
         return data, entry
 

@@ -18,7 +18,7 @@ from painterly.storage.base import (
     BadKeyError,
     Entry,
     NoBucketError,
-    ObjectError,
+    NoObjectError,
     Progress,
     Store,
     UnavailableError,
@@ -254,21 +254,15 @@ class FolderBucket(Store):
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         path, new = self._safe_path(key), md5_of_bytes(data)
         with storage_errors(self._where(key)), locked(path.parent):
-            stored = self._etag(key)
+            try:
+                stored = md5_of_file(path)
+            except NoObjectError:
+                stored = None
             if stored == new:
                 return new
             if stored == etag:
                 _replace(self._path_to_write(key), data)
             return new if stored == etag else None
-
-    def _etag(self, key: str) -> str | None:
-        try:
-            if self._entry(key) is not None:
-                return md5_of_file(self.folder / key)
-        except ObjectError:
-            if self._entry(key) is not None:
-                raise  # Or it was deleted since; deleting takes no lock.
-        return None
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):

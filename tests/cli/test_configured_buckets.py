@@ -1,9 +1,10 @@
 """cl_send_source.py, cl_send_style.py and cl_get_results.py: the buckets of BUCKET_*."""
 
+import sys
 import webbrowser
 
 import pytest
-from support.commands import contents, fill, keys, leave_out_env_file
+from support.commands import contents, fill, keys, leave_out_env_file, on_a_terminal
 
 from painterly.cli.bucket_management import bucket_management
 from painterly.cli.sync_commands import (
@@ -13,6 +14,7 @@ from painterly.cli.sync_commands import (
     get_bucket_content,
     send_to_bucket,
 )
+from painterly.settings.installation import PROGRAM
 from painterly.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
@@ -47,6 +49,15 @@ def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(
     assert lines[-2:] == ["3 files of the page (0.1 kB)", "5 files copied (0.1 kB)"]
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == "0 files copied (0.0 kB), 5 already the same\n"
+
+
+@pytest.mark.slow
+def test_results_are_named_on_a_terminal_too(in_folders, tmp_path):
+    fill(in_folders["BUCKET_RESULT"], *RESULTS)
+    script = str(PROGRAM / "cl_get_results.py")
+    code, shown = on_a_terminal([sys.executable, script, str(tmp_path / "out")], [])
+    assert code == 0 and "monet/2026/é.jpg (0.0 kB)" in shown and "4 files copied" in shown
+    assert "3 files of the page" in shown and "thumbs" not in shown
 
 
 def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_path, capsys):

@@ -49,7 +49,7 @@ FAILURES = [
     ),
     ("encoding", MemoryError(), f"beach.jpg: {NO_MEMORY} encode its result; make it smaller"),
     ("painting", DivergedError("the picture ran away"), "the picture ran away"),
-    # As of a photo that arrives damaged twice, or is gone since the listing.
+    # As of a photo that arrives damaged each time, or is gone since the listing.
     ("fetching", ObjectError("beach.jpg arrived damaged"), "beach.jpg arrived damaged"),
 ]
 

@@ -58,6 +58,15 @@ def test_a_document_is_left_if_so_decided_and_made_if_there_is_none(bucket):
     assert load(bucket, KEY)[0] == {"count": 2}
 
 
+def test_a_document_is_loaded_in_one_request_whether_there_is_one_or_not(moto, cost):
+    bucket = moto.open()
+    with cost() as spent:
+        assert load(bucket, KEY) == (None, None)
+        change(bucket, KEY, counted, likely_new=True)
+        assert load(bucket, KEY)[0] == {"count": 1}
+    assert [each.split()[0] for each in spent.requests] == ["GET", "PUT", "GET"]
+
+
 def test_of_two_who_store_the_same_one_is_told_that_the_other_was_faster(bucket):
     change(bucket, KEY, counted)
     document, etag = load(bucket, KEY)

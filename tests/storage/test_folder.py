@@ -1,5 +1,6 @@
 """Properties of folders: hostile keys, links, hidden files."""
 
+import contextlib
 import itertools
 import ntpath
 import os
@@ -75,17 +76,17 @@ def test_a_folder_that_is_deleted_while_all_is_listed_is_left_out(tmp_path, monk
         keys(bucket)
 
 
-def test_a_file_that_is_deleted_as_it_is_to_be_replaced_counts_as_gone(tmp_path, monkeypatch):
-    bucket, find = FolderBucket(tmp_path), FolderBucket._entry
+def test_a_file_that_is_deleted_before_it_is_replaced_counts_as_gone(tmp_path, monkeypatch):
+    bucket = FolderBucket(tmp_path)
     first = bucket.write("job.json", b"1")
 
-    def just_before_the_end(bucket, key):
-        found = find(bucket, key)
-        (tmp_path / key).unlink(missing_ok=True)
-        return found
+    @contextlib.contextmanager
+    def deleted_meanwhile(folder):
+        (tmp_path / "job.json").unlink()
+        yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(FolderBucket, "_entry", just_before_the_end)
+        patch.setattr(folder, "locked", deleted_meanwhile)
         assert bucket.write_if("job.json", b"2", first) is None
     assert bucket.write_if("job.json", b"2", None)
 

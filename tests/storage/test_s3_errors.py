@@ -74,9 +74,9 @@ def answer(code: str, status: int = 0) -> ClientError:
     return ClientError({"Error": {"Code": code}, **about}, "GetObject")
 
 
-def test_a_conditional_write_that_meets_another_is_none(proxy):
+def test_a_conditional_write_that_meets_another_is_none(moto, proxy):
     """Amazon answers 409 while another write is in progress, and 404 after a deletion."""
-    bucket = open_bucket("photos", Account(proxy.url, "conflicting", SECRET))
+    bucket = open_bucket(moto.new_bucket(), Account(proxy.url, "conflicting", SECRET))
     for status, code in ((409, "ConditionalRequestConflict"), (404, "NoSuchKey")):
         proxy.add("^PUT", "status", code=status, error=code)
         assert bucket.write_if("photo.jpg", b"mine", "0" * 32) is None, code
@@ -204,9 +204,11 @@ def test_a_flipped_byte_of_an_object_that_went_up_in_parts_is_noticed(
     assert sum(reported) == len(data)
 
 
-def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty, proxy, tmp_path):
+def test_a_body_that_arrives_damaged_each_time_is_an_error_and_leaves_no_file(
+    faulty, proxy, tmp_path
+):
     bucket, _ = faulty
-    proxy.add("^GET .*photo", "corrupt", times=5)
+    proxy.add("^GET .*photo", "corrupt", times=9)
     assert "arrived damaged" in refusal(lambda: bucket.read("photo.jpg"))
     refusal(lambda: bucket.download("photo.jpg", tmp_path / "photo.jpg"))
     assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from painterly.storage.base import (
     BucketRefusedError,
     Entry,
     NoBucketError,
+    NoObjectError,
     ObjectError,
     Progress,
     Store,
@@ -144,10 +145,11 @@ class S3Bucket(Store):
             if written := _etag(self._put(key, data, ContentType=_content_type(key), **condition)):
                 return written
         # boto3 repeats a request whose answer was lost, and is then refused because of itself.
-        if self.find(key) is None:
+        try:
+            stored, entry = self.read_with_entry(key)
+        except NoObjectError:
             return None
-        stored, entry = self.read_with_entry(key)
-        return entry.etag if stored == data else None
+        return entry.etag if stored == data and entry.etag != entry.dated else None
 
     def _put(self, key: str, data: bytes, **options: str) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.put_object(**self._at(key), Body=data, **options)
@@ -280,7 +282,7 @@ class S3Bucket(Store):
         manager resumes a body that was cut short, which `get_object` does not. Neither notices a
         flipped byte.
         """
-        for attempt in range(3):
+        for _ in range(3):
             body.seek(0)
             body.truncate()
             with self._errors.translated(key):
@@ -301,9 +303,8 @@ class S3Bucket(Store):
             before = now
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
-            if attempt == 1 and "-" not in entry.etag:
-                break
-        raise ObjectError(f"{self._errors.where(key)} arrived damaged twice (wrong MD5); try again")
+        where = self._errors.where(key)
+        raise ObjectError(f"{where} arrived damaged each time (wrong MD5); try again")
 
     def _config(self, size: int) -> Any:
         # For a photo, starting the manager's threads takes longer than the transfer.

@@ -16,6 +16,7 @@ from painterly.storage.base import (
     BadKeyError,
     BucketRefusedError,
     NoBucketError,
+    NoObjectError,
     ObjectError,
     UnavailableError,
     changed_while_read,
@@ -174,7 +175,7 @@ class ErrorTranslator:
         if code in _BARE and (listing := self._refusal_of_listing()) != "AccessDenied":
             code = listing or code  # The bucket itself is the cause.
         if code in NOT_FOUND and key:
-            return ObjectError(f"{where} does not exist")
+            return NoObjectError(f"{where} does not exist")
         if code in (*NOT_FOUND, "NoSuchBucket"):
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {self._host}; create it "
