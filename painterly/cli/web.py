@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = load_options(environment | made, alone or loaded.demo)
             if args.lan:
                 options, phones = lan.options_for_lan(options, made.get("WEB_PASSWORD", ""))
-            worker = partial(paint_jobs, environment, loaded, options.keep_days)
+            worker = partial(paint_jobs, environment, loaded)
 
             def show(address: str) -> None:
                 if phones:
@@ -131,7 +131,6 @@ def _open(address: str) -> None:
 def paint_jobs(
     environment: Mapping[str, str],
     loaded: "Config",
-    keep_days: int | None,
     pipe: "Pipe",
     owner: str,
     gone: str | None,
@@ -139,7 +138,7 @@ def paint_jobs(
     """Run the worker, in a process that the web process starts, and return the exit code.
 
     Args:
-        environment, loaded, keep_days: What the web process has read. A worker that is started
+        environment, loaded: What the web process has read. A worker that is started
             later would read another `.env`.
         pipe, owner, gone: As for `work`.
     """
@@ -148,7 +147,7 @@ def paint_jobs(
         from painterly.jobs.worker.worker import work
 
         try:
-            return work(loaded, keep_days, pipe, owner, gone)
+            return work(loaded, pipe, owner, gone)
         except Stopped as stopped:  # The web process reports it.
             return stopped.exit_code
 

@@ -5,7 +5,7 @@ memory_table.py, which lab/benchmarks/memory.py writes.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ Size = tuple[int, int]  # (height, width)
 # The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
 # For a large picture, each takes no more memory than the one before.
 SIDES = (None, 960, 704, 448, 320, 192)
-SHAPE = 3 / 2  # proportions of pictures that are known by their longer side alone
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 # An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
 # its chunks, and larger ones do not fit into them.
@@ -253,17 +252,3 @@ def _largest_side(size: Size, footprint: Footprint, free: int) -> int:
         fits = footprint.bytes_needed((height, width), SIDES[-1]) <= free
         low, high = (middle, high) if fits else (low, middle)
     return low
-
-
-def lacking(sides: Iterable[int], footprint: Footprint, budget: MemoryBudget) -> dict[int, int]:
-    """Return the bytes that pictures need, by their longer side in px, if the budget has less.
-
-    Args:
-        sides: The longer sides in px of pictures of SHAPE.
-        footprint: Their footprint.
-        budget: The memory that they may take.
-    """
-    needed = {
-        side: footprint.bytes_needed((round(side / SHAPE), side), SIDES[-1]) for side in sides
-    }
-    return {side: number for side, number in needed.items() if number > budget.bytes}

@@ -7,7 +7,7 @@ crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from time import perf_counter
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
-from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan, lacking
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
 from painterly.engine.optimisation.optimizers import (
@@ -357,22 +357,6 @@ def objective(  # noqa: PLR0913  The public signature.
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
     return named((weights * terms).numpy()), gradient[0].numpy()
-
-
-def too_large(
-    sides: Iterable[int], settings: Settings, vgg: VGG, memory_limit: int | None = None
-) -> dict[int, int]:
-    """Return what pictures need and the device lacks, as `lacking`.
-
-    Args:
-        sides: As in `lacking`.
-        settings: Their settings.
-        vgg: The network.
-        memory_limit: As in `stylize`.
-    """
-    extractor, on_gpu = Objective.of(settings, vgg).extractor, device_name().startswith("GPU")
-    footprint = footprint_of(extractor, settings, on_gpu=on_gpu)
-    return lacking(sides, footprint, device_budget(Limits(memory_limit)))
 
 
 def step_seconds(

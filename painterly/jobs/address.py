@@ -11,7 +11,7 @@ from painterly.configuration.web_options import DEFAULT_PORTS, PATH_SYNTAX, WebO
 
 # The path that a proxy adds for the present request or callback; empty for none.
 ROOT: ContextVar[str] = ContextVar("root", default="")
-OWN_FOLDERS = ("api", "docs", "gallery", "login", "static", "styles")  # first parts of own paths
+OWN_FOLDERS = ("api", "gallery", "login", "static", "styles")  # first parts of own paths
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

@@ -2,6 +2,7 @@
 objects are in the result bucket, under `_web/`."""
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from painterly.storage.retry import logged_storage_errors
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
-
+_OF_JOB = re.compile(r"(?:.*/)?[0-9a-f]{20}")  # a folder that is named after an id
 _Value = TypeVar("_Value")
 
 
@@ -40,6 +41,11 @@ class Refreshed(Generic[_Value]):
             if self._latest is None or now - self._latest[0] >= limit:
                 self._latest = now, self._read()
             return self._latest[1]
+
+    def forget(self) -> None:
+        """Read it again when it is asked for next."""
+        with self._lock:
+            self._latest = None
 
 
 class StyleBucket(View):
@@ -106,8 +112,9 @@ def inside(config: Config, prefix: str) -> str:
 
 
 def delete_versions(bucket: Store, *prefixes: str) -> None:
-    """Delete all objects with keys that start with one of the prefixes, and their older versions
-    where the bucket keeps some and lists them. Raises StorageError."""
+    """Delete all objects with keys that start with one of the prefixes, their older versions where
+    the bucket keeps some and lists them, and the empty folders of a job or a photo. Raises
+    StorageError."""
     is_listed = True
     for prefix in prefixes:
         versions = None
@@ -123,3 +130,6 @@ def delete_versions(bucket: Store, *prefixes: str) -> None:
                 bucket.delete_version(version)
         for entry in [*bucket.list(prefix)]:
             bucket.delete(entry.key)
+        folder = prefix.rpartition("/")[0]
+        if _OF_JOB.fullmatch(folder):  # Others may be about to be written into.
+            bucket.remove_empty(folder)

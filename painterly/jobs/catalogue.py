@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,7 +13,6 @@ from painterly.errors import ConfigError, MemoryShortError, PictureError
 from painterly.images.sheet import side_for
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
-from painterly.jobs.presets import INSTANT_SIZES, sized
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -60,11 +59,8 @@ class Catalogue:
         style_bucket: StyleBucket,
         config: Config,
         max_age_s: float = FRESH_S,
-        is_leaving: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        """`is_leaving` returns whether the deletion of an upload was asked for, by its name."""
         self._style_bucket, self._config = style_bucket, config
-        self._is_leaving = is_leaving
         self._styles = Refreshed(self._find_styles, max_age_s)
         self._entries = Refreshed(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
@@ -79,12 +75,8 @@ class Catalogue:
         usual = self._settings(Preset.FINE)
         return [_style_view(style, usual, language) for style in self.all()]
 
-    def style(self, request: JobRequest, instant_side: int = INSTANT_SIZES[-1]) -> Style:
-        """Return the style that a request asks for, with the settings of its preset.
-
-        Args:
-            instant_side: As in `sized`.
-        """
+    def style(self, request: JobRequest) -> Style:
+        """Return the style that a request asks for, with the settings of its preset."""
         settings, of_style = self._settings(request.preset), dict[str, Any]()
         # Preset instant takes precedence over a style's own recipe, and over STYLE_RECIPE.
         decided = INSTANT if request.preset == Preset.INSTANT else {}
@@ -97,7 +89,7 @@ class Catalogue:
             style = self._named(request.style)
             of_style = {name: getattr(style.settings, name) for name in style.own_settings}
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
-        return replace(style, settings=sized(settings, instant_side))
+        return replace(style, settings=settings)
 
     def _named(self, text: str) -> Style:
         styles = {style.name: style for style in self.all()}
@@ -127,13 +119,10 @@ class Catalogue:
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""
-        return [painting_view(name) for name in self._entries.get(0) if not self._is_leaving(name)]
+        return [painting_view(name) for name in self._entries.get()]
 
     def find(self, name: str) -> Entry | None:
         """Find the painting of a name; None if there is none."""
-        return None if self._is_leaving(name) else self._find(name)
-
-    def _find(self, name: str) -> Entry | None:
         if is_ready(name):
             return self._style_bucket.find(name)
         entry = self._entries.get().get(name)
@@ -149,10 +138,15 @@ class Catalogue:
     def add(self, name: str, data: bytes) -> None:
         """Store an upload. One of the same name has the same content."""
         self._style_bucket.write(name, data)
+        self._entries.forget()
+
+    def forget(self) -> None:
+        """List the paintings anew: one was deleted."""
+        self._entries.forget()
 
     def check_uploaded(self, name: str) -> None:
         """Raise ApiError if a painting does not exist, or was not uploaded."""
-        if self._find(name) is None:
+        if self.find(name) is None:
             raise not_found("painting")
         if not name.startswith(UPLOADED):
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
@@ -180,7 +174,7 @@ class Catalogue:
     def _meant(self, name: str) -> str:
         of_styles = (each.entry.key for style in self.all() for each in style.paintings)
         there = {*self._entries.get(), *of_styles}
-        shown = {each: display_name(each) for each in sorted(there) if not self._is_leaving(each)}
+        shown = {each: display_name(each) for each in sorted(there)}
         called = {each: (name, PurePosixPath(name).stem) for each, name in shown.items()}
         return question(meant(display_name(name), called), "GET /api/paintings lists them")
 

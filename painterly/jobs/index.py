@@ -7,7 +7,7 @@ stream gets the latest state of each job that changed, not every state in betwee
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from logging import WARNING
 from typing import NamedTuple
@@ -35,6 +35,7 @@ ENDED_S = 30.0  # seconds between listings of the ended jobs
 # instances create and end it between two polls, and their clocks differ.
 LATE_S = 3600.0
 MAX_ENDED = 200  # ended jobs kept in memory
+MAX_DELETED = 10_000  # ids of deleted jobs kept in memory: what is listed may be some seconds old
 UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
@@ -102,24 +103,22 @@ class JobIndex:
         store: JobStore,
         on_work: Callable[[], object] = lambda: None,
         on_outage: Callable[[], None] = lambda: None,
-        on_end: Callable[[StoredJob], None] = lambda job: None,
         keep_days: int | None = None,
-        on_marks: Callable[[Mapping[str, str]], None] = lambda marks: None,
+        on_listed: Callable[[Collection[str]], None] = lambda deleted: None,
     ) -> None:
         """Args:
         store: The jobs in the bucket.
         on_work: Is called when jobs wait.
         on_outage: Is called when the bucket cannot be polled.
-        on_end: Is called with each ended job that is found in the bucket.
-        keep_days: As in `store.delete_leftovers`.
-        on_marks: Is called with the marks of jobs to delete after each listing.
+        keep_days: As in `delete_leftovers`.
+        on_listed: Is called after each listing with the ids of jobs that are deleted, and not gone.
         """
         self._store, self._on_work, self._on_outage = store, on_work, on_outage
-        self._on_end, self._keep_days, self._on_marks = on_end, keep_days, on_marks
+        self._keep_days, self._on_listed = keep_days, on_listed
         self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
-        self._deleted, self._marked = set[str](), set[str]()  # all; those with a mark
+        self._deleted, self._leaving = dict[str, None](), set[str]()  # all; those not gone yet
         self.version = 0
         self._changed_in = dict[str, int]()  # the version that changed each job
         self._moved_in = 0  # the version that changed places in the queue
@@ -138,7 +137,7 @@ class JobIndex:
     def all(self) -> list[JobOut]:
         """Return all jobs in memory, newest first."""
         with self._lock:
-            shown = sorted(self._jobs.keys() - self._deleted, reverse=True)
+            shown = sorted(self._jobs.keys() - self._deleted.keys(), reverse=True)
             return [self.view(self._jobs[each]) for each in shown]
 
     def needed_paintings(self) -> set[str]:
@@ -149,11 +148,11 @@ class JobIndex:
     def cancelled(self) -> list[StoredJob]:
         """Return the cancelled jobs that are not deleted."""
         with self._lock:
-            there = self._jobs.keys() - self._deleted
+            there = self._jobs.keys() - self._deleted.keys()
             return [job for each in there if (job := self._jobs[each]).state == JobState.CANCELLED]
 
     def deleted(self) -> frozenset[str]:
-        """Return the ids of deleted jobs. Some may come back."""
+        """Return the ids of the latest deleted jobs."""
         with self._lock:
             return frozenset(self._deleted)
 
@@ -198,8 +197,8 @@ class JobIndex:
                 moved = {*queue} - changed if self._moved_in > since else moved
             if not apart:
                 changed, moved = changed | moved, set()
-            deleted = sorted(changed & self._deleted) if since is not None else []
-            shown = sorted(changed - self._deleted)
+            deleted = sorted(changed & self._deleted.keys()) if since is not None else []
+            shown = sorted(changed - self._deleted.keys())
             jobs = [self.view(self._jobs[each]) for each in shown if each in self._jobs]
             places = [
                 JobPlace(id=each, place=place, seconds_left=_rounded(seconds))
@@ -243,26 +242,14 @@ class JobIndex:
         return None
 
     def hide(self, job_id: str) -> None:
-        """List a job no longer: it has a mark."""
+        """List a job no longer: it is deleted."""
         with self._lock:
-            self._marked.add(job_id)
+            self._leaving.add(job_id)
             if job_id not in self._deleted:
-                self._deleted.add(job_id)
+                self._deleted[job_id] = None
                 self._mark(job_id, moves=True)
-
-    def show_again(self, job_id: str) -> StoredJob | None:
-        """List a job again whose deletion was taken back, and return it; None if it is gone.
-        Raises StorageError."""
-        there = self._store.read(job_id) or self._store.read_ended(job_id)
-        with self._lock:
-            self._marked.discard(job_id)
-            if not there:
-                self._forget(job_id)
-                return None
-            if job_id in self._deleted:
-                self._deleted.remove(job_id)
-                self._mark(job_id, moves=True)
-        return self.stored(job_id)
+                if len(self._deleted) > MAX_DELETED:
+                    del self._deleted[next(iter(self._deleted))]
 
     def progress(self, job_id: str, **news: float | None) -> None:
         """Update the job that this instance's worker paints.
@@ -297,14 +284,16 @@ class JobIndex:
         """Read what has changed in the bucket. Raises StorageError."""
         with self._lock:
             # Before the listing: a job added since then still exists.
-            known, marked = dict(self._etags), {*self._marked}
+            known, leaving = dict(self._etags), {*self._leaving}
         oldest = oldest_kept(self._keep_days)
-        queued, marks = self._store.queue()
-        for job_id in marks:
+        queued, deleted = self._store.queue()
+        for job_id in deleted:
             self.hide(job_id)
-        for job_id in marked - marks.keys():  # It was taken back, or it is gone.
-            self.show_again(job_id)
-        self._on_marks(marks)
+        with self._lock:
+            for job_id in leaving - deleted:  # It is gone.
+                self._leaving.discard(job_id)
+                self._forget(job_id)
+        self._on_listed(deleted)
         new = [job for job, etag in queued.items() if known.get(job) != etag]
         ended = [job for job in known if job not in queued]
         lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S
@@ -365,7 +354,6 @@ class JobIndex:
         with self._lock:
             if job:
                 self._put(job, "")
-                self._on_end(job)
             else:  # It was deleted.
                 self._forget(job_id)
 
@@ -374,20 +362,14 @@ class JobIndex:
         before = self._jobs.get(job.id)
         if before and before.state.final:
             return
-        # A version that is no newer was read before this instance's worker sent its progress.
-        same = before and (job.state == before.state or job.revision <= before.revision)
-        if before and same and job.step < before.step:
-            job = job.model_copy(update=before.model_dump(include={*_PROGRESS, "state"}))
-        self._jobs[job.id] = job
-        moved = before is None or before.state != job.state
-        news = before is None or before.model_copy(update={"revision": job.revision}) != job
+        job = self._jobs[job.id] = merged(before, job)
         if etag and not job.state.final:
             self._etags[job.id] = etag
         else:
             self._etags.pop(job.id, None)
             self.estimates.add_measurement(job)
-        if news:
-            self._mark(job.id, moves=moved)
+        if before is None or before.model_copy(update={"revision": job.revision}) != job:
+            self._mark(job.id, moves=before is None or before.state != job.state)
 
     def _forget(self, job_id: str) -> None:
         if job_id in self._etags:
@@ -396,11 +378,7 @@ class JobIndex:
             jobs.pop(job_id, None)
 
     def _mark(self, job_id: str, *, moves: bool) -> None:
-        """Note that a job has changed.
-
-        Args:
-            moves: Whether others may have another place in the queue now.
-        """
+        """Note that a job has changed, and whether others may have another place in the queue."""
         self.version += 1
         self._changed_in[job_id] = self.version
         if moves:
@@ -432,6 +410,15 @@ class JobIndex:
             places[job.id] = place if waits else 0, None if math.isnan(until) else until
         self._queue_then = _Queue(moment, places, None if math.isnan(total) else total)
         return self._queue_then
+
+
+def merged(before: StoredJob | None, read: StoredJob) -> StoredJob:
+    """Return a version that was read of a job with the progress that is known of it: one that is no
+    newer was read before this instance's worker sent that."""
+    is_older = before and (read.state == before.state or read.revision <= before.revision)
+    if before is None or not is_older or read.step >= before.step:
+        return read
+    return read.model_copy(update=before.model_dump(include={*_PROGRESS, "state"}))
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
-from painterly.engine.schedule import Schedule, total_work
+from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import file_format
 from painterly.jobs.address import own
@@ -20,7 +21,7 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos, stored_as
-from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, sized, why_not_offered
+from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, why_not_offered
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -41,7 +42,7 @@ from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name
 from painterly.settings.values import parse_whole
 from painterly.storage.base import Entry, ObjectError
-from painterly.storage.document import change, load
+from painterly.storage.document import load, store
 from painterly.words.wording import duration, shortened
 
 OFFERED = (
@@ -57,6 +58,16 @@ RETRY_S = 30  # seconds, if the duration of the queue is unknown
 ON_PAGES = ("jpg", "png", "webp")  # formats that browsers show
 LONGEST_CLIP_S = 3600  # seconds
 NO_SUCH_PHOTO = not_found("photo or job, or its photo is gone")
+
+
+class _Order(NamedTuple):
+    """A request whose choices are checked."""
+
+    request: JobRequest
+    photo: Upload
+    mask: bytes | None  # the file of the photo's mask, if it has one
+    style: Style
+    work: int  # the work (schedule.py) of the picture, or of all frames of a clip
 
 
 class OrderBook:
@@ -76,14 +87,14 @@ class OrderBook:
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
         self.photos = KeptPhotos(buckets)
-        self._placing = threading.Lock()
+        self._being_placed, self._lock = 0, threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
         """Raise ApiError if the storage cannot keep jobs, or if the queue is full, unless a request
         with this key has its job already."""
         if self._jobs.unfit:
             raise ApiError(503, self._jobs.unfit)
-        waiting, _ = self._jobs.counts()
+        waiting = self._jobs.counts()[0] + self._being_placed
         if waiting < self._options.max_waiting:
             return
         if idempotency_key and self._job_of(idempotency_key):
@@ -92,6 +103,18 @@ class OrderBook:
         per_job = RETRY_S if left is None else left / (waiting + 1)
         retry_s = max(1, min(600, round(per_job)))
         raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Have a place in the queue while a job is stored: a slow bucket holds no other order."""
+        with self._lock:
+            self.check_room()
+            self._being_placed += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._being_placed -= 1
 
     def create(
         self,
@@ -103,95 +126,43 @@ class OrderBook:
         """Store a job, or find the one that the same request with this Idempotency-Key has already
         created. Without an upload, or a mask as `checked_mask` returns it, `request.again` names a
         job with them."""
-        if (upload is None) == (request.again is None):
-            raise ApiError(422, "send either a photo, or its id in `again`")
-        check_callback(request.callback, self._options.callback_hosts)
-        photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
-        mask_file = earlier_mask if mask is None else mask
-        request = self._checked_kind(request, photo)
-        self.checked_settings(request.preset, request.settings)
-        if request.preset not in self.presets:
-            raise ApiError(422, why_not_offered(request.preset))
-        style, work = self._style_and_work(request, photo)
-        if not request.sheet:
-            self._check_memory(request.preset, style.settings, photo.size)
-        if photo.source:
-            self._check_time(work, request.preset)
-        total = sum(painting.share for painting in style.paintings)
-        job_id = new_id()
+        order, job_id = self._parsed(request, upload, mask), new_id()
         if idempotency_key is not None:
-            job_id = self._first_id(idempotency_key, request, upload, mask, job_id)
+            about = json.dumps([order.request.model_dump(mode="json"), upload and upload.digest])
+            digest = hashlib.sha256(about.encode() + (mask or b"")).hexdigest()
+            job_id = self._first_id(idempotency_key, digest, job_id)
             if known := self._jobs.stored(job_id):
                 return known
             if job_id in self._jobs.deleted():
                 raise ApiError(409, "the job of this Idempotency-Key was deleted")
-        job = StoredJob(
-            id=job_id,
-            **stored_as(job_id, photo),
-            photo=photo.shown,
-            # A batch expects the same name for a mask.
-            mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask_file else None,
-            size=photo.size,
-            style=style.name,
-            sheet=request.sheet,
-            paintings=[
-                Blended(name=painting.entry.key, share=painting.share / total)
-                for painting in style.paintings
-            ],
-            named_style=request.style is not None,
-            preset=request.preset,
-            settings=request.settings,
-            created=now(),
-            instant_side=self.instant_side,
-            work=work,
-            callback=request.callback,
-            root=own(""),
-            remembered_at=idempotency_key and _kept_at(idempotency_key),
-        )
-        with self._placing:
-            self.check_room()
-            self.photos.write(job, photo)
-            if job.mask_key and mask_file:
-                self._buckets.source.write(job.mask_key, mask_file, "image/png")
+        job = _job(job_id, order, idempotency_key and _kept_at(idempotency_key))
+        with self._place():
+            self.photos.write(job, order.photo)
+            if job.mask_key and order.mask:
+                self._buckets.source.write(job.mask_key, order.mask, "image/png")
             # The same request may have been answered by another thread, or instance.
             return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
 
-    def _check_memory(self, preset: Preset, settings: Settings, photo: tuple[int, int]) -> None:
-        """Raise ApiError for a picture of a photo's (height, width) that is too large for the
-        worker. A default size is halved there instead."""
-        if settings.has_default_size:
-            return
-        needed = self._jobs.estimates.lacking(preset, Schedule.of(*photo, settings).sizes[-1])
-        if needed is None:
-            return
-        what = f"size {settings.size}"
-        if settings.paper != NONE:
-            what = f"paper {settings.paper} with {settings.dpi} dpi"
-        raise ApiError(
-            422,
-            f"{what} is too large for this server (needs {needed / 1e9:.1f} GB); choose a smaller "
-            "one, or another preset",
-        )
-
-    def _checked_sheet(self, request: JobRequest) -> JobRequest:
-        if request.style is not None or request.paintings is not None:
-            raise ApiError(422, "a sheet has all styles; leave out `style` and `paintings`")
-        for name in SHEET_DECIDES:
-            if name in request.settings:
-                raise ApiError(422, f"a sheet has no setting {name!r}; leave it out")
-        return request.model_copy(update={"preset": Preset.INSTANT})
-
-    def _checked_kind(self, request: JobRequest, photo: Upload) -> JobRequest:
-        """Return the request for a picture, a sheet or a clip, which has no time-lapse."""
-        if not photo.source:
-            return self._checked_sheet(request) if request.sheet else request
-        if request.sheet or "paper" in request.settings:
-            raise ApiError(422, "sheets and prints are of photos, not of clips")
-        settings = {name: each for name, each in request.settings.items() if name != "timelapse"}
-        return request.model_copy(update={"settings": settings})
+    def _parsed(self, request: JobRequest, upload: Upload | None, mask: bytes | None) -> _Order:
+        if (upload is None) == (request.again is None):
+            raise ApiError(422, "send either a photo, or its id in `again`")
+        check_callback(request.callback, self._options.callback_hosts)
+        photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
+        if photo.source:
+            request = _of_clip(request)
+        elif request.sheet:
+            request = _of_sheet(request)
+        self.checked_settings(request.preset, request.settings)
+        if request.preset not in self.presets:
+            raise ApiError(422, why_not_offered(request.preset))
+        style = self._catalogue.sheet(request.settings) if request.sheet else self._style(request)
+        works = (total_work(*photo.size, each.settings) for each in style.parts or (style,))
+        work = sum(works) * (photo.source.frames if photo.source else 1)
+        if photo.source:
+            self._check_time(work, request.preset)
+        return _Order(request, photo, earlier_mask if mask is None else mask, style, work)
 
     def _check_time(self, work: float, preset: Preset) -> None:
-        """Raise ApiError for a clip that would block the queue for too long."""
         seconds = self._jobs.estimates.seconds(work, preset)
         if seconds is not None and seconds > LONGEST_CLIP_S:
             raise ApiError(
@@ -199,14 +170,6 @@ class OrderBook:
                 f"this clip would take about {duration(seconds)}, and clips may take "
                 f"{duration(LONGEST_CLIP_S)} here; make it smaller or shorter, or choose instant",
             )
-
-    def _style_and_work(self, request: JobRequest, photo: Upload) -> tuple[Style, int]:
-        """Return the style of a request, and the work (schedule.py) of a photo, or of all frames of
-        a clip, in it."""
-        style = self._catalogue.sheet(request.settings) if request.sheet else self._style(request)
-        frames, size = photo.source.frames if photo.source else 1, photo.size
-        works = (total_work(*size, each.settings) for each in style.parts or (style,))
-        return style, frames * sum(works)
 
     def preview_style(self, request: JobRequest) -> Style:
         """Return the style of a preview, by preset `instant` and of a size that previews may have.
@@ -252,7 +215,7 @@ class OrderBook:
         settings = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
         if painting is None:
             request = JobRequest(style=style, preset=Preset.INSTANT, settings={**changes})
-            chosen = self._catalogue.style(request, self.instant_side)
+            chosen = self._catalogue.style(request)
         else:
             sent = Entry(painting.shown, len(painting.data), painting.digest)
             chosen = Style("painting", (Painting(sent, 1.0),), settings)
@@ -272,7 +235,7 @@ class OrderBook:
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
             raise ApiError(422, "choose either a style or paintings")
-        return self._catalogue.style(request, self.instant_side)
+        return self._catalogue.style(request)
 
     def checked_settings(self, preset: Preset, changes: dict[str, Any]) -> Settings:
         """Return the settings of a preset, with those of a request. Raises ConfigError."""
@@ -283,15 +246,8 @@ class OrderBook:
                 )
         _check_size(changes, LARGEST_SIZE)
         settings = self._config.settings.replaced({"preset": preset.value}).replaced(changes)
-        settings = sized(settings, self.instant_side)
         check_limits(settings)
         return settings
-
-    @property
-    def instant_side(self) -> int:
-        """As in `sized`."""
-        settings = self._config.settings.replaced(INSTANT)
-        return self._jobs.estimates.instant_side(settings)
 
     def estimate(self, size: int | None = None, again: str | None = None) -> Estimate:
         """Estimate the seconds that each preset takes, for its own size or this longer side in px,
@@ -317,7 +273,6 @@ class OrderBook:
             papers={paper: seconds(finest, each) for paper, each in prints.items()},
             sheet=self._seconds_of_sheet() if self._catalogue.all() else None,
             sizes=PresetSizes(**self.preset_sizes()),
-            too_large={name: dict(each) for name, each in self._jobs.estimates.too_large.items()},
         )
 
     def _seconds_of_sheet(self) -> float | None:
@@ -335,8 +290,6 @@ class OrderBook:
         return {preset.value: self.checked_settings(preset, {}).size for preset in Preset}
 
     def _photo_of(self, job_id: str) -> tuple[Upload, bytes | None]:
-        """Read the photo of an earlier job, and its mask, if it has one, or a photo that was sent
-        before."""
         photo = self._stored_photo(job_id)
         mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
@@ -351,22 +304,13 @@ class OrderBook:
             raise NO_SUCH_PHOTO
         return found
 
-    def _first_id(
-        self,
-        idempotency_key: str,
-        request: JobRequest,
-        upload: Upload | None,
-        mask: bytes | None,
-        job_id: str,
-    ) -> str:
+    def _first_id(self, idempotency_key: str, digest: str, job_id: str) -> str:
         """Return the id of the job of the first request with a key, which may be this one, with
         `job_id`. It is stored before the job, so that the request can be sent again if a process is
         killed in between."""
-        about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
-        digest = hashlib.sha256(about.encode() + (mask or b"")).hexdigest()
         bucket, key = self._buckets.result, _kept_at(idempotency_key)
-        mine = {"job": job_id, "digest": digest}
-        change(bucket, key, lambda first: None if first else mine, likely_new=True)
+        if store(bucket, key, {"job": job_id, "digest": digest}, None) is not None:
+            return job_id
         first, _ = load(bucket, key)
         if first is None or first["digest"] != digest:
             raise ApiError(422, "this Idempotency-Key was used for another request")
@@ -379,6 +323,49 @@ class OrderBook:
 
 def _kept_at(idempotency_key: str) -> str:
     return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
+
+
+def _of_sheet(request: JobRequest) -> JobRequest:
+    if request.style is not None or request.paintings is not None:
+        raise ApiError(422, "a sheet has all styles; leave out `style` and `paintings`")
+    for name in SHEET_DECIDES:
+        if name in request.settings:
+            raise ApiError(422, f"a sheet has no setting {name!r}; leave it out")
+    return request.model_copy(update={"preset": Preset.INSTANT})
+
+
+def _of_clip(request: JobRequest) -> JobRequest:
+    if request.sheet or "paper" in request.settings:
+        raise ApiError(422, "sheets and prints are of photos, not of clips")
+    settings = {name: each for name, each in request.settings.items() if name != "timelapse"}
+    return request.model_copy(update={"settings": settings})
+
+
+def _job(job_id: str, order: _Order, remembered_at: str | None) -> StoredJob:
+    request, photo, mask, style, work = order
+    total = sum(painting.share for painting in style.paintings)
+    return StoredJob(
+        id=job_id,
+        **stored_as(job_id, photo),
+        photo=photo.shown,
+        # A batch expects the same name for a mask.
+        mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask else None,
+        size=photo.size,
+        style=style.name,
+        sheet=request.sheet,
+        paintings=[
+            Blended(name=painting.entry.key, share=painting.share / total)
+            for painting in style.paintings
+        ],
+        named_style=request.style is not None,
+        preset=request.preset,
+        settings=request.settings,
+        created=now(),
+        work=work,
+        callback=request.callback,
+        root=own(""),
+        remembered_at=remembered_at,
+    )
 
 
 def _check_size(changes: Mapping[str, Any], most: int) -> None:

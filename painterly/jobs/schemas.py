@@ -207,21 +207,10 @@ class Places(BaseModel):
 
 
 class DeletedJobs(BaseModel):
-    """The data of an event `deleted`: the ids of the jobs."""
+    """Jobs that are deleted, by their ids: the answer to DELETE, and the data of an event
+    `deleted`."""
 
     jobs: list[str]
-
-
-class PaintingDeletion(BaseModel):
-    """The seconds in which the deletion of a painting can be taken back."""
-
-    seconds: float = Field(examples=[20.0])
-
-
-class Deletion(DeletedJobs):
-    """Jobs that are deleted, and the seconds in which that can be taken back."""
-
-    seconds: float = Field(examples=[20.0])
 
 
 class JobList(BaseModel):
@@ -231,10 +220,9 @@ class JobList(BaseModel):
 
 
 class PresetSizes(BaseModel):
-    """The longer side in px of each preset's pictures, if a job names no other. Instant pictures
-    are as large as this machine paints in about four seconds, and so are previews of the stage."""
+    """The longer side in px of each preset's pictures, if a job names no other."""
 
-    instant: int | str = Field(examples=[1280], description="Or `full`, the photo's own size.")
+    instant: int | str = Field(examples=[1024], description="Or `full`, the photo's own size.")
     draft: int | str
     fine: int | str
     print: int | str
@@ -251,10 +239,6 @@ class Estimate(BaseModel):
     sheet: float | None
     papers: dict[str, float | None] = Field(description="The same for prints on some papers.")
     sizes: PresetSizes
-    too_large: dict[str, dict[int, int]] = Field(
-        description="Bytes of memory that pictures need, if this machine has less: by preset, and "
-        "by the fewest pixels (width × height) that need them."
-    )
 
 
 class System(BaseModel):

@@ -1,13 +1,13 @@
-"""Jobs as they are kept in the result bucket, one JSON object for each, and what they leave there.
+"""Jobs as they are kept in the result bucket, one JSON object for each.
 
 `_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
 Several processes write the first, each only over the version that it has read. The second is
-written once: its first writer decides how the job ended. `_web/queue/<id>.deleted.json` marks a job
-of either kind for deletion. It is among the first, so that one listing finds both.
+written once: its first writer decides how the job ended. `_web/queue/<id>.deleted.json` says that a
+job of either kind is deleted. It has one state, so that no process has to know what others do, and
+it is among the first, so that one listing finds both.
 """
 
 import contextlib
-import itertools
 import re
 import secrets
 import time
@@ -16,32 +16,26 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from painterly.jobs.buckets import WebBuckets, delete_versions
-from painterly.jobs.presets import INSTANT_SIZES
+from painterly.jobs.buckets import delete_versions
 from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest, JobState
-from painterly.log import event
 from painterly.orders.record import Record, read_record
 from painterly.settings.bucket_layout import WEB, record_key
 from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
 from painterly.storage.document import Document, load, store
-from painterly.storage.retry import logged_storage_errors
-from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"
 KEPT = f"{WEB}/kept"  # what is known of photos that are not ordered yet
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
-_MARKED = ".deleted.json"  # the ending of a mark's name
+_DELETED = ".deleted.json"
 DAY_S = 86_400
-ORPHANED_S = 3600  # A photo is stored seconds before its job.
-_TRIAL = f"{WEB}/trial/"
+TRIAL = f"{WEB}/trial/"
 UNFIT = "the storage has no {what}, which the web service needs for its jobs"
 _CONDITIONS, _ETAGS = (
     "conditional writes (If-None-Match, If-Match)",
     "ETags (or only in some answers)",
 )
-_ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
 class StoredJob(JobFields):
@@ -54,7 +48,6 @@ class StoredJob(JobFields):
     mask_key: str | None = None
     size: tuple[int, int]  # height and width of the photo in px
     named_style: bool  # whether `style` names a style of the style bucket, not a blend
-    instant_side: int = INSTANT_SIZES[-1]  # as in `presets.sized`, when it was ordered
     work: float = 0.0  # the work of all steps, in the unit of schedule.py
     owner: str | None = None  # the worker that paints the job; None while it waits
     revision: int = 0  # number of writes, so that no two versions have the same content
@@ -65,9 +58,7 @@ class StoredJob(JobFields):
     painted: Record | None = Field(default=None, exclude=True)
     # Whether its worker had painted nothing alike before, so that its duration says little.
     cold: bool = False
-    # The address that gets the job once it has ended. It is stored until then.
-    callback: str | None = None
-    caller: str | None = None  # the process that sends the job to its callback; None if none does
+    callback: str | None = None  # the address that gets the job once it has ended
     root: str = ""  # the path that a proxy added for its client
     # The key of the object that remembers its Idempotency-Key, if it has one.
     remembered_at: str | None = None
@@ -128,12 +119,17 @@ def created_at(job: str) -> float:
     return int(job[:11], 16) / 1000
 
 
+def oldest_kept(keep_days: int | None) -> str:
+    """Return the start of the oldest id of ended jobs that are kept."""
+    return id_at(time.time() - DAY_S * keep_days) if keep_days else ""
+
+
 class Queue(NamedTuple):
     """A listing of the queue."""
 
     # The ids of unfinished jobs, oldest first, with the ETags of their objects.
     jobs: dict[str, str]
-    marks: dict[str, str]  # the ids of jobs to delete, with the ETags of their marks
+    deleted: set[str]  # the ids of jobs that are deleted, and not gone yet
 
 
 class JobStore:
@@ -148,7 +144,7 @@ class JobStore:
 
     def unfit(self) -> str:
         """Return why jobs cannot be kept in the bucket, or an empty text. Raises StorageError."""
-        key = f"{_TRIAL}{new_id()}.json"
+        key = f"{TRIAL}{new_id()}.json"
         try:
             try:
                 first = self._bucket.write_if(key, b"1", None)
@@ -157,7 +153,8 @@ class JobStore:
             except ObjectError:
                 self._bucket.write(key, b"0")  # Raises the same error if it is not the condition's.
                 return UNFIT.format(what=_CONDITIONS)
-            if first is None:
+            stored = self._bucket.find(key)
+            if first is None or stored is None or stored.etag == stored.dated:
                 return UNFIT.format(what=_ETAGS)
             second = self._bucket.write_if(key, b"2", first)
             if second is None or self._bucket.write_if(key, b"3", None) is not None:
@@ -171,13 +168,13 @@ class JobStore:
 
     def queue(self) -> Queue:
         """List the queue."""
-        listed = Queue({}, {})
+        listed = Queue({}, set())
         for entry in self._bucket.list(_QUEUE):
             with contextlib.suppress(ObjectError):  # In a folder: it was deleted since.
                 if name := _name(entry, _QUEUE):
                     listed.jobs[name] = entry.etag
-                elif name := _name(entry, _QUEUE, _MARKED):
-                    listed.marks[name] = entry.etag
+                elif name := _name(entry, _QUEUE, _DELETED):
+                    listed.deleted.add(name)
         return listed
 
     def queued(self) -> Iterable[tuple[str, str]]:
@@ -195,11 +192,8 @@ class JobStore:
 
     def read(self, job: str) -> tuple[StoredJob, str] | None:
         """Read an unfinished job and the ETag of its object; None if there is no such job."""
-        return self._read(f"{_QUEUE}{job}.json")
-
-    def _read(self, key: str) -> tuple[StoredJob, str] | None:
         try:
-            document, etag = load(self._bucket, key)
+            document, etag = load(self._bucket, f"{_QUEUE}{job}.json")
         except ObjectError:
             return None
         stored = _parsed(document)
@@ -216,26 +210,13 @@ class JobStore:
         except ObjectError:
             return None
 
-    def read_unsent(self, job: str) -> tuple[StoredJob, str] | None:
-        """Read a job that has ended and the ETag of its object; None if it was sent to its
-        callback, or has none."""
-        stored = self._read(f"{_DONE}{job}.json")
-        if stored is None or not stored[0].callback:
-            return None
-        return self._with_record(stored[0]), stored[1]
-
     def _with_record(self, job: StoredJob) -> StoredJob:
-        """Return a job that has ended with the record of its result, if that is still there."""
         if job.state != JobState.DONE:
             return job
         with contextlib.suppress(ObjectError):
             painted = read_record(self._bucket, job.record_key)
             return job.model_copy(update={"painted": painted})
         return job
-
-    def replace_unsent(self, job: StoredJob, etag: str) -> str | None:
-        """Store a version of a job that has ended, as `replace`."""
-        return store(self._bucket, f"{_DONE}{job.id}.json", job.model_dump(mode="json"), etag)
 
     def create(self, job: StoredJob) -> str | None:
         """Add a job. Return its ETag, or None if its id exists."""
@@ -247,12 +228,18 @@ class JobStore:
         return store(self._bucket, f"{_QUEUE}{job.id}.json", job.model_dump(mode="json"), etag)
 
     def end(self, job: StoredJob) -> bool:
-        """Store how a job ended. Return False if another process has done so."""
-        first = self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), None) is not None
+        """Store how a job ended, without its callback. Return False if another process has done
+        so."""
+        end = job.model_copy(update={"callback": None})
+        first = self._bucket.write_if(f"{_DONE}{job.id}.json", end.to_bytes(), None) is not None
         if first:
             self._on_end(job)
         self.leave_queue(job.id)
         return first
+
+    def delete(self, job: str) -> None:
+        """Note that a job is deleted, by its id, for the processes that carry it out."""
+        self._bucket.write(f"{_QUEUE}{job}{_DELETED}", b"{}")
 
     def delete_ended(self, jobs: Iterable[str]) -> None:
         """Delete jobs that have ended, by their ids, and what remembers their Idempotency-Keys."""
@@ -269,14 +256,9 @@ class JobStore:
         self._bucket.delete(f"{_QUEUE}{job}.json")
 
 
-def mark_key(job: str) -> str:
-    """Return the key of the mark of a job to delete, by its id."""
-    return f"{_QUEUE}{job}{_MARKED}"
-
-
 def keys_of_job(job: str) -> tuple[str, str]:
     """Return what the keys of a job's own objects begin with, by its id: those in the queue, the
-    mark among them, and the one of its end."""
+    one of its deletion among them, and the one of its end."""
     return f"{_QUEUE}{job}.", f"{_DONE}{job}."
 
 
@@ -290,58 +272,3 @@ def _parsed(document: Document | None) -> StoredJob | None:
         return StoredJob.model_validate(document)
     except ValidationError:
         return None
-
-
-def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
-    """Delete what killed processes left: checkpoints, previews and photos without a job, and after
-    `keep_days`, if any, jobs that have ended, with their photos. Objects that never belonged to a
-    job stay. Raises StorageError."""
-    store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
-    if oldest := oldest_kept(keep_days):
-        old = [*itertools.takewhile(lambda job: job < oldest, store.ended())]
-        store.delete_ended(old)  # Their photos are leftovers then.
-        if old:
-            event(f"deleted {plural(len(old), 'job')}: older than WEB_KEEP_DAYS={keep_days}")
-    short_lived: list[tuple[Store, str]] = []
-    short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
-    short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
-    photos = [(entry.key, _job_of(entry.key)) for entry in buckets.source.list()]
-    # The jobs are listed last, so that a new one is not mistaken for a deleted one.
-    waiting = {job for job, _ in store.queued()}
-    known = waiting | {*store.ended()}
-    gone = [(bucket, key) for bucket, key in short_lived if _job_of(key) not in {None, *waiting}]
-    brief = [*buckets.result.list(_TRIAL), *buckets.result.list(f"{KEPT}/")]
-    named = ((entry.key, _job_of(entry.key)) for entry in brief)
-    gone += [(buckets.result, key) for key, name in named if name and created_at(name) < latest]
-    gone += [
-        (buckets.source, key)
-        for key, job in photos
-        if job and job not in known and created_at(job) < latest
-    ]
-    for bucket in (buckets.unfinished, buckets.result, buckets.source):
-        of_jobs = dict.fromkeys(_up_to_job(key) for of, key in gone if of is bucket)
-        delete_versions(bucket, *of_jobs)
-    if gone:
-        event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
-    # It needs a permission that the service can do without.
-    with logged_storage_errors("unfinished uploads may be left"):
-        for upload in buckets.unfinished.unfinished_uploads():
-            if upload.begun < latest:
-                buckets.unfinished.abort_upload(upload)
-
-
-def oldest_kept(keep_days: int | None) -> str:
-    """Return the start of the oldest id of ended jobs that are kept."""
-    return id_at(time.time() - DAY_S * keep_days) if keep_days else ""
-
-
-def _job_of(key: str) -> str | None:
-    match = _ID_IN_KEY.search(key)
-    return match[1] if match else None
-
-
-def _up_to_job(key: str) -> str:
-    """Return what all keys of the same job have there, of a key that belongs to one."""
-    match = _ID_IN_KEY.search(key)
-    assert match
-    return key[: match.end()]

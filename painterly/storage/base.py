@@ -230,6 +230,9 @@ class Store(Bucket):
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         """Abort an unfinished upload. If it has ended since, that is not an error."""
 
+    def remove_empty(self, folder: str) -> None:
+        """Remove a folder in which no file is left; a service has no folders."""
+
     def list_with_folder_markers(self) -> Iterator[Entry]:
         """List all objects, including those that stand for folders."""
         return self.list()

@@ -269,6 +269,12 @@ class FolderBucket(Store):
             path = self._safe_path(key)
             when_closed(lambda: path.unlink(missing_ok=True))
 
+    def remove_empty(self, folder: str) -> None:
+        with storage_errors(self._where(folder)):
+            for path, _, _ in os.walk(self._safe_path(folder), topdown=False):
+                with contextlib.suppress(OSError):  # It is not empty.
+                    Path(path).rmdir()
+
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
         source = self._safe_path(key)
         with storage_errors(self._where(key)), source.open("rb") as body:

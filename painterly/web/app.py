@@ -76,7 +76,7 @@ def create_app(service: Service) -> FastAPI:
         title="painterly",
         description="Paints photos in the manner of paintings.",
         version=__version__,
-        docs_url=None,  # FastAPI's page would load scripts from elsewhere; pages.py has another.
+        docs_url=None,  # FastAPI's pages would load scripts from elsewhere.
         redoc_url=None,
         lifespan=lifespan,
         middleware=middleware(service),

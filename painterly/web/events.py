@@ -11,7 +11,7 @@ from painterly.jobs.address import own
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import DeletedJobs, Places
 
-MAX_STREAMS = 1000
+MAX_STREAMS = 800
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
 MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
 RECONNECT_MS = 1000  # less than the page's patience before it reports the server as unavailable
@@ -36,8 +36,8 @@ class EventResponse(StreamingResponse):
 
 
 class Events:
-    """The open streams. A change is encoded once for all of them: a thousand pages may be open, and
-    as many jobs may wait.
+    """The open streams. A change is encoded once for all of them: hundreds of pages may be open,
+    and as many jobs may wait.
 
     Attributes:
         streams: Their number.

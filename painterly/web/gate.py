@@ -6,10 +6,12 @@ import binascii
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
@@ -29,7 +31,7 @@ from painterly.jobs.schemas import ApiError
 from painterly.web.picture_answers import ONLY_HEADERS
 from painterly.web.rendering import asks_for_page, language_of, shown
 from painterly.web.service import Service
-from painterly.web.sessions import COOKIE, SESSION_S
+from painterly.web.sessions import COOKIE, MAX_GUESSES, MAX_WRONG, SESSION_S
 from painterly.words.texts import DEFAULT, Texts
 from painterly.words.wording import shortened
 
@@ -53,17 +55,19 @@ BASIC = {"www-authenticate": 'Basic realm="metrics", charset="UTF-8"'}
 WRONG_TOKEN = "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD"
 WRONG_LOGIN = "the login is wrong; it is WEB_METRICS_USER and WEB_METRICS_PASSWORD"
 TOKEN_OF_PAGES = "a page of another site needs the header Authorization: Bearer TOKEN"
-# Answers and requests of pages of other sites (WEB_ORIGINS).
-ALLOWED = {
-    "access-control-allow-methods": "DELETE, GET, POST",
-    "access-control-allow-headers": "authorization, content-type, idempotency-key, if-match, "
-    "if-modified-since, if-none-match, if-range, range",
-    "access-control-max-age": "600",
+# What pages of other sites (WEB_ORIGINS) may send and read. Browsers send their requests without
+# cookies, or do not let them read the answer.
+OF_OTHER_SITES: Mapping[str, Any] = {
+    "allow_methods": ("DELETE", "GET", "POST"),
+    "allow_headers": (
+        *("authorization", "idempotency-key", "range"),
+        *("if-match", "if-modified-since", "if-none-match", "if-range"),
+    ),
+    "expose_headers": (
+        *("accept-ranges", "content-disposition", "content-range", "etag", "location"),
+        *("retry-after", "www-authenticate"),
+    ),
 }
-SHOWN_TO_PAGES = (
-    "accept-ranges, content-disposition, content-range, etag, location, retry-after, "
-    "www-authenticate"
-)
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -77,9 +81,11 @@ HEADERS: Mapping[str, str] = {
 
 def middleware(service: Service) -> list[Middleware]:
     """List what a request passes before it reaches a route, outermost first."""
+    origins = service.options.origins
+    others = Middleware(CORSMiddleware, allow_origins=origins, **OF_OTHER_SITES)
     return [
         Middleware(Transport, options=service.options),
-        Middleware(OtherPages, options=service.options),
+        *([others] if origins else ()),
         Middleware(
             SessionMiddleware,
             secret_key=service.sessions.key,
@@ -131,35 +137,6 @@ class Transport:
         await self._app(scope, body.receive, with_headers)
 
 
-class OtherPages:
-    """Lets pages of the sites in WEB_ORIGINS read the API's answers, refusals included. Browsers
-    send such a page's requests without cookies, or do not let it read the answer."""
-
-    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
-        self._app, self._options = app, options
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_http = scope["type"] == "http" and self._options.origins
-        if not (is_http and inner_path(scope).startswith(API)):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        invited = is_invited(headers, self._options)
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                answer.add_vary_header("Origin")
-                if invited:
-                    answer["access-control-allow-origin"] = headers["origin"]
-                    answer["access-control-expose-headers"] = SHOWN_TO_PAGES
-            await send(message)
-
-        is_question = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-        answers = Response(status_code=204, headers=ALLOWED) if invited and is_question else None
-        await (answers or self._app)(scope, receive, with_headers)
-
-
 class HeadAsGet:
     """Answers HEAD wherever GET is answered, with the headers of that answer alone."""
 
@@ -197,7 +174,6 @@ class Gate:
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
-        """Return the answer to a request that may not pass, None for one that may."""
         path, method = inner_path(request.scope), request.scope["method"]
         token, options = bearer(request.headers), self._service.options
         if path not in PROBES and not is_own_name(request.headers, options):
@@ -213,12 +189,12 @@ class Gate:
             login = basic(request.headers)
             if login is not None:
                 right = self._service.sessions.may_read_metrics(login)
-                return self._wrong_guess(request, right, WRONG_LOGIN, BASIC)
+                return self._checked(request, login, right, WRONG_LOGIN, BASIC)
             if not self._service.sessions.needed:
                 return _problem(401, WRONG_LOGIN, BASIC)
         if token is not None:
             right = not self._service.sessions.needed or self._service.sessions.is_token(token)
-            return self._wrong_guess(request, right, WRONG_TOKEN, BEARER)
+            return self._checked(request, token, right, WRONG_TOKEN, BEARER)
         return None if self._service.sessions.may_enter(request.session) else _to_login(request)
 
     def _misled(self, request: Request, status: int, key: str) -> Response:
@@ -233,19 +209,20 @@ class Gate:
             return shown(request, self._service, "notice", status, **about)
         return _problem(status, Texts(DEFAULT).text(key, **names))
 
-    def _wrong_guess(
-        self, request: HTTPConnection, right: bool, detail: str, way: Mapping[str, str]
+    def _checked(
+        self, request: HTTPConnection, given: str, right: bool, detail: str, way: Mapping[str, str]
     ) -> Response | None:
-        """Return None if a token or login is right, or else the answer, and count the guess."""
+        """Return None if a token or login that was given is right, or else the answer, and count
+        the guess. A right one passes in spite of some wrong ones: others may share its address."""
         limiter = self._service.login_limiter
         client = client_address(request, self._service.options)
-        if wait_s := limiter.wait_s(client, alone=True):
+        wait_s = limiter.wait_s_alone(client, MAX_GUESSES if right else MAX_WRONG)
+        if not right:
+            limiter.failed(client, given)
+        if wait_s:
             wait = f"too many wrong passwords; wait {wait_s} s"
             return _problem(429, wait, {"retry-after": str(wait_s)})
-        if right:
-            return None
-        limiter.failed(client)
-        return _problem(401, detail, way)
+        return None if right else _problem(401, detail, way)
 
 
 class _Body:
@@ -253,7 +230,6 @@ class _Body:
     a phone that has lost its network would block one of the few uploads at a time indefinitely."""
 
     def __init__(self, receive: Receive, max_upload: int) -> None:
-        """Take the function that receives a message, and the most bytes of a form's file."""
         self._receive, self._max_upload = receive, max_upload
         self._arriving, self._received = True, 0
         self._ends = time.monotonic() + MAX_REQUEST_S

@@ -17,7 +17,6 @@ from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
-from painterly.web.api.docs import docs_context
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
@@ -83,14 +82,6 @@ def plain_page(request: Request, service: Shared, language: Language) -> Respons
     )
 
 
-@pages.get("/docs")
-def api_page(request: Request, service: Shared) -> Response:
-    """Show the API."""
-    address = str(request.base_url).rstrip("/")
-    about = docs_context(request.app.openapi(), address, service.sessions.needed)
-    return shown(request, service, "docs", **about)
-
-
 @pages.get("/gallery/")
 def gallery_page(
     request: Request,
@@ -150,7 +141,7 @@ def _logged_in(request: Request, service: Service, password: str, after: str) ->
         service.sessions.log_in(request.session)
         return RedirectResponse(after, 303)
     else:
-        service.login_limiter.failed(client)
+        service.login_limiter.failed(client, password)
         error, status = texts.text("page.password_wrong"), 401
     response = shown(request, service, "login", status, error=error, next=after, sample=_sample())
     if wait_s:
@@ -207,7 +198,6 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
 
 
 def _paper(name: str) -> dict[str, Any]:
-    """Return a paper's name, its sides in mm and, with the most dpi that can be ordered, in px."""
     dpi = print_dpi(name)
     about = {"mm": paper.sides_mm(name), "px": paper.sides_px(name, 0, dpi), "dpi": dpi}
     return {"name": name, "shown": paper.shown(name), **about}

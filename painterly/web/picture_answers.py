@@ -88,8 +88,6 @@ class Asked:
         return Response(status_code=304, headers={**PRIVATE, **about}) if is_same else None
 
     def _range(self, about: Mapping[str, str], size: int) -> tuple[int, int] | None:
-        """Return the start and the end of the range that is asked for, which may be empty; None
-        for all."""
         asked = _RANGE.fullmatch(self._headers.get("range", "").replace(" ", ""))
         if asked is None or self._headers.get("if-range") not in (None, *about.values()):
             return None
@@ -155,7 +153,6 @@ def _matches(header: str, tag: str | None, strong: bool = False) -> bool:
 
 
 def _seconds(headers: Headers, name: str) -> float | None:
-    """Return the time in a header, in seconds since 1970; None without one."""
     try:
         time = parsedate_to_datetime(headers[name])
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -57,19 +57,18 @@ class Service:
         self._metrics: Metrics | None = None
         self._loading_metrics = threading.Lock()
         store = JobStore(self.buckets.result, self.handle_end)
-        self.callbacks = Callbacks(store, options.callback_secret)
+        self.callbacks = Callbacks(options.callback_secret)
         self.jobs = JobIndex(
             store,
             lambda: self.supervisor.send("look"),
             lambda: self.metrics.storage_failed(),
-            self.callbacks.send,
             options.keep_days,
-            lambda marks: self.deletions.watch(marks),
+            lambda deleted: self.deletions.watch(deleted),
         )
-        self.deletions = Deletions(self.buckets, store, self.jobs, self.cancel)
+        self.deletions = Deletions(self.buckets, store, self.jobs, self.cancel, options.keep_days)
         self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)
-        self.catalogue = Catalogue(self.buckets.style, config, is_leaving=self.deletions.is_leaving)
+        self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
         self.pictures = JobPictures(self.buckets, config.memory_limit)
         self.results = Results(self.buckets.result, self.jobs.deleted)
@@ -90,7 +89,6 @@ class Service:
         """Close, and wait for the worker's exit."""
         self.close()
         self.supervisor.stop()
-        self.callbacks.stop()
 
     def cancel(self, job_id: str) -> StoredJob | None:
         """Cancel a job, as `JobIndex.cancel`, and tell the worker at once."""
@@ -125,12 +123,8 @@ class Service:
         match message:
             case ("step", job, news):
                 self.jobs.progress(job, **news)
-            case ("speed", rate, device):
-                self.jobs.estimates.set_calibration(rate, device)
-            case ("too_large", too_large):
-                self.jobs.estimates.add_too_large(too_large)
-            case ("instant_speed", rate):
-                self.jobs.estimates.set_instant_calibration(rate)
+            case ("speed", preset, rate, device):
+                self.jobs.estimates.set_measured(preset, rate, device)
             case ("preview", number, jpeg, refusal):
                 self.previews.answer(number, jpeg, refusal)
             case ("changed",):

@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from typing import Any
 
 from painterly.configuration.web_options import WebOptions
@@ -15,6 +16,7 @@ COOKIE = "painterly_session"
 SESSION_S = 7 * 24 * 3600
 # Wrong passwords within WRONG_S seconds: from one client, and from all clients.
 MAX_WRONG, MAX_WRONG_OF_ALL, WRONG_S = 5, 100, 300
+MAX_GUESSES = 20  # wrong ones from an address, after which it is refused a right token, too
 MAX_CLIENTS = 10_000  # clients with counted tries
 TICKET_S = 120.0  # seconds in which the browser that the program opens has to use its ticket
 _NAME = "name"
@@ -47,7 +49,7 @@ class Sessions:
             known = "\0".join((options.password or "", options.token or "", secret)).encode()
             salt = b"painterly sessions"
             self.key = hashlib.scrypt(known, salt=salt, n=2**14, r=8, p=1).hex()
-        self._ended: set[str] = set()
+        self._ended: dict[str, float] = {}  # sessions, and when their cookies are worthless
         self._ticket, self._ticket_ends = "", 0.0
 
     def log_in(self, session: dict[str, Any]) -> None:
@@ -68,8 +70,14 @@ class Sessions:
         return taken
 
     def log_out(self, session: dict[str, Any]) -> None:
-        """End a session. This process rejects copies of its cookie from now on."""
-        self._ended.add(session.get(_NAME, ""))
+        """End a session. This process rejects copies of its cookie from now on, as long as they
+        would be valid."""
+        now = time.monotonic()
+        for name, until in [*self._ended.items()]:
+            if until <= now:
+                self._ended.pop(name, None)
+        if _NAME in session:
+            self._ended[session[_NAME]] = now + SESSION_S
         session.clear()
 
     def is_logged_in(self, session: dict[str, Any]) -> bool:
@@ -95,30 +103,43 @@ class Sessions:
 
 
 class LoginRateLimiter:
-    """Counts wrong passwords. A client with too many has to wait; after very many, all clients
-    have to, because one attacker can have many addresses."""
+    """Counts different wrong passwords: a program that repeats one guesses nothing. A client with
+    too many has to wait; after very many, all clients have to, because one attacker can have many
+    addresses."""
 
     def __init__(self) -> None:
-        self._of_clients: OrderedDict[str, deque[float]] = OrderedDict()
+        # The latest guesses of each client, as digests, and when they were made.
+        self._of_clients: OrderedDict[str, dict[bytes, float]] = OrderedDict()
         self._all: deque[float] = deque(maxlen=MAX_WRONG_OF_ALL)
         self._lock = threading.Lock()
 
-    def wait_s(self, client: str, alone: bool = False) -> int:
-        """Return how many seconds a client's address has to wait before the next try; `alone`
-        ignores the tries of other clients."""
+    def wait_s(self, client: str) -> int:
+        """Return how many seconds a client's address has to wait before the next try."""
         with self._lock:
-            wait = _left(self._of_clients.get(client, deque()), MAX_WRONG)
-            return wait if alone else max(wait, _left(self._all, MAX_WRONG_OF_ALL))
+            return max(self._wait_s(client, MAX_WRONG), _left([*self._all], MAX_WRONG_OF_ALL))
 
-    def failed(self, client: str) -> None:
-        """Count a wrong password."""
-        now = time.monotonic()
+    def wait_s_alone(self, client: str, most: int) -> int:
+        """Return the same after `most` wrong ones of this address, whatever others have tried."""
         with self._lock:
-            tries = self._of_clients.setdefault(client, deque(maxlen=MAX_WRONG))
+            return self._wait_s(client, most)
+
+    def _wait_s(self, client: str, most: int) -> int:
+        return _left([*self._of_clients.get(client, {}).values()], most)
+
+    def failed(self, client: str, guess: str) -> None:
+        """Count a wrong password."""
+        now, digest = time.monotonic(), _digest(guess)
+        with self._lock:
+            guesses = self._of_clients.setdefault(client, {})
             self._of_clients.move_to_end(client)
-            tries.append(now)
+            if guesses.get(digest, -WRONG_S) > now - WRONG_S:
+                return
+            guesses.pop(digest, None)
+            guesses[digest] = now
             self._all.append(now)
-            while len(self._of_clients) > MAX_CLIENTS:
+            if len(guesses) > MAX_GUESSES:
+                del guesses[next(iter(guesses))]
+            if len(self._of_clients) > MAX_CLIENTS:
                 self._of_clients.popitem(last=False)
 
     def succeeded(self, client: str) -> None:
@@ -127,14 +148,15 @@ class LoginRateLimiter:
             self._of_clients.pop(client, None)
 
 
-def _left(tries: deque[float], most: int) -> int:
+def _left(tries: Sequence[float], most: int) -> int:
     if len(tries) < most:
         return 0
     return max(0, round(tries[-most] + WRONG_S - time.monotonic() + 0.5))
 
 
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(
-        hashlib.sha256(one.encode()).digest(),
-        hashlib.sha256(other.encode("utf-8", "surrogateescape")).digest(),
-    )
+    return hmac.compare_digest(_digest(one), _digest(other))

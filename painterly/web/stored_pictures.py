@@ -32,10 +32,7 @@ class JobPictures:
     the storage does not answer."""
 
     def __init__(self, buckets: WebBuckets, memory_limit: int | None) -> None:
-        """Args:
-        buckets: The buckets.
-        memory_limit: MEMORY_LIMIT in bytes, if there is one.
-        """
+        """`memory_limit` is MEMORY_LIMIT in bytes, if there is one."""
         self._buckets, self._memory_limit = buckets, memory_limit
 
     def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
@@ -133,10 +130,7 @@ class Results:
     StorageError. Thread-safe."""
 
     def __init__(self, bucket: Bucket, deleted: Callable[[], frozenset[str]] = frozenset) -> None:
-        """Args:
-        bucket: The bucket.
-        deleted: Returns the ids of jobs whose results are not shown.
-        """
+        """`deleted` returns the ids of jobs whose results are not shown."""
         self._bucket, self._deleted = bucket, deleted
         self._records: RecordCache = {}
         self._latest = _Listed([], frozenset(), frozenset())

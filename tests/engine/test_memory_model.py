@@ -15,11 +15,10 @@ from painterly.devices.memory import device_budget
 from painterly.engine import memory_model, places
 from painterly.engine.extractor import Extractor
 from painterly.engine.groups import painting_targets
-from painterly.engine.instant import memory as instant_memory
 from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule
-from painterly.engine.style_transfer import StyleTransfer, plan_painting, too_large
+from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.transfer import TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.vgg import tiles
@@ -156,11 +155,3 @@ def test_an_earlier_scale_takes_less_than_the_last_one(planned):
 def test_a_photo_that_is_too_large_to_be_scaled_is_named(planned):
     with pytest.raises(MemoryShortError, match=r"^scaling the photo needs .* make it smaller"):
         planned(256, 4 * GIB, size=(30_000, 30_000))
-
-
-def test_sizes_that_do_not_fit_are_known_before_they_are_painted(builtin, monkeypatch):
-    monkeypatch.setattr(memory, "cpu_memory", lambda: (0, 2 * GIB))
-    needed = too_large((256, 5120), Settings(), builtin)
-    assert [*needed] == [5120] and needed[5120] > 2 * GIB
-    needed = instant_memory.too_large((256, 5120), Settings(preset="instant"), MemoryBudget(0, GIB))
-    assert [*needed] == [5120] and needed[5120] > GIB

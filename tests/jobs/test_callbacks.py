@@ -86,81 +86,52 @@ def posts(monkeypatch):
 
 @pytest.fixture
 def process(buckets):
-    """Makes the part of a web process that sends callbacks, with an index that finds them."""
+    """Makes the part of a web process that ends jobs: its store, and what sends callbacks."""
     made = []
 
     def start():
-        store = JobStore(buckets.result)
-        made.append(Callbacks(store, None))
-        index = JobIndex(store, on_end=made[-1].send)
-        index.refresh()
-        return made[-1]
+        made.append(Callbacks(None))
+        return JobStore(buckets.result, made[-1].send), made[-1]
 
     yield start
     for each in made:
-        each.stop()
+        each.close()
 
 
-def ended(store):
-    """A job that has ended and was not sent to its callback."""
-    job = stored_job(store, callback=ADDRESS)
-    assert store.end(job.changed(state=JobState.DONE))
-    return job.id
+def test_the_process_that_ends_a_job_posts_it_and_no_other(store, posts, process):
+    job = stored_job(store, callback=ADDRESS).changed(state=JobState.DONE)
+    stores = [process()[0] for _ in range(3)]
+    firsts = [each.end(job.changed(step=step)) for step, each in enumerate(stores)]
+    assert firsts == [True, False, False]
+    index = JobIndex(process()[0])  # Of a process that starts later.
+    index.refresh()
+    assert [each.id for each in index.all()] == [job.id]
+    until(lambda: posts.ids == [job.id], every_s=0.005)
+    assert store.read_ended(job.id).callback is None, "its address is not kept"
 
 
-def test_a_callback_outlives_the_process_that_ended_its_job(store, posts, process):
-    job = ended(store)
-    assert store.read_ended(job).callback == ADDRESS
-    process()
-    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
-    process()
-    assert posts.ids == [job]
-
-
-def test_of_several_processes_one_sends_a_callback(store, posts, process):
-    job = ended(store)
-    for sender in [process() for _ in range(3)]:
-        sender.send(store.read_ended(job))
-    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
-    assert posts.ids == [job]
-
-
-def test_a_process_that_stops_between_two_attempts_leaves_the_next_to_another(
-    store, posts, process
+def test_a_callback_is_tried_three_times_and_each_failure_logged(
+    store, posts, process, monkeypatch, caplog
 ):
-    job = ended(store)
+    monkeypatch.setattr(callbacks, "PAUSES_S", (0.0, 0.0))
+    posts.answers = [WebhookError("no answer", passes=True)] * 4
+    job = stored_job(store, callback=ADDRESS).changed(state=JobState.FAILED)
+    process()[0].end(job)
+    failed = f"job {job.id}: no callback was sent: no answer"
+    lines = [f"{failed}; retrying in 0 s"] * 2 + [failed]
+    until(lambda: caplog.messages == lines, every_s=0.005)
+    assert len(posts.answers) == 1 and not posts.ids
+
+
+def test_a_service_that_ends_between_two_attempts_says_what_is_lost(store, posts, process, caplog):
     posts.answers = [WebhookError("no answer", passes=True)]
-    first = process()
+    ending, sender = process()
+    job = stored_job(store, callback=ADDRESS).changed(state=JobState.DONE)
+    ending.end(job)
     until(lambda: not posts.answers, every_s=0.005)
-    first.stop()
-    assert store.read_ended(job).caller is None and not posts.ids
-    process()
-    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
-    assert posts.ids == [job]
-
-
-def test_a_process_that_was_killed_is_waited_for_until_it_would_have_given_up(
-    store, posts, process, monkeypatch
-):
-    job = ended(store)
-    stored, etag = store.read_unsent(job)
-    assert store.replace_unsent(stored.changed(caller="one that was killed"), etag)
-    with monkeypatch.context() as patches:
-        patches.setattr(callbacks, "TAKEN_OVER_S", 100.0)
-        process().stop()
-        assert store.read_ended(job).caller and not posts.ids
-    monkeypatch.setattr(callbacks, "TAKEN_OVER_S", 0.01)
-    process()
-    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
-    assert posts.ids == [job]
-
-
-def test_a_callback_that_fails_for_good_is_not_tried_by_the_next_process(store, posts, process):
-    job = ended(store)
-    posts.answers = [WebhookError("answered with the status 404")]
-    process()
-    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
-    process()
+    sender.close()
+    lost = f"job {job.id}: its callback is lost: the service ends"
+    until(lambda: lost in caplog.messages, every_s=0.005)
     assert not posts.ids
 
 

@@ -1,10 +1,8 @@
-"""Jobs that are deleted: hidden at once, gone from the bucket later, and back after an undo."""
+"""Jobs that are deleted: hidden at once, and soon gone from the bucket."""
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -16,10 +14,10 @@ from support.web_service import DRAFT, send, served, stored_job
 
 from painterly.errors import StorageError
 from painterly.jobs import deletion
-from painterly.jobs.deletion import Deletions, Marks
+from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
-from painterly.jobs.store import PREVIEWS, mark_key
+from painterly.jobs.store import PREVIEWS
 from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
 from painterly.storage.base import Version
 from painterly.storage.folder import FolderBucket
@@ -37,25 +35,19 @@ def engine(stand_in):
 
 
 @pytest.fixture
-def no_time(monkeypatch):
-    """Deletions are carried out as soon as their marks are seen."""
-    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
-    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
-
-
-def keys_of_jobs(buckets):
-    """The keys of all objects in the result bucket, without that of a beginning service's trial."""
-    listed = {entry.key for entry in buckets.result.list()}
-    return {key for key in listed if not key.startswith("_web/trial/")}
+def held(monkeypatch):
+    """Nothing is carried out in the background until `held.undo()`."""
+    with monkeypatch.context() as patches:
+        patches.setattr(Deletions, "watch", lambda *_: None)
+        yield patches
 
 
 def carry_out(service):
-    """Let a service see the marks, and wait until it has carried them out."""
-    for _ in range(2):  # The service may have begun by itself, before the latest marks.
+    """Let a service see the deletions, and wait until it has carried them out."""
+    for _ in range(2):  # It may have begun by itself, before the latest one.
         service.jobs.refresh()
-        thread = service.deletions._thread
-        assert thread is not None
-        thread.join()
+        if thread := service.deletions._thread:
+            thread.join()
     service.jobs.refresh()
 
 
@@ -64,7 +56,7 @@ def shown(client):
 
 
 @pytest.mark.slow
-def test_a_deleted_job_is_hidden_at_once_and_leaves_nothing(web, worker, buckets, monkeypatch):
+def test_a_deleted_job_is_hidden_at_once_and_leaves_nothing(web, worker, buckets, held):
     mask = saved(Image.linear_gradient("L"), "PNG")
     asked = {**DRAFT, "settings": {"timelapse": True}}
     job = send(web, asked, mask=mask, **{"Idempotency-Key": "once"}).json()["id"]
@@ -76,51 +68,41 @@ def test_a_deleted_job_is_hidden_at_once_and_leaves_nothing(web, worker, buckets
     key = web.service.jobs.stored(job).result
     assert sum(job in each for each in before) >= 9 and web.get(f"/gallery/{key}").is_success
     answer = web.delete(f"/api/jobs/{job}")
-    assert (answer.status_code, answer.json()) == (202, {"jobs": [job], "seconds": 20.0})
+    assert (answer.status_code, answer.json()) == (202, {"jobs": [job]})
     assert shown(web) == {other}
     for address in (f"/api/jobs/{job}", f"/api/jobs/{job}/photo", f"/gallery/{key}"):
         assert web.get(address).status_code == 404, address
     assert job not in web.get("/gallery/").text and other in web.get("/gallery/").text
     assert web.post("/api/jobs", json={**DRAFT, "again": job}).status_code == 404
     assert send(web, asked, mask=mask, **{"Idempotency-Key": "once"}).status_code == 409
-    assert before <= keys(buckets), "there is time for an undo"
-    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
-    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
+    held.undo()
     carry_out(web.service)
     left = keys(buckets)
     assert not [each for each in left if job in each]
     gone = {each for each in before - left if job not in each}
     assert [each.split("/")[1] for each in gone] == ["requests"]
     assert shown(web) == {other} and web.get(f"/api/jobs/{other}/photo").is_success
-    assert web.post(f"/api/jobs/{job}/undelete").status_code == 404
     assert web.delete(f"/api/jobs/{job}").status_code == 404
 
 
-def test_an_undo_brings_all_back_and_a_further_request_begins_the_time_anew(
-    web, buckets, store, monkeypatch
-):
-    job = send(web).json()["id"]
-    store.end(store.read(job)[0].changed(state=JobState.DONE))
+@pytest.mark.slow
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_no_empty_folder_is_left_of_a_job_or_of_a_photo(web, worker, place):
+    mask = saved(Image.linear_gradient("L"), "PNG")
+    job = send(web, DRAFT, mask=mask).json()["id"]
+    photo = web.post(f"/api/jobs/{job}/photo").json()["id"]
+    assert worker.paint()
+    out, named = Path(place["BUCKET_RESULT"]), (job, photo)
+    assert len([path for path in out.rglob("*") if path.name in named]) > 4
     web.service.jobs.refresh()
-    before = keys_of_jobs(buckets)
-    web.delete(f"/api/jobs/{job}")
-    web.service.jobs.refresh()
-    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
-    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
-    assert web.delete(f"/api/jobs/{job}").json()["jobs"] == [job]
-    monkeypatch.setattr(deletion, "UNDO_S", 1000.0)
-    web.service.jobs.refresh()
-    assert web.post(f"/api/jobs/{job}/undelete").json()["state"] == "done"
-    assert web.post(f"/api/jobs/{job}/undelete").is_success, "twice"
-    web.service.jobs.refresh()
-    assert shown(web) == {job}
-    assert keys_of_jobs(buckets) == before
-    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
-    web.service.jobs.refresh()
-    assert web.service.deletions._thread is None and shown(web) == {job}
+    assert web.delete(f"/api/jobs/{job}").is_success
+    assert web.delete(f"/api/photos/{photo}").is_success
+    carry_out(web.service)
+    assert not [path for path in out.rglob("*") if path.name in named]
+    assert (out / "_web" / "photos").is_dir(), "others may be about to write there"
 
 
-def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, no_time):
+def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, held):
     one, alike = (saved(Image.new("RGB", (60, 80), each), "PNG") for each in ((9, 9, 9), (8, 8, 8)))
     assert len(one) == len(alike)
     first = send(web, photo=one).json()["id"]
@@ -133,7 +115,7 @@ def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, 
     assert states == {JobState.CANCELLED}, "those that waited are painted no more"
 
 
-def test_a_copy_of_a_photo_outlasts_its_job_and_is_deleted_by_itself(web, buckets, no_time):
+def test_a_copy_of_a_photo_outlasts_its_job_and_is_deleted_by_itself(web, buckets):
     job = send(web).json()["id"]
     copied = web.post(f"/api/jobs/{job}/photo")
     assert copied.status_code == 201 and copied.json()["photo"] == "beach.jpg"
@@ -150,23 +132,19 @@ def test_a_copy_of_a_photo_outlasts_its_job_and_is_deleted_by_itself(web, bucket
 
 
 def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
-    web, place, buckets, store, no_time
+    web, place, buckets, store
 ):
     job, kept = (send(web).json()["id"] for _ in range(2))
     for each in (job, kept):
         store.end(store.read(each)[0].changed(state=JobState.DONE))
-    web.service.deletions.close()  # It is killed before the time is over.
+    web.service.deletions.close()  # It is killed before it has begun.
     with served(place) as other:
         other.service.deletions.close()
         other.service.jobs.refresh()
         assert shown(other) == {job, kept}
         web.delete(f"/api/jobs/{job}")
-        web.delete(f"/api/jobs/{kept}")
         other.service.jobs.refresh()
-        assert shown(other) == set() and other.get(f"/api/jobs/{job}").status_code == 404
-        assert other.post(f"/api/jobs/{kept}/undelete").is_success
-        web.service.jobs.refresh()
-        assert shown(web) == shown(other) == {kept}
+        assert shown(other) == {kept} and other.get(f"/api/jobs/{job}").status_code == 404
     with served(place) as later:
         until(lambda: not [key for key in keys(buckets) if job in key])
         later.service.jobs.refresh()
@@ -178,7 +156,7 @@ def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
 @pytest.mark.parametrize("at", range(14))
 def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
-    at, web, buckets, store, no_time, monkeypatch
+    at, web, buckets, store, held, monkeypatch
 ):
     """Or was complete."""
     job = send(web).json()["id"]
@@ -186,7 +164,7 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
     store.end(ended)
     buckets.result.write(f"monet/{job}/beach.jpg", b"painted")
     buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"half painted")
-    Marks(buckets.result).add(job)
+    store.delete(job)
     calls, real = [], deletion.delete_versions
 
     def killed(bucket, *prefixes):
@@ -199,17 +177,23 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
     index = JobIndex(store)
     with monkeypatch.context() as patches:
         patches.setattr(deletion, "delete_versions", killed)
-        first = Deletions(buckets, store, index, index.cancel)
-        first.watch(store.queue().marks)
-        first._thread.join()
+        Deletions(buckets, store, index, index.cancel)._run(store.queue().deleted, ())
     web.service.jobs.refresh()
     assert not shown(web), "whatever was deleted, it stays hidden"
-    assert not Marks(buckets.result).take_back(job), "it has begun"
+    held.undo()
     until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
 
 
 @pytest.mark.parametrize("place", KINDS[:2], indirect=True)
-def test_a_job_that_is_painted_is_cancelled_first(web, store, buckets, no_time):
+def test_a_waiting_job_whose_deletion_was_only_noted_is_painted_no_more(web, store, buckets):
+    """The process that noted it was killed before it cancelled the job."""
+    job = send(web).json()["id"]
+    store.delete(job)
+    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
+
+
+@pytest.mark.parametrize("place", KINDS[:2], indirect=True)
+def test_a_job_that_is_painted_is_cancelled_first(web, store, buckets):
     job = stored_job(store)
     buckets.source.write(job.photo_key, b"photo")
     web.service.jobs.refresh()
@@ -227,7 +211,7 @@ def test_a_job_that_is_painted_is_cancelled_first(web, store, buckets, no_time):
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
 def test_a_cancelled_job_is_there_for_an_hour_and_then_leaves_nothing(
-    web, place, buckets, no_time, monkeypatch
+    web, place, buckets, monkeypatch
 ):
     cancelled, other = (send(web).json()["id"] for _ in range(2))
     assert web.post(f"/api/jobs/{cancelled}/cancel").json()["state"] == "cancelled"
@@ -244,7 +228,7 @@ def test_a_cancelled_job_is_there_for_an_hour_and_then_leaves_nothing(
         assert shown(later) == {other}
 
 
-def test_pages_that_listen_hear_of_it_and_of_the_undo(web, store):
+def test_pages_that_listen_hear_of_it(web):
     job = send(web).json()["id"]
     index = web.service.jobs
     seen = index.version
@@ -252,13 +236,18 @@ def test_pages_that_listen_hear_of_it_and_of_the_undo(web, store):
     changes = index.changes(seen, apart=True)
     assert changes.deleted == [job] and not changes.jobs
     assert index.changes().deleted == [] and not index.changes().jobs, "news for no new page"
-    web.post(f"/api/jobs/{job}/undelete")
-    later = index.changes(changes.version, apart=True)
-    assert [each.id for each in later.jobs] == [job] and not later.deleted
+
+
+def test_the_ids_of_deleted_jobs_do_not_fill_the_memory(store, monkeypatch):
+    monkeypatch.setattr("painterly.jobs.index.MAX_DELETED", 3)
+    index, ids = JobIndex(store), [f"{number:020x}" for number in range(9)]
+    for each in ids:
+        index.hide(each)
+    assert [*index._deleted] == ids[-3:]
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
-def test_the_page_that_a_batch_has_written_loses_it_too(web, place, store, buckets, no_time):
+def test_the_page_that_a_batch_has_written_loses_it_too(web, place, store, buckets):
     job = send(web).json()["id"]
     store.end(store.read(job)[0].changed(state=JobState.DONE))
     given = [record("mine.jpg", "monet"), record(f"{job}/beach.jpg", "monet")]
@@ -302,78 +291,44 @@ def test_a_batch_that_stores_results_meanwhile_writes_that_page_again(tmp_path, 
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
-def test_deletions_are_carried_out_one_listing_at_a_time(buckets, store, no_time, monkeypatch):
+def test_deletions_are_carried_out_one_listing_at_a_time(buckets, store, monkeypatch):
     index, begun, may_end = JobIndex(store), [], threading.Event()
     deletions = Deletions(buckets, store, index, index.cancel)
     monkeypatch.setattr(deletions, "carry_out", lambda due: begun.append(due) or may_end.wait(60))
-    Marks(buckets.result).add("0" * 20)
     for _ in range(3):
-        deletions.watch(store.queue().marks)
+        deletions.watch({"0" * 20})
     may_end.set()
     deletions._thread.join()
     assert len(begun) == 1
     deletions.close()
-    deletions.watch(store.queue().marks)
+    deletions.watch({"0" * 20})
     deletions._thread.join()
     assert len(begun) == 1
     monkeypatch.undo()
-    deletions.carry_out(store.queue().marks)
-    assert Marks(buckets.result).take_back("0" * 20), "a service that ends begins no deletion"
+    store.delete("0" * 20)
+    deletions.carry_out(store.queue().deleted)
+    assert store.queue().deleted, "a service that ends begins no deletion"
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
-def test_an_undo_of_the_last_second_may_be_on_its_way(buckets, store, monkeypatch):
-    index, moment, begun = JobIndex(store), [1000.0], []
-    clock = SimpleNamespace(monotonic=lambda: moment[0], time=time.time)
-    monkeypatch.setattr(deletion, "time", clock)
-    deletions = Deletions(buckets, store, index, index.cancel)
-    monkeypatch.setattr(deletions, "carry_out", begun.append)
-    Marks(buckets.result).add("0" * 20)
-    for after in (0.0, deletion.UNDO_S + 1, deletion.UNDO_S + deletion.GRACE_S):
-        assert not begun
-        moment[0] = 1000 + after
-        deletions.watch(store.queue().marks)
-    deletions._thread.join()
-    assert len(begun) == 1
+def test_leftovers_go_every_quarter_of_an_hour_however_busy_the_worker_is(web, store, buckets):
+    """It is always painting, and the photo of a page that was closed waits for no pause."""
+    painted = stored_job(store).changed(state=JobState.PAINTING, owner="a busy worker")
+    assert store.replace(painted, store.read(painted.id)[1])
+    leftover = f"{'0' * 20}/beach.jpg"
+    deletions, clock = web.service.deletions, time.monotonic()
+    for _ in range(2):
+        buckets.source.write(leftover, b"of a page that was closed long ago")
+        deletions.clean_at = time.monotonic()
+        until(lambda: web.service.jobs.refresh() or not buckets.source.find(leftover))
+        assert 0 < deletions.clean_at - clock < deletion.CLEAN_EVERY_S + 60
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
 def test_only_who_may_enter_deletes(locked, store):
     job = stored_job(store)
-    for method, path in (("DELETE", ""), ("POST", "/undelete")):
-        address = f"/api/jobs/{job.id}{path}"
-        assert locked.request(method, address).status_code == 401
-        foreign = {"origin": "https://elsewhere.example"}
-        assert locked.request(method, address, headers=foreign).status_code == 403
-    assert not store.queue().marks
-
-
-@pytest.mark.parametrize("place", KINDS[:2], indirect=True)
-def test_an_undo_and_the_beginning_exclude_each_other(buckets, store):
-    marks, job = Marks(buckets.result), "0" * 20
-    with ThreadPoolExecutor(2) as pool:
-        for _ in range(10):
-            assert marks.add(job)
-            etag = store.queue().marks[job]
-            begins, taken_back = (
-                pool.submit(marks.begin, job, etag),
-                pool.submit(marks.take_back, job),
-            )
-            assert begins.result() != taken_back.result()
-            buckets.result.delete(f"_web/queue/{job}.deleted.json")
-
-
-@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
-def test_a_mark_that_was_renewed_taken_back_or_begun_decides(buckets, store):
-    marks, job = Marks(buckets.result), "0" * 20
-    assert marks.add(job)
-    first = store.queue().marks[job]
-    assert marks.add(job) and not marks.begin(job, first), "its time has begun again"
-    latest = store.queue().marks[job]
-    assert marks.begin(job, latest)
-    assert not marks.begin(job, latest), "another process has begun"
-    assert not marks.add(job) and not marks.take_back(job)
-    assert marks.begin(job, store.queue().marks[job]), "whoever began it was killed"
-    buckets.result.write(mark_key(job), deletion._TAKEN_BACK)
-    assert not marks.begin(job, store.queue().marks[job])
-    assert not store.queue().marks, "whoever took it back was killed"
+    address = f"/api/jobs/{job.id}"
+    assert locked.delete(address).status_code == 401
+    foreign = {"origin": "https://elsewhere.example"}
+    assert locked.delete(address, headers=foreign).status_code == 403
+    assert not store.queue().deleted

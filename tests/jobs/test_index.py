@@ -7,15 +7,14 @@ import pytest
 from support.web_service import step_news, stored_job
 
 from painterly.jobs import index as job_index
-from painterly.jobs.deletion import Marks
 from painterly.jobs.estimates import Estimates, in_order
-from painterly.jobs.index import JobIndex
-from painterly.jobs.presets import sized
+from painterly.jobs.index import JobIndex, merged
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import JobStore, id_at
 from painterly.orders.record import Record, write_record
-from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
+
+QUEUED, PAINTING, DONE = JobState.QUEUED, JobState.PAINTING, JobState.DONE
 
 
 @pytest.fixture
@@ -107,18 +106,6 @@ def test_a_job_that_has_ended_stays_so_whatever_is_read_late(index, store):
     assert shown(index) == {job.id: JobState.DONE}
 
 
-def test_after_an_undo_a_job_is_read_once(index, store, buckets, monkeypatch):
-    job, marks, read = stored_job(store), Marks(buckets.result), []
-    marks.add(job.id)
-    index.refresh()
-    marks.take_back(job.id)
-    real = store.read
-    monkeypatch.setattr(store, "read", lambda *which: read.append(which) or real(*which))
-    for _ in range(3):
-        index.refresh()
-    assert shown(index) == {job.id: JobState.QUEUED} and len(read) <= 2
-
-
 def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index, store, buckets):
     ended, deleted, cancelled = (stored_job(store) for _ in range(3))
     index.refresh()
@@ -178,6 +165,34 @@ def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(in
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
 
 
+@pytest.mark.parametrize(
+    ("known", "read", "shown"),
+    [
+        (None, (QUEUED, 0, 0), (QUEUED, 0)),
+        ((PAINTING, 7, 1), (PAINTING, 9, 2), (PAINTING, 9)),
+        ((PAINTING, 7, 1), (PAINTING, 5, 2), (PAINTING, 7)),
+        ((PAINTING, 7, 1), (QUEUED, 5, 1), (PAINTING, 7)),
+        ((PAINTING, 7, 1), (QUEUED, 5, 2), (QUEUED, 5)),
+        ((PAINTING, 7, 1), (DONE, 5, 2), (DONE, 5)),
+        ((QUEUED, 0, 1), (PAINTING, 0, 2), (PAINTING, 0)),
+    ],
+    ids=[
+        *("new", "a later step", "an older step", "read before it began"),
+        *("given back", "ended", "begun elsewhere"),
+    ],
+)
+def test_a_version_that_was_read_is_merged_with_what_the_worker_has_said(known, read, shown, store):
+    job = stored_job(store)
+
+    def version(of):
+        return of and job.model_copy(
+            update=dict(zip(("state", "step", "revision"), of, strict=True))
+        )
+
+    now = merged(version(known), version(read))
+    assert (now.state, now.step) == shown
+
+
 def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(index, store):
     version = index.changes().version
     job, other = stored_job(store), stored_job(store)
@@ -222,9 +237,8 @@ def test_a_draft_says_how_long_the_others_take_on_the_same_device(store):
     assert estimates.seconds(200, Preset.FINE) is None
     slow = draft.model_copy(update={"painted": took(900, "another device")})
     estimates.add_measurement(slow)
-    estimates.set_calibration(
-        0.1, draft.painted.device
-    )  # The worker's own measurement, until then.
+    # The worker's own measurement, until then.
+    estimates.set_measured(Preset.FINE, 0.1, draft.painted.device)
     estimates.add_measurement(slow)  # Read from the bucket afterwards.
     assert estimates.seconds(200, Preset.FINE) == 20
     estimates.add_measurement(draft)
@@ -238,7 +252,7 @@ def test_an_instant_picture_takes_no_time_of_others_nor_they_its_own(store):
     fine, estimates = stored_job(store, preset=Preset.FINE, **done), Estimates()
     estimates.add_measurement(fine)
     assert estimates.seconds(200, Preset.INSTANT) is None
-    estimates.set_instant_calibration(0.1)
+    estimates.set_measured(Preset.INSTANT, 0.1, "the CPU")
     assert estimates.seconds(200, Preset.INSTANT) == 20
     slow = took(90, "the CPU")
     changes = {"preset": Preset.INSTANT, "painted": slow, "finished": "2027"}
@@ -253,22 +267,3 @@ def test_the_first_picture_of_a_worker_spoils_no_estimate(store):
     estimates.add_measurement(first)
     estimates.add_measurement(first.model_copy(update={"painted": took(38), "cold": True}))
     assert estimates.seconds(100, Preset.FINE) == 5
-
-
-@pytest.mark.parametrize(("rate", "side"), [(None, 1024), (1e-7, 1280), (9e-7, 1024), (1.0, 1024)])
-def test_instant_pictures_are_as_large_as_the_machine_paints_in_four_seconds(rate, side):
-    estimates = Estimates()
-    if rate is not None:
-        estimates.set_instant_calibration(rate)
-    assert estimates.instant_side(Settings(preset="instant")) == side
-
-
-def test_other_pictures_are_as_large_as_in_a_batch():
-    sizes = {each: sized(Settings(preset=each.value), 1280).size for each in Preset}
-    assert sizes.pop(Preset.INSTANT) == 1280 and sizes.pop(Preset.PRINT) == 2400
-    assert {*sizes.values()} == {1024}
-    smallest = sized(Settings(preset="instant"), 1024)
-    assert smallest.size == 1024 and smallest.halved(), "It is not named: memory may halve it."
-    for chosen in ({"size": 300}, {"paper": "A5"}, {"recipe": "inetwork"}):
-        settings = Settings(preset="instant", **chosen)
-        assert sized(settings, 1280) == settings

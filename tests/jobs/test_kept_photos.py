@@ -14,8 +14,8 @@ from support.web_service import served
 from painterly.configuration import config
 from painterly.errors import StorageError
 from painterly.jobs import kept_photos
+from painterly.jobs.leftovers import delete_leftovers
 from painterly.jobs.schemas import JobRequest
-from painterly.jobs.store import delete_leftovers
 from painterly.jobs.upload import Upload
 from painterly.jobs.worker.runner import JobRunner
 

@@ -10,11 +10,13 @@ from support.bucket_kinds import KINDS, keys, placed
 from support.pictures import saved
 from support.web_service import send, stored_job
 
+from painterly.jobs import leftovers
 from painterly.jobs import store as job_store
 from painterly.jobs.buckets import PHOTOS, UNFINISHED, delete_versions
 from painterly.jobs.index import JobIndex
+from painterly.jobs.leftovers import delete_leftovers
 from painterly.jobs.schemas import JobState
-from painterly.jobs.store import DAY_S, PREVIEWS, delete_leftovers, new_id
+from painterly.jobs.store import DAY_S, PREVIEWS, new_id
 from painterly.storage.base import (
     BucketRefusedError,
     ObjectError,
@@ -98,7 +100,7 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     begun = [UnfinishedUpload("old", "1", 1000.0), UnfinishedUpload("young", "2", 3000.0)]
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
     monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
-    monkeypatch.setattr(job_store, "time", SimpleNamespace(time=lambda: 6000.0))
+    monkeypatch.setattr(leftovers, "time", SimpleNamespace(time=lambda: 6000.0))
     delete_leftovers(buckets)
     assert aborted == ["old"]
     refused = Mock(side_effect=StorageError("AccessDenied"))

@@ -200,11 +200,16 @@ def idle(hand, monkeypatch):
     """A function that lets the worker paint with a runner until nothing is left to do, and returns
     its answers to previews."""
 
+    prepare = worker.WebWorker._prepare
+
+    def prepare_or_stop(*about):
+        is_busy = prepare(*about)
+        if not is_busy:  # Its last act.
+            hand.stop.signum = signal.SIGTERM
+        return is_busy
+
     def serve(runner):
-        # Its last act.
-        monkeypatch.setattr(
-            worker, "delete_leftovers", lambda *_: setattr(hand.stop, "signum", signal.SIGTERM)
-        )
+        monkeypatch.setattr(worker.WebWorker, "_prepare", prepare_or_stop)
         with pytest.raises(Stopped):
             hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"), "a device")
         hand.stop.signum = None
@@ -398,8 +403,7 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     style = Catalogue(buckets.style, configured).style(JobRequest(style="c", preset=Preset.INSTANT))
     # With the built-in network, which instant pictures need.
     runner = JobRunner(configured, buckets, hand.stop)
-    monkeypatch.setattr(runner, "seconds_per_work", lambda: 1.0)
-    monkeypatch.setattr(runner.instant_painter, "seconds_per_work", lambda: 1.0)
+    monkeypatch.setattr(runner, "seconds_per_work", lambda preset: 1.0)
     runner.instant_painter._sides = 64, 96
     recipes, real = set(), runner.instant_painter.paint
     runner.instant_painter.paint = lambda photo, style: (

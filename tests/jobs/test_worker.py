@@ -17,7 +17,6 @@ from support.web_service import stored_job
 from painterly.configuration import config
 from painterly.jobs.buckets import PHOTOS
 from painterly.jobs.schemas import JobState, Preset
-from painterly.jobs.store import new_id
 from painterly.jobs.worker import lease as leases
 from painterly.jobs.worker import worker as workers
 from painterly.jobs.worker.lease import JobClaimer
@@ -226,7 +225,7 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
         send=lambda *message: said.append(message),
     )
     with pytest.raises(Stopped):
-        workers.work(config.load(place), None, pipe, "this worker", None)
+        workers.work(config.load(place), pipe, "this worker", None)
     assert (away_at_first.call_count, caplog.messages) == (3, ["no connection"])
     assert said == [("outage",)] * 2
 
@@ -265,13 +264,12 @@ def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs_come_first(
-    hand, buckets, monkeypatch, caplog, works
+def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
+    hand, monkeypatch, caplog, works
 ):
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
     monkeypatch.setattr(workers, "LOOK_EVERY_S", 100.0)
-    claims, leftover = JobClaimer(hand.store, "this worker"), f"_web/previews/{new_id()}.jpg"
-    buckets.result.write(leftover, b"of a job that is gone")
+    claims = JobClaimer(hand.store, "this worker")
     happened, away = [], [StorageError("no connection")]
 
     def claim_next():
@@ -284,36 +282,30 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
         happened.append("paint")
         return Record(result="monet/x.jpg")
 
-    def seconds_per_work():
+    def seconds_per_work(preset):
+        if preset == Preset.INSTANT:
+            return 1e-6
         happened.append("measure")
         if happened.count("measure") == 1:  # The storage has the weights.
             raise UnavailableError("no connection")
+        hand.stop.signum = signal.SIGTERM
         if not works:
             raise ValueError("no weights")
         return 0.25
 
-    def stop_once_it_is_clear(key, write):
-        if write and key == leftover:
-            happened.append("clear")
-            hand.stop.signum = signal.SIGTERM
-            hand.hears(("look",))  # Ends the wait for jobs of other instances.
-
-    buckets.result.before = stop_once_it_is_clear
     runner = SimpleNamespace(
         paint=paint,
         seconds_per_work=seconds_per_work,
-        too_large=lambda *presets: {},
         prepare_next=lambda: False,
         make_room=lambda: True,
-        instant_painter=SimpleNamespace(seconds_per_work=lambda: 1e-6),
     )
     with pytest.raises(Stopped):
         hand.web.serve(runner, SimpleNamespace(claim_next=claim_next), "a device")
-    looked = ["look", "look", "paint", "look", "measure", "look", "measure", "clear"]
-    assert happened == looked and buckets.result.find(leftover) is None
-    assert [said for said in hand.said if said[0] == "speed"] == (
-        [("speed", 0.25, "a device")] * works
-    )
+    assert happened == ["look", "look", "paint", "look", "measure", "look", "measure"]
+    assert [said[1:] for said in hand.said if said[0] == "speed"] == [
+        (Preset.INSTANT, 1e-6, "a device"),
+        *([(Preset.FINE, 0.25, "a device")] * works),
+    ]
     assert caplog.messages.count("no connection") == 1
 
 

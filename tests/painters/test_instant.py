@@ -14,9 +14,10 @@ from support.pictures import saved
 from support.processes import Starter
 
 from painterly.cli.command import inetwork
-from painterly.devices.budget import FREE_SHARE, MemoryBudget
+from painterly.devices.budget import FREE_SHARE
 from painterly.devices.system_memory import resident_memory
-from painterly.engine.instant.memory import too_large
+from painterly.engine.instant import memory
+from painterly.engine.memory_model import SIDES, PaintingInputs
 from painterly.errors import DeviceError
 from painterly.orders.record import Record
 from painterly.settings.recipes import PRESETS
@@ -85,7 +86,8 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
     monkeypatch.setattr("painterly.settings.settings.LEAST_DEFAULT", 128)
     settings = Settings(preset="instant")
-    needed = too_large([128, 256], settings, MemoryBudget(0, 0)).values()
+    footprint = memory._footprint(PaintingInputs((192, 256)), [(192, 256)], settings)
+    needed = [footprint.bytes_needed(size, SIDES[-1]) for size in ((96, 128), (192, 256))]
     between = int(sum(needed) / 2 / FREE_SHARE)
     monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: between)
     unnamed = folders | INSTANT | {"STYLE_SIZE": "", "PHOTO": "beach.jpg", "STYLE": "monet"}

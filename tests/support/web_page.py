@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 from PIL import Image
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from painterly.jobs import deletion
 from painterly.jobs.schemas import Blended, JobState
 from painterly.jobs.store import JobStore
 from painterly.orders.record import PictureRef, Record, write_record
@@ -23,6 +21,11 @@ MOSAIC = {"mosaic.jpg": 1.0}
 
 def jpeg(colour, size=(96, 64)):
     return saved(Image.new("RGB", size, colour), "JPEG")
+
+
+def end_undo(page):
+    """End the time in which a deletion can be undone, as when the page is closed."""
+    page.js("window.dispatchEvent(new Event('pagehide'))")
 
 
 class Refusals(dict):
@@ -74,8 +77,7 @@ class Stage:
         return job
 
     def leaves_nothing_of(self, *ids):
-        """Wait until the result bucket has nothing of these jobs and photos. They were deleted on
-        the page, and the time for an undo ends here."""
+        """Wait until the result bucket has nothing of these jobs and photos."""
 
         def left():
             self.jobs.refresh()
@@ -84,10 +86,7 @@ class Stage:
         def named(key):
             return any(each in key for each in ids)
 
-        with pytest.MonkeyPatch.context() as patches:
-            patches.setattr(deletion, "UNDO_S", 0.0)
-            patches.setattr(deletion, "GRACE_S", 0.0)
-            until(lambda: not left())
+        until(lambda: not left())
 
     def paint(self, job, step, fraction, seconds_left=None):
         """Report a step of a hundred, as the worker does."""

@@ -3,6 +3,7 @@ starts."""
 
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -93,6 +94,7 @@ def served(
     loaded = config.load(variables, demo_settings={})
     service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0, lan)
     service.supervisor = Mock(device=None, problem="", pid=None)  # No process is started.
+    service.deletions.clean_at = math.inf  # A test asks for that.
     app = create_app(service)
     app.user_middleware[:0] = [middleware] if middleware else []
     # The thread ends a moment after the test: the next one would get its log lines.
@@ -109,6 +111,9 @@ def served(
         yield client
         index.close()
         index._thread.join()  # Otherwise the next test would get its log lines.
+        service.deletions.close()
+        if deleting := service.deletions._thread:
+            deleting.join()
     server.should_exit = True  # The thread closes the socket as well.
 
 

@@ -11,7 +11,8 @@ from support.gallery import results_of
 from support.web_service import send
 
 from painterly.jobs import requests
-from painterly.jobs.store import delete_leftovers
+from painterly.jobs.leftovers import delete_leftovers
+from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.lease import Cancelled
 from painterly.settings import clips as settings_of_clips
 from painterly.signals import Stopped
@@ -151,8 +152,7 @@ def test_a_deleted_clip_leaves_nothing(web, worker, buckets, walk):
     assert worker.paint()
     web.service.jobs.refresh()
     assert web.delete(job["links"]["self"]).status_code == 202
-    marks = web.service.jobs._store.queue().marks
-    web.service.deletions.carry_out(marks)
+    web.service.deletions.carry_out(web.service.jobs._store.queue().deleted)
     every = [*buckets.source.list(), *buckets.result.list()]
     assert not [each.key for each in every if job["id"] in each.key]
 
@@ -188,7 +188,7 @@ def test_what_a_clip_cannot_have_is_refused_in_one_line(web, walk, tmp_path, mon
         patch.setattr(web.service, "options", replace(web.service.options, max_pixels=2_000_000))
         large = clips.write(tmp_path / "large.mp4", [clips.picture(0, 1200, 1800)] * 2)
         assert "2 megapixels" in refusal(INSTANT, large.read_bytes())
-    web.service.jobs.estimates.set_instant_calibration(1e-4)
+    web.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-4, "the CPU")
     monkeypatch.setattr(requests, "LONGEST_CLIP_S", 1e-6)
     assert "shorter" in refusal(INSTANT)
     painted = web.post("/api/paint", files={"photo": ("walk.mp4", walk)}, data={"style": "monet"})
@@ -197,7 +197,7 @@ def test_what_a_clip_cannot_have_is_refused_in_one_line(web, walk, tmp_path, mon
 
 @pytest.mark.slow  # A process decodes the clip.
 def test_an_estimate_is_of_all_frames(web, walk):
-    web.service.jobs.estimates.set_instant_calibration(1.0)
+    web.service.jobs.estimates.set_measured(Preset.INSTANT, 1.0, "the CPU")
     seconds = []
     for name, data in (("photo.png", tiny.file(64, 96, 1, "PNG")), ("walk.mp4", walk)):
         sent = web.post("/api/photos", files={"photo": (name, data)}).json()

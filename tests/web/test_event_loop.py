@@ -31,7 +31,6 @@ AT_ONCE = {
     *("ApiError", "EventResponse", "Future", "Health", "InstantOrder"),
     *("PreviewRequest", "Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
-    *("answer.add_vary_header", "is_invited"),
     "kind_of",  # It parses a header.
     "_parsed",  # JSON of 20 kB at most.
     # Generators, contexts and futures, which wait only once they are awaited.

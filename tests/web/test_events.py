@@ -125,7 +125,7 @@ def received(page, text):
     return data
 
 
-@pytest.mark.parametrize("pages", [20, pytest.param(1000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("pages", [20, pytest.param(800, marks=pytest.mark.thorough)])
 def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, pages):
     """Each change would otherwise keep the service from all else for seconds."""
     shown, show = [], index.job_out

@@ -3,6 +3,8 @@
 import io
 import json
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +24,7 @@ from painterly.devices.device import HOST, Device, Devices
 from painterly.engine import style_transfer
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import in_order
-from painterly.jobs.schemas import ApiError, JobState
+from painterly.jobs.schemas import ApiError, JobState, Preset
 from painterly.jobs.store import PREVIEWS
 from painterly.jobs.worker import lease, runner
 from painterly.settings.bucket_layout import record_key
@@ -56,9 +58,9 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monke
     assert {unknown[each] for each in (*PRESETS, "sheet")} == {None}
     monkeypatch.setattr(runner, "MEASURED_SIZE", (48, 64))
     monkeypatch.setattr(style_transfer, "MOMENT_S", 0.0)
-    rate = 100 * worker.runner.seconds_per_work()  # Long enough for what is rounded.
-    web.service.handle_worker_message(("speed", rate, "cpu"))
-    web.service.handle_worker_message(("instant_speed", rate / 2))
+    rate = 100 * worker.runner.seconds_per_work(Preset.FINE)  # Long enough for what is rounded.
+    web.service.handle_worker_message(("speed", Preset.FINE, rate, "cpu"))
+    web.service.handle_worker_message(("speed", Preset.INSTANT, rate / 2, "cpu"))
     known, settings = web.get("/api/estimate").json(), web.service.config.settings
     expected = {}
     for preset in PRESETS:
@@ -74,7 +76,7 @@ def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
         '[plain]\npaintings = ["monet.jpg"]\nrecipe = "moments"\n'
         '[slow]\npaintings = ["monet.jpg"]\nrecipe = "moments"\noptimizer = "lbfgs"\nsize = 32\n',
     )
-    web.service.handle_worker_message(("speed", 1.0, "cpu"))
+    web.service.handle_worker_message(("speed", Preset.FINE, 1.0, "cpu"))
     plain, slow = (
         send(web, {**DRAFT, **request}).json()["seconds_left"]
         for request in ({"style": "plain"}, {"style": "slow", "settings": {"size": 64}})
@@ -109,7 +111,7 @@ def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
 
 @pytest.mark.slow
 def test_a_print_has_the_size_of_its_paper_and_counts_as_such_in_what_it_takes(web, worker):
-    web.service.handle_worker_message(("speed", 1.0, "cpu"))
+    web.service.handle_worker_message(("speed", Preset.FINE, 1.0, "cpu"))
     paper = {"paper": "10x15cm", "dpi": 25, "bleed": "3mm"}
     photo = tiny.file(60, 80, 1, dpi=(72, 72))
     job = send(web, {**DRAFT, "preset": "print", "settings": paper}, photo).json()
@@ -482,31 +484,39 @@ def test_a_wrong_request_is_refused_in_one_line(web, store):
     assert not dict(store.queued())
 
 
-def test_a_picture_that_is_too_large_for_the_server_is_refused_as_the_page_marks_it(web, store):
-    lacking = {
-        "fine": {3840: 9_200_000_000, 4961: 14_000_000_000},
-        "instant": {5098: 1_300_000_000},
-    }
-    for preset, sizes in lacking.items():  # As they are measured, one after the other.
-        web.service.handle_worker_message(("too_large", {preset: sizes}))
-    [(fewest, needed)] = web.get("/api/estimate").json()["too_large"]["instant"].items()
-    assert needed == 1_300_000_000 and 0.95 < int(fewest) / (5098 * 5098 / 1.5) <= 1
+def test_a_photo_that_takes_long_to_store_holds_no_other_order(web, monkeypatch):
+    source = web.service.buckets.source
+    real, together = source.write, threading.Barrier(4)
 
-    def answer(settings, photo=(60, 90), preset="fine"):
-        request = {"style": "monet", "preset": preset, "settings": settings}
-        return send(web, request, tiny.file(*photo, 1))
+    def write(*about):
+        together.wait(60)  # Until four orders are at it.
+        return real(*about)
 
-    for settings, photo, words in (
-        ({"size": 3840}, (60, 90), "size 3840 is too large for this server (needs 9.2 GB)"),
-        ({"size": 3500}, (90, 90), "size 3500 is too large for this server (needs 9.2 GB)"),
-        ({"paper": "A3", "dpi": 300}, (60, 90), "paper A3 with 300 dpi is too large"),
-    ):
-        refused = answer(settings, photo)
-        assert (refused.status_code, refused.json()["detail"].startswith(words)) == (422, True)
-    assert not dict(store.queued())
-    assert answer({"size": 3840}, (30, 90)).status_code == 202  # A panorama has fewer pixels.
-    assert answer({"size": 3840}, preset="instant").status_code == 202
-    assert answer({}).status_code == 202
+    monkeypatch.setattr(source, "write", write)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [*pool.map(lambda _: send(web).status_code, range(4))]
+    assert answers == [202] * 4
+
+
+def test_orders_that_are_being_stored_have_their_place_in_the_queue(place, monkeypatch):
+    with served({**place, "WEB_MAX_WAITING": "2"}) as web:
+        source = web.service.buckets.source
+        real, stored, may_end = source.write, threading.Semaphore(0), threading.Event()
+
+        def write(*about):
+            stored.release()
+            may_end.wait(60)
+            return real(*about)
+
+        monkeypatch.setattr(source, "write", write)
+        with ThreadPoolExecutor(2) as pool:
+            slow = [pool.submit(send, web) for _ in range(2)]
+            for _ in slow:
+                stored.acquire()
+            assert send(web).status_code == 429
+            may_end.set()
+            assert [each.result().status_code for each in slow] == [202, 202]
+        assert len(web.get("/api/jobs").json()["jobs"]) == 2
 
 
 def test_a_full_queue_says_when_to_come_back_and_answers_a_request_that_has_its_job(place):

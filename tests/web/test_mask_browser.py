@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageOps
 from support.browser import still
 from support.pictures import gradient, saved
-from support.web_page import jpeg
+from support.polling import until
+from support.web_page import end_undo, jpeg
 
 # A browser starts, and pictures are painted.
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
@@ -174,6 +175,8 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     page.until("document.querySelector(arguments[0])", cell)
     page.one(cell).click()
     page.one("#cancel").click()
+    until(lambda: [*server.buckets.result.list("_web/kept/")])
+    end_undo(page)
     server.leaves_nothing_of(stopped)
     assert page.all("#photos .masked")
     again = painted()

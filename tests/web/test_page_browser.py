@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 from support.gallery import published, record
 from support.polling import until
-from support.web_page import jpeg, staged
+from support.web_page import end_undo, jpeg, staged
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.previews import Refusal
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
@@ -138,7 +139,7 @@ def log_in(page, locked):
 
 def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked, photos):
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    locked.service.jobs.estimates.set_calibration(rate, "the CPU")
+    locked.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
     page.until("document.querySelector('[value=fine] + span time').textContent.startsWith('about')")
@@ -180,8 +181,8 @@ def test_the_time_is_said_however_late_the_worker_has_measured_it(page, server, 
     page.until(f"{entries}.filter((each) => each.name.endsWith('/api/system')).length > 15")
     assert page.one("#paint-time").text == ""
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    server.service.jobs.estimates.set_calibration(rate, "the CPU")
-    server.service.jobs.estimates.set_instant_calibration(rate)
+    server.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
+    server.service.jobs.estimates.set_measured(Preset.INSTANT, rate, "the CPU")
     page.until("document.querySelector('#paint-time').textContent")
 
 
@@ -315,15 +316,19 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert page.one("#styles-away").text == ""
     page.until(f"document.querySelector('#queue img').src.includes('{photo}')")
     assert not server.refusals
-    server.refusals["POST", f"/api/jobs/{job.id}/cancel"] = (503, "no storage", None)
+    server.refusals["POST", f"/api/jobs/{job.id}/photo"] = (503, "no storage", None)
     page.one("#queue .cell").click()
     page.one("#cancel").click()
-    page.until("document.querySelector('#refused').textContent")
+    page.until(f"{TOLD} === 'Could not delete it. The picture is back.'")
+    assert len(page.all("#queue > li")) == 1, "its photo could not be kept"
+    page.one("#queue .x").click()
     page.until("!document.querySelector('#queue > li')")
-    assert page.one("#refused").text == "" and label(page)[0] == "In Mosaic"
+    assert label(page)[0] == "In Mosaic"
     assert chosen_photos(page) == ["beach.jpg"], "as it was"
     assert page.one("#paint").is_displayed() and not page.one("#retry").is_displayed()
     assert not page.all("#finished > li"), "nothing is left of it"
+    until(lambda: [*server.buckets.result.list("_web/kept/")])
+    end_undo(page)
     server.leaves_nothing_of(job.id)
     page.one("#paint").click()
     page.until("document.querySelector('#queue > li')")
@@ -331,6 +336,7 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert (again.photo, again.style, again.state) == ("beach.jpg", "mosaic", "queued")
     page.one("#queue .x").click()
     page.until("!document.querySelector('#queue > li')")
+    end_undo(page)
     (copy,) = [entry.key for entry in server.buckets.result.list("_web/kept/")]
     page.one("#photos .x").click()
     page.until(f"{TOLD} === 'beach.jpg removed'")
@@ -374,7 +380,7 @@ def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_p
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
-    page.until("document.querySelectorAll('[name=style]').length === 2")
+    page.until("document.querySelectorAll('li:not([hidden]) [name=style]').length === 2")
     assert not page.js("document.querySelector('[name=style]:checked')")
     page.until("document.querySelector('.told p')?.textContent.includes('Starry night')")
     page.one(".told button").click()
@@ -382,6 +388,8 @@ def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_p
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
+    page.until("document.querySelector('.told')")
+    end_undo(page)
     page.until("document.querySelectorAll('[name=style]').length === 2")
     for number in range(2):
         (tmp_path / f"{number}.png").write_bytes(jpeg("blue", (64 + number, 64)))
@@ -706,8 +714,8 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
 
 def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, photos):
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    locked.service.jobs.estimates.set_calibration(rate, "the CPU")
-    locked.service.jobs.estimates.set_instant_calibration(rate)
+    locked.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
+    locked.service.jobs.estimates.set_measured(Preset.INSTANT, rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
     choose(page, photos[:1], 0)
@@ -949,33 +957,3 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")
-
-
-def test_a_size_that_is_too_large_for_the_server_says_so_and_cannot_be_chosen(page, server, photos):
-    sizes = {3840: 9_200_000_000, 4961: 14_000_000_000}
-    lacking = {"fine": sizes, "print": sizes, "instant": {4961: 1_200_000_000}}
-    server.service.handle_worker_message(("too_large", lacking))
-    visit(page, server)
-    choose(page, photos[:1], 0)
-    page.js("import('/static/order.js').then(order => order.loadEstimates())")
-    page.one("#how").click()
-    words = "document.querySelector('[value=\"4k\"] + span small').textContent"
-    large, chosen = "document.querySelector('[value=\"4k\"]')", "order.elements.extent.value"
-    page.js("document.querySelector('#cares [value=fine]').click()")
-    page.until(f"{words} === arguments[0]", "too large for this server (needs 9.2\u00a0GB)")
-    page.js(f"{large}.click()")
-    assert page.js(f"{large}.getAttribute('aria-disabled')") == "true"
-    assert page.js(chosen) == "screen"
-    assert page.violations() == set()
-    page.js("document.querySelector('[value=paper]').click()")
-    sheets = page.js("[...paper.options].filter(each => !each.disabled).map(each => each.value)")
-    assert sheets == ["A4", "letter", "10x15cm"] and page.js(chosen) == "paper"
-    assert page.js("document.querySelector('[data-paper=A3]').disabled")
-    page.js("document.querySelector('#cares [value=instant]').click()")
-    disabled = page.js("[...paper.options].filter(each => each.disabled).map(each => each.value)")
-    assert disabled == ["A3", "A2", "30x40cm"]
-    page.js(f"{large}.click()")
-    assert page.js(chosen) == "4k", "an instant picture needs less"
-    page.js("document.querySelector('#cares [value=fine]').click()")
-    assert page.js(chosen) == "screen" and page.one("#sum").text.startswith("Fine, ")
-    assert page.errors() == []

@@ -9,6 +9,8 @@ from PIL import Image
 from support import tiny
 from support.web_service import served
 
+from painterly.jobs.schemas import Preset
+
 MONET = {"style": "monet", "size": "48"}
 TOKEN = "a long password"
 
@@ -111,8 +113,8 @@ def test_a_plain_form_posts_what_the_page_without_javascript_asks_for(painting):
 
 
 def test_a_larger_picture_is_said_to_take_longer(web):
-    web.service.jobs.estimates.set_instant_calibration(1e-6)
-    web.service.jobs.estimates.set_calibration(1e-6, "the CPU")
+    web.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-6, "the CPU")
+    web.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
     usual, large = (web.get(f"/api/estimate?size={size}").json() for size in (1024, 2048))
     for preset in ("instant", "draft", "fine"):
         assert large[preset] > 2 * usual[preset]

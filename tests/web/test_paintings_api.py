@@ -5,13 +5,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 from PIL import Image
 from support import tiny
-from support.polling import until
 from support.web_service import send, served
 
-from painterly.jobs import catalogue, deletion
+from painterly.errors import StorageError
+from painterly.jobs import catalogue
 from painterly.jobs.schemas import ApiError
 from painterly.storage.folder import FolderBucket
 from painterly.web.api import paintings as api_paintings
@@ -53,7 +54,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):
     assert worker.paint()
     web.service.jobs.refresh()
     assert web.get(job["links"]["self"]).json()["state"] == "done"
-    assert web.delete(added.headers["location"]).json() == {"seconds": 20.0}
+    assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404
     assert ">1 picture<" in web.get("/gallery/").text
 
@@ -67,67 +68,53 @@ def painted_with_own(web, worker):
     return name
 
 
-def test_a_deleted_painting_comes_back_by_an_undo_or_by_the_same_file(web):
-    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
-
-    def is_listed():
-        return name in {each["name"] for each in web.get("/api/paintings").json()}
-
-    back = (
-        lambda: web.post(f"/api/paintings/{name}/undelete").status_code == 200,
-        lambda: upload(web, tiny.file(60, 60, 9)).status_code == 201,
-    )
-    for brought_back in back:
-        for _ in range(2):  # The second one begins the time again.
-            assert web.delete(f"/api/paintings/{name}").status_code == 202
-        assert not is_listed()
-        gone = send(web, {"paintings": {name: 1}}).json()["detail"]
-        assert "there is no painting" in gone
-        assert brought_back() and is_listed()
-    assert web.post(f"/api/paintings/{name}/undelete").status_code == 404
-    assert send(web, {"paintings": {name: 1}}).status_code == 202
+def names(web):
+    return {each["name"] for each in web.get("/api/paintings").json()}
 
 
-def test_an_older_listing_does_not_bring_a_deleted_painting_back(web):
-    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
-    older = web.service.jobs._store.queue().marks
-    web.delete(f"/api/paintings/{name}")
-    web.service.deletions.watch(older)
-    assert web.get(f"/api/paintings/{name}/thumbnail").status_code == 404
-    older = web.service.jobs._store.queue().marks
-    web.post(f"/api/paintings/{name}/undelete")
-    web.service.deletions.watch(older)
-    assert web.get(f"/api/paintings/{name}/thumbnail").status_code == 200
-
-
-def test_nothing_is_left_of_a_painting_after_its_time(web, worker, place, monkeypatch):
+def test_a_deleted_painting_leaves_nothing_and_may_be_sent_again(web, worker, place):
     name = painted_with_own(web, worker)
     result = FolderBucket(Path(place["BUCKET_RESULT"]))
     web.get("/gallery/")
-    assert web.delete(f"/api/paintings/{name}").status_code == 202
-    assert [entry.key for entry in result.list() if name in entry.key]
-    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
-    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
-
-    def is_gone():
-        web.service.jobs.refresh()
-        return not [entry.key for entry in result.list() if name in entry.key]
-
-    until(is_gone)
-    assert web.post(f"/api/paintings/{name}/undelete").status_code == 404
+    assert name in names(web)
+    assert [entry.key for entry in result.list("_gallery/") if name in entry.key]
+    assert web.delete(f"/api/paintings/{name}").status_code == 204
+    assert name not in names(web)
+    assert not [entry.key for entry in result.list() if name in entry.key]
+    assert "there is no painting" in send(web, {"paintings": {name: 1}}).json()["detail"]
+    assert web.delete(f"/api/paintings/{name}").status_code == 404
     assert upload(web, tiny.file(60, 60, 9)).json()["name"] == name
+    assert name in names(web) and send(web, {"paintings": {name: 1}}).status_code == 202
 
 
-def test_a_painting_that_an_order_needs_stays_until_it_is_painted(web, place, monkeypatch):
-    """Another instance has taken the order after the deletion was asked for."""
-    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
-    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
-    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
-    send(web, {"paintings": {name: 1}})
-    web.service.deletions.ask_painting(name)
-    web.service.jobs.refresh()
-    web.service.deletions._thread.join()
-    assert web.service.buckets.style.find(name)
+def test_a_painting_whose_deletion_fails_halfway_is_still_there(web, worker, monkeypatch):
+    name = painted_with_own(web, worker)
+    style = web.service.buckets.style
+    with monkeypatch.context() as patches:
+        patches.setattr(style, "delete", Mock(side_effect=StorageError("away")))
+        assert web.delete(f"/api/paintings/{name}").status_code == 503
+    assert name in names(web)
+    assert web.delete(f"/api/paintings/{name}").status_code == 204
+
+
+def test_to_show_or_delete_paintings_takes_no_listing_of_the_jobs(web, monkeypatch):
+    kept = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (9, 10)]
+    listed, result = [], web.service.buckets.result
+    web.service.jobs.close()  # Its thread lists by itself.
+    web.service.jobs._thread.join()
+    for bucket, which in ((result, "jobs"), (web.service.buckets.style, "paintings")):
+        real = bucket.list
+        monkeypatch.setattr(
+            bucket, "list", lambda *key, r=real, w=which: listed.append((w, *key)) or r(*key)
+        )
+    web.service.catalogue.paintings()
+    listed.clear()
+    for _ in range(3):
+        web.get("/api/paintings")
+    assert not listed
+    assert web.delete(f"/api/paintings/{kept[0]}").status_code == 204
+    assert not [key for which, *key in listed if which == "jobs" and "_gallery" not in str(key)]
+    assert kept[1] in names(web) and kept[0] not in names(web)
 
 
 def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
@@ -138,20 +125,21 @@ def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
     assert job["photo"] == f"{letters}.jpg"
 
 
-def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place):
+def test_what_another_instance_has_taken_or_ordered_is_known_soon(web, place):
     with served(place) as other:
-        assert len(other.get("/api/paintings").json()) == 3
+        assert len(names(other)) == 3
         name = upload(web, tiny.file(60, 60, 9)).json()["name"]
         ordered = send(other, {"paintings": {name: 1}})
         assert ordered.status_code == 202, ordered.text
+        web.service.jobs.refresh()  # As it does each second while others wait.
         assert web.delete(f"/api/paintings/{name}").status_code == 409
         assert send(web, {"paintings": {"monet.jpg": 1}}).status_code == 202
         assert web.delete("/api/paintings/monet.jpg").status_code == 403
-        names = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (10, 11)]
-        assert other.get(f"/api/paintings/{names[0]}/thumbnail").status_code == 200
-        assert other.delete(f"/api/paintings/{names[0]}").status_code == 202
-        shown = {each["name"] for each in web.get("/api/paintings").json()}
-        assert shown & {name, *names} == {name, names[1]}
+        sent = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (10, 11)]
+        assert other.get(f"/api/paintings/{sent[0]}/thumbnail").status_code == 200
+        assert other.delete(f"/api/paintings/{sent[0]}").status_code == 204
+        web.service.catalogue.forget()  # Ten seconds later.
+        assert names(web) & {name, *sent} == {name, sent[1]}
         gone = send(other, {"paintings": {"_web/nothing.jpg": 1}}).json()["detail"]
         assert gone.startswith("there is no painting '_web/nothing.jpg'")
 
@@ -189,6 +177,7 @@ def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, pl
     Path(place["BUCKET_STYLE"], "monet.jpg").unlink()
     uploads.delete(name.removeprefix("_web/"))
     monkeypatch.setattr(uploads, "list", lambda: iter(listed))
+    web.service.catalogue.forget()  # Ten seconds later.
     assert web.get("/api/paintings/monet.jpg/thumbnail").status_code == 404
     shown = [each["name"] for each in web.get("/api/paintings").json()]
     assert shown == ["both/a.png", "both/b.jpg"]

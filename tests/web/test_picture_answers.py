@@ -129,7 +129,7 @@ def test_a_paintings_thumbnail_is_not_made_for_those_who_have_it(web, place, mon
         patch.setattr(web.service.catalogue, "thumbnail", lambda *_: pytest.fail("made again"))
         assert web.get(address, headers=kept).status_code == 304
     (Path(place["BUCKET_STYLE"]) / "monet.jpg").write_bytes(jpeg("green"))
-    assert "monet.jpg" in web.get("/api/paintings").text
+    web.service.catalogue.forget()  # Ten seconds later.
     now = web.get(address, headers=kept)
     assert now.status_code == 200 and now.content != seen.content
 
@@ -203,9 +203,6 @@ def test_a_picture_that_is_deleted_is_gone_at_once_for_those_who_have_it(server)
         assert headers["cache-control"] == "private, no-cache", kind
         again = server.client.get(addresses[kind], headers={"if-none-match": headers["etag"]})
         assert again.status_code == 404, kind
-    server.client.post(f"/api/jobs/{job.id}/undelete")
-    again = {"if-none-match": tags["result"]["etag"]}
-    assert server.client.get(addresses["result"], headers=again).status_code == 304
 
 
 def test_a_tiff_is_sent_as_it_is_stored_to_programs_that_take_compressed_answers(server):

@@ -115,7 +115,7 @@ def test_a_service_under_a_path_has_it_in_every_address(
         assert "path=/painter;" in entered.headers["set-cookie"].lower()
         cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
         client.headers.update(cookie)
-        for page in ("/", "/gallery/", "/docs"):
+        for page in ("/", "/gallery/", "/plain"):
             text = client.get(f"{root}{page}").text
             links = LINK.findall(text)
             assert links and all(each.startswith("/painter/") for each in links), page

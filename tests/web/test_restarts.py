@@ -110,17 +110,3 @@ def test_pictures_of_the_gallery_are_there_once_the_service_is(web, gallery):
     assert "gone" not in gallery.one("#limited").text
     web.start()
     gallery.until(f"{LOADED} === 2 && after.naturalWidth && !limited.textContent")
-
-
-def test_an_undo_that_the_service_has_not_heard_brings_a_picture_back(web, gallery):
-    gallery.js("document.querySelector('.card a').focus()")
-    gallery.js(
-        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown',"
-        " {key: 'Delete', bubbles: true}))"
-    )
-    until(lambda: len(web.client.get("/api/jobs").json()["jobs"]) == 1)
-    web.kill()
-    gallery.one(".told button").click()
-    web.start()
-    gallery.until("document.querySelectorAll('.card').length === 2")
-    assert len(web.client.get("/api/jobs").json()["jobs"]) == 2

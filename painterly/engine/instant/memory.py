@@ -7,7 +7,6 @@ from painterly.devices.budget import MemoryBudget
 from painterly.engine.features.convolutions import threads
 from painterly.engine.instant import matches, networks
 from painterly.engine.memory_model import (
-    SHAPE,
     Extent,
     Footprint,
     MemoryPlan,
@@ -15,7 +14,6 @@ from painterly.engine.memory_model import (
     Row,
     Size,
     fastest_plan,
-    lacking,
 )
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import picture_size, postprocess_bytes
@@ -26,18 +24,6 @@ from painterly.settings.settings import Settings
 THREAD_BYTES = 20_000_000  # for each thread, measured
 # The features of a picture that keeps none, those of a few bands; measured from 2560 to 4096 px.
 BAND_FEATURE_BYTES = 375_000_000
-
-
-def too_large(sides: Sequence[int], settings: Settings, budget: MemoryBudget) -> dict[int, int]:
-    """Return what pictures after one painting need and a budget lacks, as `lacking`.
-
-    Args:
-        sides: As in `lacking`.
-        settings: Their settings.
-        budget: The memory that they may take.
-    """
-    painting = round(max(sides) / SHAPE), max(sides)  # A larger one is shrunk.
-    return lacking(sides, _footprint(PaintingInputs(painting), [painting], settings), budget)
 
 
 def memory_plan(

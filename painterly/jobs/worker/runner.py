@@ -9,18 +9,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
 from logging import WARNING
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.configuration.config import Config
-from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
-from painterly.engine.instant.memory import too_large
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
@@ -28,19 +24,17 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.presets import INSTANT_SIZES, offered_sides
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
+from painterly.jobs.worker.painting import JobPainting
 from painterly.jobs.worker.previews import ResultOrder
 from painterly.log import event
 from painterly.orders.buckets import Buckets
-from painterly.orders.frames import frames_of, stamps_of
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder, result_name, timelapse_name
-from painterly.orders.plan import Plan, check_names
+from painterly.orders.plan import check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
-from painterly.painters.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.painters.finished import Finished, PartStep, encoded
 from painterly.painters.instant_painter import (
     CACHED_PHOTOS,
@@ -50,16 +44,11 @@ from painterly.painters.instant_painter import (
     InstantPainter,
 )
 from painterly.painters.loading import load_devices
-from painterly.painters.painter import DeviceSlot, Painter
-from painterly.painters.reading import PhotoInput, decodable_memory, decode_photo, read_photo
-from painterly.painters.sheet import paint_ordered
-from painterly.runs.clips import Clips
-from painterly.runs.workers import paint_all
-from painterly.settings.bucket_layout import CHECKPOINTS
+from painterly.painters.painter import Painter
+from painterly.painters.reading import PhotoInput, decodable_memory
 from painterly.settings.installation import install_command
-from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
-from painterly.signals import POLL_S, CheckStop, Stop
+from painterly.signals import CheckStop, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
@@ -105,8 +94,8 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
-        # At the sizes of results, so that they are the same.
-        sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
+        # At the size of results, so that they are the same.
+        sides = TILE_SIDE, int(Settings().size), LARGEST_SIDE
         self.instant_painter = InstantPainter(buckets.style.read, config.memory_limit, sides)
         self._read_photo = functools.lru_cache(CACHED_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
@@ -124,19 +113,21 @@ class JobRunner:
         DeviceError."""
         return str(self._loading().result().first)
 
-    def seconds_per_work(self) -> float:
-        """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
-        steps are then ready for a job. Raises the error of a painting that is impossible."""
+    def seconds_per_work(self, preset: Preset) -> float:
+        """Measure the seconds per work (schedule.py): of instant pictures, or of others by a few
+        steps on noise, after which the network and its steps are ready for a job. Raises the error
+        of a painting that is impossible."""
+        if preset == Preset.INSTANT:
+            return self.instant_painter.seconds_per_work()
         from painterly.engine.style_transfer import step_seconds
 
         check_tensorflow()
         settings, first = self._measured_settings(), self._loading().result().first
-        device = first.name
         with first.scope():
-            vgg = self._networks.load(settings, device).vgg
+            vgg = self._networks.load(settings, first.name).vgg
             assert vgg is not None  # Only recipe instant has none.
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
-        on_gpu = device.startswith("GPU")
+        on_gpu = first.name.startswith("GPU")
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
@@ -146,25 +137,6 @@ class JobRunner:
         if not settings.traits.optimises:  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         return settings
-
-    def too_large(self, *presets: Preset) -> dict[str, dict[int, int]]:
-        """Return the bytes that pictures need and this worker lacks, by preset and by their longer
-        side in px, for the sizes that the page offers. Raises as `seconds_per_work`."""
-        return {preset.value: self._too_large(preset) for preset in presets}
-
-    def _too_large(self, preset: Preset) -> dict[int, int]:
-        sides, limit = offered_sides(), self._config.memory_limit
-        if preset == Preset.INSTANT:
-            settings = self._config.settings.replaced(INSTANT)
-            return too_large(sides, settings, host_budget(Limits(limit)))
-        from painterly.engine import style_transfer
-
-        settings = self._measured_settings().replaced({"preset": preset.value})
-        first = self._loading().result().first
-        with first.scope():
-            vgg = self._networks.load(settings, first.name).vgg
-            assert vgg is not None  # Only recipe instant has none.
-            return style_transfer.too_large(sides, settings, vgg, limit)
 
     def instant(
         self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None
@@ -248,152 +220,43 @@ class JobRunner:
                 one is rebuilt, with the same effect.
         """
         order = self._order(job)
-        settings = order.style.settings
         if not self.beside:
             self.instant_painter.clear()  # It may need its memory.
             self._read_photo.cache_clear()
             self._finished.clear()
             self._unprepared = None
-        if settings.traits.optimises and not self._optimises:
+        if order.style.settings.traits.optimises and not self._optimises:
             why = f"for other presets than instant: {install_command('cpu')}"
             event(why if has_avx() else NO_AVX, level=WARNING)
             raise PictureError("only preset instant is painted here; the service's log says why")
+        with closing(self._painter(check)) as painter:
+            if record := painter.finished_record(order):
+                return record
+            return JobPainting(
+                job,
+                order,
+                painter,
+                self._loading(),
+                BESIDE_BYTES if self.beside else 0,
+                None if order.timelapse else self._finished.get(order.fingerprint),
+                on_step,
+                check,
+                self._log_network,
+            ).record()
+
+    def _painter(self, check: Callable[[], None]) -> Painter:
         # Others may be painting for the same gallery, so its page is left to a whole run.
-        leaving = threading.Event()
-        web, gallery = self._buckets, Gallery(RetryingBucket(self._buckets.result, leaving))
-        painter = Painter(
+        leaving, web = threading.Event(), self._buckets
+        return Painter(
             self._config,
             Buckets(ClipsView(web.source), web.style, web.result),
             self._networks,
             self._stop,
-            gallery,
+            Gallery(RetryingBucket(web.result, leaving)),
             unfinished=web.unfinished,
             leaving=leaving,
             check=check,
         )
-        with closing(painter):
-            return painter.finished_record(order) or self._paint(
-                job, order, painter, gallery, on_step, check
-            )
-
-    def _paint(
-        self,
-        job: StoredJob,
-        order: PlannedOrder,
-        painter: Painter,
-        gallery: Gallery,
-        on_step: "Callable[[Step | PartStep], None]",
-        check: Callable[[], None],
-    ) -> Record:
-        try:
-            self._log_network(order)
-            if job.source_key:
-                return self._painted_clip(order, painter, on_step, check)
-            if job.sheet:
-                order, finished = self._painted_sheet(job, order, painter, on_step, check)
-            else:
-                finished = self._painted(order, painter, on_step, check)
-            self._stop.obey()
-            gallery.mark()
-            record = painter.store(order, finished)
-            gallery.mark()  # Again: a whole run may have removed the mark since.
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            raise_if_fatal(error)
-            reason = reason_of(error)
-            painter.fail(order, reason)
-            raise PictureError(reason) from None
-        finally:
-            self._stop.later = False
-        return record
-
-    def _painted(
-        self,
-        order: PlannedOrder,
-        painter: Painter,
-        on_step: "Callable[[Step | PartStep], None]",
-        check: Callable[[], None],
-    ) -> Finished:
-        preview = None if order.timelapse else self._finished.get(order.fingerprint)
-        if preview is not None:  # It was painted before it was ordered.
-            on_step(preview[1])
-            return preview[0]
-        inputs = self._read(lambda: painter.read(order), check)
-        self._stop.later = True  # Until its checkpoint is saved.
-        slot = DeviceSlot(self._loading().result().first, self._set_aside)
-        finished = painter.paint(order, inputs, slot, on_step, resume=True)
-        self._stop.later = False
-        return finished
-
-    @property
-    def _set_aside(self) -> int:
-        """The bytes that painting leaves free for previews."""
-        return BESIDE_BYTES if self.beside else 0
-
-    def _painted_clip(
-        self,
-        order: PlannedOrder,
-        painter: Painter,
-        on_step: Callable[[PartStep], None],
-        check: Callable[[], None],
-    ) -> Record:
-        """Paint the frames of a clip that are not painted yet, and return the record of the
-        clip."""
-        start = f"{CHECKPOINTS}/{order.style.name}/{order.photo.key}/"
-        stored = {entry.key: entry for entry in painter.unfinished.list(start)}
-        stamps = self._read(lambda: stamps_of(painter.source, order.photo.key), check)
-        frames = frames_of(order, stamps, stored)
-        plan = Plan((*frames,), (), (), (), stored, {}, ())
-        painter.config = dataclasses.replace(painter.config, shard=(0, 1))
-        clips = functools.partial(Clips, painter, plan, on_step=on_step)
-        outcome = paint_all(painter, plan, self._loading(), self._set_aside, clips)
-        if outcome.failures:
-            raise PictureError(outcome.failures[0][1])
-        record = painter.finished_record(order)
-        if record is None:
-            raise PictureError("its result was deleted at once")
-        return record
-
-    def _painted_sheet(
-        self,
-        job: StoredJob,
-        order: PlannedOrder,
-        painter: Painter,
-        on_step: "Callable[[Step | PartStep], None]",
-        check: Callable[[], None],
-    ) -> tuple[PlannedOrder, Finished]:
-        """Paint a sheet: the same one as a run with `--sheet`. It begins again after a stop: it
-        takes some minutes at most."""
-        available = decodable_memory(self._config.memory_limit)
-        files = read_photo(order, painter.source.read)
-        photo = self._read(lambda: decode_photo(files, available), check)
-
-        def check_stop() -> None:
-            self._stop.obey()
-            check()
-
-        instant_painter = InstantPainter(self._buckets.style.read, self._config.memory_limit)
-        title = PurePosixPath(job.photo).stem
-        assert job.sheet
-        return paint_ordered(order, photo, title, job.sheet, instant_painter, check_stop, on_step)
-
-    def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
-        """Call a function that reads pictures. `check` and a signal end that at once, although a
-        thread may still be decoding."""
-        future: Future[_Read] = Future()
-
-        def read() -> None:
-            try:
-                future.set_result(function())
-            except BaseException as error:
-                future.set_exception(error)
-
-        threading.Thread(target=read, daemon=True, name="reading").start()
-        while not wait([future], POLL_S).done:
-            self._stop.obey()
-            check()
-        return future.result()
 
     def _log_network(self, order: PlannedOrder) -> None:
         weights = order.weights.identity
@@ -415,7 +278,7 @@ class JobRunner:
         if job.sheet:
             style = self._catalogue.sheet(job.settings)
         else:
-            style = self._catalogue.style(job.request, job.instant_side)
+            style = self._catalogue.style(job.request)
             style = dataclasses.replace(style, name=job.style)
         order = self._planned(photo, mask, style)
         check_names(order, self._buckets.result)

@@ -60,14 +60,13 @@ class _Outbox:
         threading.Thread(target=self._send, name="outbox", daemon=True).start()
 
     def add(self, message: tuple[Any, ...]) -> bool:
-        """Add a message. Return False, and drop it, if too many are unsent."""
+        """Add a message, or return False if too many are unsent."""
         if self._unsent.qsize() >= MAX_UNSENT:
             return False
         self._unsent.put(message)
         return True
 
     def close(self) -> None:
-        """End the thread once it has sent what was added."""
         self._unsent.put(None)
 
     def _send(self) -> None:

@@ -17,7 +17,7 @@ from painterly.errors import PainterlyError, PhotoError, StorageError
 from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.schemas import JobState, Preset
-from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers
+from painterly.jobs.store import PREVIEWS, JobStore, StoredJob
 from painterly.jobs.worker.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
 from painterly.jobs.worker.previews import AbandonedError, PreviewQueue, PreviewRequest, Refusal
 from painterly.jobs.worker.runner import JobRunner
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
-CLEAN_EVERY_S = 3600.0
 QUIET_S = 2.0  # seconds after the last preview before the worker prepares anything
 # The seconds left are known after these first steps, and then this part of the work.
 UNSTEADY, KNOWN_FROM = 5, 0.03
@@ -48,14 +47,13 @@ NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
 
 
-def work(config: Config, keep_days: int | None, pipe: Pipe, owner: str, gone: str | None) -> int:
-    """Paint until the web process ends or a signal arrives: Stopped. `keep_days` is as in
-    `delete_leftovers`, `owner` and `gone` are as in `JobClaimer`. Raises PainterlyError if the
-    service cannot paint."""
+def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
+    """Paint until the web process ends or a signal arrives: Stopped. `owner` and `gone` are as in
+    `JobClaimer`. Raises PainterlyError if the service cannot paint."""
     if hasattr(os, "nice"):  # Windows has none.
         os.nice(NICENESS)
     with Stop() as stop:
-        worker = WebWorker(open_buckets(config), pipe, stop, keep_days)
+        worker = WebWorker(open_buckets(config), pipe, stop)
         threading.Thread(target=worker.listen, daemon=True).start()
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
@@ -67,10 +65,7 @@ def work(config: Config, keep_days: int | None, pipe: Pipe, owner: str, gone: st
 class WebWorker:
     """Paints the oldest free job, then the next."""
 
-    def __init__(
-        self, buckets: WebBuckets, pipe: Pipe, stop: Stop, keep_days: int | None = None
-    ) -> None:
-        self._keep_days = keep_days
+    def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
         self.buckets, self.pipe, self._stop = buckets, pipe, stop
         self.store = JobStore(buckets.result, lambda job: pipe.send("ended", job))
         self._lease: Lease | None = None
@@ -80,9 +75,7 @@ class WebWorker:
         self._alone = False  # Whether a job leaves no memory for previews.
         self._previewed = -math.inf  # when the latest preview was painted
         self._previews = PreviewQueue(self._refuse_preview)
-        self._cleaned = -CLEAN_EVERY_S
-        # Instant pictures first: that takes a second, and the page shows their size.
-        self._unmeasured = [self._measure_instant, self._measure]
+        self._unmeasured = [Preset.INSTANT, Preset.FINE]  # The first one takes a second.
         self._warm = set[bool]()  # Whether of preset instant, for the kinds that were painted.
         self._warnings = WarningLog()
 
@@ -130,9 +123,6 @@ class WebWorker:
                     continue
                 if self._prepare(runner, device):
                     continue
-                if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
-                    self._cleaned = time.monotonic()
-                    delete_leftovers(self.buckets, self._keep_days)
             except StorageError as error:
                 looked = -math.inf
                 self._pause(error)
@@ -190,23 +180,15 @@ class WebWorker:
             return True
         if not self._unmeasured:
             return False
-        measure = self._unmeasured[0]
+        preset = self._unmeasured[0]
         try:
-            measure(runner, device)
+            self.pipe.send("speed", preset, runner.seconds_per_work(preset), device)
         except StorageError:
             raise
         except Exception as error:  # The next job reports it on the page.
             event(f"nothing could be measured: {one_line(error)}", level=DEBUG)
         del self._unmeasured[0]
         return True
-
-    def _measure_instant(self, runner: JobRunner, _device: str) -> None:
-        self.pipe.send("instant_speed", runner.instant_painter.seconds_per_work())
-        self.pipe.send("too_large", runner.too_large(Preset.INSTANT))
-
-    def _measure(self, runner: JobRunner, device: str) -> None:
-        self.pipe.send("speed", runner.seconds_per_work(), device)
-        self.pipe.send("too_large", runner.too_large(Preset.DRAFT, Preset.FINE, Preset.PRINT))
 
     def paint_next(self, runner: JobRunner, claimer: JobClaimer) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False
@@ -226,7 +208,6 @@ class WebWorker:
             record = runner.paint(job, follower.on_step, lease.check)
         except Cancelled:
             lease.end(state=JobState.CANCELLED)
-            self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
         except LeaseLost:
             lease.stop_renewing()
             event(f"job {job.id} was taken over by another worker", level=WARNING)

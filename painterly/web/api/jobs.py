@@ -8,14 +8,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
-from painterly.jobs.deletion import UNDO_S
 from painterly.jobs.kept_photos import KeptPhoto
 from painterly.jobs.presets import LARGEST_SIZE
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
     ApiError,
-    Deletion,
+    DeletedJobs,
     Estimate,
     JobId,
     JobList,
@@ -153,19 +152,11 @@ def delete_job(
     photo: Annotated[
         bool, Query(description="Whether all other jobs with the same photo are deleted, too.")
     ] = False,
-) -> Deletion:
-    """Delete a job with its photo, mask, result and all else that it has stored. One that has not
-    ended is cancelled. It is listed nowhere from now on; the service deletes it once
-    `seconds` have passed, in which `undelete` takes that back. Another request begins them
-    again."""
-    jobs = service.deletions.ask(job_id, with_photo=photo)
-    return Deletion(jobs=jobs, seconds=UNDO_S)
-
-
-@jobs.post("/jobs/{job_id}/undelete")
-def undelete_job(job_id: Annotated[JobId, Path()], service: Shared) -> JobOut:
-    """Take the deletion of a job back, unless it is gone. One that was cancelled stays so."""
-    return service.jobs.view(service.deletions.take_back(job_id))
+) -> DeletedJobs:
+    """Delete a job with its photo, mask, result and all else that it has stored, for good. One that
+    has not ended is cancelled. It is listed nowhere from now on, and gone within seconds, or once
+    its painting has ended."""
+    return DeletedJobs(jobs=service.deletions.ask(job_id, with_photo=photo))
 
 
 @jobs.get(

@@ -6,12 +6,11 @@ from starlette.datastructures import UploadFile
 
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
-from painterly.jobs.deletion import UNDO_S
+from painterly.jobs.deletion import delete_painting as delete_upload
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
     ApiError,
-    PaintingDeletion,
     PaintingOut,
     StyleOut,
     not_found,
@@ -38,8 +37,8 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
 
 @paintings.get("/paintings")
 def list_paintings(service: Shared) -> list[PaintingOut]:
-    """List the paintings that can be blended: first the style bucket's, then uploads."""
-    service.jobs.refresh()  # Another instance may have deleted one just now.
+    """List the paintings that can be blended: first the style bucket's, then uploads. What others
+    than this service have added or deleted is seen within ten seconds."""
     return service.catalogue.paintings()
 
 
@@ -50,7 +49,6 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
     def add(name: str, data: bytes) -> PaintingOut:
         upload = checked_upload(name, data, service.options)
         name = f"{UPLOADED}{upload.digest[:12]}-{upload.name}"
-        service.deletions.take_painting_back(name)
         service.catalogue.add(name, upload.data)
         return painting_view(name)
 
@@ -66,25 +64,15 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
     return added
 
 
-@paintings.delete("/paintings/{name:path}", status_code=202, responses=CONFLICT)
-def delete_painting(name: str, service: Shared) -> PaintingDeletion:
-    """Delete a painting that was uploaded here. Results that were painted with it stay. It is
-    listed nowhere from now on; the service deletes it once `seconds` have passed, in which
-    `undelete` takes that back. Another request begins them again."""
-    service.jobs.refresh()  # Another instance may have taken an order just now.
-    if name in service.jobs.needed_paintings() and name.startswith(UPLOADED):
-        raise ApiError(409, "a photo in the queue uses it; cancel that job first")
+@paintings.delete("/paintings/{name:path}", status_code=204, responses=CONFLICT)
+def delete_painting(name: str, service: Shared) -> None:
+    """Delete a painting that was uploaded here, for good. Results that were painted with it
+    stay."""
     service.catalogue.check_uploaded(name)
-    service.deletions.ask_painting(name)
-    return PaintingDeletion(seconds=UNDO_S)
-
-
-@paintings.post("/paintings/{name:path}/undelete")
-def undelete_painting(name: str, service: Shared) -> PaintingOut:
-    """Take the deletion of a painting back, unless it is gone."""
-    if not service.deletions.take_painting_back(name):
-        raise not_found("painting, or it is gone")
-    return painting_view(name)
+    if name in service.jobs.needed_paintings():
+        raise ApiError(409, "a photo in the queue uses it; cancel that job first")
+    delete_upload(service.buckets, name)
+    service.catalogue.forget()
 
 
 @paintings.get("/paintings/{name:path}/thumbnail", response_class=Response, responses=ANSWERS)

@@ -1,8 +1,7 @@
-// The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, cancel a job, or try it again.
+// The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, delete a job, or try it again.
 import { announce, byId, fileName, loaded, make, matching, on, say, share, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
-import { cancelJob } from "./jobs.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { openSheet, paintsFine, printPreset, secondsOf } from "./settings.js";
@@ -18,14 +17,13 @@ const click = (ids, act) => ids.forEach((id) => on(id, "click", async ({ current
   }
 }));
 
-click(["cancel"], cancelJob);
 click(["retry", "again-with"], (job) => orderAgain(job)); // order.js, which needs this module, is loaded later.
 // Without a chosen photo, it shows the settings of the picture on the stage.
 click(["settings"], (job) => {
   if (job && !job.sheet && !currentPhoto()) orderAgain(job);
   openSheet(true);
 });
-click(["delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
+click(["cancel", "delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
 click(["compare", "full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
 click(["print-now", "print-too"], () => window.print());
 for (const each of matching("[data-paper]")) {

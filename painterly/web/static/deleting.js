@@ -1,12 +1,12 @@
-// Deletes jobs and paintings, and takes that back as long as a message offers it. Marks in the bucket outlast this page.
+// Deletes jobs and paintings for good, once a message has offered an undo for some seconds, or when the page is closed before.
 import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { ask, askPatiently } from "./api.js";
+import { ask } from "./api.js";
 
-const SECONDS = 20, RENEWED_EVERY = 8; // ticks
+const SECONDS = 20, GONE = 404; // ticks; the status of what another page has deleted
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.role = "status";
-let takeBack = null, renew = null, finish = null, left = 0, held = 0, timer = 0;
+let takeBack = null, finish = null, left = 0, timer = 0;
 
 // An open dialog covers the rest of the page.
 const place = () => (document.querySelector("dialog[open]") || document.body).append(told);
@@ -14,21 +14,20 @@ on(document, "close", () => { if (told.isConnected) place(); }, true);
 const close = () => {
   const end = finish;
   clearInterval(timer);
-  takeBack = renew = finish = null;
+  takeBack = finish = null;
   told.remove();
   end?.();
 };
 on(window, "pagehide", close);
 const tick = () => {
-  // While it is pointed at, its time stands still, and the service waits as well.
-  if (told.matches(":hover, :focus-within")) { held += 1; if (renew && held % RENEWED_EVERY === 1) renew(); } else left -= 1;
+  if (!told.matches(":hover, :focus-within")) left -= 1; // While it is pointed at, its time stands still.
   told.style.setProperty("--left", Math.max(0, left / SECONDS));
   if (left <= 0) close();
 };
-// Says what was deleted. undoing: takes that back. again: asks the service to wait longer. over: is called once it is not taken back.
-export const tell = (words, undoing = null, again = null, over = null) => {
+// Says what is deleted. undoing: takes that back. over: is called once it is not taken back.
+export const tell = (words, undoing = null, over = null) => {
   close();
-  [takeBack, renew, finish, left, held] = [undoing, again, over, SECONDS, 0];
+  [takeBack, finish, left] = [undoing, over, SECONDS];
   button.hidden = !undoing;
   place();
   said.textContent = words;
@@ -43,26 +42,22 @@ on(document, "keydown", (event) => {
   undo();
 });
 
+// The request outlasts a page that is about to close.
+export const remove = (address) => ask(address, { method: "DELETE", keepalive: true });
 const wordsFor = (count) => count > 1 ? text("gallery.several_deleted", { count }) : text("gallery.deleted");
-// Deletes jobs by their ids, and with their photo all others that have it. hide: is called with ids, and whether they are gone or back;
-// with what the service says of a job that is back.
-export const deleteJobs = async (jobs, hide, withPhoto = false) => {
+// Deletes jobs by their ids; withPhoto: the first one, with all others that have its photo. hide: is called with ids, and whether they
+// are gone or back. ready: makes sure, once they are hidden, that they can be deleted.
+export const deleteJobs = (jobs, hide, withPhoto = false, ready = async () => {}) => {
+  const bringBack = (ids) => { hide(ids, false); tell(text("gallery.not_deleted")); };
+  const send = async () => {
+    if (!await isReady) return;
+    const query = withPhoto ? "?photo=true" : "", asked = withPhoto ? jobs.slice(0, 1) : jobs;
+    const answers = await Promise.allSettled(asked.map((id) => remove(`${root}/api/jobs/${id}${query}`)));
+    hide(answers.flatMap(({ value }) => value ? value.jobs : []), true);
+    const failed = asked.filter((_, at) => answers[at].reason && answers[at].reason.status !== GONE);
+    if (failed.length) bringBack(withPhoto ? jobs : failed);
+  };
   hide(jobs, true);
-  const remove = (id, query = "") => ask(`${root}/api/jobs/${id}${query}`, { method: "DELETE" });
-  const asked = Promise.allSettled(jobs.map((id) => remove(id, withPhoto ? "?photo=true" : ""))).then((answers) => {
-    const failed = jobs.filter((_, at) => answers[at].status === "rejected");
-    const gone = [...new Set(answers.flatMap(({ value }) => value ? value.jobs : []))];
-    hide(gone, true);
-    if (failed.length) { hide(failed, false); tell(text("gallery.not_deleted")); }
-    return gone;
-  });
-  tell(wordsFor(jobs.length), async () => {
-    const undelete = (id) => askPatiently(`${root}/api/jobs/${id}/undelete`, { method: "POST" }, { onWait: tell });
-    const back = await Promise.allSettled((await asked).map(undelete));
-    const there = back.flatMap(({ value }) => value ? [value] : []);
-    hide(there.map(({ id }) => id), false, there);
-    if (there.length < back.length) tell(text("gallery.gone_for_good"));
-  }, async () => { for (const id of await asked) remove(id).catch(() => {}); });
-  const { length } = await asked;
-  if (length > jobs.length && takeBack) said.textContent = wordsFor(length);
+  tell(wordsFor(jobs.length), () => hide(jobs, false), send);
+  const isReady = ready().then(() => true, ({ status }) => status === GONE || bringBack(jobs));
 };

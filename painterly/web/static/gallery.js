@@ -2,7 +2,7 @@
 import { announce, byId, make, on, root, say, sign } from "./shared/elements.js";
 import { counted, megabytes, text } from "./shared/texts.js";
 import { bindCards, cardWith, wall } from "./shared/hang.js";
-import { pictures } from "./shared/pictures.js";
+import { othersOf, pictures } from "./shared/pictures.js";
 import { bindWall, hung, filtered, pictureOn } from "./shared/wall.js";
 import { follow } from "./shared/viewer.js";
 import { deleteJobs } from "./deleting.js";
@@ -49,7 +49,8 @@ const hide = (jobs, isGone) => {
   follow();
 };
 const remove = (some, withPhoto) => {
-  const jobs = some.map(({ job }) => job).filter(Boolean), others = hung.slice(hung.indexOf(some.at(-1)) + 1);
+  const gone = withPhoto ? [...some, ...othersOf(some[0])] : some, jobs = [...new Set(gone.map(({ job }) => job).filter(Boolean))];
+  const others = hung.slice(hung.indexOf(some.at(-1)) + 1);
   const next = others.find((each) => !some.includes(each)) || hung[hung.indexOf(some[0]) - 1];
   if (!jobs.length) return;
   if (isChoosing) setChoosing(false);

@@ -1,21 +1,22 @@
 // The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
-import { announce, byId, mark, on, root, say } from "./shared/elements.js";
+import { announce, byId, on, root, say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
-import { ask, askPatiently } from "./api.js";
-import { keepPhotosOf } from "./photos.js";
+import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
-import { refuse, unsay } from "./words.js";
 
-const jobs = new Map();
+// leaving: the ids of those whose deletion can still be undone. They are listed nowhere.
+const jobs = new Map(), leaving = new Set();
 let handlers = {};
 
 export const jobWith = (id) => jobs.get(id);
+export const isLeaving = ({ id }) => leaving.has(id);
 export const isActive = ({ state }) => ["queued", "painting"].includes(state);
 const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
 // The queue, in its order.
 const earliest = (first, second) => first.place - second.place || -newest(first, second);
-export const activeJobs = () => [...jobs.values()].filter(isActive).sort(earliest);
-export const endedJobs = () => [...jobs.values()].filter((each) => !isActive(each)).sort(newest);
+const listed = () => [...jobs.values()].filter((each) => !isLeaving(each));
+export const activeJobs = () => listed().filter(isActive).sort(earliest);
+export const endedJobs = () => listed().filter((each) => !isActive(each)).sort(newest);
 export const finishedJobs = () => endedJobs().filter(({ state }) => state === "done");
 
 const keep = (job) => {
@@ -23,7 +24,7 @@ const keep = (job) => {
   // An answer may be older than an event that arrived before it. An ended job stays ended.
   if (before && !isActive(before) && isActive(job)) return;
   jobs.set(job.id, job);
-  if (before && before.state !== job.state && !isActive(job)) {
+  if (before && before.state !== job.state && !isActive(job) && !isLeaving(job)) {
     announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
     handlers.ended();
   }
@@ -32,7 +33,11 @@ export const updateJob = (job) => {
   keep(job);
   handlers.changed();
 };
-export const dropJobs = (ids) => {
+export const hideJobs = (ids, isGone) => {
+  for (const id of ids) if (isGone) leaving.add(id); else leaving.delete(id);
+  handlers.changed();
+};
+const dropJobs = (ids) => {
   if (ids.filter((id) => jobs.delete(id)).length) handlers.changed();
 };
 // Others have left the queue before these jobs.
@@ -47,23 +52,6 @@ const fetchJobs = async () => {
   for (const id of known.filter((each) => !present.has(each))) jobs.delete(id);
   all.forEach(keep);
   handlers.changed();
-};
-// A cancelled job leaves nothing to see, and is deleted. Its photo stays if it is a chosen one.
-export const cancelJob = async (job, button) => {
-  if (button.hasAttribute("aria-disabled")) return;
-  mark(button, "aria-disabled", true);
-  refuse();
-  let waitsFor = "";
-  const onWait = (why) => { waitsFor = why; refuse(why); };
-  try {
-    const cancelled = await askPatiently(job.links.cancel, { method: "POST" }, { onWait });
-    unsay(waitsFor);
-    updateJob({ ...cancelled, state: "cancelled" }); // A worker may still finish its step.
-    await keepPhotosOf(job);
-    await ask(job.links.self, { method: "DELETE" });
-    dropJobs([job.id]);
-  } catch (refusal) { refuse(refusal.message); }
-  mark(button, "aria-disabled", false);
 };
 // functions: `changed` is called after each change, `ended` when a job leaves the queue, and `returned` when the server is there again.
 export const bindJobs = (functions) => { handlers = functions; };

@@ -9,7 +9,7 @@ import { announce, byId, changed, mark, matching, on, say } from "./shared/eleme
 import { counted, decimal, text } from "./shared/texts.js";
 import { hasUnsent } from "./api.js";
 import {
-  extentSettings, followExtent, lacksRoom, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
+  extentSettings, followExtent, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
   showExtents,
 } from "./settings.js";
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
@@ -75,7 +75,6 @@ export const loadEstimates = async () => {
   for (const each of matching("[data-paper] .time")) {
     const seconds = secondsOn(each.parentElement.dataset.paper);
     each.textContent = seconds ? about(seconds) : "";
-    each.parentElement.disabled = lacksRoom(each.parentElement.dataset.paper);
   }
   byId("print-sheet").querySelector(".time").textContent = sheet ? about(sheet) : "";
   showOrder();

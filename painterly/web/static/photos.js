@@ -54,7 +54,7 @@ const itemOf = (photo) => {
       current = photo;
       changed(list);
     };
-    tell(text("page.removed", { name }), bringBack, null, () => forget(photo));
+    tell(text("page.removed", { name }), bringBack, () => forget(photo));
   });
   return item;
 };

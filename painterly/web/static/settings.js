@@ -13,15 +13,9 @@ export const secondsOf = (preset) => estimates[preset];
 export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
 const secondsHere = (care) => (ofExtent || estimates)[care];
 const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
-// The bytes that a picture with these sides in px needs and this server lacks.
-const lacking = ([shorter, longer], preset = care()) => (
-  Object.entries(estimates.too_large?.[preset] || {}).findLast(([fewest]) => fewest <= shorter * longer)?.[1]
-);
-const tooLarge = (px) => lacking(px) && text("page.too_large", { gigabytes: decimal(lacking(px) / 1e9, 1) });
-const numbers = (words) => words.split(" ").map(Number), pxOf = (option) => numbers(option.dataset.px);
+const numbers = (words) => words.split(" ").map(Number);
 // Without preset fine, as without TensorFlow, a sheet of paper is painted by preset instant.
 export const paintsFine = form.querySelector("[name=preset][value=fine]") !== null, printPreset = paintsFine ? "print" : "instant";
-export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(pxOf(each), printPreset));
 const chosenPaper = () => {
   const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0];
   return { name, shown, mm: numbers(mm), px: numbers(px), dpi: Number(dpi) };
@@ -51,8 +45,8 @@ const extents = () => {
   const { shown, mm, px } = chosenPaper(), own = (estimates.sizes || {})[care()];
   return {
     screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
-    "4k": [tooLarge(sidesOf(LARGE)) || pixelsOf(LARGE), LARGE * CM_OF_PX],
-    paper: [tooLarge(px) || text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
+    "4k": [pixelsOf(LARGE), LARGE * CM_OF_PX],
+    paper: [text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
   };
 };
 const careSaid = () => text(`page.preset.${care()}`);
@@ -60,19 +54,16 @@ export const saidOfForm = () => {
   const size = { screen: [], "4k": [text("page.size.4k")], paper: [chosenPaper().shown] }[extent()];
   return [careSaid(), ...size].join(", ");
 };
-// Shows the sizes. One that is too large cannot be chosen, and a smaller paper takes the place of a chosen one.
+// Shows the sizes. Clips are not printed.
 export const showExtents = () => {
-  for (const each of paper.options) each.disabled = Boolean(lacking(pxOf(each)));
-  if (paper.selectedOptions[0].disabled) paper.value = [...paper.options].find((each) => !each.disabled)?.value || paper.value;
-  const noPaper = paper.selectedOptions[0].disabled || currentPhoto()?.frames;
-  const isLacking = { screen: false, "4k": lacking(sidesOf(LARGE)), paper: noPaper };
-  if (isLacking[extent()]) form.elements.extent.value = "screen";
+  const isClip = Boolean(currentPhoto()?.frames);
+  if (isClip && extent() === "paper") form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
   const { src } = sides.find(({ hidden }) => !hidden) || sides[0];
   byId("sizes").style.setProperty("--ratio", ratioOfPhoto());
   for (const each of matching(".preset", byId("sizes"))) {
     const field = each.firstElementChild, [words, cm] = all[field.value], image = each.querySelector("img");
-    mark(field, "aria-disabled", isLacking[field.value]);
+    mark(field, "aria-disabled", isClip && field.value === "paper");
     each.querySelector("small").textContent = words;
     image.style.setProperty("--part", cm / most);
     image.src = src;

@@ -2,7 +2,7 @@
 import { byId, make, mark, matching, on, percentAcross, say } from "./shared/elements.js";
 import { counted, divided, duration, percent, text } from "./shared/texts.js";
 import { offersOf, showActs } from "./acts.js";
-import { activeJobs, isActive, jobWith } from "./jobs.js";
+import { activeJobs, isActive, isLeaving, jobWith } from "./jobs.js";
 import { backToOrder } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { steady } from "./pictures.js";
@@ -181,9 +181,9 @@ const showLabel = (is) => {
 export const render = () => {
   const job = shownJob(), photo = currentPhoto();
   if (!job) shown = null;
-  if (job && job.state === "cancelled") {
-    const before = jobWith(refined.get(shown)?.of);
-    if (before) showJob(before.id); else backToOrder(job);
+  if (job && (job.state === "cancelled" || isLeaving(job))) {
+    const before = jobWith(refined.get(shown)?.of), hasEnded = ["done", "failed"].includes(job.state);
+    if (before) showJob(before.id); else if (hasEnded) showOrder(); else backToOrder(job);
     return;
   }
   byId("strip").hidden = !photo && !document.querySelector("#queue li, #finished li");

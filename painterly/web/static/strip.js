@@ -1,7 +1,7 @@
 // The queue and the finished pictures below the stage: a cell for each job, updated in place.
 import { byId, fill, fromTemplate, on } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
-import { activeJobs, cancelJob, endedJobs, isActive, jobWith } from "./jobs.js";
+import { activeJobs, endedJobs, isActive, jobWith } from "./jobs.js";
 import { steady } from "./pictures.js";
 import { render, showJob } from "./stage.js";
 import { namesOf, titleOf } from "./styles.js";
@@ -29,9 +29,7 @@ const cellOf = ({ id }) => {
   const root = fromTemplate("cell"), x = root.querySelector(".x");
   root.dataset.of = id;
   on(root.querySelector(".cell"), "click", () => showJob(id));
-  const end = async () => {
-    if (isActive(jobWith(id))) cancelJob(jobWith(id), x); else (await import("./removing.js")).removeJob(jobWith(id));
-  };
+  const end = async () => { (await import("./removing.js")).removeJob(jobWith(id)); };
   on(x, "click", end);
   on(root, "keydown", ({ key }) => { if (key === "Delete") end(); });
   return { root, job: null, address: null, show: steady(root.querySelector("img")) };

@@ -115,6 +115,14 @@ const choose = (tiles, target = form) => {
 // Without a choice, a photo is shown in the first style.
 export const chooseFirst = () => { if (!chosenTiles().length && allTiles.length && !several.checked) choose([allTiles[0]]); };
 
+// The paintings whose deletion can still be undone.
+const leaving = new Set();
+const showLeaving = () => {
+  for (const { item, box, shares } of allTiles) {
+    item.hidden = Object.keys(shares).some((name) => leaving.has(name));
+    if (item.hidden) box.checked = false;
+  }
+};
 export const loadStyles = async () => {
   const page = await askForPage(`${root}/styles`), before = new Map(allTiles.map((each) => [each.box.value, each]));
   if (page === shownPage) return; // Nothing moves, and the focus stays.
@@ -124,6 +132,7 @@ export const loadStyles = async () => {
     original.onerror = () => { original.hidden = true; };
     return { ...JSON.parse(box.dataset.choice), item, box, preview, original, weight: before.get(box.value)?.weight || WHOLE / 2 };
   });
+  showLeaving();
   byId("no-styles").hidden = allTiles.length > 0;
   setSeveral(several.checked);
   const kept = allTiles.filter(({ box }) => before.get(box.value)?.box.checked);
@@ -163,20 +172,24 @@ export const setStylesOf = (job) => {
 on(list, "click", async ({ target }) => {
   const cross = target.closest(".remove"), tile = cross && allTiles.find(({ item }) => item === cross.parentElement);
   if (!tile) return;
-  const { tell } = await import("./deleting.js"), [name] = Object.keys(tile.shares);
-  const send = async (path, method) => {
-    await askPatiently(`${root}/api/paintings/${encodeURIComponent(name)}${path}`, { method }, { onWait: tell });
-    await loadStyles();
-  };
-  const restore = async () => {
-    try { await send("/undelete", "POST"); } catch { tell(text("gallery.gone_for_good")); return; }
+  const { remove, tell } = await import("./deleting.js"), [name] = Object.keys(tile.shares);
+  const bringBack = () => {
+    leaving.delete(name);
+    showLeaving();
     choose([tileOf(name)], list);
   };
-  try {
-    await send("", "DELETE");
-    byId("painting-files").focus();
-    tell(text("page.style_deleted", { name: tile.title }), restore, () => send("", "DELETE").catch(() => {}));
-  } catch (refusal) { refuse(refusal.message); }
+  const send = async () => {
+    try {
+      await remove(`${root}/api/paintings/${encodeURIComponent(name)}`);
+      await loadStyles();
+    } catch (refusal) { bringBack(); refuse(refusal.message); }
+    leaving.delete(name);
+  };
+  leaving.add(name);
+  showLeaving();
+  choose(chosenTiles(), list);
+  byId("painting-files").focus();
+  tell(text("page.style_deleted", { name: tile.title }), bringBack, send);
 });
 on(form, "change", ({ target }) => {
   const isSeveral = target === several, { name } = target;
