@@ -5,7 +5,7 @@ A flag that is not given is None, False or empty. Its variable, if it has one, h
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
@@ -18,9 +18,16 @@ from painterly.settings.settings import FIELDS
 from painterly.settings.values import MEMORY_SYNTAX, expectation, kind, parse_memory
 
 STANDARD = "-"  # standard input or output, in the place of a file; among masks, none
+PIPE = "\0"  # stands for it while flags are told from words
 Switch = Annotated[bool, Parameter(negative="")]
 File = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Files = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+Shares = Annotated[
+    list[str] | None,
+    Parameter(
+        name=["--shares", "--style-weight"], consume_multiple=True, negative="", metavar="X,X"
+    ),
+]
 Patterns = Annotated[list[str], Parameter(metavar="PATTERN", negative="")]
 
 
@@ -41,7 +48,7 @@ class OutputOptions:
     RESULT's extension, else the photo's)"""
     output_quality: Annotated[int | None, Parameter(validator=Number(gte=1, lte=100))] = None
     """quality of jpg and webp, 1 to 100 (default: 95)"""
-    output_depth: Literal[8, 16] | None = None
+    output_depth: Annotated[int | None, Parameter(choices=("8", "16"))] = None
     """bits per colour: 8, or 16 if the result is a tiff (default: 8)"""
     keep_gps: Switch = False
     """keep the photo's location in the result"""
@@ -142,17 +149,24 @@ def _setting(name: str) -> Parameter:
     )
 
 
-SettingOptions = Parameter(name="*", group=Group("Settings (docs/settings.md)", sort_key=1))(
-    make_dataclass(
-        "SettingOptions",
-        [
-            (name, Annotated[(bool if kind(about) is bool else str) | None, _setting(name)], None)
-            for name, about in FIELDS.items()
-        ],
-        kw_only=True,
+if TYPE_CHECKING:
+
+    @dataclass
+    class SettingOptions:
+        """The settings of the engine."""
+
+else:
+    SettingOptions = Parameter(name="*", group=Group("Settings (docs/settings.md)", sort_key=1))(
+        make_dataclass(
+            "SettingOptions",
+            [
+                (each, Annotated[(bool if kind(of) is bool else str) | None, _setting(each)], None)
+                for each, of in FIELDS.items()
+            ],
+            kw_only=True,
+        )
     )
-)
-SettingOptions.__module__ = __name__  # Or cyclopts takes it for a type of Python's.
+    SettingOptions.__module__ = __name__  # Or cyclopts takes it for a type of Python's.
 
 
 @dataclass(kw_only=True)

@@ -1,13 +1,13 @@
 """Paints one photo in a file, in the style of paintings in files, into a file."""
 
-import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from painterly.cli.app import run_painter, why_instant
+from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture_files import (
     STEP,
     UNFINISHED,
@@ -17,13 +17,10 @@ from painterly.cli.picture_files import (
 from painterly.cli.picture_order import (
     config_of,
     order_of,
-    pictures_of,
     save_every,
     settings_of,
     weights_of,
 )
-from painterly.cli.places import STANDARD
-from painterly.images.output import OutputFormat
 from painterly.log import event, logger
 from painterly.settings.clips import is_painted_alone
 from painterly.signals import Stop, Stopped
@@ -36,30 +33,30 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.storage.folder import FolderBucket
 
 
-def run(args: argparse.Namespace, name: str) -> int:
-    """Paint what arguments ask for, and return the exit code.
+def run(pictures: Sequence[PictureArgs], name: str) -> int:
+    """Paint pictures one after the other, and return the exit code.
 
     Args:
+        pictures: One photo in one style or more.
         name: The program.
     """
 
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
         from painterly.images.own_files import own_files
 
-        instant = why_instant(args.settings)
-        if instant:
-            args.settings["preset"] = "instant"
+        instant = why_instant(pictures[0].settings)
         with own_files():
-            for places in pictures_of(args.places, OutputFormat(args.output_format)):
-                args.places = places
+            for args in pictures:
+                if instant:
+                    args.settings["preset"] = "instant"
                 yield paint_source(args, environment, stop)
         if instant:
             event(instant)
 
-    return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
+    return run_painter(name, paint_it, to_stdout=pictures[0].places[-1] == STANDARD)
 
 
-def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a clip or a photo, and return the path written. Raises the errors of `paint`."""
     if is_painted_alone(args.places[0], args.places[-1]):
         from painterly.cli import clip
@@ -68,7 +65,7 @@ def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop:
     return paint(args, environment, stop)
 
 
-def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
     A painting that was stopped or killed continues from its checkpoint. Raises a PainterlyError

@@ -1,6 +1,5 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
-import argparse
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from painterly.cli.app import run_painter
+from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture_files import read_file, result_files
-from painterly.cli.places import STANDARD
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError, WeightsError
@@ -36,7 +35,7 @@ from painterly.words.wording import printable
 _Value = TypeVar("_Value")
 
 
-def run(args: argparse.Namespace, name: str) -> int:
+def run(args: PictureArgs, name: str) -> int:
     """Repaint what arguments ask for, and return the exit code; as `picture.run`."""
 
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace, name: str) -> int:
     return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
 
 
-def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+def repaint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint what a record describes, from the buckets that it names, and return the path written.
     Raises ConfigError if the file is not the record of a result, PictureError if a picture is
     missing or has changed, WeightsError if the weights are not those of the record."""
@@ -60,7 +59,7 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
             "--from_record keeps no checkpoint and paints from the start; leave --fresh out"
         )
     (prefix,) = args.places
-    record = Record.from_bytes(read_file(args.from_record, "--from-record"))
+    record = Record.from_bytes(read_file(args.from_record or "", "--from-record"))
     if record is None:
         raise ConfigError(f"--from-record {args.from_record!r} is not a record of a result")
     if record.styles is not None:
@@ -96,7 +95,7 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
         return results.write(finished.image)
 
 
-def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
+def _config(record: Record, args: PictureArgs, environment: Mapping[str, str]) -> Config:
     photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
     if photo_bucket is None:
         raise _no_result(args, "photo_bucket")
@@ -114,7 +113,7 @@ def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, 
 
 
 def _order(
-    record: Record, args: argparse.Namespace, environment: Mapping[str, str], buckets: Buckets
+    record: Record, args: PictureArgs, environment: Mapping[str, str], buckets: Buckets
 ) -> Order:
     def known(value: _Value | None, name: str) -> _Value:
         if value is None:
@@ -164,14 +163,14 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     return named_source(name, settings.model, settings.seed)
 
 
-def _other_weights(args: argparse.Namespace, recorded: str, current: str) -> WeightsError:
+def _other_weights(args: PictureArgs, recorded: str, current: str) -> WeightsError:
     return WeightsError(
         f"{args.from_record} was painted with the weights {recorded}, but these are {current}; "
         "name the right ones with --weights"
     )
 
 
-def _no_result(args: argparse.Namespace, name: str) -> ConfigError:
+def _no_result(args: PictureArgs, name: str) -> ConfigError:
     return ConfigError(
         f"--from-record {args.from_record!r} is not the record of a result: it has no {name}"
     )

@@ -14,7 +14,7 @@ from glob import has_magic
 from itertools import chain
 from pathlib import Path, PurePath
 
-from painterly.cli.options import STANDARD
+from painterly.cli.options import PIPE, STANDARD
 from painterly.cli.places import (
     ends_as_folder,
     here,
@@ -68,8 +68,16 @@ class Words:
         return [style[0] for style in self.styles if len(style) == 1 and style[0] in _ready()]
 
     @property
+    def painting(self) -> str:
+        """The file of a painting that is the only style, or empty."""
+        name = self.styles[0][0] if len(self.styles) == 1 and len(self.styles[0]) == 1 else ""
+        return name if name not in _ready() and names_picture(name) else ""
+
+    @property
     def files(self) -> list[tuple[str, ...]]:
-        """The other styles: files of paintings, and blends."""
+        """The other styles: blends, and files of paintings."""
+        if self.painting:
+            return []
         return [style for style in self.styles if len(style) > 1 or style[0] not in _ready()]
 
 
@@ -95,10 +103,9 @@ def words_of(given: Sequence[str], output: str | None, start: Path) -> Words:
     is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0], start))
     is_one = is_file and bool(styles) and styles != _every()
     if photos == [STANDARD] and not (output and len(styles) == 1 and not _is_place(output, start)):
-        typed = _typed(["-", EXAMPLE, "-o", "out.jpg"])
         raise ConfigError(
             f"the photo is -, the standard input, which makes one picture: name one style, and -o "
-            f"with a file or -, as in {typed}"
+            f"with a file or -, as in {typed(['-', EXAMPLE, '-o', 'out.jpg'])}"
         )
     if output is None:
         return Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
@@ -123,6 +130,8 @@ def variables(words: Words, start: Path) -> dict[str, str]:
         values |= _parts(words.photos[0], BUCKETS[0], "PHOTO", start)
     if words.paintings:
         values |= _parts(words.paintings, BUCKETS[1], "STYLE", start)
+    elif words.painting:
+        values[BUCKETS[1]], values["STYLE"] = common_folder([words.painting], start)
     else:
         values |= {BUCKETS[1]: "", "STYLES": ",".join(words.ready) or ready_styles.NONE}
     return values
@@ -150,6 +159,8 @@ def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
 def on_disk(word: str, start: Path) -> str:
     """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
     is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
+    if word == PIPE:
+        return STANDARD
     if word.startswith("file:"):
         return str(parse_address(word))
     if word.startswith("~") and not os.path.lexists(start / word):
@@ -218,9 +229,10 @@ def part_of_style(word: str, start: Path) -> str:
     if len(found) > 1:
         return ready_styles.one(word)  # Raises an error that names them.
     if not found:
+        hint = ready_styles.hint(word)
+        also = " Or" if hint.endswith("?") else ", or"
         raise ConfigError(
-            f"there is no style {shortened(word)}, nor a file or folder of that name; "
-            f"{ready_styles.hint(word)}, or give a painting's file"
+            f"there is no style {shortened(word)}; {hint}{also} give a painting's file"
         )
     return found[0]
 
@@ -232,7 +244,7 @@ def _check_photo(photo: str, given: list[str], start: Path) -> None:
         if len(others) > 1:
             raise ConfigError(
                 f"{shortened(photo)} is not a file among photos; a folder, a bucket or - is the "
-                f"only PHOTO, as in {_typed([photo, EXAMPLE])}"
+                f"only PHOTO, as in {typed([photo, EXAMPLE])}"
             )
         return
     if is_photo(photo, start):
@@ -252,7 +264,7 @@ def _check_photo(photo: str, given: list[str], start: Path) -> None:
         named = _search(photo) or ready_styles.similar(photo) or [EXAMPLE]
         raise ConfigError(
             f"there is no photo {shortened(photo)}; photos go first and the style last, several "
-            f"with commas, as in {_typed([*pictures, photo if _search(photo) else named[0]])}"
+            f"with commas, as in {typed([*pictures, photo if _search(photo) else named[0]])}"
         )
     raise ConfigError(_no_file(photo, start))
 
@@ -262,9 +274,9 @@ def no_photo(word: str, start: Path) -> str:
     if is_on_the_web(word):
         return _on_the_web(word)
     if names_style(word, start) and _search(word):
-        return f"{word} is a style; the photo goes first: {_typed(['beach.jpg', word])}"
+        return f"{word} is a style; the photo goes first: {typed(['beach.jpg', word])}"
     if word.startswith(BUCKET) or _is_dir(word, start):
-        return f"{shortened(word)} needs a style, as in {_typed([word, EXAMPLE])}"
+        return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
     return _no_file(word, start)
 
 
@@ -273,7 +285,7 @@ def _no_file(word: str, start: Path) -> str:
 
 
 def _behind_o(photos: list[str], result: str) -> str:
-    return f"the result goes behind -o: {_typed([*photos, '-o', result])}"
+    return f"the result goes behind -o: {typed([*photos, '-o', result])}"
 
 
 def _on_the_web(word: str, style: str = EXAMPLE) -> str:
@@ -281,11 +293,12 @@ def _on_the_web(word: str, style: str = EXAMPLE) -> str:
     name = name if names_picture(name) else "photo.jpg"
     return (
         f"{shortened(word)} is on the web; download it first: "
-        f"curl -L -o {shlex.quote(name)} {shlex.quote(word)} && {_typed([name, style])}"
+        f"curl -L -o {shlex.quote(name)} {shlex.quote(word)} && {typed([name, style])}"
     )
 
 
-def _typed(words: Sequence[str]) -> str:
+def typed(words: Sequence[str]) -> str:
+    """Return a command line that can be pasted."""
     return f"{command()} {shlex.join(words)}"
 
 
