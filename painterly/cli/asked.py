@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from painterly.cli.options import (
     PictureOptions,
     given,
 )
+from painterly.cli.paintings import named_paintings
 from painterly.cli.places import is_photo
-from painterly.cli.words import Words, beside, on_disk
+from painterly.cli.words import Words, beside, on_disk, variables
 from painterly.errors import ConfigError
+from painterly.settings.settings import Settings, gives_way
 
 FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights", "from_record")
 NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and the whole clip.
@@ -62,12 +64,14 @@ class Asked:
             _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
         else:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
-        return batch.run(
-            batch.BatchArgs(
-                words, start, self.settings, self._variables(start), self.several, self.shares
-            ),
-            name,
-        )
+        args = self._batch(words, start)
+        if self.several.sheet is None:
+            return batch.run(args, name)
+        from painterly.cli import sheet
+
+        is_dry = ["dry_run"] if self.results.dry_run else []
+        sheet.check_flags([*given(self.several), *is_dry], self.settings)
+        return sheet.run(args, name)
 
     def repaint(self, result: str, name: str) -> int:
         """Paint again what a record describes, and return the exit code."""
@@ -91,6 +95,19 @@ class Asked:
         if "init_image" in settings:
             settings["init_image"] = on_disk(settings["init_image"], Path())
         return PictureArgs(places=places, settings=settings, style_weight=self.shares, **flags)
+
+    def _batch(self, words: Words | None, start: Path) -> batch.BatchArgs:
+        """Return what a batch paints. Raises ConfigError, StorageError."""
+        asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
+        values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
+        values |= self._variables(start)
+        if words:
+            is_nowhere = words.is_one or self.several.sheet is not None
+            values |= variables(
+                replace(words, result=batch.NOWHERE) if is_nowhere else words, start
+            )
+        paintings = named_paintings(words, start, self.shares, self.settings)
+        return batch.BatchArgs(values, self.several, paintings, start)
 
     def _variables(self, start: Path) -> dict[str, str]:
         flags = {**given(self.results), **given(self.several)}

@@ -1,41 +1,31 @@
-"""Paints folders, buckets and several pictures, and sheets of small pictures to choose from."""
+"""Paints folders, buckets and several pictures."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from logging import WARNING
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
-from painterly.cli.options import BatchOptions, given
-from painterly.cli.paintings import named_paintings
-from painterly.cli.places import here
-from painterly.cli.words import Words, variables
+from painterly.cli.options import BatchOptions
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.errors import ConfigError, PictureError
-from painterly.images.output import file_format
+from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command
-from painterly.settings.recipes import INSTANT
-from painterly.settings.settings import Settings, gives_way
 from painterly.signals import Stop
 from painterly.storage.address import is_folder
-from painterly.words.wording import plural
 
 if TYPE_CHECKING:
-    from painterly.orders.buckets import Buckets
     from painterly.runs.report import Summary
     from painterly.runs.run import Paint
     from painterly.storage.base import Bucket
 
+NOWHERE = "/no results"  # of a sheet, and of a dry run of a picture in a file
 USUAL = ("WATCH", "CLUSTER")  # The flags turn these on, and variables may say more.
-NOWHERE = "/no results"  # of a sheet, or of a dry run of a picture in a file
-# Variables without a meaning for a sheet, which always has preset instant.
-_NOT_OF_A_SHEET = ("PRESET", "STYLE_PRESET", "STYLE_RECIPE", "CLUSTER", "DRY_RUN")
 
 
 @dataclass(frozen=True)
@@ -43,20 +33,16 @@ class BatchArgs:
     """What a batch paints.
 
     Attributes:
-        words: What a command line names; None for what variables name.
+        values: The variables that words, flags and settings stand for.
+        options: The flags; some have no variable.
+        paintings: The paintings that words name, if no bucket or folder has them.
         start: The folder of relative paths.
-        settings: The settings that are given, by name.
-        flags: The variables that flags stand for.
-        options: The flags that have none.
-        shares: The share of each painting in blends.
     """
 
-    words: Words | None
-    start: Path
-    settings: Mapping[str, Any]
-    flags: Mapping[str, str]
+    values: Mapping[str, str]
     options: BatchOptions
-    shares: list[float] | None
+    paintings: "Bucket | None"
+    start: Path
 
 
 def run(args: BatchArgs, name: str) -> int:
@@ -66,15 +52,11 @@ def run(args: BatchArgs, name: str) -> int:
         args: The arguments.
         name: The program.
     """
-    flags = dict(args.flags)
-    usual = {each: flags.pop(each) for each in USUAL if each in flags}
-    options = args.options
+    given, options = dict(args.values), args.options
+    usual = {each: given.pop(each) for each in USUAL if each in given}
 
     def paint(environment: Mapping[str, str]) -> int:
-        values = {**usual, **environment, **_values(args)}
-        paintings = named_paintings(args.words, args.start, args.shares, args.settings)
-        if options.sheet is not None:
-            return make_sheet(args.start, options.sheet, values, paintings)
+        values = {**usual, **environment}
         is_here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
         instant = why_instant(values) if is_here else ""
         if instant:
@@ -82,17 +64,17 @@ def run(args: BatchArgs, name: str) -> int:
         loaded = replace(config.load(values), include=options.include, exclude=options.exclude)
         if loaded.watch and options.open:
             raise ConfigError("--watch (WATCH) and --open do not go together: a watch has no end")
-        if loaded.cluster and paintings:
+        if loaded.cluster and args.paintings:
             raise ConfigError("a cluster reads one painting, or a folder or bucket of paintings")
-        _check_samples(loaded)
+        check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
-        code = paint_batch(loaded, _elsewhere(loaded, environment), paintings)
+        code = paint_batch(loaded, _elsewhere(loaded, environment), args.paintings)
         _show_gallery(loaded, options.open, args.start)
         if instant:
             event(instant)
         return code
 
-    return run_service(name, paint, flags)
+    return run_service(name, paint, given)
 
 
 def paint_batch(
@@ -104,6 +86,7 @@ def paint_batch(
 
     With DEVICE=gpu, no bucket is opened without a GPU. A dry run always measures on this machine.
     """
+    from painterly.orders.buckets import Buckets
     from painterly.painters.loading import load_devices
     from painterly.runs.report import Notifier
     from painterly.runs.run import Run
@@ -114,7 +97,7 @@ def paint_batch(
         started, loading = perf_counter(), cache(partial(load_devices, loaded.device))
         if loaded.device == "gpu" and (loaded.dry_run or not elsewhere):
             loading(loaded.settings.traits.optimises).result()
-        run = Run(loaded, _open(loaded, paintings), loading, stop, word, elsewhere)
+        run = Run(loaded, Buckets.open(loaded, paintings), loading, stop, word, elsewhere)
         return run.paint(started)
 
     with Stop() as stop:
@@ -130,82 +113,8 @@ def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None"
     return on_cluster(loaded.cluster, environment)
 
 
-def _open(loaded: Config, paintings: "Bucket | None") -> "Buckets":
-    from painterly.orders.buckets import Buckets, PaintingsView
-
-    buckets = Buckets.open(loaded)
-    return replace(buckets, style=PaintingsView(paintings)) if paintings else buckets
-
-
-def _values(args: BatchArgs) -> dict[str, str]:
-    """Return the variables that words stand for, and those that settings overrule. Raises
-    ConfigError if a setting is wrong."""
-    settings = args.settings
-    if args.options.sheet is not None:
-        _check_sheet(args)
-    asked = Settings().replaced(settings, "--")  # A wrong one is named as it was given.
-    found = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-    if args.words:
-        is_nowhere = args.options.sheet is not None or args.words.is_one
-        words = replace(args.words, result=NOWHERE) if is_nowhere else args.words
-        found |= variables(words, args.start)
-    return found
-
-
-def _check_sheet(args: BatchArgs) -> None:
-    settings = args.settings
-    others = [name for name, value in given(args.options).items() if value is True]
-    others += ["dry_run"] if "DRY_RUN" in args.flags else []
-    others += [name for name in ("recipe", "timelapse") if name in settings]
-    others += ["preset"] if settings.get("preset", "instant") != "instant" else []
-    if others:
-        flag = others[0].replace("_", "-")
-        raise ConfigError(f"--sheet paints small pictures by preset instant; leave --{flag} out")
-
-
-def make_sheet(
-    start: Path, name: str, environment: Mapping[str, str], paintings: "Bucket | None" = None
-) -> int:
-    """Write a sheet, and return the exit code: 1 if some pictures could not be painted. The name's
-    extension decides the format. The environment has the variables that the command line stands
-    for, `paintings` are as for `paint_batch`. Raises PainterlyError, Stopped."""
-    from painterly.cli.picture_files import check_is_painted, check_target, write_file
-    from painterly.images import arrays, encode
-    from painterly.painters.sheet import paint_sheet, select_for_sheet
-
-    path = here(name, start)
-    form = file_format(path.suffix, f"the extension of {name!r}").extension
-    values = {name: value for name, value in environment.items() if name not in _NOT_OF_A_SHEET}
-    values["PRESET"] = INSTANT["preset"]
-    if any(values.get(name, "").strip() for name in config.BUCKETS):
-        values["BUCKET_RESULT"] = NOWHERE
-    loaded = config.load(values)
-    _check_samples(loaded)
-    buckets = _open(loaded, paintings)
-    with Stop() as stop:
-        selection = select_for_sheet(loaded, buckets)
-        keys = [entry.key for entry in selection.photos]
-        inputs = [*_files(buckets.source, keys)]
-        for style in selection.styles:
-            inputs += _files(buckets.style, style.keys)
-        check_target(path, name, inputs)
-        check_is_painted(path)
-        sheet = paint_sheet(loaded, buckets, selection, stop)
-    if not sheet.painted:
-        raise PictureError("no picture of the sheet could be painted")
-    output = replace(loaded.output, format=form, depth=8)
-    write_file(path, encode.encode(arrays.to_float(sheet.pixels), output))
-    failed = f", {plural(sheet.failed, 'picture')} failed" if sheet.failed else ""
-    done = f"{name}: {len(sheet.painted)} painted{failed}"
-    event(done, summary=True, event="sheet", path=str(path))
-    return 1 if sheet.failed else 0
-
-
-def _files(bucket: "Bucket", keys: Iterable[str]) -> Iterator[Path]:
-    yield from (path for key in keys if (path := bucket.path(key)))
-
-
-def _check_samples(loaded: Config) -> None:
+def check_samples(loaded: Config) -> None:
+    """Raise ConfigError if there are no samples, and nothing else to paint."""
     if loaded.demo and not IN_CHECKOUT:
         raise ConfigError(
             "there is nothing to paint: name a photo and a style, or set BUCKET_SOURCE, "

@@ -10,7 +10,7 @@ from functools import partial
 from logging import WARNING
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.command import verb
@@ -28,16 +28,6 @@ from painterly.words.wording import file_size, plural, printable
 TYPED = command("buckets")
 PROG = TYPED.removeprefix("./")
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
-APP = App(
-    name="buckets",
-    help="""Checks, creates, lists and empties buckets. BUCKET_SOURCE, BUCKET_STYLE and
-BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_* the account, in the environment or
-in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
-
-Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
-unreachable or access refused, or a problem that check found.""",
-    usage=f"Usage: {TYPED} check|create|list|empty [s3://BUCKET[/PREFIX] …]",
-)
 Address = Annotated[str, Parameter(metavar="s3://BUCKET")]
 bucket_management = partial(verb, "buckets")
 
@@ -98,9 +88,8 @@ class Finding:
         return f"{self.name}: " + " · ".join(filter(None, (states, self.problem, *self.notes)))
 
 
-@APP.command
-def check() -> int:
-    """Check that all three buckets can be used, and say what to do if not."""
+def check_configured() -> int:
+    """Check the three configured buckets, and return the exit code."""
     return run_program(PROG, lambda: check_buckets(open_configured()))
 
 
@@ -188,21 +177,18 @@ def list_objects(bucket: Store) -> None:
     print(note, flush=True)
 
 
-@APP.command(name="create")
-def _create(*buckets: Address) -> int:
-    """Create the buckets that do not exist: the named ones, or the three configured ones."""
+def create_each(*buckets: Address) -> int:
+    """Create buckets, and return the exit code."""
     return run_program(PROG, lambda: _each(buckets, create))
 
 
-@APP.command(name="list", alias="ls")
-def _list(*buckets: Address) -> int:
-    """Print the keys and sizes, and totals, of the named buckets, or the three configured ones."""
+def list_each(*buckets: Address) -> int:
+    """List buckets, and return the exit code."""
     return run_program(PROG, lambda: _each(buckets, list_objects))
 
 
-@APP.command(name="empty")
-def _empty(bucket: Address, /, *, yes: Switch = False, dry_run: Switch = False) -> int:
-    """Delete everything in a bucket, after asking.
+def empty_one(bucket: Address, /, *, yes: Switch = False, dry_run: Switch = False) -> int:
+    """Empty a bucket, and return the exit code.
 
     Args:
         bucket: the bucket, or what is under a prefix of it

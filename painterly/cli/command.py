@@ -38,45 +38,135 @@ from painterly.words.texts import DEFAULT
 
 INETWORK = "inetwork.py"
 COMMANDS = Group("Commands, each with a --help", sort_key=0)
-VERBS = {  # where the function of each is, and what it does
-    "web": ("web:web", "serve a page and an API to paint from a browser"),
-    "cluster": ("command:cluster", "paint folders or buckets on a Ray cluster"),
-    "styles": ("command:styles", "list the ready styles, such as hokusai"),
-    "init": ("init:init", "set up buckets: create them, and write .env"),
-    "send-source": ("sync_commands:send_source", "upload photos to BUCKET_SOURCE"),
-    "send-style": ("sync_commands:send_style", "upload paintings to BUCKET_STYLE"),
-    "get-results": ("sync_commands:get_results", "download BUCKET_RESULT"),
-    "buckets": ("bucket_management:APP", "check, create, list, empty buckets"),
-    "get-bucket": ("sync_commands:get_bucket", "download a bucket"),
-    "send-bucket": ("sync_commands:send_bucket", "upload into a bucket"),
-    "weights": ("weights:weights", "download VGG's weights"),
+COPY_CODES = """Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5
+storage unreachable or access refused, 130 stopped by Ctrl-C."""
+OWN = """Your own files in the folder are never replaced or deleted: those that were not downloaded,
+or that you have changed since."""
+VERBS = {  # where the function of each is, if it is one, and its help
+    "web": (
+        "web:web",
+        """Serve a page and an API to paint from a browser.
+
+The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
+(docs/serve.md).
+
+Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
+configuration.""",
+    ),
+    "cluster": ("command:cluster", "Paint folders or buckets on a Ray cluster."),
+    "styles": (
+        "command:styles",
+        """List the ready styles, such as hokusai.
+
+Each line has the name to paint with, title, artist and year. In a pipe, tabs separate them, and an
+empty one is unknown.""",
+    ),
+    "init": (
+        "init:init",
+        """Set up buckets: create them, and write .env.
+
+They are PREFIX-photos, PREFIX-paintings and PREFIX-results. What is not given is asked for. All
+lines of .env are kept, and no other user can read the file.
+
+Exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused, 130
+stopped by Ctrl-C.""",
+    ),
+    "send-source": (
+        "sync_commands:send_source",
+        f"""Upload photos to BUCKET_SOURCE.
+
+Masks (beach.mask.png next to beach.jpg) go with them. Files that are there already are skipped, and
+files of other kinds left out.
+
+{COPY_CODES}""",
+    ),
+    "send-style": (
+        "sync_commands:send_style",
+        f"""Upload paintings to BUCKET_STYLE.
+
+Masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) go with them. Files that are there
+already are skipped, and files of other kinds left out.
+
+{COPY_CODES}""",
+    ),
+    "get-results": (
+        "sync_commands:get_results",
+        f"""Download results, records and the gallery from BUCKET_RESULT.
+
+{OWN}
+
+{COPY_CODES}""",
+    ),
+    "buckets": (
+        "",
+        """Check, create, list or empty buckets.
+
+BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_* the
+account, in the environment or in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
+
+Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
+unreachable or access refused, or a problem that check found.""",
+    ),
+    "get-bucket": (
+        "sync_commands:get_bucket",
+        f"""Download a bucket, or the objects under a prefix.
+
+{OWN}
+
+{COPY_CODES}""",
+    ),
+    "send-bucket": (
+        "sync_commands:send_bucket",
+        f"""Upload a folder, or files, into a bucket.
+
+Files that are there already are skipped.
+
+{COPY_CODES}""",
+    ),
+    "weights": (
+        "weights:weights",
+        """Download VGG's weights.
+
+It fetches those that Keras publishes into weights/, and prints their paths.""",
+    ),
+}
+BUCKET_VERBS = {
+    "check": ("check_configured", "Check that all three can be used, and say what to do if not."),
+    "create": ("create_each", "Create those that do not exist: the named ones, or all three."),
+    "list": ("list_each", "Print keys, sizes and totals of the named ones, or of all three."),
+    "ls": ("list_each", "The same as list."),
+    "empty": ("empty_one", "Delete everything in a bucket, after asking."),
 }
 WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
-HELP = f"""\
-Paints photos in the style of paintings: PHOTO … STYLE [-o RESULT] [flags].
-
+EXAMPLES = f"""\
   {command()} beach.jpg hokusai
-  {command()} beach.jpg monet.jpg+hokusai --shares 0.7,0.3 -o both.png
+  {command()} beach.jpg monet.jpg+klimt --shares 0.7,0.3 -o both.png
   {command()} *.jpg klimt,munch -o painted/
   {command()} ./photos ./paintings -o ./painted --size 2048 --open
-  {command()} s3://my-photos s3://my-paintings -o s3://my-results
+  {command()} s3://my-photos s3://my-paintings -o s3://my-results"""
+HELP = f"""\
+Paint photos in the style of paintings:
+{EXAMPLES}
 
 PHOTO: files, a folder, s3://BUCKET/PREFIX, or - for standard input.
-STYLE: a ready style by name, artist or title ({command("styles")} lists them), a painting, a
-folder or s3://BUCKET of paintings; several with commas, each with a result; several with + in one
-blend. A file of that very name wins. all: every ready style.
-RESULT: a file, a folder (with / at the end, if it is there, or for several pictures), s3://BUCKET,
-or - for standard output. Without it, beach.jpg becomes beach-hokusai.jpg beside it; several go to
+
+STYLE: a ready style by name, artist or title, a painting, a folder or s3://BUCKET of paintings;
+with commas several, each with a result; with + several in one blend; all for every ready style. A
+file of that very name wins. {command("styles")} lists the ready styles.
+
+RESULT: a file, a folder (if it ends with /, is there, or gets several pictures), s3://BUCKET, or -
+for standard output. Without it, beach.jpg becomes beach-hokusai.jpg beside it, and several go to
 ./painted.
+
 Without words, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT say what is painted, in the environment
 or in a file .env {WHERE}."""
 EXIT_CODES = """\
-Flags may be written with dashes or underscores. Flags override variables, and a style's settings in
+Flags may be written with dashes or underscores. They override variables, and settings in
 styles.toml override both.
 
-Exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong words or configuration,
-3 weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or access refused,
-143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the same command continues from
+Exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong words or configuration, 3
+weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or access refused, 143,
+130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the same command continues from
 there."""
 EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
 FROM_RECORD = ("--from-record", "RECORD.json", "-o", "repainted.jpg")
@@ -89,9 +179,29 @@ def _version() -> str:
     return f"painterly {metadata.version('painterly')}"
 
 
+def _flowing(text: str) -> str:
+    """Return a text with each of its paragraphs in one line, unless it is indented: the help is as
+    wide as the terminal."""
+    parts = text.split("\n\n")
+    return "\n\n".join(each if "\n  " in each else " ".join(each.split()) for each in parts)
+
+
+def _panel(console: Any, options: Any, panel: Any) -> None:
+    """Print a panel of the help."""
+    from cyclopts.help.formatters.default import DefaultFormatter
+
+    for entry in panel.entries:
+        if entry.description is not None:
+            about = entry.description.primary_renderable
+            about.plain = _flowing(about.plain)
+    DefaultFormatter()(console, options, panel)
+
+
 def _app(**about: Any) -> App:
     return App(
         help_format="plaintext",
+        help_formatter=_panel,
+        help_epilogue=_flowing(EXIT_CODES),
         default_parameter=Parameter(show_default=False),
         result_action="return_value",
         exit_on_error=False,
@@ -103,14 +213,21 @@ def _app(**about: Any) -> App:
 
 APP = _app(
     name="painterly",
-    help=HELP,
-    help_epilogue=EXIT_CODES,
+    help=_flowing(HELP),
     version=_version,
-    usage=f"Usage: {command()} PHOTO … STYLE [-o RESULT] [flags]",
+    usage=f"Usage: {command()} PHOTO … STYLE [-o RESULT] \\[flags]",
     group_commands=COMMANDS,
 )
-for _name, (_function, _purpose) in VERBS.items():
-    APP.command(f"{__package__}.{_function}", name=_name, help=_purpose)
+for _name, (_function, _help) in VERBS.items():
+    _about = {"name": _name, "help": _flowing(_help), "help_epilogue": ""}
+    if _function:
+        APP.command(f"{__package__}.{_function}", **_about)
+    else:
+        _several = App(**_about, usage=f"Usage: {command(_name)} check|create|list|empty [flags]")
+        for _each, (_action, _purpose) in BUCKET_VERBS.items():
+            _where = f"{__package__}.bucket_management:{_action}"
+            _several.command(_where, name=_each, help=_purpose)
+        APP.command(_several)
 
 
 @APP.default
@@ -163,7 +280,13 @@ def cluster(
     results: OutputOptions | None = None,
     several: BatchOptions | None = None,
 ) -> int:
-    """Paint on a Ray cluster, and return the exit code."""
+    """Paint on a Ray cluster, and return the exit code.
+
+    Args:
+        words: the photos, and the style
+        output: where the result goes
+        shares: the share of each painting in a blend (default: equal ones)
+    """
     several = replace(several or BatchOptions(), cluster=True)
     return paint(
         *words, output=output, shares=shares, settings=settings, results=results, several=several
@@ -171,8 +294,7 @@ def cluster(
 
 
 def styles() -> int:
-    """Print a line for each ready style: the name to paint with, title, artist and year. In a pipe,
-    tabs separate them, and an empty one is unknown."""
+    """Print a line for each ready style, and return the exit code."""
     return run_program(command("styles"), _print_styles)
 
 
@@ -181,9 +303,8 @@ INETWORK_APP = _app(
     help="Paints a photo in the style of one or more paintings and writes PREFIX.png (or PREFIX "
     "itself if it ends in .png, .jpg, .webp or .tiff). docs/inetwork.md says how the flags differ "
     "from the original's.",
-    help_epilogue=EXIT_CODES,
     version_flags=(),
-    usage=f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]",
+    usage=f"Usage: {INETWORK} BASE REF [REF …] PREFIX \\[flags]",
 )
 
 
@@ -227,7 +348,10 @@ def inetwork(words: Sequence[str] | None = None) -> int:
     """Paint one picture, as inetwork.py, and return the exit code."""
     words = sys.argv[1:] if words is None else words
     if not words and not wants_json():
-        print(f"{INETWORK_APP.usage}\n       {INETWORK} --help", file=sys.stderr)
+        print(
+            f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]\n       {INETWORK} --help",
+            file=sys.stderr,
+        )
         return ConfigError.exit_code
     return _run(INETWORK_APP, words)
 

@@ -84,8 +84,7 @@ Paths = Annotated[str, Parameter(metavar="PATH")]
 
 
 def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
-    """Upload photos, and masks (beach.mask.png next to beach.jpg), to BUCKET_SOURCE. Files that are
-    there already are skipped, and files of other kinds left out.
+    """Upload photos, and return the exit code.
 
     Args:
         paths: the folder to upload, with sub-folders; or one or more files
@@ -94,8 +93,7 @@ def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
 
 
 def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
-    """Upload paintings, masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) to
-    BUCKET_STYLE. Files that are there already are skipped, and files of other kinds left out.
+    """Upload paintings, and return the exit code.
 
     Args:
         paths: the folder to upload, with sub-folders; or one or more files
@@ -107,7 +105,7 @@ def send_bucket(
     *words: Annotated[str, Parameter(metavar="PATH … s3://BUCKET")],
     options: CopyOptions | None = None,
 ) -> int:
-    """Upload a folder, or files, into a bucket. Files that are there already are skipped.
+    """Upload into a bucket, and return the exit code.
 
     Args:
         words: the folder to upload, or files; the bucket, s3://BUCKET/PREFIX, or a folder
@@ -123,8 +121,7 @@ def get_bucket(
     *,
     options: CopyOptions | None = None,
 ) -> int:
-    """Download a bucket, or the objects under a prefix, into a folder. Your own files there are
-    never replaced or deleted: those that were not downloaded, or that you have changed since.
+    """Download a bucket, and return the exit code.
 
     Args:
         bucket: the bucket, or a part of it: s3://BUCKET/PREFIX
@@ -141,8 +138,7 @@ def get_results(
     open: Switch = False,
     options: CopyOptions | None = None,
 ) -> int:
-    """Download results, their records and the gallery from BUCKET_RESULT. Your own files are never
-    replaced or deleted: those that were not downloaded, or that you have changed since.
+    """Download results, and return the exit code.
 
     Args:
         folder: the folder to download into; created if it is missing

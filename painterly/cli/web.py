@@ -35,12 +35,7 @@ FOLDERS = {
 def web(
     *, port: Port = None, host: str | None = None, open: Switch = False, lan: Switch = False
 ) -> int:
-    """Paint from a browser: serve a page and an API until a signal arrives, and return the exit
-    code. The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
-    (docs/serve.md).
-
-    Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
-    configuration.
+    """Serve until a signal arrives, and return the exit code.
 
     Args:
         port: the port to listen on, instead of WEB_PORT or PORT
