@@ -139,13 +139,14 @@ BUCKET_VERBS = {
 }
 WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
 EXAMPLES = f"""\
-  {command()} beach.jpg hokusai
-  {command()} beach.jpg monet.jpg+klimt --shares 0.7,0.3 -o both.png
-  {command()} *.jpg klimt,munch -o painted/
-  {command()} ./photos ./paintings -o ./painted --size 2048 --open
-  {command()} s3://my-photos s3://my-paintings -o s3://my-results"""
+{command()} beach.jpg hokusai
+{command()} beach.jpg monet.jpg+klimt --shares 0.7,0.3 -o both.png
+{command()} *.jpg klimt,munch -o painted/
+{command()} ./photos ./paintings -o ./painted --size 2048 --open
+{command()} s3://my-photos s3://my-paintings -o s3://my-results"""
 HELP = f"""\
-Paint photos in the style of paintings:
+Paint photos in the style of paintings.
+
 {EXAMPLES}
 
 PHOTO: files, a folder, s3://BUCKET/PREFIX, or - for standard input.
@@ -183,7 +184,7 @@ def _flowing(text: str) -> str:
     """Return a text with each of its paragraphs in one line, unless it is indented: the help is as
     wide as the terminal."""
     parts = text.split("\n\n")
-    return "\n\n".join(each if "\n  " in each else " ".join(each.split()) for each in parts)
+    return "\n\n".join(each if each == EXAMPLES else " ".join(each.split()) for each in parts)
 
 
 def _panel(console: Any, options: Any, panel: Any) -> None:
@@ -218,16 +219,22 @@ APP = _app(
     usage=f"Usage: {command()} PHOTO … STYLE [-o RESULT] \\[flags]",
     group_commands=COMMANDS,
 )
-for _name, (_function, _help) in VERBS.items():
-    _about = {"name": _name, "help": _flowing(_help), "help_epilogue": ""}
-    if _function:
-        APP.command(f"{__package__}.{_function}", **_about)
-    else:
-        _several = App(**_about, usage=f"Usage: {command(_name)} check|create|list|empty [flags]")
-        for _each, (_action, _purpose) in BUCKET_VERBS.items():
-            _where = f"{__package__}.bucket_management:{_action}"
-            _several.command(_where, name=_each, help=_purpose)
-        APP.command(_several)
+
+
+def _add_verbs(app: App) -> None:
+    for name, (function, text) in VERBS.items():
+        about: dict[str, Any] = {"name": name, "help": _flowing(text), "help_epilogue": ""}
+        if function:
+            app.command(f"{__package__}.{function}", **about)
+            continue
+        usage = f"Usage: {command(name)} check|create|list|empty"
+        several = App(**about, usage=usage)
+        for each, (action, purpose) in BUCKET_VERBS.items():
+            several.command(f"{__package__}.bucket_management:{action}", name=each, help=purpose)
+        app.command(several)
+
+
+_add_verbs(APP)
 
 
 @APP.default

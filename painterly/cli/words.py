@@ -277,7 +277,7 @@ def no_photo(word: str, start: Path) -> str:
         return f"{word} is a style; the photo goes first: {typed(['beach.jpg', word])}"
     if word.startswith(BUCKET) or _is_dir(word, start):
         return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
-    return _no_file(word, start)
+    return f"{_no_file(word, start)}; {command()} --help lists the commands"
 
 
 def _no_file(word: str, start: Path) -> str:

@@ -4,10 +4,10 @@ import re
 import subprocess
 
 import pytest
-
-from painterly.cli.command import VERBS, main
 from painterly.cli.parser import COLUMNS
 from painterly.configuration.flags import Work, flags, only_of
+
+from painterly.cli.command import VERBS, main
 from painterly.settings.installation import PROGRAM
 
 ROWS = 46  # lines on a screen

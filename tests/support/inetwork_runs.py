@@ -3,12 +3,12 @@
 from functools import cache
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from painterly.cli import arguments
+from painterly.cli import picture
 from painterly.cli.command import inetwork
 from painterly.cli.picture_order import order_of, settings_of
-from painterly.configuration.flags import Work
 from painterly.storage.files_bucket import FilesBucket
 from painterly.vgg.sources import WeightsSource
 
@@ -18,18 +18,13 @@ ONE, TWO = ["beach.jpg", "monet.jpg", "x"], ["beach.jpg", "monet.jpg", "klimt.pn
 
 def order(*words):
     """The order that a command line makes of the files in the current folder."""
-    painter = arguments.parser(Work.PICTURE, arguments.INETWORK)
-    args = arguments.of_work(painter, arguments.parsed(painter, words), Work.PICTURE)
+    asked = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(picture, "run", lambda pictures, name: asked.extend(pictures) or 0)
+        assert inetwork(words) == 0
+    [args] = asked
     weights = WeightsSource("random", "random:0")
     return order_of(args, settings_of(args), FilesBucket(), weights, "x.npz")
-
-
-def exit_code(words):
-    """The exit code of inetwork.py, which a wrong flag ends at once."""
-    try:
-        return inetwork(words)
-    except SystemExit as ended:
-        return ended.code
 
 
 def grey(name, values):
