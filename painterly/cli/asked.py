@@ -84,9 +84,10 @@ class Asked:
         (photo,) = words.photos
         for style in words.styles:
             result = words.result or beside(photo, style, self.results.output_format)
-            yield self._args([photo, *style, result])
+            is_blend = len(style) > 1 or len(words.styles) == 1
+            yield self._args([photo, *style, result], self.shares if is_blend else None)
 
-    def _args(self, places: list[str]) -> PictureArgs:
+    def _args(self, places: list[str], shares: list[float] | None = None) -> PictureArgs:
         flags = {**given(self.results), **given(self.one)}
         for name in FILES:
             if name in flags:
@@ -94,7 +95,7 @@ class Asked:
         settings = dict(self.settings)
         if "init_image" in settings:
             settings["init_image"] = on_disk(settings["init_image"], Path())
-        return PictureArgs(places=places, settings=settings, style_weight=self.shares, **flags)
+        return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
 
     def _batch(self, words: Words | None, start: Path) -> batch.BatchArgs:
         """Return what a batch paints. Raises ConfigError, StorageError."""

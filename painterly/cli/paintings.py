@@ -40,7 +40,7 @@ def named_paintings(
     from painterly.storage.files_bucket import FilesBucket
 
     blends = words.files if words else []
-    if shares is not None and not blends:
+    if shares is not None and all(len(style) == 1 for style in blends):
         raise ConfigError("--shares are those of a blend, as in monet.jpg+hokusai")
     if not blends:
         return None
@@ -72,7 +72,7 @@ def _add(files: "FilesBucket", painting: str, start: Path) -> str:
 
 
 def _parts(shares: Sequence[float] | None, count: int) -> Sequence[float]:
-    if shares is None or len(shares) == 1:
+    if shares is None or len(shares) == 1 or count == 1:
         return [1.0] * count
     if len(shares) != count:
         raise ConfigError(f"--shares has {len(shares)} values for {count} paintings")

@@ -9,7 +9,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import has_magic
 from itertools import chain
 from pathlib import Path, PurePath
@@ -94,31 +94,49 @@ def words_of(given: Sequence[str], output: str | None, start: Path) -> Words:
         StorageError: A folder may not be read.
     """
     *photos, style = given
-    for word in (*given, *([] if output is None else [output])):
-        if not word.strip():
-            raise ConfigError(f"a word is empty, as a variable is that was not set: {[*given]}")
+    if not all(word.strip() for word in (*given, "-" if output is None else output)):
+        raise ConfigError(f"a word is empty, as a variable is that was not set: {[*given]}")
+    _check_quotes(photos[-1], style, start)
     paintings, styles = _style(style, photos, start)
     for photo in photos:
         _check_photo(photo, [*given], start)
     is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0], start))
     is_one = is_file and bool(styles) and styles != _every()
-    if photos == [STANDARD] and not (output and len(styles) == 1 and not _is_place(output, start)):
+    words = Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
+    return words if output is None and photos != [STANDARD] else _into(words, output, start)
+
+
+def _into(words: Words, output: str | None, start: Path) -> Words:
+    """Return words with a result. Raises ConfigError if that cannot have all pictures, or its name
+    is not a picture's."""
+    is_place, is_single = _is_place(output or "", start), words.is_one and len(words.styles) == 1
+    if words.photos == (STANDARD,) and (is_place or not is_single or output is None):
         raise ConfigError(
-            f"the photo is -, the standard input, which makes one picture: name one style, and -o "
-            f"with a file or -, as in {typed(['-', EXAMPLE, '-o', 'out.jpg'])}"
+            "the photo is -, the standard input, which makes one picture: name one style, and a "
+            f"file or - behind -o, as in {typed(['-', EXAMPLE, '-o', 'out.jpg'])}"
         )
-    if output is None:
-        return Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
-    if not _is_place(output, start):
-        if is_one and len(styles) == 1:
-            return Words((*photos,), paintings, styles, output, is_one)
-        if output == STANDARD or names_picture(output):
-            folder = "painted" if output == STANDARD else PurePath(output).stem
+    assert output is not None
+    is_picture = output == STANDARD or names_picture(output)
+    if is_single and not is_place:
+        if PurePath(output).suffix and not is_picture:
             raise ConfigError(
-                f"several pictures would go into {shortened(output)}; for one of each, write "
-                f"-o {shlex.quote(folder)}/"
+                f"the result {output!r} does not end as a picture; write {output}.jpg"
             )
-    return Words((*photos,), paintings, styles, output, False)
+        return replace(words, result=output)
+    if is_picture and not is_place:
+        folder = PurePath(PAINTED if output == STANDARD else output).stem
+        raise ConfigError(
+            f"several pictures would go into {shortened(output)}; for one of each, write "
+            f"-o {shlex.quote(folder)}/"
+        )
+    return replace(words, result=output, is_one=False)
+
+
+def _check_quotes(photo: str, style: str, start: Path) -> None:
+    """Raise ConfigError if two words are the name of a ready style, as in `starry night`."""
+    both = f"{photo} {style}"
+    if names_style(photo, start) and names_style(style, start) and _search(both):
+        raise ConfigError(f"there is no file {photo!r}; did you mean {both!r}, in quotes?")
 
 
 def variables(words: Words, start: Path) -> dict[str, str]:
@@ -201,11 +219,14 @@ def _style(
     if word == ready_styles.ALL:
         return "", _every()
     try:
-        return "", tuple(
+        styles = tuple(
             tuple(part_of_style(part, start) for part in style.split(BLENDED))
             for style in word.split(AND)
             if style.strip()
         )
+        if not styles:
+            raise ConfigError(f"{shortened(word)} names no style")
+        return "", tuple(dict.fromkeys(styles))
     except ConfigError as error:
         said = str(error)
     if len(photos) > 1 and _is_style(photos[-1], start):
@@ -219,22 +240,20 @@ def part_of_style(word: str, start: Path) -> str:
     word = word.strip()
     if is_photo(word, start):
         return word
+    found = _search(word) if names_style(word, start) else []
+    if len(found) > 1:
+        return ready_styles.one(word)  # Raises an error that names them.
+    if found:
+        return found[0]
     if is_on_the_web(word):
         raise ConfigError(_on_the_web(word))
     if _is_dir(word, start):
         raise ConfigError(f"{shortened(word)} is a folder; a list has ready styles and paintings")
     if not names_style(word, start):
         raise ConfigError(_no_file(word, start))
-    found = _search(word)
-    if len(found) > 1:
-        return ready_styles.one(word)  # Raises an error that names them.
-    if not found:
-        hint = ready_styles.hint(word)
-        also = " Or" if hint.endswith("?") else ", or"
-        raise ConfigError(
-            f"there is no style {shortened(word)}; {hint}{also} give a painting's file"
-        )
-    return found[0]
+    hint = ready_styles.hint(word)
+    also = " Or" if hint.endswith("?") else ", or"
+    raise ConfigError(f"there is no style {shortened(word)}; {hint}{also} give a painting's file")
 
 
 def _check_photo(photo: str, given: list[str], start: Path) -> None:
@@ -253,10 +272,6 @@ def _check_photo(photo: str, given: list[str], start: Path) -> None:
         return
     if is_on_the_web(photo):
         raise ConfigError(_on_the_web(photo, style))
-    if photo == others[-1] and names_style(style, start) and _search(f"{photo} {style}"):
-        raise ConfigError(
-            f"there is no file {photo!r}; did you mean {f'{photo} {style}'!r}, in quotes?"
-        )
     if photo != others[0] and photo == others[-1] and _is_style(photo, start):
         raise ConfigError(_behind_o(others, style))
     if names_style(photo, start):
