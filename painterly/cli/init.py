@@ -86,6 +86,7 @@ def init(
         yes: do not ask; keep values that .env has already
         force: replace values that .env has already
     """
+    prefix = None if prefix is None else _prefix(prefix)
     args = _Args(prefix, provider, addon_env, yes, force)
     unchanged = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
     return run_program(NAME, lambda: _init(args), interrupted=unchanged)
@@ -97,8 +98,7 @@ def _init(args: _Args) -> int:
     file, existing = WORKSPACE / ".env", config.non_empty(env_file.read(WORKSPACE))
     name = args.provider or _answer(args, "--provider", PROVIDER_QUESTION, _provider)
     account = _account(name, args, existing)
-    given = None if args.prefix is None else _prefix(args.prefix)
-    prefix = given or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
+    prefix = args.prefix or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
     buckets = {variable: f"{prefix}-{ending}" for variable, ending in ENDINGS.items()}
     changes = _changes(existing, {**account, **buckets}, args)
     values = {**existing, **changes}

@@ -10,7 +10,10 @@ from PIL import Image
 from support import tiny
 
 from painterly.cli import batch, picture
+from painterly.cli.asked import Asked
 from painterly.cli.command import main
+from painterly.cli.words import as_on_disk, words_of
+from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 
 pytestmark = pytest.mark.usefixtures("beach")
@@ -120,12 +123,17 @@ def files():
 
 
 @pytest.fixture
-def decided(files, monkeypatch):
-    """Return a function that runs a command line which paints nothing, and returns the pictures in
-    files, or the batch, that it means."""
-    made = []
-    monkeypatch.setattr(picture, "run", lambda pictures, _: made.append([*pictures]) or 0)
-    monkeypatch.setattr(batch, "run", lambda args, _: made.append(args) or 0)
+def made(monkeypatch):
+    """Collect the pictures in files, or the batch, that command lines mean; nothing is painted."""
+    found = []
+    monkeypatch.setattr(picture, "run", lambda pictures, _: found.append([*pictures]) or 0)
+    monkeypatch.setattr(batch, "run", lambda args, _: found.append(args) or 0)
+    return found
+
+
+@pytest.fixture
+def decided(files, made):
+    """Return a function that runs a command line, and returns what it means."""
 
     def run(*words):
         made.clear()
@@ -151,16 +159,18 @@ def test_the_table_has_every_kind_of_words():
     assert kinds == {*product(PHOTOS, STYLES, RESULTS)} and len(LINES) > 200
 
 
-def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(decided, capsys):
+def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, files):
     for photos, style, result, meant in LINES:
-        words = [*PHOTOS[photos], STYLES[style]]
-        words += [] if RESULTS[result] is None else ["-o", RESULTS[result]]
-        if meant in ("many", "pipe"):
-            said = refused(capsys, *words)
-            expected = "would go into" if meant == "many" else "makes one picture"
-            assert expected in said, words
+        words = (*PHOTOS[photos], STYLES[style], RESULTS[result])
+        made.clear()
+        try:
+            read = words_of(as_on_disk(words[:-1], Path.cwd()), words[-1], Path.cwd())
+            Asked({}).paint(read, Path.cwd(), "painterly")
+        except ConfigError as error:
+            expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
+            assert expected in str(error), words
             continue
-        work = decided(*words)
+        [work] = made
         if meant in ("one", "each"):
             names = [RESULTS[result]] if meant == "one" else BESIDE[style]
             parts = zip(PARTS[style], names, strict=True)

@@ -89,7 +89,7 @@ def test_a_bucket_is_emptied_though_its_listings_have_no_token(moto, monkeypatch
     fill(moto.open(name), *map(str, range(8)))
     with other_service(moto.url, "no token") as url:
         monkeypatch.setenv("CELLAR_ADDON_HOST", url)
-        assert bucket_management(["empty", name, "--yes"]) == 0
+        assert bucket_management(["empty", f"s3://{name}", "--yes"]) == 0
     assert "8 objects deleted" in capsys.readouterr().out
     assert keys(moto.open(name)) == []
 
@@ -107,7 +107,7 @@ def test_nothing_is_deleted_and_nothing_fetched_by_half_a_listing(
     with other_service(moto.url, "stuck") as url:
         monkeypatch.setenv("CELLAR_ADDON_HOST", url)
         for command, arguments in [
-            (bucket_management, ["empty", name, "--yes"]),
+            (bucket_management, ["empty", f"s3://{name}", "--yes"]),
             (cl_get_results, [str(folder), "--delete"]),
             (cl_send_source, [str(folder), "--delete"]),
         ]:

@@ -101,7 +101,7 @@ def test_emptying_a_bucket_reports_what_it_did_if_uploads_cannot_be_aborted(
     moto.client.create_multipart_upload(Bucket=name, Key="c.jpg")
     set_variables(monkeypatch, moto.environment | {"CELLAR_ADDON_HOST": proxy.url})
     proxy.add(requests, "status", code=code, error=error, times=99)
-    assert bucket_management(["empty", name, "--yes"]) == exit_code
+    assert bucket_management(["empty", f"s3://{name}", "--yes"]) == exit_code
     printed = capsys.readouterr()
     assert "2 objects deleted" in printed.out and said in printed.err
     assert keys(moto.open(name)) == []
