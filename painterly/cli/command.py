@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from painterly.cli.app import fail, leave, run_program, wants_json
+from painterly.cli.app import fail, run_program, wants_json
 from painterly.cli.asked import Asked
 from painterly.cli.options import (
     PIPE,
@@ -22,6 +22,7 @@ from painterly.cli.options import (
     PictureOptions,
     SettingOptions,
     Shares,
+    Word,
     given,
 )
 from painterly.cli.picture_files import read_file
@@ -31,7 +32,7 @@ from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.log import print_anything
 from painterly.settings import ready_styles
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command
 from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
@@ -239,8 +240,8 @@ _add_verbs(APP)
 
 @APP.default
 def paint(
-    *words: Annotated[str, Parameter(metavar="PHOTO … STYLE")],
-    output: Annotated[str | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
+    *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
+    output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
     shares: Shares = None,
     settings: SettingOptions | None = None,
     results: OutputOptions | None = None,
@@ -282,8 +283,8 @@ def paint(
 
 
 def cluster(
-    *words: Annotated[str, Parameter(metavar="PHOTO … STYLE")],
-    output: Annotated[str | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
+    *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
+    output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
     shares: Shares = None,
     settings: SettingOptions | None = None,
     results: OutputOptions | None = None,
@@ -319,7 +320,7 @@ INETWORK_APP = _app(
 
 @INETWORK_APP.default
 def _inetwork(
-    *words: Annotated[str, Parameter(metavar="BASE REF … PREFIX")],
+    *words: Annotated[Word, Parameter(metavar="BASE REF … PREFIX")],
     shares: Shares = None,
     settings: SettingOptions | None = None,
     results: OutputOptions | None = None,
@@ -363,12 +364,6 @@ def inetwork(words: Sequence[str] | None = None) -> int:
         )
         return ConfigError.exit_code
     return _run(INETWORK_APP, words)
-
-
-def painterly() -> NoReturn:
-    """Run the command, and end the process with its exit code."""
-    prefer_own_packages()
-    leave(main())
 
 
 def _run(app: App, words: Sequence[str]) -> int:

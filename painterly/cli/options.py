@@ -5,6 +5,7 @@ A flag that is not given is None, False or empty. Its variable, if it has one, h
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from cyclopts import Group, Parameter
@@ -20,8 +21,12 @@ from painterly.settings.values import MEMORY_SYNTAX, expectation, kind, parse_me
 STANDARD = "-"  # standard input or output, in the place of a file; among masks, none
 PIPE = "\0"  # stands for it while flags are told from words
 Switch = Annotated[bool, Parameter(negative="")]
-File = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
-Files = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+if TYPE_CHECKING:
+    Word = str
+else:  # A shell completes files by the type; a path would lose ./ and s3://.
+    Word = Annotated[Path, Parameter(converter=lambda _, tokens: tokens[0].value)]
+File = Annotated[Word | None, Parameter(metavar="FILE")]
+Files = Annotated[list[Word] | None, Parameter(consume_multiple=True, negative="")]
 Shares = Annotated[
     list[str] | None,
     Parameter(

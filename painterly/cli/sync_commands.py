@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from painterly.cli.app import open_in_browser, run_program
 from painterly.cli.bucket_management import open_configured, open_named
 from painterly.cli.command import verb
-from painterly.cli.options import Patterns, Switch
+from painterly.cli.options import Patterns, Switch, Word
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import command
@@ -79,8 +79,8 @@ COMMANDS = {
     "send-style": _Command(True, "BUCKET_STYLE", bucket_layout.for_style),
     "get-results": _Command(False, "BUCKET_RESULT", bucket_layout.for_laptop),
 }
-Folder = Annotated[str, Parameter(metavar="FOLDER")]
-Paths = Annotated[str, Parameter(metavar="PATH")]
+Folder = Annotated[Word, Parameter(metavar="FOLDER")]
+Paths = Annotated[Word, Parameter(metavar="PATH")]
 
 
 def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
@@ -102,7 +102,7 @@ def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
 
 
 def send_bucket(
-    *words: Annotated[str, Parameter(metavar="PATH … s3://BUCKET")],
+    *words: Annotated[Word, Parameter(metavar="PATH … s3://BUCKET")],
     options: CopyOptions | None = None,
 ) -> int:
     """Upload into a bucket, and return the exit code.

@@ -10,8 +10,8 @@ import pytest
 from support.commands import leave_out_env_file
 
 from painterly import errors, log
-from painterly.cli import bucket_management, command, sync_commands, web, weights
 from painterly.cli.app import run_program, run_service
+from painterly.cli.command import main
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 
@@ -60,7 +60,11 @@ def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch,
     ("module", "paints", "named"),
     [
         ("boto3", False, "the Python package boto3 is missing; install all in .venv"),
-        ("dotenv", False, "-m venv .venv && .venv/bin/pip install boto3 python-dotenv rich"),
+        (
+            "dotenv",
+            False,
+            "-m venv .venv && .venv/bin/pip install boto3 cyclopts python-dotenv rich",
+        ),
         ("numpy", True, "the Python package numpy is missing; ./start.sh setup installs all"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.disks import below
-from support.inetwork_runs import ONE, QUICK, TWO, exit_code
+from support.inetwork_runs import ONE, QUICK, TWO
 from support.pictures import decode
 
 from painterly.cli.command import inetwork
@@ -179,7 +179,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["path"] == "x.png"
     assert {line.get("event") for line in lines} >= {"progress", "result"}
-    assert exit_code([*ONE, "--bogus"]) == 2
+    assert inetwork([*ONE, "--bogus"]) == 2
     printed = capsys.readouterr()
     [line] = [json.loads(line) for line in printed.out.splitlines()]
     assert "--bogus" in line["message"] and line["exit_code"] == 2 and not printed.err
@@ -192,12 +192,16 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], "x.gif"], 2, "expected one of jpg, png, webp, tiff"),
         ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "does not end in .jpg"),
         (["nowhere.jpg", "monet.jpg", "x"], 2, "photo 'nowhere.jpg' cannot be read"),
-        (["beach.jpg", "nowhere.jpg", "x"], 2, "painting 'nowhere.jpg' cannot be read"),
+        (["beach.jpg", "nowhere.jpg", "x"], 2, "there is no file 'nowhere.jpg'"),
         (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is not a picture"),
         ([*ONE, "--size", "7"], 2, "--size is '7'; expected"),
         ([*ONE, "--image_size", "7"], 2, "--image_size of 7 rows makes a longer side of 9 px"),
         ([*ONE, "--image_size", "64", "--size", "64"], 2, "give one of them"),
-        ([*ONE, "--stlye_weight", "1"], 2, "no flag --stlye_weight; did you mean --style_weight?"),
+        (
+            [*ONE, "--stlye_weight", "1"],
+            2,
+            "Unknown option: --stlye_weight. Did you mean --style-weight?",
+        ),
         ([*ONE, "--style_weight", "1", "2"], 2, "2 values for 1 paint"),
         ([*TWO, "--style_weight", "0", "0"], 2, "not all 0"),
         ([*TWO, "--style_masks", "left.png"], 2, "--style_masks has 1 masks for 2 paintings"),
@@ -210,9 +214,9 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ),
         ([*ONE, "--regions", "black.png"], 1, "black.png: is black all over"),
         ([*ONE, "--init_image", "grey"], 2, "none of content, gray, noise, and"),
-        ([*ONE, "--model", "resnet"], 2, "one of vgg16, vgg19"),
+        ([*ONE, "--model", "resnet"], 2, 'Choose from: "vgg16", "vgg19"'),
         ([*ONE, "--content_loss_type", "3"], 2, "--content_loss_type is '3'; expected"),
-        ([*ONE, "--preserve_color=ture"], 2, "expected true or false"),
+        ([*ONE, "--preserve_color=ture"], 2, 'unable to convert "ture" into bool'),
         ([*ONE, "--weights", "none.h5"], 3, "none.h5"),
         ([*ONE, "--device", "gpu"], 4, "no NVIDIA GPU"),
         (["beach.jpg", "monet.jpg", "text.jpg/x"], 2, "text.jpg is not a folder"),
@@ -225,13 +229,17 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], ""], 2, "the result is ''; expected the name of the result"),
         (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
         (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
-        (["--from_record", "beach.json"], 2, "FILE repainted.jpg; got nothing"),
+        (
+            ["--from_record", "beach.json"],
+            2,
+            "expected BASE, one or more REF, and PREFIX; got none",
+        ),
         (["--from_record", "r.json", "x", "--fresh"], 2, "leave --fresh out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_mistake_is_one_line_and_an_exit_code(capsys, arguments, code, message):
-    assert exit_code([*QUICK, *arguments]) == code
+    assert inetwork([*QUICK, *arguments]) == code
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
     assert not list(Path().glob("x*"))
