@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
 
@@ -26,13 +27,13 @@ from painterly.cli.options import (
     given,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import is_photo, names_style
+from painterly.cli.places import is_photo, names_picture, names_style
 from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
 from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.log import print_anything
 from painterly.settings import ready_styles
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
 from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
@@ -170,6 +171,8 @@ Exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong words or 
 weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or access refused, 143,
 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the same command continues from
 there."""
+if not IN_CHECKOUT and not find_spec("tensorflow"):
+    EXIT_CODES += f"\n\nFor other presets than instant: {install_command('cpu')}"
 EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
 FROM_RECORD = ("--from-record", "RECORD.json", "-o", "repainted.jpg")
 
@@ -380,10 +383,12 @@ def _run(app: App, words: Sequence[str]) -> int:
 
 def _tokens(words: Sequence[str]) -> list[str]:
     """Return words as the parser takes them. A switch may have true or false after it, as the
-    original's have; `-` is no flag; the last word of a line has a carriage return in scripts with
-    the line ends of Windows."""
+    original's have; `-` is no flag, nor is the name of a picture; the last word of a line has a
+    carriage return in scripts with the line ends of Windows."""
     tokens: list[str] = []
     for word in (each.removesuffix("\r") for each in words):
+        if word.startswith("-") and word[1:2] != "-" and names_picture(word):
+            word = f"./{word}"
         flag = tokens[-1].replace("_", "-") if tokens else ""
         value = parse_bool(word) if flag in SWITCHES else None
         if value is None:

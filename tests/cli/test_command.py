@@ -52,7 +52,7 @@ def installed(site, tmp_path):
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
         (
-            [".", ".", "-o", "./c", "--cluster"],
+            [".", ".", "-o", "/c", "--cluster"],
             2,
             'installs it: .* install .*"painterly\\[cluster]"',
         ),
@@ -87,6 +87,7 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
         assert line not in installed(*words, "--recipe", "moments").stdout
     two = installed("beach.jpg", "hokusai,ink", "--size", "64").stdout.splitlines()
     assert two[-1] == line and two.count(line) == 1
+    assert "painterly[cpu]" in "".join(installed("--help").stdout.split())
     for words in (["all", "--sheet", "sheet.jpg", "--size", "64"], ["no.jpg"]):
         ran = installed("beach.jpg", *words)
         assert line not in ran.stdout + ran.stderr
@@ -235,7 +236,7 @@ def test_a_shell_completes_verbs_flags_values_and_files(shell, tmp_path):
         ("painterly wedding.jpg", "we", {"wedding.jpg"}),
         ("painterly buckets empty", "--y", {"--yes"}),
         ("painterly web", "--st", set()),
-        ("painterly wedding.jpg", "--style_w", {"--style_weight"}),
+        ("painterly wedding.jpg", "--style-w", {"--style-weight"}),
         ("painterly --preset", "d", {"draft"}),
     ):
         ran = subprocess.run(
