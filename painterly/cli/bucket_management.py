@@ -13,7 +13,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from painterly.cli.app import ask, on_terminal, run_program
-from painterly.cli.command import verb
 from painterly.cli.options import Switch
 from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
@@ -29,7 +28,6 @@ TYPED = command("buckets")
 PROG = TYPED.removeprefix("./")
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
 Address = Annotated[str, Parameter(metavar="s3://BUCKET")]
-bucket_management = partial(verb, "buckets")
 
 
 def open_named(value: str, *, new: bool = False) -> Store:
@@ -89,7 +87,7 @@ class Finding:
 
 
 def check_configured() -> int:
-    """Check the three configured buckets, and return the exit code."""
+    """Check that all three buckets can be used, and say what to do if not."""
     return run_program(PROG, lambda: check_buckets(open_configured()))
 
 
@@ -178,17 +176,17 @@ def list_objects(bucket: Store) -> None:
 
 
 def create_each(*buckets: Address) -> int:
-    """Create buckets, and return the exit code."""
+    """Create the named buckets that do not exist, or all three configured ones."""
     return run_program(PROG, lambda: _each(buckets, create))
 
 
 def list_each(*buckets: Address) -> int:
-    """List buckets, and return the exit code."""
+    """Print keys, sizes and totals of the named buckets, or of all three configured ones."""
     return run_program(PROG, lambda: _each(buckets, list_objects))
 
 
 def empty_one(bucket: Address, /, *, yes: Switch = False, dry_run: Switch = False) -> int:
-    """Empty a bucket, and return the exit code.
+    """Delete everything in a bucket, after asking.
 
     Args:
         bucket: the bucket, or what is under a prefix of it
@@ -305,3 +303,24 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
             print(f"{PROG}: {error}", file=sys.stderr)
             code = max(code, error.exit_code)
     return code
+
+
+def buckets() -> int:
+    """Check, create, list or empty buckets.
+
+    BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_*
+    the account, in the environment or in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
+
+    Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, or a problem that check found.
+    """
+    raise ConfigError(f"expected one of {', '.join(ACTIONS)}")
+
+
+ACTIONS: dict[str, Callable[..., int]] = {
+    "check": check_configured,
+    "create": create_each,
+    "list": list_each,
+    "ls": list_each,
+    "empty": empty_one,
+}

@@ -3,15 +3,17 @@
 import os
 import sys
 import tomllib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from importlib.util import find_spec
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.help.formatters.default import DefaultFormatter
 
+from painterly.cli import bucket_management, init, sync_commands, web, weights
 from painterly.cli.app import fail, run_program, wants_json
 from painterly.cli.asked import Asked
 from painterly.cli.options import (
@@ -39,130 +41,6 @@ from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
 
 INETWORK = "inetwork.py"
-COMMANDS = Group("Commands, each with a --help", sort_key=0)
-COPY_CODES = """Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5
-storage unreachable or access refused, 130 stopped by Ctrl-C."""
-OWN = """Your own files in the folder are never replaced or deleted: those that were not downloaded,
-or that you have changed since."""
-VERBS = {  # where the function of each is, if it is one, and its help
-    "web": (
-        "web:web",
-        """Serve a page and an API to paint from a browser.
-
-The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
-(docs/serve.md).
-
-Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
-configuration.""",
-    ),
-    "cluster": ("command:cluster", "Paint folders or buckets on a Ray cluster."),
-    "styles": (
-        "command:styles",
-        """List the ready styles, such as hokusai.
-
-Each line has the name to paint with, title, artist and year. In a pipe, tabs separate them, and an
-empty one is unknown.""",
-    ),
-    "init": (
-        "init:init",
-        """Set up buckets: create them, and write .env.
-
-They are PREFIX-photos, PREFIX-paintings and PREFIX-results. What is not given is asked for. All
-lines of .env are kept, and no other user can read the file.
-
-Exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused, 130
-stopped by Ctrl-C.""",
-    ),
-    "send-source": (
-        "sync_commands:send_source",
-        f"""Upload photos to BUCKET_SOURCE.
-
-Masks (beach.mask.png next to beach.jpg) go with them. Files that are there already are skipped, and
-files of other kinds left out.
-
-{COPY_CODES}""",
-    ),
-    "send-style": (
-        "sync_commands:send_style",
-        f"""Upload paintings to BUCKET_STYLE.
-
-Masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) go with them. Files that are there
-already are skipped, and files of other kinds left out.
-
-{COPY_CODES}""",
-    ),
-    "get-results": (
-        "sync_commands:get_results",
-        f"""Download results, records and the gallery from BUCKET_RESULT.
-
-{OWN}
-
-{COPY_CODES}""",
-    ),
-    "buckets": (
-        "",
-        """Check, create, list or empty buckets.
-
-BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_* the
-account, in the environment or in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
-
-Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
-unreachable or access refused, or a problem that check found.""",
-    ),
-    "get-bucket": (
-        "sync_commands:get_bucket",
-        f"""Download a bucket, or the objects under a prefix.
-
-{OWN}
-
-{COPY_CODES}""",
-    ),
-    "send-bucket": (
-        "sync_commands:send_bucket",
-        f"""Upload a folder, or files, into a bucket.
-
-Files that are there already are skipped.
-
-{COPY_CODES}""",
-    ),
-    "weights": (
-        "weights:weights",
-        """Download VGG's weights.
-
-It fetches those that Keras publishes into weights/, and prints their paths.""",
-    ),
-}
-BUCKET_VERBS = {
-    "check": ("check_configured", "Check that all three can be used, and say what to do if not."),
-    "create": ("create_each", "Create those that do not exist: the named ones, or all three."),
-    "list": ("list_each", "Print keys, sizes and totals of the named ones, or of all three."),
-    "ls": ("list_each", "The same as list."),
-    "empty": ("empty_one", "Delete everything in a bucket, after asking."),
-}
-WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
-EXAMPLES = f"""\
-{command()} beach.jpg hokusai
-{command()} beach.jpg monet.jpg+klimt --shares 0.7,0.3 -o both.png
-{command()} *.jpg klimt,munch -o painted/
-{command()} ./photos ./paintings -o ./painted --size 2048 --open
-{command()} s3://my-photos s3://my-paintings -o s3://my-results"""
-HELP = f"""\
-Paint photos in the style of paintings.
-
-{EXAMPLES}
-
-PHOTO: files, a folder, s3://BUCKET/PREFIX, or - for standard input.
-
-STYLE: a ready style by name, artist or title, a painting, a folder or s3://BUCKET of paintings;
-with commas several, each with a result; with + several in one blend; all for every ready style. A
-file of that very name wins. {command("styles")} lists the ready styles.
-
-RESULT: a file, a folder (if it ends with /, is there, or gets several pictures), s3://BUCKET, or -
-for standard output. Without it, beach.jpg becomes beach-hokusai.jpg beside it, and several go to
-./painted.
-
-Without words, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT say what is painted, in the environment
-or in a file .env {WHERE}."""
 EXIT_CODES = """\
 Flags may be written with dashes or underscores. They override variables, and settings in
 styles.toml override both.
@@ -177,71 +55,6 @@ EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
 FROM_RECORD = ("--from-record", "RECORD.json", "-o", "repainted.jpg")
 
 
-def _version() -> str:
-    if IN_CHECKOUT:
-        text = (PROGRAM / "pyproject.toml").read_text(encoding="utf-8")
-        return f"painterly {tomllib.loads(text)['project']['version']}"
-    return f"painterly {metadata.version('painterly')}"
-
-
-def _flowing(text: str) -> str:
-    """Return a text with each of its paragraphs in one line, unless it is indented: the help is as
-    wide as the terminal."""
-    parts = text.split("\n\n")
-    return "\n\n".join(each if each == EXAMPLES else " ".join(each.split()) for each in parts)
-
-
-def _panel(console: Any, options: Any, panel: Any) -> None:
-    """Print a panel of the help."""
-    from cyclopts.help.formatters.default import DefaultFormatter
-
-    for entry in panel.entries:
-        if entry.description is not None:
-            about = entry.description.primary_renderable
-            about.plain = _flowing(about.plain)
-    DefaultFormatter()(console, options, panel)
-
-
-def _app(**about: Any) -> App:
-    return App(
-        help_format="plaintext",
-        help_formatter=_panel,
-        help_epilogue=_flowing(EXIT_CODES),
-        default_parameter=Parameter(show_default=False),
-        result_action="return_value",
-        exit_on_error=False,
-        print_error=False,
-        suppress_keyboard_interrupt=False,
-        **about,
-    )
-
-
-APP = _app(
-    name="painterly",
-    help=_flowing(HELP),
-    version=_version,
-    usage=f"Usage: {command()} PHOTO … STYLE [-o RESULT] \\[flags]",
-    group_commands=COMMANDS,
-)
-
-
-def _add_verbs(app: App) -> None:
-    for name, (function, text) in VERBS.items():
-        about: dict[str, Any] = {"name": name, "help": _flowing(text), "help_epilogue": ""}
-        if function:
-            app.command(f"{__package__}.{function}", **about)
-            continue
-        usage = f"Usage: {command(name)} check|create|list|empty"
-        several = App(**about, usage=usage)
-        for each, (action, purpose) in BUCKET_VERBS.items():
-            several.command(f"{__package__}.bucket_management:{action}", name=each, help=purpose)
-        app.command(several)
-
-
-_add_verbs(APP)
-
-
-@APP.default
 def paint(
     *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
     output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
@@ -252,7 +65,26 @@ def paint(
     several: BatchOptions | None = None,
     completion: Literal["bash", "zsh", "fish"] | None = None,
 ) -> int:
-    """Paint, and return the exit code.
+    """Paint photos in the style of paintings.
+
+    painterly beach.jpg hokusai
+    painterly beach.jpg monet.jpg+klimt --shares 0.7,0.3 -o both.png
+    painterly *.jpg klimt,munch -o painted/
+    painterly ./photos ./paintings -o ./painted --size 2048 --open
+    painterly s3://my-photos s3://my-paintings -o s3://my-results
+
+    PHOTO: files, a folder, s3://BUCKET/PREFIX, or - for standard input.
+
+    STYLE: a ready style by name, artist or title, a painting, a folder or s3://BUCKET of paintings;
+    with commas several, each with a result; with + several in one blend; all for every ready style.
+    A file of that very name wins. The command styles lists the ready styles.
+
+    RESULT: a file, a folder (if it ends with /, is there, or gets several pictures), s3://BUCKET,
+    or - for standard output. Without it, beach.jpg becomes beach-hokusai.jpg beside it, and several
+    go to ./painted.
+
+    Without words, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT say what is painted, in the
+    environment or in a file .env.
 
     Args:
         words: the photos, and the style
@@ -261,7 +93,7 @@ def paint(
         completion: print a script that completes this command in a shell
     """
     if completion:
-        print(APP.generate_completion(shell=completion), end="")
+        print(_command().generate_completion(shell=completion), end="")
         return 0
     asked = _asked(settings, results, one, several, shares)
     start = _start()
@@ -285,43 +117,24 @@ def paint(
     return asked.paint(None, start, command())
 
 
-def cluster(
-    *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
-    output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
-    shares: Shares = None,
-    settings: SettingOptions | None = None,
-    results: OutputOptions | None = None,
-    several: BatchOptions | None = None,
-) -> int:
-    """Paint on a Ray cluster, and return the exit code.
-
-    Args:
-        words: the photos, and the style
-        output: where the result goes
-        shares: the share of each painting in a blend (default: equal ones)
-    """
-    several = replace(several or BatchOptions(), cluster=True)
-    return paint(
-        *words, output=output, shares=shares, settings=settings, results=results, several=several
-    )
-
-
 def styles() -> int:
-    """Print a line for each ready style, and return the exit code."""
+    """List the ready styles, such as hokusai.
+
+    Each line has the name to paint with, title, artist and year. In a pipe, tabs separate them, and
+    an empty one is unknown.
+    """
     return run_program(command("styles"), _print_styles)
 
 
-INETWORK_APP = _app(
-    name=INETWORK,
-    help="Paints a photo in the style of one or more paintings and writes PREFIX.png (or PREFIX "
-    "itself if it ends in .png, .jpg, .webp or .tiff). docs/inetwork.md says how the flags differ "
-    "from the original's.",
-    version_flags=(),
-    usage=f"Usage: {INETWORK} BASE REF [REF …] PREFIX \\[flags]",
-)
+def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> int:
+    """Paint folders or buckets on a Ray cluster: the same as --cluster.
+
+    Args:
+        words: the words and flags of the command without a verb
+    """
+    return main(["--cluster", *words])
 
 
-@INETWORK_APP.default
 def _inetwork(
     *words: Annotated[Word, Parameter(metavar="BASE REF … PREFIX")],
     shares: Shares = None,
@@ -329,7 +142,10 @@ def _inetwork(
     results: OutputOptions | None = None,
     one: PictureOptions | None = None,
 ) -> int:
-    """Paint a photo.
+    """Paint a photo in the style of one or more paintings.
+
+    The result is PREFIX.png, or PREFIX itself if it ends in .png, .jpg, .webp or .tiff.
+    docs/inetwork.md says how the flags differ from the original's.
 
     Args:
         words: the photo; the painting or ready style, or several to blend; the result
@@ -347,9 +163,28 @@ def _inetwork(
     return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path(), INETWORK)
 
 
+VERBS: dict[str, Callable[..., int]] = {
+    "web": web.web,
+    "cluster": _cluster,
+    "styles": styles,
+    "init": init.init,
+    "send-source": sync_commands.send_source,
+    "send-style": sync_commands.send_style,
+    "get-results": sync_commands.get_results,
+    "buckets": bucket_management.buckets,
+    "get-bucket": sync_commands.get_bucket,
+    "send-bucket": sync_commands.send_bucket,
+    "weights": weights.weights,
+}
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    return _run(APP, sys.argv[1:] if words is None else words)
+    words = sys.argv[1:] if words is None else words
+    if words[:1] == ["cluster"] and "--help" not in words:
+        words = ["--cluster", *words[1:]]
+    named = words[0] if words and words[0] in VERBS else ""
+    return _run(_command(), words, command(named).removeprefix("./" if named else ""))
 
 
 def verb(name: str, words: Sequence[str] | None = None) -> int:
@@ -360,19 +195,80 @@ def verb(name: str, words: Sequence[str] | None = None) -> int:
 def inetwork(words: Sequence[str] | None = None) -> int:
     """Paint one picture, as inetwork.py, and return the exit code."""
     words = sys.argv[1:] if words is None else words
+    usage = f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]"
     if not words and not wants_json():
-        print(
-            f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]\n       {INETWORK} --help",
-            file=sys.stderr,
-        )
+        print(f"{usage}\n       {INETWORK} --help", file=sys.stderr)
         return ConfigError.exit_code
-    return _run(INETWORK_APP, words)
+    return _run(_app(_inetwork, usage, name=INETWORK, version_flags=()), words, INETWORK)
 
 
-def _run(app: App, words: Sequence[str]) -> int:
+def _command() -> App:
+    """Return the command with its verbs."""
+    usage = f"Usage: {command()} PHOTO … STYLE [-o RESULT] [flags]"
+    group = Group("Commands, each with a --help", sort_key=0)
+    app = _app(paint, usage, name="painterly", version=_version, group_commands=group)
+    for name, of in VERBS.items():
+        about: dict[str, Any] = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": ""}
+        if name != "buckets":
+            app.command(of, **about)
+            continue
+        several = App(**about)
+        several.default(of)
+        for action, each in bucket_management.ACTIONS.items():
+            several.command(each, name=action)
+        app.command(several)
+    return app
+
+
+def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
+    """Return an app whose help is a function's docstring."""
+    app = App(
+        help=_flowing(of.__doc__),
+        usage=usage.replace("[", "\\["),
+        help_format="plaintext",
+        help_formatter=_panel,
+        help_epilogue=_flowing(EXIT_CODES),
+        default_parameter=Parameter(show_default=False),
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        **about,
+    )
+    app.default(of)
+    return app
+
+
+def _flowing(text: str | None) -> str:
+    """Return the help in a docstring with each paragraph in one line, apart from examples: the
+    terminal wraps it."""
+    about = cleandoc(text or "").partition("\n\nArgs:")[0]
+    parts = [
+        each.replace("painterly ", f"{command()} ")
+        if each.startswith("painterly ")
+        else " ".join(each.split())
+        for each in about.split("\n\n")
+    ]
+    return "\n\n".join(parts)
+
+
+def _panel(console: Any, options: Any, panel: Any) -> None:
+    for entry in panel.entries:
+        if entry.description is not None:
+            about = entry.description.primary_renderable
+            about.plain = " ".join(about.plain.split())
+    DefaultFormatter()(console, options, panel)
+
+
+def _version() -> str:
+    if IN_CHECKOUT:
+        text = (PROGRAM / "pyproject.toml").read_text(encoding="utf-8")
+        return f"painterly {tomllib.loads(text)['project']['version']}"
+    return f"painterly {metadata.version('painterly')}"
+
+
+def _run(app: App, words: Sequence[str], name: str) -> int:
     print_anything()  # Help comes before all else.
-    named = words[0] if words and words[0] in VERBS and app is APP else ""
-    name = INETWORK if app is INETWORK_APP else command(named).removeprefix("./" if named else "")
     try:
         return int(app(_tokens(words)) or 0)
     except CycloptsError as error:

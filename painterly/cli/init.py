@@ -75,7 +75,13 @@ def init(
     yes: Switch = False,
     force: Switch = False,
 ) -> int:
-    """Set up the buckets and `.env`, and return the exit code.
+    """Set up buckets: create them, and write .env.
+
+    They are PREFIX-photos, PREFIX-paintings and PREFIX-results. What is not given is asked for. All
+    lines of .env are kept, and no other user can read the file.
+
+    Exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused, 130
+    stopped by Ctrl-C.
 
     Args:
         prefix: how the names of the buckets begin

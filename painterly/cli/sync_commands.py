@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,6 @@ from cyclopts import Parameter
 
 from painterly.cli.app import open_in_browser, run_program
 from painterly.cli.bucket_management import open_configured, open_named
-from painterly.cli.command import verb
 from painterly.cli.options import Patterns, Switch, Word
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import bucket_layout
@@ -84,7 +82,13 @@ Paths = Annotated[Word, Parameter(metavar="PATH")]
 
 
 def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
-    """Upload photos, and return the exit code.
+    """Upload photos to BUCKET_SOURCE.
+
+    Masks (beach.mask.png next to beach.jpg) go with them. Files that are there already are skipped,
+    and files of other kinds left out.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
 
     Args:
         paths: the folder to upload, with sub-folders; or one or more files
@@ -93,7 +97,13 @@ def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
 
 
 def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
-    """Upload paintings, and return the exit code.
+    """Upload paintings to BUCKET_STYLE.
+
+    Masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) go with them. Files that are
+    there already are skipped, and files of other kinds left out.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
 
     Args:
         paths: the folder to upload, with sub-folders; or one or more files
@@ -105,7 +115,12 @@ def send_bucket(
     *words: Annotated[Word, Parameter(metavar="PATH … s3://BUCKET")],
     options: CopyOptions | None = None,
 ) -> int:
-    """Upload into a bucket, and return the exit code.
+    """Upload a folder, or files, into a bucket.
+
+    Files that are there already are skipped.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
 
     Args:
         words: the folder to upload, or files; the bucket, s3://BUCKET/PREFIX, or a folder
@@ -121,7 +136,13 @@ def get_bucket(
     *,
     options: CopyOptions | None = None,
 ) -> int:
-    """Download a bucket, and return the exit code.
+    """Download a bucket, or the objects under a prefix.
+
+    Your own files in the folder are never replaced or deleted: those that were not downloaded, or
+    that you have changed since.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
 
     Args:
         bucket: the bucket, or a part of it: s3://BUCKET/PREFIX
@@ -138,7 +159,13 @@ def get_results(
     open: Switch = False,
     options: CopyOptions | None = None,
 ) -> int:
-    """Download results, and return the exit code.
+    """Download results, records and the gallery from BUCKET_RESULT.
+
+    Your own files in the folder are never replaced or deleted: those that were not downloaded, or
+    that you have changed since.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
 
     Args:
         folder: the folder to download into; created if it is missing
@@ -146,13 +173,6 @@ def get_results(
         open: open the gallery once it is downloaded
     """
     return _copy("get-results", options, folder=_path(folder), watch=watch, open=open)
-
-
-get_bucket_content = partial(verb, "get-bucket")
-send_to_bucket = partial(verb, "send-bucket")
-cl_send_source = partial(verb, "send-source")
-cl_send_style = partial(verb, "send-style")
-cl_get_results = partial(verb, "get-results")
 
 
 def _copy(which: str, options: CopyOptions | None, **places: Any) -> int:

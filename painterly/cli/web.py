@@ -35,7 +35,13 @@ FOLDERS = {
 def web(
     *, port: Port = None, host: str | None = None, open: Switch = False, lan: Switch = False
 ) -> int:
-    """Serve until a signal arrives, and return the exit code.
+    """Serve a page and an API to paint from a browser.
+
+    The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
+    (docs/serve.md).
+
+    Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
+    configuration.
 
     Args:
         port: the port to listen on, instead of WEB_PORT or PORT

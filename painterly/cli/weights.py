@@ -12,7 +12,9 @@ MODELS = tuple(sorted(FIELDS["model"].metadata["choices"], reverse=True))
 
 
 def weights(*models: Annotated[str, Parameter(choices=MODELS, metavar="MODEL")]) -> int:
-    """Fetch the files into weights/, print their paths, and return the exit code.
+    """Download VGG's weights.
+
+    It fetches those that Keras publishes into weights/, and prints their paths.
 
     Args:
         models: the networks (default: vgg19)

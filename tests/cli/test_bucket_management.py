@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.commands import fill, keys, on_a_terminal, set_variables
+from support.verbs import bucket_management
 
-from painterly.cli.bucket_management import bucket_management
 from painterly.configuration.config import BUCKETS
 from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket

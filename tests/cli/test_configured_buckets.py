@@ -4,15 +4,15 @@ import webbrowser
 
 import pytest
 from support.commands import contents, fill, keys, leave_out_env_file
-
-from painterly.cli.bucket_management import bucket_management
-from painterly.cli.sync_commands import (
+from support.verbs import (
+    bucket_management,
     cl_get_results,
     cl_send_source,
     cl_send_style,
     get_bucket_content,
     send_to_bucket,
 )
+
 from painterly.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from support.commands import contents, python
+from support.verbs import get_bucket_content, send_to_bucket
 
-from painterly.cli.sync_commands import get_bucket_content, send_to_bucket
 from painterly.cli.words import words_of
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError, StorageError

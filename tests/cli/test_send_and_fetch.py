@@ -5,8 +5,7 @@ import sys
 
 import pytest
 from support.commands import contents, keys, leave_out_env_file, set_variables
-
-from painterly.cli.sync_commands import (
+from support.verbs import (
     cl_send_source,
     get_bucket_content,
     send_to_bucket,

@@ -54,7 +54,7 @@ def test_a_laptop_needs_boto3_cyclopts_dotenv_and_rich_alone(moto, photos, tmp_p
     hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
-        "from painterly.cli.sync_commands import get_bucket_content, send_to_bucket\n"
+        "from support.verbs import get_bucket_content, send_to_bucket\n"
         f"name = {moto.new_bucket()!r}\n"
         "at = f's3://{name}'\n"
         f"assert send_to_bucket([{str(photos)!r}, at]) == 0\n"

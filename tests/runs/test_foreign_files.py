@@ -8,9 +8,9 @@ import pytest
 from support import tiny
 from support.commands import keys, set_variables
 from support.folder_batches import run
+from support.verbs import cl_send_source
 
 from painterly import log
-from painterly.cli.sync_commands import cl_send_source
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select

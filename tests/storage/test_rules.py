@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 from support.commands import fill, keys, refusal, set_variables
 from support.s3.other_service import other_service
+from support.verbs import bucket_management
 
-from painterly.cli.bucket_management import bucket_management
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.commands import fill, refusal, set_variables
+from support.verbs import bucket_management
 
-from painterly.cli.bucket_management import bucket_management
 from painterly.storage.base import ObjectError
 
 
