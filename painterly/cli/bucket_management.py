@@ -305,7 +305,7 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
     return code
 
 
-def buckets() -> int:
+def buckets(*words: str) -> int:
     """Check, create, list or empty buckets.
 
     BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_*
@@ -314,7 +314,8 @@ def buckets() -> int:
     Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
     unreachable or access refused, or a problem that check found.
     """
-    raise ConfigError(f"expected one of {', '.join(ACTIONS)}")
+    got = " ".join(words) or "nothing"
+    raise ConfigError(f"expected one of {', '.join(ACTIONS)}; got {got}")
 
 
 ACTIONS: dict[str, Callable[..., int]] = {

@@ -158,6 +158,8 @@ def _inetwork(
     if len(places) < 3:
         got = " ".join(places) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
+    if not all(map(str.strip, places)):
+        raise ConfigError(f"a word is empty, as a variable is that was not set: {places}")
     base, *refs, prefix = places
     blend = tuple(part_of_style(ref, Path()) for ref in refs)
     return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path(), INETWORK)

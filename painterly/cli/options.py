@@ -201,7 +201,8 @@ class PictureArgs(PictureOptions, OutputOptions):
 
 def given(options: Any) -> dict[str, Any]:
     """Return the flags that are given, by their names."""
-    return {name: value for name, value in vars(options).items() if value not in (None, False, [])}
+    usual = vars(type(options)())
+    return {name: value for name, value in vars(options).items() if value != usual[name]}
 
 
 SWITCHES = frozenset(

@@ -54,14 +54,14 @@ def test_a_laptop_needs_boto3_cyclopts_dotenv_and_rich_alone(moto, photos, tmp_p
     hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
-        "from support.verbs import get_bucket_content, send_to_bucket\n"
+        "from painterly.cli.command import verb\n"
         f"name = {moto.new_bucket()!r}\n"
         "at = f's3://{name}'\n"
-        f"assert send_to_bucket([{str(photos)!r}, at]) == 0\n"
-        f"assert get_bucket_content([at, {str(tmp_path / 'copy')!r}]) == 0\n"
-        "from pathlib import Path; from painterly.cli import command, init\n"
+        f"assert verb('send-bucket', [{str(photos)!r}, at]) == 0\n"
+        f"assert verb('get-bucket', [at, {str(tmp_path / 'copy')!r}]) == 0\n"
+        "from pathlib import Path; from painterly.cli import init\n"
         f"init.WORKSPACE = Path({str(tmp_path)!r})\n"
-        "assert command.verb('init', ['--prefix', name[:40], '--provider', 's3', '--yes']) == 0"
+        "assert verb('init', ['--prefix', name[:40], '--provider', 's3', '--yes']) == 0"
     )
     ran = python("-c", code, **moto.environment)
     assert ran.returncode == 0, ran.stderr
