@@ -8,6 +8,7 @@ from typing import Any
 
 from painterly.cli import batch
 from painterly.cli.options import (
+    STANDARD,
     BatchOptions,
     OutputOptions,
     PictureArgs,
@@ -60,7 +61,9 @@ class Asked:
             from painterly.cli import picture
 
             return picture.run([*self._pictures(words)], name)
-        if is_one and self.results.dry_run:
+        if words and is_one and self.results.dry_run:
+            if words.photos == (STANDARD,):
+                raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
             _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
         else:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")

@@ -182,7 +182,7 @@ VERBS: dict[str, Callable[..., int]] = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    words = sys.argv[1:] if words is None else words
+    words = sys.argv[1:] if words is None else [*words]
     if words[:1] == ["cluster"] and "--help" not in words:
         words = ["--cluster", *words[1:]]
     named = words[0] if words and words[0] in VERBS else ""

@@ -277,6 +277,7 @@ def check_styles(kind: str, values, paintings) -> None:
         ("photos hokusai --content-mask monet.jpg", "--content-mask is a flag of one picture"),
         ("photos hokusai --from 3s", "--from is a flag of one picture in its file"),
         ("beach.jpg hokusai --dry-run --for 3s", "--for is a flag of a picture that is painted"),
+        ("- hokusai -o x.jpg --dry-run", "--dry-run measures a file, and the photo is -"),
         ("photos hokusai --shares 1,2", "--shares are those of a blend, as in monet.jpg+hokusai"),
         ("photos klimt+munch --shares 1,2,3", "--shares has 3 values for 2 paintings"),
         ("beach.jpg klimt+munch --shares 1,x", "--shares is '1,x'; expected numbers"),

@@ -107,6 +107,14 @@ def test_a_part_of_a_clip_is_painted_alone():
     assert len(times) == 5 and times[0] == 0  # Frames 3 to 7 of 24 a second.
 
 
+@pytest.mark.usefixtures("walk")
+def test_a_dry_run_tells_what_the_clip_takes_and_writes_nothing(capsys):
+    before = {*Path().rglob("*")}
+    assert main(["walk.mp4", "monet.jpg", "--dry-run", *WORDS]) == 0
+    assert "dry run: 6 to paint" in capsys.readouterr().out
+    assert {*Path().rglob("*")} == before
+
+
 def test_a_part_outside_the_clip_is_refused(refusal):
     words = "walk.mp4", "monet.jpg", "-o", "a.mp4"
     assert "no frame in the time" in refusal(*words, "--from", "1:00")
