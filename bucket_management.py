@@ -7,6 +7,6 @@ from painterly.settings.installation import COPYING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*COPYING)
-    from painterly.cli.bucket_management import bucket_management
+    from painterly.cli.command import verb
 
-    sys.exit(bucket_management())
+    sys.exit(verb("buckets"))

@@ -7,6 +7,6 @@ from painterly.settings.installation import COPYING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*COPYING)
-    from painterly.cli.sync_commands import cl_get_results
+    from painterly.cli.command import verb
 
-    sys.exit(cl_get_results())
+    sys.exit(verb("get-results"))

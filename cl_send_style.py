@@ -7,6 +7,6 @@ from painterly.settings.installation import COPYING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*COPYING)
-    from painterly.cli.sync_commands import cl_send_style
+    from painterly.cli.command import verb
 
-    sys.exit(cl_send_style())
+    sys.exit(verb("send-style"))

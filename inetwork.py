@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One photo and its paintings → one picture: the same as `painterly PHOTO PAINTING … RESULT`."""
+"""One photo and its paintings → one picture, with INetwork's words: BASE REF … PREFIX."""
 
 import sys
 

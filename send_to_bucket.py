@@ -7,6 +7,6 @@ from painterly.settings.installation import COPYING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*COPYING)
-    from painterly.cli.sync_commands import send_to_bucket
+    from painterly.cli.command import verb
 
-    sys.exit(send_to_bucket())
+    sys.exit(verb("send-bucket"))

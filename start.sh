@@ -6,22 +6,22 @@ unset CDPATH # With it, cd prints where it went.
 
 usage() {
   cat <<'END'
-Paints every photo in every style.
+Paints photos in the style of paintings.
 
+  ./start.sh PHOTO … STYLE [-o RESULT] [--size N …]
+                          PHOTO: files, a folder, s3://BUCKET/PREFIX, or -
+                          STYLE: hokusai, a painting, a folder or s3://BUCKET;
+                          several with commas, or with + in one blend
+                          RESULT: a file, a folder, s3://BUCKET, or -
+  ./start.sh beach.jpg hokusai
+                          paint a photo in a ready style, into a file next to it
+  ./start.sh ./photos ./paintings -o ./painted
+                          paint every photo in every style
   ./start.sh              paint the photos in BUCKET_SOURCE (see .env.example),
                           or the samples
-  ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
-                          paint these folders (./name), buckets (name) or single
-                          pictures; any setting is a flag (docs/settings.md)
-  ./start.sh PHOTO hokusai
-                          paint a photo in a ready style, into a file next to it
-  ./start.sh PHOTO PAINTING … RESULT.jpg
-                          paint one picture, as ./inetwork.py does
   ./start.sh --open       open the results page at the end
   ./start.sh --watch      stay, and paint what is new or changed
   ./start.sh --dry-run    only report what would be painted, and the time
-  ./start.sh --help-all   show the other flags
-
   ./start.sh web          serve a page and an API to paint from a browser
                           (docs/web.md); RUN_MODE=web does the same
   ./start.sh cluster …    paint on the Ray cluster at CLUSTER, or else on the
@@ -30,6 +30,8 @@ Paints every photo in every style.
   ./start.sh init         set up Clever Cloud, AWS or another S3 service: write
                           .env, create the buckets (--help lists its flags)
   ./start.sh weights      download VGG's weights into ./weights
+  ./start.sh beach.jpg --help
+                          show all flags and commands
   ./start.sh setup [--cluster] [--video] [--dev] [--cpu | --gpu]
                           create the environment, print its Python's path;
                           --cluster adds Ray, --video what clips need,
@@ -87,12 +89,10 @@ extras=(tensorflow) paints=1
 mode=${1:-${RUN_MODE:-}}
 case $mode in
   -h | --help) usage && exit ;;
-  '' | -*) run=(-m painterly "$@") ;;
-  cluster) extras=(tensorflow cluster) run=(-m painterly cluster "${@:2}") ;;
+  cluster) extras=(tensorflow cluster) run=(-m painterly "$@") ;;
   web) run=(-m painterly web "${@:2}") ;;
-  styles) extras=() paints="" run=(-m painterly styles "${@:2}") ;;
-  init) extras=() run=(-m painterly init "${@:2}") ;;
-  weights) extras=(tensorflow) paints="" run=(-m painterly weights "${@:2}") ;;
+  weights) paints="" run=(-m painterly "$@") ;;
+  styles | init | buckets | send-* | get-*) extras=() paints="" run=(-m painterly "$@") ;;
   setup)
     extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do
@@ -105,17 +105,15 @@ case $mode in
     done
     ;;
   test) extras=(tensorflow dev) paints="" run=(-m pytest "${@:2}") ;;
+  '' | -*) run=(-m painterly "$@") ;;
   *)
     case $1 in /*) photo=$1 ;; *) photo=$STARTED_IN/$1 ;; esac
-    if [ $# -lt 3 ] && [ -f "$photo" ]; then # painterly itself says what goes with a photo.
-      [ $# -eq 2 ] || extras=() paints=""
-    elif [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
-      fail 2 "start.sh: there is no photo '$1'; for a folder or a bucket, RESULTS is missing; expected \
-PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 ./results"
-    elif [ $# -lt 3 ]; then
-      fail 2 "start.sh: there is no mode '$mode', and no such photo; ./start.sh --help lists the modes. \
-Three arguments are PHOTOS PAINTINGS RESULTS."
-    fi
+    case $1 in
+      - | *[:~*?[]*) ;;
+      *) [ -e "$photo" ] || fail 2 "start.sh: there is no mode and no photo '$1'; ./start.sh --help \
+lists the modes, and photos go first, as in: ./start.sh beach.jpg hokusai" ;;
+    esac
+    [ $# -gt 1 ] || extras=() paints="" # A photo alone: painterly says what goes with it.
     run=(-m painterly "$@")
     ;;
 esac

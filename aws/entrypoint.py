@@ -5,6 +5,7 @@ the style and the size. The runner's variables set everything else.
 """
 
 import dataclasses
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,7 @@ from pathlib import Path
 import contract
 
 from painterly.cli import batch
-from painterly.cli.app import leave, run_service
-from painterly.cli.parser import Parser
+from painterly.cli.app import fail, leave, run_service
 from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
@@ -23,16 +23,17 @@ from painterly.storage import open_bucket
 from painterly.storage.address import parse_account
 from painterly.storage.base import Bucket
 
+NAME = "aws/entrypoint.py"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Paint the photo that the arguments name, and return the runner's exit code."""
-    parser = Parser("aws/entrypoint.py", description="Paints one photo of the bot's bucket.")
-    parser.add_argument("bucket", metavar="BUCKET", help="the bucket's name, or a folder")
-    parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
-    args = parser.parse_args(arguments)
-    return run_service(
-        parser.prog, lambda environment: paint_photo(args.bucket, args.key, environment)
-    )
+    words = sys.argv[1:] if arguments is None else arguments
+    if len(words) != 2:
+        said = f"expected BUCKET and KEY, a photo in the bot's bucket; got {' '.join(words)}"
+        return fail(NAME, said, ConfigError.exit_code)
+    bucket, key = words
+    return run_service(NAME, lambda environment: paint_photo(bucket, key, environment))
 
 
 def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:

@@ -69,8 +69,8 @@ def try_wheel(name: str, wheel: Path) -> None:
             run("uv", "pip", "install", "--quiet", "--python", environment, requirement)
             size = sum(file.stat().st_size for file in environment.rglob("*") if file.is_file())
             started = time.monotonic()
-            folders = ("./photos", "ink", f"./results-{number}")
-            run(programs / name, *folders, "--size", SIZE, *flags, cwd=folder)
+            words = ("./photos", "ink", "-o", f"./results-{number}")
+            run(programs / name, *words, "--size", SIZE, *flags, cwd=folder)
             seconds = time.monotonic() - started
             print(
                 f"{name}{extra}: {size / 1e6:.0f} MB installed, "

@@ -36,7 +36,7 @@ $tool images $image
 
 echo "-- painting"
 in_image STYLE_SIZE=256 sh -c '
-  python -m painterly ./samples/photos ink /tmp/painted --preset draft
+  python -m painterly ./samples/photos ink -o /tmp/painted --preset draft
   ls -l /tmp/painted && test -s /tmp/painted/ink/landscape.jpg'
 
 echo "-- serving the page"
@@ -52,7 +52,7 @@ in_image WEB_HOST=127.0.0.1 sh -c '
 
 echo "-- without a GPU"
 status=0
-in_image DEVICE=gpu python -m painterly ./samples/photos ink /tmp/painted ||
+in_image DEVICE=gpu python -m painterly ./samples/photos ink -o /tmp/painted ||
   status=$?
 [ $status -eq 4 ] || { echo "exit code $status, expected 4" >&2; exit 1; }
 echo "The image works."

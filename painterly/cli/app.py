@@ -30,7 +30,7 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
 from painterly.words.wording import printable
 
-LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
+LAPTOP = "boto3 cyclopts python-dotenv rich"  # packages of the scripts that do not paint
 # The extra of pyproject.toml that installs a package, by its import name.
 EXTRAS = {
     **dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"),

@@ -1,9 +1,7 @@
-"""Paints folders and buckets, and sheets of small pictures to choose from."""
+"""Paints folders, buckets and several pictures."""
 
-import argparse
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from logging import WARNING
 from pathlib import Path
@@ -11,80 +9,80 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
-from painterly.cli.arguments import PLACES
-from painterly.cli.places import here, no_bucket, or_ready_style, place_variables
+from painterly.cli.options import BatchOptions
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.configuration.flags import Work, only_of, variables
-from painterly.errors import ConfigError, NoAccountError, PictureError
-from painterly.images.output import file_format
+from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command
-from painterly.settings.recipes import INSTANT
-from painterly.settings.settings import Settings, gives_way
 from painterly.signals import Stop
 from painterly.storage.address import is_folder
-from painterly.storage.base import NoBucketError
-from painterly.words.wording import plural
 
 if TYPE_CHECKING:
     from painterly.runs.report import Summary
     from painterly.runs.run import Paint
     from painterly.storage.base import Bucket
 
-SHEET = "--sheet"
+NOWHERE = "/no results"  # of a sheet, and of a dry run of a picture in a file
 USUAL = ("WATCH", "CLUSTER")  # The flags turn these on, and variables may say more.
-NOWHERE = "/no results of a sheet"  # It stores none.
-# Variables without a meaning for a sheet, which always has preset instant.
-_NOT_OF_A_SHEET = ("PRESET", "STYLE_PRESET", "STYLE_RECIPE", "CLUSTER", "DRY_RUN")
 
 
-def run(args: argparse.Namespace, name: str) -> int:
+@dataclass(frozen=True)
+class BatchArgs:
+    """What a batch paints.
+
+    Attributes:
+        values: The variables that words, flags and settings stand for.
+        options: The flags; some have no variable.
+        paintings: The paintings that words name, if no bucket or folder has them.
+        start: The folder of relative paths.
+    """
+
+    values: Mapping[str, str]
+    options: BatchOptions
+    paintings: "Bucket | None"
+    start: Path
+
+
+def run(args: BatchArgs, name: str) -> int:
     """Paint what arguments ask for, and return the exit code.
 
     Args:
+        args: The arguments.
         name: The program.
     """
-    flags = variables(vars(args))
-    usual = {each: flags.pop(each) for each in USUAL if each in flags}
+    given, options = dict(args.values), args.options
+    usual = {each: given.pop(each) for each in USUAL if each in given}
 
     def paint(environment: Mapping[str, str]) -> int:
-        # start.sh leaves the folder where it was called.
-        start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
-        values = {**usual, **environment, **_checked(args, start)}
-        if args.sheet is not None:
-            return make_sheet(start, args.sheet, values)
+        values = {**usual, **environment}
         is_here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
         instant = why_instant(values) if is_here else ""
         if instant:
             values["STYLE_PRESET"] = "instant"
-        loaded = replace(config.load(values), include=args.include, exclude=args.exclude)
-        if loaded.watch and args.open:
+        loaded = replace(config.load(values), include=options.include, exclude=options.exclude)
+        if loaded.watch and options.open:
             raise ConfigError("--watch (WATCH) and --open do not go together: a watch has no end")
-        _check_samples(loaded)
+        if loaded.cluster and args.paintings:
+            raise ConfigError("a cluster reads one painting, or a folder or bucket of paintings")
+        check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
-        try:
-            with or_ready_style(loaded):
-                code = paint_batch(loaded, _elsewhere(loaded, environment))
-        except (NoAccountError, NoBucketError) as error:
-            if not (said := no_bucket(args.places, start)):
-                raise
-            if isinstance(error, NoBucketError):
-                raise NoBucketError(f"{error}; or {said}") from error
-            raise ConfigError(said) from error
-        _show_gallery(loaded, args.open, start)
+        code = paint_batch(loaded, _elsewhere(loaded, environment), args.paintings)
+        _show_gallery(loaded, options.open, args.start)
         if instant:
             event(instant)
         return code
 
-    return run_service(name, paint, flags)
+    return run_service(name, paint, given)
 
 
-def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
+def paint_batch(
+    loaded: Config, elsewhere: "Paint | None" = None, paintings: "Bucket | None" = None
+) -> int:
     """Paint every picture that has no up-to-date result, here or `elsewhere`, send word of the end,
-    and return the exit code: 0 if all is done, 1 if some photos failed. Raises PainterlyError if
-    nothing can be painted; Stopped.
+    and return the exit code: 0 if all is done, 1 if some photos failed. `paintings` take the place
+    of those of the configuration. Raises PainterlyError if nothing can be painted; Stopped.
 
     With DEVICE=gpu, no bucket is opened without a GPU. A dry run always measures on this machine.
     """
@@ -99,7 +97,7 @@ def paint_batch(loaded: Config, elsewhere: "Paint | None" = None) -> int:
         started, loading = perf_counter(), cache(partial(load_devices, loaded.device))
         if loaded.device == "gpu" and (loaded.dry_run or not elsewhere):
             loading(loaded.settings.traits.optimises).result()
-        run = Run(loaded, Buckets.open(loaded), loading, stop, word, elsewhere)
+        run = Run(loaded, Buckets.open(loaded, paintings), loading, stop, word, elsewhere)
         return run.paint(started)
 
     with Stop() as stop:
@@ -115,78 +113,12 @@ def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None"
     return on_cluster(loaded.cluster, environment)
 
 
-def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:
-    """Return the variables that places stand for, and those that settings overrule. Raises
-    ConfigError if a setting or a place is wrong."""
-    settings = args.settings
-    if args.sheet is not None:
-        _check_sheet(args, settings)
-    asked = Settings().replaced(settings, "--")  # A wrong one is named as it was given.
-    found = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-    if args.places:
-        names = PLACES if args.sheet is None else PLACES[:2]
-        found |= place_variables(args.places, start, names)
-    return found
-
-
-def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
-    alone = (flag.name for flag in only_of(Work.FOLDERS) if not flag.takes)
-    others = [f"--{name}" for name in alone if getattr(args, name)]
-    others += [f"--{name}" for name in ("recipe", "timelapse") if name in settings]
-    if settings.get("preset", "instant") != "instant":
-        others.append("--preset")
-    if others:
-        flag = others[0].replace("_", "-")
-        raise ConfigError(f"{SHEET} paints small pictures by preset instant; leave {flag} out")
-
-
-def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
-    """Write a sheet, and return the exit code: 1 if some pictures could not be painted. The name's
-    extension decides the format. The environment has the variables that the command line stands
-    for. Raises PainterlyError, Stopped."""
-    from painterly.cli.picture_files import check_is_painted, check_target, write_file
-    from painterly.images import arrays, encode
-    from painterly.orders.buckets import Buckets
-    from painterly.painters.sheet import paint_sheet, select_for_sheet
-
-    path = here(name, start)
-    form = file_format(path.suffix, f"the extension of {name!r}").extension
-    values = {name: value for name, value in environment.items() if name not in _NOT_OF_A_SHEET}
-    values["PRESET"] = INSTANT["preset"]
-    if any(values.get(name, "").strip() for name in config.BUCKETS):
-        values["BUCKET_RESULT"] = NOWHERE
-    loaded = config.load(values)
-    _check_samples(loaded)
-    with or_ready_style(loaded):
-        buckets = Buckets.open(loaded)
-    with Stop() as stop:
-        selection = select_for_sheet(loaded, buckets)
-        keys = [entry.key for entry in selection.photos]
-        inputs = [*_files(buckets.source, keys)]
-        for style in selection.styles:
-            inputs += _files(buckets.style, style.keys)
-        check_target(path, name, inputs)
-        check_is_painted(path)
-        sheet = paint_sheet(loaded, buckets, selection, stop)
-    if not sheet.painted:
-        raise PictureError("no picture of the sheet could be painted")
-    output = replace(loaded.output, format=form, depth=8)
-    write_file(path, encode.encode(arrays.to_float(sheet.pixels), output))
-    failed = f", {plural(sheet.failed, 'picture')} failed" if sheet.failed else ""
-    done = f"{name}: {len(sheet.painted)} painted{failed}"
-    event(done, summary=True, event="sheet", path=str(path))
-    return 1 if sheet.failed else 0
-
-
-def _files(bucket: "Bucket", keys: Iterable[str]) -> Iterator[Path]:
-    yield from (path for key in keys if (path := bucket.path(key)))
-
-
-def _check_samples(loaded: Config) -> None:
+def check_samples(loaded: Config) -> None:
+    """Raise ConfigError if there are no samples, and nothing else to paint."""
     if loaded.demo and not IN_CHECKOUT:
         raise ConfigError(
-            "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT to "
-            f"folders such as ./photos, or to buckets; {command()} --help"
+            "there is nothing to paint: name a photo and a style, or set BUCKET_SOURCE, "
+            f"BUCKET_STYLE and BUCKET_RESULT; {command()} --help"
         )
 
 

@@ -1,6 +1,5 @@
 """bucket_management.py: checks, creates, lists and empties buckets. Opens those of all scripts."""
 
-import argparse
 import contextlib
 import secrets
 import sys
@@ -9,39 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from logging import WARNING
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from painterly.cli.app import ask, on_terminal, run_program
-from painterly.cli.parser import Parser
+from painterly.cli.options import Switch
 from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
 from painterly.log import event
-from painterly.settings.installation import IN_CHECKOUT, WORKSPACE, command
+from painterly.settings.installation import WORKSPACE, command
 from painterly.storage import open_bucket
-from painterly.storage.address import folder_hint, parse_account
+from painterly.storage.address import folder_hint, is_folder, parse_account
 from painterly.storage.base import Entry, ObjectError, Progress, Store, UnavailableError, Version
 from painterly.storage.transfers import Job, run_jobs
 from painterly.words.wording import file_size, plural, printable
 
-BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
-WHERE = "beside this script" if IN_CHECKOUT else "in the current folder"
-ACCOUNT_NOTES = f"""\
-CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are read from
-the environment, or from the file .env {WHERE}. Without them, buckets are
-on Amazon S3."""
-BUCKETS_NOTES = f"""\
-BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
-{ACCOUNT_NOTES}"""
 TYPED = command("buckets")
 PROG = TYPED.removeprefix("./")
-CODES = """
-
-exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
-5 storage unreachable or access refused, or a problem that check found"""
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
+Address = Annotated[str, Parameter(metavar="s3://BUCKET")]
 
 
 def open_named(value: str, *, new: bool = False) -> Store:
-    """Return the bucket that an argument names. `new` is as in `open_bucket`."""
+    """Return the bucket that an argument names. `new` is as in `open_bucket`. Raises ConfigError,
+    also for a name that may be a folder's."""
+    if not (value.startswith("s3://") or is_folder(value)):
+        raise ConfigError(f"{value!r} may be a bucket or a folder; write s3://{value} or ./{value}")
     return open_bucket(value, parse_account(config.environment()), new=new)
 
 
@@ -77,18 +70,6 @@ def _unset(which: str, names: str) -> str:
     )
 
 
-def bucket_management(arguments: Sequence[str] | None = None) -> int:
-    """Run the script of that name, and return its exit code."""
-    args = parser().parse_args(arguments)
-    actions: dict[str, Callable[[], int]] = {
-        "check": check,
-        "create": lambda: _each(args.bucket, create),
-        **dict.fromkeys(("list", "ls"), lambda: _each(args.bucket, list_objects)),
-        "empty": lambda: empty(args.bucket, yes=args.yes, dry_run=args.dry_run),
-    }
-    return run_program(PROG, actions[args.action])
-
-
 @dataclass
 class Finding:
     """The result of a check of one bucket."""
@@ -105,17 +86,18 @@ class Finding:
         return f"{self.name}: " + " · ".join(filter(None, (states, self.problem, *self.notes)))
 
 
-def check() -> int:
-    """Try the three configured buckets at once, and return 0, or 5 if any of them has a problem.
+def check_configured() -> int:
+    """Check that all three buckets can be used, and say what to do if not."""
+    return run_program(PROG, lambda: check_buckets(open_configured()))
+
+
+def check_buckets(buckets: Mapping[str, Store]) -> int:
+    """Try the buckets of BUCKET_* variables at once, and return 0, or 5 if any of them has a
+    problem.
 
     Writes one object with a random name into each and deletes it. A run only reads photos and
     paintings, so for these a bucket that cannot be written to is not a problem.
     """
-    return check_buckets(open_configured())
-
-
-def check_buckets(buckets: Mapping[str, Store]) -> int:
-    """Check the buckets of BUCKET_* variables, as `check`."""
     with ThreadPoolExecutor(len(buckets)) as pool:
         findings = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
     print(*findings, sep="\n", flush=True)
@@ -191,6 +173,27 @@ def list_objects(bucket: Store) -> None:
         size = decimal(sum(version.size for version in others))
         print(f"{size:>10}  in {_described(others)}, which are billed; `empty` deletes them")
     print(note, flush=True)
+
+
+def create_each(*buckets: Address) -> int:
+    """Create the named buckets that do not exist, or all three configured ones."""
+    return run_program(PROG, lambda: _each(buckets, create))
+
+
+def list_each(*buckets: Address) -> int:
+    """Print keys, sizes and totals of the named buckets, or of all three configured ones."""
+    return run_program(PROG, lambda: _each(buckets, list_objects))
+
+
+def empty_one(bucket: Address, /, *, yes: Switch = False, dry_run: Switch = False) -> int:
+    """Delete everything in a bucket, after asking.
+
+    Args:
+        bucket: the bucket, or what is under a prefix of it
+        yes: do not ask
+        dry_run: only report what would be deleted
+    """
+    return run_program(PROG, lambda: empty(bucket, yes=yes, dry_run=dry_run))
 
 
 def empty(value: str, *, yes: bool, dry_run: bool) -> int:
@@ -302,30 +305,23 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
     return code
 
 
-def parser(verb: str = "buckets") -> Parser:
-    """Return the parser of this verb of `painterly`."""
-    made = Parser(
-        PROG,
-        description="Checks, creates, lists and empties buckets.",
-        example=f"  {TYPED} check\n  {TYPED} create\n  {TYPED} empty my-results",
-        notes=BUCKETS_NOTES + CODES,
-    )
-    actions = made.add_subparsers(dest="action", metavar="ACTION", required=True)
+def buckets(*words: str) -> int:
+    """Check, create, list or empty buckets.
 
-    def add(name: str, text: str, notes: str = BUCKETS_NOTES) -> argparse.ArgumentParser:
-        aliases = ["ls"] if name == "list" else []
-        notes += CODES
-        return actions.add_parser(name, help=text, description=text, aliases=aliases, notes=notes)
+    BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_*
+    the account, in the environment or in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
 
-    add("check", "Checks that all three buckets can be used, and says what to do if not.")
-    for name, description in (
-        ("create", "Creates the buckets that do not exist."),
-        ("list", "Prints the keys and sizes, and totals."),
-    ):
-        several = f"{BUCKET_HELP}; default: the three configured ones"
-        add(name, description).add_argument("bucket", metavar="BUCKET", nargs="*", help=several)
-    action = add("empty", "Deletes everything in a bucket, after asking.", ACCOUNT_NOTES)
-    action.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    action.add_argument("--yes", action="store_true", help="do not ask")
-    action.add_argument("--dry-run", action="store_true", help="only report what would be deleted")
-    return made
+    Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, or a problem that check found.
+    """
+    got = " ".join(words) or "nothing"
+    raise ConfigError(f"expected one of {', '.join(ACTIONS)}; got {got}")
+
+
+ACTIONS: dict[str, Callable[..., int]] = {
+    "check": check_configured,
+    "create": create_each,
+    "list": list_each,
+    "ls": list_each,
+    "empty": empty_one,
+}

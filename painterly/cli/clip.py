@@ -1,6 +1,5 @@
 """One clip on the command line: a separate run with a file as its result."""
 
-import argparse
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from painterly.cli import picture_files as files_of
+from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture_order import config_of, order_of, settings_of
-from painterly.cli.places import STANDARD, is_photo
+from painterly.cli.places import is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import Clip, frames_of, stamps_of
@@ -35,7 +35,7 @@ from painterly.video.reading import ClipsView
 _TIME = re.compile(r"([0-9]{1,5}:){0,2}[0-9]{1,7}(\.[0-9]{1,6})?s?")
 
 
-def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a clip in the style of paintings, and return the path of the result.
 
     A clip that was stopped or killed continues after its last frame. Raises a PainterlyError, and
@@ -150,7 +150,7 @@ class _Single(PlannedOrder):
         return "clips.npz"
 
 
-def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
+def _checked(args: PictureArgs, settings: Settings) -> tuple[Path, Path]:
     base, *others, result = args.places
     if missing := lacking(base):
         raise ConfigError(missing)
@@ -174,9 +174,9 @@ def _checked(args: argparse.Namespace, settings: Settings) -> tuple[Path, Path]:
     return clip, target
 
 
-def _seconds(name: str, args: argparse.Namespace) -> Fraction | None:
+def _seconds(name: str, args: PictureArgs) -> Fraction | None:
     """Return the time that a flag names, in seconds. Raises ConfigError."""
-    text = getattr(args, name)
+    text = getattr(args, f"{name}_")
     if text is None:
         return None
     if not _TIME.fullmatch(text):

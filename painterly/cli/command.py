@@ -1,264 +1,330 @@
 """`painterly`: paints, says what there is, or runs the program that its first word names."""
 
-import argparse
 import os
-import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from importlib import import_module, metadata
-from pathlib import Path, PurePath
-from typing import Any, NoReturn, TextIO
+from importlib import metadata
+from importlib.util import find_spec
+from inspect import cleandoc
+from pathlib import Path
+from typing import Annotated, Any, Literal, TextIO
 
-from painterly.cli import arguments, batch
-from painterly.cli.app import fail, leave, run_program, wants_json
-from painterly.cli.completion import SHELLS, script
-from painterly.cli.parser import HELP_WORDS, Parser, section
-from painterly.cli.picture_files import as_on_disk, name_files, read_file
-from painterly.cli.places import (
+from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.help.formatters.default import DefaultFormatter
+
+from painterly.cli import bucket_management, init, sync_commands, web, weights
+from painterly.cli.app import fail, run_program, wants_json
+from painterly.cli.asked import Asked
+from painterly.cli.options import (
+    PIPE,
     STANDARD,
-    is_folder_here,
-    is_on_the_web,
-    is_photo,
-    is_ready_style,
-    means_folder,
-    names_file,
-    names_photo,
-    names_picture,
-    names_style,
-    no_photo_before,
-    no_result,
+    SWITCHES,
+    BatchOptions,
+    OutputOptions,
+    PictureOptions,
+    SettingOptions,
+    Shares,
+    Word,
+    given,
 )
+from painterly.cli.picture_files import read_file
+from painterly.cli.places import is_photo, names_picture, names_style
+from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
 from painterly.configuration import config
-from painterly.configuration.flags import Work
-from painterly.errors import ConfigError
+from painterly.errors import ConfigError, PainterlyError
+from painterly.log import print_anything
 from painterly.settings import ready_styles
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
+from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
-from painterly.words.wording import shortened
 
-BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTINGs alone have
+INETWORK = "inetwork.py"
+EXIT_CODES = """\
+Flags may be written with dashes or underscores. They override variables, and settings in
+styles.toml override both.
 
-
-@dataclass(frozen=True)
-class Verb:
-    """A program that a first word names."""
-
-    module: str  # the module in this package, which has the program and its `parser`
-    function: str  # the program: takes the words after the verb, and returns the exit code
-    purpose: str  # what it does, for the help
-
-    def attribute(self, name: str) -> Callable[..., Any]:
-        """Import the module and return a function of it."""
-        function: Callable[..., Any] = getattr(import_module(f"{__package__}.{self.module}"), name)
-        return function
+Exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong words or configuration, 3
+weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or access refused, 143,
+130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the same command continues from
+there."""
+if not IN_CHECKOUT and not find_spec("tensorflow"):
+    EXIT_CODES += f"\n\nFor other presets than instant: {install_command('cpu')}"
+EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
+FROM_RECORD = ("--from-record", "RECORD.json", "-o", "repainted.jpg")
 
 
-VERBS = {
-    "web": Verb("web", "main", "serve a page and an API to paint from a browser"),
-    "cluster": Verb("command", "cluster", "paint folders or buckets on a Ray cluster"),
-    "styles": Verb("command", "styles", "list the ready styles, such as hokusai"),
-    "init": Verb("init", "main", "set up buckets: create them, and write .env"),
-    "send-source": Verb("sync_commands", "cl_send_source", "upload photos to BUCKET_SOURCE"),
-    "send-style": Verb("sync_commands", "cl_send_style", "upload paintings to BUCKET_STYLE"),
-    "get-results": Verb("sync_commands", "cl_get_results", "download BUCKET_RESULT"),
-    "buckets": Verb("bucket_management", "bucket_management", "check, create, list, empty buckets"),
-    "get-bucket": Verb("sync_commands", "get_bucket_content", "download a bucket"),
-    "send-bucket": Verb("sync_commands", "send_to_bucket", "upload into a bucket"),
-    "weights": Verb("weights", "main", "download VGG's weights"),
+def paint(
+    *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
+    output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
+    shares: Shares = None,
+    settings: SettingOptions | None = None,
+    results: OutputOptions | None = None,
+    one: PictureOptions | None = None,
+    several: BatchOptions | None = None,
+    completion: Literal["bash", "zsh", "fish"] | None = None,
+) -> int:
+    """Paint photos in the style of paintings.
+
+    painterly beach.jpg hokusai
+    painterly beach.jpg monet.jpg+klimt --shares 0.7,0.3 -o both.png
+    painterly *.jpg klimt,munch -o painted/
+    painterly ./photos ./paintings -o ./painted --size 2048 --open
+    painterly s3://my-photos s3://my-paintings -o s3://my-results
+
+    PHOTO: files, a folder, s3://BUCKET/PREFIX, or - for standard input.
+
+    STYLE: a ready style by name, artist or title, a painting, a folder or s3://BUCKET of paintings;
+    with commas several, each with a result; with + several in one blend; all for every ready style.
+    A file of that very name wins. The command styles lists the ready styles.
+
+    RESULT: a file, a folder (if it ends with /, is there, or gets several pictures), s3://BUCKET,
+    or - for standard output. Without it, beach.jpg becomes beach-hokusai.jpg beside it, and several
+    go to ./painted.
+
+    Without words, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT say what is painted, in the
+    environment or in a file .env.
+
+    Args:
+        words: the photos, and the style
+        output: where the result goes
+        shares: the share of each painting in a blend (default: equal ones)
+        completion: print a script that completes this command in a shell
+    """
+    if completion:
+        print(_command().generate_completion(shell=completion), end="")
+        return 0
+    asked = _asked(settings, results, one, several, shares)
+    start = _start()
+    places = as_on_disk(words, start)
+    target = None if output is None else on_disk(output, start)
+    if asked.one.from_record:
+        if places or target is None:
+            raise ConfigError(f"a record needs a result alone: {typed(FROM_RECORD)}")
+        os.chdir(start)
+        return asked.repaint(target, command())
+    if len(places) == 1:
+        return _one_word(places[0], start)
+    if target is not None and asked.several.sheet is not None:
+        raise ConfigError("--sheet names the result; leave -o out")
+    if places:
+        return asked.paint(words_of(places, target, start), start, command())
+    if target is not None:
+        raise ConfigError(f"-o comes after a photo and a style: {typed(EXAMPLE)}")
+    if asked == Asked({}) and not IN_CHECKOUT and not _has_buckets():
+        raise ConfigError(f"there is nothing to paint; try: {typed(EXAMPLE[:2])}")
+    return asked.paint(None, start, command())
+
+
+def styles() -> int:
+    """List the ready styles, such as hokusai.
+
+    Each line has the name to paint with, title, artist and year. In a pipe, tabs separate them, and
+    an empty one is unknown.
+    """
+    return run_program(command("styles"), _print_styles)
+
+
+def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> int:
+    """Paint folders or buckets on a Ray cluster: the same as --cluster.
+
+    Args:
+        words: the words and flags of the command without a verb
+    """
+    return main(["--cluster", *words])
+
+
+def _inetwork(
+    *words: Annotated[Word, Parameter(metavar="BASE REF … PREFIX")],
+    shares: Shares = None,
+    settings: SettingOptions | None = None,
+    results: OutputOptions | None = None,
+    one: PictureOptions | None = None,
+) -> int:
+    """Paint a photo in the style of one or more paintings.
+
+    The result is PREFIX.png, or PREFIX itself if it ends in .png, .jpg, .webp or .tiff.
+    docs/inetwork.md says how the flags differ from the original's.
+
+    Args:
+        words: the photo; the painting or ready style, or several to blend; the result
+        shares: the share of each painting, or one weight divided equally (default: 1)
+    """
+    asked = _asked(settings, results, one, None, shares)
+    places = [on_disk(word, Path()) for word in words]
+    if asked.one.from_record and len(places) == 1:
+        return asked.repaint(places[0], INETWORK)
+    if len(places) < 3:
+        got = " ".join(places) or "none"
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
+    if not all(map(str.strip, places)):
+        raise ConfigError(f"a word is empty, as a variable is that was not set: {places}")
+    base, *refs, prefix = places
+    blend = tuple(part_of_style(ref, Path()) for ref in refs)
+    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path(), INETWORK)
+
+
+VERBS: dict[str, Callable[..., int]] = {
+    "web": web.web,
+    "cluster": _cluster,
+    "styles": styles,
+    "init": init.init,
+    "send-source": sync_commands.send_source,
+    "send-style": sync_commands.send_style,
+    "get-results": sync_commands.get_results,
+    "buckets": bucket_management.buckets,
+    "get-bucket": sync_commands.get_bucket,
+    "send-bucket": sync_commands.send_bucket,
+    "weights": weights.weights,
 }
-COMMANDS = section(
-    "other commands, each with a --help",
-    {command(name): verb.purpose for name, verb in VERBS.items()},
-)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
-    words = sys.argv[1:] if words is None else words
-    if words and words[0] in VERBS:
-        verb = VERBS[words[0]]
-        return int(verb.attribute(verb.function)(words[1:]))
-    start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
-    wrong = _wrong_verb(words, start)
-    painter = parser(instead=wrong)
-    given, work = _given(painter, [word for word in words if word not in HELP_WORDS], start)
-    if asked := [word for word in words if word in HELP_WORDS]:
-        (arguments.parser(work) if given.places else painter).parse_args(asked[:1])
-    if "version" in given:
-        print(f"painterly {_version()}")
-        return 0
-    if "completion" in given:
-        parsers = {name: verb.attribute("parser")(name) for name, verb in VERBS.items()}
-        purposes = {name: verb.purpose for name, verb in VERBS.items()}
-        print(script(given.completion, painter, parsers, purposes), end="")
-        return 0
-    if not words and not IN_CHECKOUT and not _has_buckets():
-        painter.print_help(sys.stderr)
-        return ConfigError.exit_code
-    args = arguments.of_work(painter, given, work)
-    if work is Work.FOLDERS and 0 < len(given.places) < 3 and "sheet" not in given:
-        if wrong:
-            return fail(painter.prog, wrong, ConfigError.exit_code)
-        if len(given.places) == 1 and names_photo(given.places[0], start):
-            return run_program(painter.prog, partial(_offer_styles, given.places[0], start))
-    if work is Work.FOLDERS:
-        return batch.run(args, painter.prog)
-    os.chdir(start)
-    return _paint_one(args, painter.prog)
+    words = sys.argv[1:] if words is None else [*words]
+    if words[:1] == ["cluster"] and "--help" not in words:
+        words = ["--cluster", *words[1:]]
+    named = words[0] if words and words[0] in VERBS else ""
+    return _run(_command(), words, command(named).removeprefix("./" if named else ""))
+
+
+def verb(name: str, words: Sequence[str] | None = None) -> int:
+    """Run a verb of the command with the words after it, and return the exit code."""
+    return main([name, *(sys.argv[1:] if words is None else words)])
 
 
 def inetwork(words: Sequence[str] | None = None) -> int:
     """Paint one picture, as inetwork.py, and return the exit code."""
     words = sys.argv[1:] if words is None else words
-    painter = arguments.parser(Work.PICTURE, arguments.INETWORK)
+    usage = f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]"
     if not words and not wants_json():
-        print(f"{painter.format_usage()}       {painter.prog} --help", file=sys.stderr)
+        print(f"{usage}\n       {INETWORK} --help", file=sys.stderr)
         return ConfigError.exit_code
-    args = arguments.of_work(painter, arguments.parsed(painter, words), Work.PICTURE)
-    return _paint_one(args, painter.prog)
+    return _run(_app(_inetwork, usage, name=INETWORK, version_flags=()), words, INETWORK)
 
 
-def cluster(words: Sequence[str]) -> int:
-    """Paint folders and buckets on a Ray cluster, and return the exit code."""
-    painter = arguments.parser(Work.FOLDERS)
-    given = arguments.parsed(painter, [*words, "--cluster"])
-    return batch.run(arguments.of_work(painter, given, Work.FOLDERS), painter.prog)
+def _command() -> App:
+    """Return the command with its verbs."""
+    usage = f"Usage: {command()} PHOTO … STYLE [-o RESULT] [flags]"
+    group = Group("Commands, each with a --help", sort_key=0)
+    app = _app(paint, usage, name="painterly", version=_version, group_commands=group)
+    for name, of in VERBS.items():
+        about: dict[str, Any] = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": ""}
+        if name != "buckets":
+            app.command(of, **about)
+            continue
+        several = App(**about)
+        several.default(of)
+        for action, each in bucket_management.ACTIONS.items():
+            several.command(each, name=action)
+        app.command(several)
+    return app
 
 
-def styles(words: Sequence[str]) -> int:
-    """Print a line for each ready style, and return the exit code."""
-    lister = parser("styles")
-    lister.parse_args(words)
-    return run_program(lister.prog, _print_styles)
-
-
-def painterly() -> NoReturn:
-    """Run the command, and end the process with its exit code."""
-    prefer_own_packages()
-    leave(main())
-
-
-def parser(verb: str = "", instead: str = "") -> Parser:
-    """Return the parser of the command, which knows the flags of all that it paints, or of a verb
-    of this module."""
-    if verb == "cluster":
-        return arguments.parser(Work.FOLDERS, command(verb))
-    if verb == "styles":
-        return Parser(
-            command(verb),
-            description="Lists the ready styles: the name to paint with, title, artist and year.",
-            example=f"  {command()} beach.jpg hokusai out.jpg\n  {command()} beach.jpg all ./out",
-            notes="In a pipe, tabs separate the columns, and an empty one is unknown.",
-        )
-    painter = arguments.parser(commands=COMMANDS, instead=instead)
-    add = partial(arguments.add_flag, painter)
-    add("version", "--version", action="store_true", help="print the version")
-    text = "print a script that completes this command"
-    add("completion", "--completion", choices=SHELLS, help=text)
-    return painter
-
-
-def _given(painter: Parser, words: Sequence[str], start: Path) -> tuple[argparse.Namespace, Work]:
-    """Return what is given on a command line, and what it paints. Exits with one line for a
-    mistake."""
-    given = arguments.parsed(painter, words)
-    try:
-        given.places = as_on_disk(given.places, start)
-        return given, _work_of(given, start)
-    except ConfigError as error:
-        painter.exit(fail(painter.prog, str(error), error.exit_code))
-
-
-def _work_of(given: argparse.Namespace, start: Path) -> Work:
-    """Return what a command line paints: PHOTO, PAINTING … RESULT, or PHOTO and a ready style, or
-    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS. Raises ConfigError if it may
-    be several photos, or one and several paintings."""
-    if "from_record" in given:
-        return Work.PICTURE
-    _check_order(given.places, start)
-    if "sheet" in given or len(given.places) < 2:
-        return Work.FOLDERS
-    if len(given.places) == 2:
-        photo, style = given.places
-        one = names_photo(photo, start) and names_style(style, start)
-        return Work.PICTURE if one else Work.FOLDERS
-    photo, *paintings, result = given.places
-    if photo == STANDARD:
-        return _single(photo, result, start)
-    elsewhere = ("://" in photo and not is_on_the_web(photo)) or "://" in result
-    if elsewhere or is_folder_here(photo, start):
-        return Work.FOLDERS
-    if len(paintings) > 1:
-        return _work_of_several(given, start)
-    is_picture = result == STANDARD or names_file(result, start)
-    return Work.PICTURE if is_picture else Work.FOLDERS
-
-
-def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
-    """Return `_work_of` for more words than three: several photos if the last one is a folder, or a
-    blend of paintings. Raises ConfigError if it may be both, or neither."""
-    *words, style, result = given.places
-    if any(flag in given for flag in BLENDS):
-        return _single(words[0], result, start)
-    if means_folder(result, start):
-        return Work.FOLDERS
-    is_picture = result == STANDARD or names_picture(result)
-    is_ready = names_style(style, start)
-    are_here = all(is_photo(each, start) for each in words)
-    are_here = are_here and (is_ready or is_photo(style, start) or is_folder_here(style, start))
-    if not are_here or (is_picture and not is_ready):  # The picture's program says what is missing.
-        return Work.PICTURE if names_picture(words[0]) else Work.FOLDERS
-    if not is_picture:
-        raise ConfigError(no_result(result, start))
-    folder = shlex.quote(f"./{PurePath(result).stem.strip(STANDARD) or 'painted'}")
-    raise ConfigError(
-        f"RESULT is {shortened(result)}, a single picture, for {len(words)} pictures and "
-        f"{shortened(style)}; to paint each of them, name a folder, such as {folder}; to blend "
-        "paintings in a single picture, pass --style_weight 1"
+def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
+    """Return an app whose help is a function's docstring."""
+    app = App(
+        help=_flowing(of.__doc__),
+        usage=usage.replace("[", "\\["),
+        help_format="plaintext",
+        help_formatter=_panel,
+        help_epilogue=_flowing(EXIT_CODES),
+        default_parameter=Parameter(show_default=False),
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        **about,
     )
+    app.default(of)
+    return app
 
 
-def _single(photo: str, result: str, start: Path) -> Work:
-    """Return Work.PICTURE. Raises ConfigError if its result is a folder: the picture would be next
-    to that, under its name."""
-    if result != STANDARD and means_folder(result, start):
-        name = "picture.jpg" if photo == STANDARD else PurePath(photo).name
-        picture = shlex.quote(str(PurePath(result, name)))
-        raise ConfigError(
-            f"RESULT is {shortened(result)}, a folder; name the picture in it, such as {picture}"
-        )
-    return Work.PICTURE
+def _flowing(text: str | None) -> str:
+    """Return the help in a docstring with each paragraph in one line, apart from examples: the
+    terminal wraps it."""
+    about = cleandoc(text or "").partition("\n\nArgs:")[0]
+    parts = [
+        each.replace("painterly ", f"{command()} ")
+        if each.startswith("painterly ")
+        else " ".join(each.split())
+        for each in about.split("\n\n")
+    ]
+    return "\n\n".join(parts)
 
 
-def _check_order(places: Sequence[str], start: Path) -> None:
-    photo = next((each for each in places[1:] if is_photo(each, start)), "")
-    if photo and is_ready_style(places[0], start):
-        raise ConfigError(no_photo_before(places[0], photo))
-
-
-def _paint_one(args: argparse.Namespace, name: str) -> int:
-    try:
-        name_files(args)
-    except ConfigError as error:
-        return fail(name, str(error), error.exit_code)
-    if args.from_record is None:
-        from painterly.cli import picture
-
-        return picture.run(args, name)
-    from painterly.cli import repaint
-
-    return repaint.run(args, name)
+def _panel(console: Any, options: Any, panel: Any) -> None:
+    for entry in panel.entries:
+        if entry.description is not None:
+            about = entry.description.primary_renderable
+            about.plain = " ".join(about.plain.split())
+    DefaultFormatter()(console, options, panel)
 
 
 def _version() -> str:
     if IN_CHECKOUT:
         text = (PROGRAM / "pyproject.toml").read_text(encoding="utf-8")
-        return str(tomllib.loads(text)["project"]["version"])
-    return metadata.version("painterly")
+        return f"painterly {tomllib.loads(text)['project']['version']}"
+    return f"painterly {metadata.version('painterly')}"
+
+
+def _run(app: App, words: Sequence[str], name: str) -> int:
+    print_anything()  # Help comes before all else.
+    try:
+        return int(app(_tokens(words)) or 0)
+    except CycloptsError as error:
+        return fail(name, f"{' '.join(str(error).split())} See --help.", ConfigError.exit_code)
+    except PainterlyError as error:
+        return fail(name, str(error), error.exit_code)
+
+
+def _tokens(words: Sequence[str]) -> list[str]:
+    """Return words as the parser takes them. A switch may have true or false after it, as the
+    original's have; `-` is no flag, nor is the name of a picture; the last word of a line has a
+    carriage return in scripts with the line ends of Windows."""
+    tokens: list[str] = []
+    for word in (each.removesuffix("\r") for each in words):
+        if word.startswith("-") and word[1:2] != "-" and names_picture(word):
+            word = f"./{word}"
+        flag = tokens[-1].replace("_", "-") if tokens else ""
+        value = parse_bool(word) if flag in SWITCHES else None
+        if value is None:
+            tokens.append(PIPE if word == STANDARD else word)
+        else:
+            tokens[-1] += f"={str(value).lower()}"
+    return tokens
+
+
+def _asked(
+    settings: SettingOptions | None,
+    results: OutputOptions | None,
+    one: PictureOptions | None,
+    several: BatchOptions | None,
+    shares: list[str] | None,
+) -> Asked:
+    return Asked(
+        given(settings) if settings else {},
+        results or OutputOptions(),
+        one or PictureOptions(),
+        several or BatchOptions(),
+        _shares(shares),
+    )
+
+
+def _shares(texts: Sequence[str] | None) -> list[float] | None:
+    if texts is None:
+        return None
+    try:
+        return [float(share) for text in texts for share in text.split(",")]
+    except ValueError:
+        got = " ".join(texts)
+        raise ConfigError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
+
+
+def _start() -> Path:
+    """Return the folder of relative paths: start.sh has changed the current one."""
+    return Path(os.environ.get("STARTED_IN") or os.curdir).absolute()
 
 
 def _has_buckets() -> bool:
@@ -269,34 +335,27 @@ def _has_buckets() -> bool:
     return any(name in environment for name in config.BUCKETS)
 
 
-def _wrong_verb(words: Sequence[str], start: Path) -> str:
-    """Return what to say of a first word that is almost a verb, and nothing else here; else an
-    empty text."""
-    word = words[0] if words else ""
-    if not word or word.startswith("-") or not names_style(word, start):
-        return ""
-    verb = closest(word, VERBS)
-    is_style = word in ready_styles.tables()
-    return (
-        f"there is no command {word!r}; did you mean {command(verb)}?"
-        if verb and not is_style
-        else ""
-    )
+def _one_word(word: str, start: Path) -> int:
+    """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
+    a style that was not chosen. Raises ConfigError with the words that are missing."""
+    is_unknown = names_style(word, start) and not ready_styles.search(word)
+    if is_unknown and (close := closest(word, VERBS)):
+        raise ConfigError(f"there is no command {word!r}; did you mean {command(close)}?")
+    if word != STANDARD and not is_photo(word, start):
+        raise ConfigError(no_photo(word, start))
 
+    def offer() -> int:
+        os.chdir(start)
+        if word != STANDARD:
+            read_file(word, "photo")
+        if not wants_json():
+            _print_styles(sys.stderr)
+        raise ConfigError(
+            f"{word} needs a style, as in {typed([word, next(iter(ready_styles.tables()))])}; "
+            f"{typed([word, ready_styles.ALL, '--sheet', 'sheet.jpg'])} shows it in all of them"
+        )
 
-def _offer_styles(photo: str, start: Path) -> NoReturn:
-    """List the styles that a photo can be painted in, unless the log is JSON, and raise ConfigError
-    with the words that are missing: nothing is painted in a style that was not chosen."""
-    os.chdir(start)
-    if photo != STANDARD:
-        read_file(photo, "photo")
-    if not wants_json():
-        _print_styles(sys.stderr)
-    typed = f"{command()} {shlex.quote(photo)}"
-    raise ConfigError(
-        f"{photo} needs a style, as in {typed} {next(iter(ready_styles.tables()))}; "
-        f"{typed} {ready_styles.ALL} --sheet sheet.jpg shows it in all of them"
-    )
+    return run_program(command(), offer)
 
 
 def _print_styles(to: TextIO | None = None) -> int:

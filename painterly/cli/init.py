@@ -1,22 +1,21 @@
 """`painterly init`: writes `.env`, creates the buckets, and prints what the cloud has to know."""
 
-import argparse
 import contextlib
 import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter
 
 from painterly.cli.app import fail, on_terminal, run_program
 from painterly.cli.bucket_management import check_buckets, create
-from painterly.cli.parser import Parser
+from painterly.cli.options import PIPE, STANDARD, Switch
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command
@@ -34,18 +33,6 @@ PREFIX_SYNTAX = (
     "expected up to 53 lowercase letters, digits and hyphens, with a letter or digit at both ends, "
     "such as anna-lake"
 )
-CLEVER_S = 60  # seconds that `clever` may take
-NOTES = f"""\
-It asks for what is not given. It keeps all lines of .env, and no other user can read the file.
-The buckets are PREFIX-photos, PREFIX-paintings and PREFIX-results.
-
-ADDON is a file, or - for the input, with lines as `clever addon env` prints them:
-{", ".join(CELLAR)};
-for AWS, {", ".join((*AWS_KEYS, AWS_REGION))}.
-Or it is the id of an add-on, from `clever addon list`; then `clever` prints its variables.
-
-exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused,
-130 stopped by Ctrl-C"""
 _Answer = TypeVar("_Answer")
 
 
@@ -56,6 +43,15 @@ class _Provider:
     title: str  # its name in the question
     required: tuple[str, ...]  # the variables of an account
     optional: tuple[str, ...]  # variables that an account may have in addition
+
+
+@dataclass(frozen=True)
+class _Args:
+    prefix: str | None
+    provider: str | None
+    addon_env: str | None
+    yes: bool
+    force: bool
 
 
 PROVIDERS = {
@@ -71,14 +67,38 @@ PREFIX_QUESTION = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Set up the buckets and `.env`, and return the exit code."""
-    args = parser().parse_args(arguments)
+def init(
+    *,
+    prefix: str | None = None,
+    provider: Annotated[str | None, Parameter(choices=tuple(PROVIDERS))] = None,
+    addon_env: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    yes: Switch = False,
+    force: Switch = False,
+) -> int:
+    """Set up buckets: create them, and write .env.
+
+    They are PREFIX-photos, PREFIX-paintings and PREFIX-results. What is not given is asked for. All
+    lines of .env are kept, and no other user can read the file.
+
+    Exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused, 130
+    stopped by Ctrl-C.
+
+    Args:
+        prefix: how the names of the buckets begin
+        provider: Clever Cloud, AWS, or another S3 service
+        addon_env: a file, or - for the input, with the account's variables, as `clever addon env`
+            prints them: CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID, CELLAR_ADDON_KEY_SECRET; for AWS,
+            AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION
+        yes: do not ask; keep values that .env has already
+        force: replace values that .env has already
+    """
+    prefix = None if prefix is None else _prefix(prefix)
+    args = _Args(prefix, provider, addon_env, yes, force)
     unchanged = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
     return run_program(NAME, lambda: _init(args), interrupted=unchanged)
 
 
-def _init(args: argparse.Namespace) -> int:
+def _init(args: _Args) -> int:
     if not args.yes and not on_terminal():
         raise ConfigError("no terminal to ask on; pass --yes, --prefix and --provider")
     file, existing = WORKSPACE / ".env", config.non_empty(env_file.read(WORKSPACE))
@@ -124,9 +144,7 @@ def _print_next_steps(provider: str, values: Mapping[str, str]) -> None:
         print("\nand credentials: a role of the machine, or AWS_ACCESS_KEY_ID and its secret")
 
 
-def _changes(
-    existing: Mapping[str, str], wanted: Mapping[str, str], args: argparse.Namespace
-) -> dict[str, str]:
+def _changes(existing: Mapping[str, str], wanted: Mapping[str, str], args: _Args) -> dict[str, str]:
     new = {name: value for name, value in wanted.items() if name not in existing}
     others = {name: value for name, value in wanted.items() if existing.get(name, value) != value}
     if not others or args.force:
@@ -138,7 +156,7 @@ def _changes(
     return new | (others if _asked(question).lower() in ("y", "yes") else {})
 
 
-def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -> dict[str, str]:
+def _account(name: str, args: _Args, existing: Mapping[str, str]) -> dict[str, str]:
     provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
         cellar = ", ".join(variable for variable in CELLAR if variable in known)
@@ -146,8 +164,10 @@ def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -
             f"{cellar} set, in .env or the environment: with these, buckets are not on AWS; remove "
             "them first"
         )
-    if args.addon:
-        return _needed(provider, _text_of(args.addon), f"the variables of {printable(args.addon)}")
+    if args.addon_env:
+        return _needed(
+            provider, _text_of(args.addon_env), f"the variables of {printable(args.addon_env)}"
+        )
     if all(variable in known for variable in provider.required):
         print("the account's variables are set already, in .env or the environment")
         variables = (*provider.required, *provider.optional)
@@ -157,7 +177,7 @@ def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -
     if args.yes:
         raise ConfigError(f"--addon-env is missing, and .env lacks {provider.required[0]}")
     if name == "clever":
-        return _needed(provider, _ask_for_addon(provider), "the add-on's variables")
+        return _needed(provider, _pasted(provider), "the add-on's variables")
     return _ask_for_keys(name)
 
 
@@ -174,12 +194,10 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
 
 def _text_of(addon: str) -> str:
-    if addon == "-":
+    if addon in (STANDARD, PIPE):
         return sys.stdin.read()
     # start.sh has changed the folder.
     file = Path(os.environ.get("STARTED_IN") or os.curdir, addon).expanduser()
-    if not file.is_file():
-        return _clever("addon", "env", addon, "--format", "shell")
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -187,47 +205,11 @@ def _text_of(addon: str) -> str:
         raise ConfigError(f"{printable(addon)} cannot be read: {what}") from None
 
 
-def _clever(*arguments: str) -> str:
-    """Return the output of Clever Tools. Raises ConfigError, without that output."""
-    command = f"clever {' '.join(arguments[:2])}"
-    if not (program := shutil.which("clever")):
-        raise ConfigError(
-            f"there is no file {printable(arguments[2])}, and `clever`, which could be asked for "
-            "the add-on of this name, is not installed"
-        )
-    try:
-        ran = subprocess.run(
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=CLEVER_S,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        reason = f"no answer in {CLEVER_S} s"
-        if isinstance(error, OSError):
-            reason = str(error.strerror)
-        raise ConfigError(f"`{command}` failed: {reason}") from None
-    if ran.returncode:
-        lines = [line.strip() for line in ran.stderr.splitlines() if line.strip()]
-        reason = shortened(lines[-1]) if lines else f"exit code {ran.returncode}"
-        raise ConfigError(f"`{command}` failed: {reason}; if you are not logged in: clever login")
-    return ran.stdout
-
-
-def _ask_for_addon(provider: _Provider) -> str:
-    """Return the lines of an add-on: asked from `clever` if it is installed, or pasted."""
-    if shutil.which("clever"):
-        try:
-            print(_clever("addon", "list").rstrip())
-            question = "The Cellar add-on's id, as in this list (empty: paste its variables): "
-            if addon := _asked(question):
-                return _clever("addon", "env", addon, "--format", "shell")
-        except ConfigError as error:
-            print(error)
-    names = listed(provider.required)
-    print(f"Paste the lines of the add-on with {names}. An empty line ends them.")
+def _pasted(provider: _Provider) -> str:
+    """Return the lines of an add-on that the user pastes."""
+    print("In another terminal, these print the add-ons and the variables of one:\n")
+    print("    clever addon list\n    clever addon env ID --format shell\n")
+    print(f"Paste the lines with {listed(provider.required)}. An empty line ends them.")
     lines: list[str] = []
     while not {*provider.required} <= env_file.parse("\n".join(lines)).keys():
         if not (line := _asked("")):
@@ -253,15 +235,13 @@ def _ask_for_keys(name: str) -> dict[str, str]:
     return account | ({REGION: region} if region else {})
 
 
-def _answer(
-    args: argparse.Namespace, flag: str, question: str, parse: Callable[[str], _Answer]
-) -> _Answer:
+def _answer(args: _Args, flag: str, question: str, parse: Callable[[str], _Answer]) -> _Answer:
     if args.yes:
         raise ConfigError(f"{flag} is missing")
     while True:
         try:
             return parse(_asked(question))
-        except argparse.ArgumentTypeError as error:
+        except ConfigError as error:
             print(error)
 
 
@@ -284,30 +264,12 @@ def _provider(text: str) -> str:
     names = [*PROVIDERS]
     numbered = {"": names[0], **{str(n): name for n, name in enumerate(names, start=1)}}
     if (name := numbered.get(text, text.lower())) not in PROVIDERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of 1, 2, 3, {', '.join(names)}")
+        raise ConfigError(f"{text!r} is none of 1, 2, 3, {', '.join(names)}")
     return name
 
 
 def _prefix(text: str) -> str:
     if not re.fullmatch("[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?", text):
         what = f"{shortened(text)} cannot begin the name of a bucket"
-        raise argparse.ArgumentTypeError(f"{what}; {PREFIX_SYNTAX}")
+        raise ConfigError(f"{what}; {PREFIX_SYNTAX}")
     return text
-
-
-def parser(verb: str = "init") -> Parser:
-    """Return the parser of this verb of `painterly`."""
-    made = Parser(
-        command(verb),
-        description="Writes .env and creates the three buckets.",
-        example=f"  {NAME}\n  {NAME} --prefix anna-lake --provider clever --addon-env ID --yes",
-        notes=NOTES,
-    )
-    add = made.add_argument
-    add("--prefix", type=_prefix, help="how the names of the buckets begin")
-    add("--provider", choices=[*PROVIDERS], help="Clever Cloud, AWS, or another S3 service")
-    text = "where the account's variables are: see below"
-    add("--addon-env", dest="addon", metavar="ADDON", help=text)
-    add("--yes", action="store_true", help="do not ask; keep values that .env has already")
-    add("--force", action="store_true", help="replace values that .env has already")
-    return made

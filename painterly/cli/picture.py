@@ -1,8 +1,7 @@
 """Paints one photo in a file, in the style of paintings in files, into a file."""
 
-import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TextIO, cast
@@ -11,12 +10,11 @@ import numpy as np
 
 from painterly.cli import picture_files as files_of
 from painterly.cli.app import run_painter, why_instant
-from painterly.cli.picture_order import Wish, pictures_of, wish_of
-from painterly.cli.places import STANDARD
+from painterly.cli.options import STANDARD, PictureArgs
+from painterly.cli.picture_order import Wish, wish_of
 from painterly.engine.transfer import Step
 from painterly.errors import ConfigError
 from painterly.images.encode import encode
-from painterly.images.output import OutputFormat
 from painterly.images.own_files import own_files
 from painterly.images.picture import Picture
 from painterly.log import event, logger
@@ -28,28 +26,28 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.files import Mount, delete_leftovers
 
 
-def run(args: argparse.Namespace, name: str) -> int:
-    """Paint what arguments ask for, and return the exit code.
+def run(pictures: Sequence[PictureArgs], name: str) -> int:
+    """Paint pictures one after the other, and return the exit code.
 
     Args:
+        pictures: One photo in one style or more.
         name: The program.
     """
 
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
-        instant = why_instant(args.settings)
-        if instant:
-            args.settings["preset"] = "instant"
+        instant = why_instant(pictures[0].settings)
         with own_files():
-            for places in pictures_of(args.places, OutputFormat(args.output_format)):
-                args.places = places
+            for args in pictures:
+                if instant:
+                    args.settings["preset"] = "instant"
                 yield paint_source(args, environment, stop)
         if instant:
             event(instant)
 
-    return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
+    return run_painter(name, paint_it, to_stdout=pictures[0].places[-1] == STANDARD)
 
 
-def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a clip or a photo, and return the path written. Raises the errors of `paint`."""
     if is_painted_alone(args.places[0], args.places[-1]):
         from painterly.cli import clip
@@ -58,7 +56,7 @@ def paint_source(args: argparse.Namespace, environment: Mapping[str, str], stop:
     return paint(args, environment, stop)
 
 
-def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
+def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`. Raises
     the errors of `paint_wish`."""
     return paint_wish(wish_of(args, environment), stop)

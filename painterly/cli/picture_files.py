@@ -3,91 +3,31 @@
 Decoders and encoders are imported when first used, so that `--help` answers at once.
 """
 
-import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from glob import has_magic
 from logging import WARNING
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 
+from painterly.cli.options import STANDARD
 from painterly.cli.places import (
-    STANDARD,
     check_not_on_the_web,
-    here,
-    names_picture,
     similar_picture,
 )
-from painterly.configuration.flags import Work, flags
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.settings.bucket_layout import TIMELAPSE
-from painterly.storage.address import parse_address, with_home
-from painterly.storage.base import Bucket, Entry, hidden
-from painterly.storage.file_names import stored_spelling
+from painterly.storage.base import Bucket, Entry
 from painterly.storage.files import replacing
-from painterly.storage.foreign_files import matches
 from painterly.storage.known_files import LIST, MadeFiles, announce
-from painterly.words.wording import shortened
 
 STEP = "_at_iteration_"  # follows a result's name, before a step's number
 UNFINISHED = ".unfinished"  # the folder of checkpoints; hidden, so that it is never transferred
-
-
-def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
-    """Return the words of a command line as the disk spells them, and instead of a pattern that no
-    shell has expanded, the pictures that it matches. The last word is taken as it is. Raises
-    ConfigError if a pattern matches nothing, or an address names another machine."""
-    # File managers copy files as file:///beach.jpg.
-    words = [str(parse_address(each)) if each.startswith("file:") else each for each in words]
-    spelled = [word if "://" in word else stored_spelling(start, word) for word in words]
-    return [*(each for word in spelled[:-1] for each in _matched(word, start)), *spelled[-1:]]
-
-
-def name_files(args: argparse.Namespace) -> None:
-    """Let the arguments of one picture name files as the disk does, also in a home: a shell leaves
-    a quoted ~ as it is. Raises ConfigError for the home of an unknown user."""
-    args.places = [_file(word) for word in args.places]
-    for flag in flags(Work.PICTURE):
-        value = getattr(args, flag.name, None)
-        if value is None or not (
-            flag.takes.startswith(("FILE", "MASK")) or flag.name == "init_image"
-        ):
-            continue
-        words = [_file(word) for word in ([value] if isinstance(value, str) else value)]
-        setattr(args, flag.name, words[0] if isinstance(value, str) else words)
-
-
-def _file(word: str) -> str:
-    if word.startswith("~") and not os.path.lexists(word):
-        try:
-            word = str(with_home(word))
-        except RuntimeError:
-            raise ConfigError(
-                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
-            ) from None
-    return stored_spelling(Path(), word)
-
-
-def _matched(word: str, start: Path) -> list[str]:
-    folder, name = os.path.split(word)
-    if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
-        return [word]
-    found = []
-    for each in sorted(start.glob(folder)) if has_magic(folder) else [here(folder, start)]:
-        with suppress(OSError):
-            names = sorted(one.name for one in each.iterdir())
-            where = os.path.relpath(each, start) if has_magic(folder) else folder
-            found += [str(Path(where, one)) for one in names if matches(one, [name])]
-    pictures = [each for each in found if names_picture(each) and not hidden(each)]
-    if not pictures and names_picture(word):
-        raise ConfigError(f"no picture here matches {shortened(word)}")
-    return pictures or [word]
 
 
 def read_photo(path: str) -> tuple[str, bytes]:

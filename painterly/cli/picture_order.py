@@ -1,15 +1,15 @@
 """The order of one picture, as a command line asks for it, and the files that it names."""
 
-import argparse
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
+from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture_files import UNFINISHED, read_file, read_photo
-from painterly.cli.places import STANDARD, names_picture, names_style
+from painterly.cli.places import names_style
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, WeightsError
@@ -27,71 +27,12 @@ from painterly.storage.files import new_md5
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import IN_BUCKET, source_for
-from painterly.words.wording import shortened
 
 NO_MASK = "-"
 VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
 START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
-
-
-def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
-    """Return PHOTO, PAINTING … and RESULT of each picture that a command line names, with ready
-    styles by their own names. Raises ConfigError if words are missing, or one is not a painting.
-
-    A list of ready styles makes one picture in each. Its result ends in the style's name. If only
-    PHOTO and ready styles are given, the results are stored next to the photo.
-    """
-    alone = len(places) == 2 and names_style(places[1])
-    if len(places) < 3 and not alone:
-        got = " ".join(places) or "none"
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
-    photo, *refs, result = (*places, "") if alone else tuple(places)
-    styles = [
-        _styles_of(ref, refs[at : at + 1], result) if names_style(ref) else (ref,)
-        for at, ref in enumerate(refs, 1)
-    ]
-    several = next((ref for ref, names in zip(refs, styles, strict=True) if len(names) > 1), None)
-    if not alone and several is None:
-        return [[photo, *(name for (name,) in styles), result]]
-    if len(refs) > 1:
-        raise ConfigError(
-            f"{several} is a picture in each style; to blend them in one, write spaces instead of "
-            "commas"
-        )
-    if STANDARD in (result, photo if alone else ""):
-        raise ConfigError(f"{photo} in {refs[0]} needs the name of a file as its result")
-    if alone:
-        result = f"{photo.removesuffix(PurePath(photo).suffix)}.{output.extension(photo)}"
-    end = PurePath(result).suffix if names_picture(result) else ""
-    start = result.removesuffix(end)
-    return [[photo, name, f"{start}-{name}{end}"] for name in styles[0]]
-
-
-def _styles_of(word: str, after: Sequence[str], result: str) -> tuple[str, ...]:
-    """Return the ready styles that a word names for single pictures, by the words after it only
-    what is suggested. Raises ConfigError."""
-    if word == ready_styles.ALL:
-        got = f"; got {result!r}" if result else ""
-        raise ConfigError(
-            f"all paints a picture in each ready style, into a folder such as ./out{got}"
-        )
-    is_list = "," in word
-    if not is_list and not ready_styles.search(word):
-        raise ConfigError(
-            f"painting {shortened(word)} is neither a file nor a ready style; "
-            f"{ready_styles.hint(word, *after)}"
-        )
-    try:
-        names = ready_styles.named(word)
-    except ConfigError as error:
-        raise ConfigError(
-            f"painting is {shortened(word)}; {error}" if is_list else f"{error}"
-        ) from None
-    if not names:
-        raise ConfigError(f"{shortened(word)} names no painting")
-    return names
 
 
 @dataclass(frozen=True)
@@ -128,7 +69,7 @@ class Wish:
         return Path(self.result).parent / UNFINISHED
 
 
-def wish_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Wish:
+def wish_of(args: PictureArgs, environment: Mapping[str, str]) -> Wish:
     """Read the files that arguments name, and return what they ask for. Raises ConfigError,
     PictureError; WeightsError before TensorFlow is loaded."""
     files, result = FilesBucket(), args.places[-1]
@@ -159,7 +100,7 @@ def unfinished_for(result: str) -> tuple[FolderBucket, str]:
     return unfinished, key
 
 
-def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
+def config_of(args: PictureArgs, environment: Mapping[str, str]) -> Config:
     """Return the configuration of the painter, which has no checkpoints for a picture on the
     standard output. Raises ConfigError."""
     known = {name: environment[name] for name in VARIABLES if name in environment}
@@ -167,7 +108,7 @@ def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Confi
     return replace(loaded, checkpoint_every=math.inf) if args.places[-1] == STANDARD else loaded
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: PictureArgs) -> Settings:
     """Return the settings, without a picture to start from, which override those of the styles.
 
     With a number of rows, the photo will decide the size. Raises ConfigError.
@@ -197,7 +138,7 @@ def _settings_of_styles(refs: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def save_every(args: argparse.Namespace, settings: Settings) -> int:
+def save_every(args: PictureArgs, settings: Settings) -> int:
     """Return the number of steps after which a picture is written, or 0 for never."""
     if args.places[-1] != STANDARD:
         usual = 1 if settings.traits.original else 0
@@ -210,7 +151,7 @@ def save_every(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def order_of(
-    args: argparse.Namespace,
+    args: PictureArgs,
     environment: Mapping[str, str],
     files: FilesBucket,
     photo: Entry | None = None,
@@ -303,11 +244,11 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
     return [None if path == NO_MASK else path for path in paths]
 
 
-def _start(args: argparse.Namespace) -> str | None:
+def _start(args: PictureArgs) -> str | None:
     return None if args.init_image in START_WORDS else args.init_image
 
 
-def _rows(args: argparse.Namespace, settings: Settings) -> int | None:
+def _rows(args: PictureArgs, settings: Settings) -> int | None:
     usual = settings.traits.original and "size" not in args.settings and settings.paper == NONE
     rows = (
         settings.traits.defaults["size"] if args.image_size is None and usual else args.image_size

@@ -1,6 +1,5 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
-import argparse
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -8,10 +7,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from painterly.cli.app import run_painter
+from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture import paint_wish
 from painterly.cli.picture_files import files_in, read_file
 from painterly.cli.picture_order import Wish, config_of, unfinished_for
-from painterly.cli.places import STANDARD
 from painterly.errors import ConfigError, PictureError
 from painterly.images.output import OutputFormat, file_format
 from painterly.orders.buckets import Buckets, open_paintings
@@ -33,7 +32,7 @@ _NEEDED = (
 )
 
 
-def run(args: argparse.Namespace, name: str) -> int:
+def run(args: PictureArgs, name: str) -> int:
     """Repaint what arguments ask for, and return the exit code; as `picture.run`."""
 
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace, name: str) -> int:
     return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
 
 
-def wish_of_record(args: argparse.Namespace, environment: Mapping[str, str]) -> Wish:
+def wish_of_record(args: PictureArgs, environment: Mapping[str, str]) -> Wish:
     """Return what paints a record's picture from the buckets that it names. Raises ConfigError if
     the file is not the record of a result, PictureError if a picture is missing or has changed."""
     if len(args.places) != 1:
@@ -51,7 +50,7 @@ def wish_of_record(args: argparse.Namespace, environment: Mapping[str, str]) -> 
             f"repainted.jpg; got {' '.join(args.places) or 'nothing'} as the name"
         )
     (result,), account = args.places, parse_account(environment)
-    record: Any = Record.from_bytes(read_file(args.from_record, "--from-record"))
+    record: Any = Record.from_bytes(read_file(args.from_record or "", "--from-record"))
     if lacking := [name for name in _NEEDED if getattr(record, name, None) is None]:
         raise ConfigError(
             f"--from-record {args.from_record!r} is not a record of a result that can be painted "

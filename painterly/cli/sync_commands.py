@@ -3,24 +3,19 @@
 boto3 and rich are imported when there is something to copy, so that `--help` answers at once.
 """
 
-import argparse
 import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from painterly.cli.app import open_in_browser, run_program
-from painterly.cli.bucket_management import (
-    ACCOUNT_NOTES,
-    BUCKET_HELP,
-    BUCKETS_NOTES,
-    open_configured,
-    open_named,
-)
-from painterly.cli.parser import Parser
+from painterly.cli.bucket_management import open_configured, open_named
+from painterly.cli.options import Patterns, Switch, Word
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import command
@@ -29,41 +24,46 @@ from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
 from painterly.storage.files import Mount, storage_errors
 from painterly.storage.foreign_files import chooser
-from painterly.storage.known_files import LIST, MadeFiles, was_downloaded
+from painterly.storage.known_files import MadeFiles, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
 from painterly.storage.upload import upload_all
 from painterly.words.wording import printable
 
-SYNC_NOTES = """
-
-Files that are the same on both sides are skipped. Files that exist only at the
-destination stay, unless you pass --delete. Hidden files (.DS_Store) are left out.{own}
-
-PATTERN matches keys, such as beach.jpg or 2026/beach.jpg. * stands for any text, including
-/, ? for one character, [ab] for one of these. Quote it, or the shell expands it.
-
-exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
-5 storage unreachable or access refused"""
 WATCH_EVERY_S = 10  # seconds from one look for new results to the next
-UPLOAD_NOTES = SYNC_NOTES.format(
-    own="""
-Links are followed to files in the folder only; the others are named. Their copies in
-the bucket, and copies of files in iCloud only, are not deleted either."""
-)
-DOWNLOAD_NOTES = SYNC_NOTES.format(
-    own=f"""
-Your own files are never replaced or deleted: those that FOLDER/{LIST} does
-not list as downloaded, or that you have changed since. An object with the name of
-such a file fails, and the script reports it."""
-)
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class CopyOptions:
+    """What is copied, and how."""
+
+    delete: Switch = False
+    """afterwards delete what the destination has and the source lacks: in a folder, only what was
+    downloaded; in a bucket, only of the kinds that are sent"""
+    dry_run: Switch = False
+    """only report what would be copied and deleted"""
+    include: Patterns = field(default_factory=list)
+    """only keys such as beach.jpg or '2026/*.jpg', where * stands for any text with /; may be
+    repeated"""
+    exclude: Patterns = field(default_factory=list)
+    """not these; may be repeated"""
+
+
+@dataclass(kw_only=True)
+class CopyArgs(CopyOptions):
+    """What a command copies: files and folders here into a bucket, or a bucket into a folder."""
+
+    sources: list[Path] = field(default_factory=list)
+    bucket: str = ""
+    folder: Path = Path()
+    watch: bool = False
+    open: bool = False
 
 
 @dataclass(frozen=True)
 class _Command:
     """A command that copies files."""
 
-    description: str  # the first sentence of its help
-    examples: Sequence[str]  # command lines without the name of the command
     uploads: bool  # whether it copies into a bucket, instead of out of one
     variable: str = ""  # the variable that names the bucket, or an empty text if an argument does
     # Returns whether a key is of a kind that it copies.
@@ -71,47 +71,115 @@ class _Command:
 
 
 COMMANDS = {
-    "get-bucket": _Command(
-        "Downloads a bucket, or the objects under a prefix, into a folder.",
-        ("my-paintings ./paintings", 'my-results/monet ./results --exclude "*.png"'),
-        uploads=False,
-    ),
-    "send-bucket": _Command(
-        "Uploads a folder, or files, into a bucket.",
-        ("./holidays my-photos/2026/brittany", "beach.jpg cliff.jpg my-photos/2026"),
-        uploads=True,
-    ),
-    "send-source": _Command(
-        "Uploads photos, and masks (beach.mask.png next to beach.jpg), to BUCKET_SOURCE.",
-        ("./holidays", "IMG_*.jpg"),
-        uploads=True,
-        variable="BUCKET_SOURCE",
-        include=bucket_layout.for_source,
-    ),
-    "send-style": _Command(
-        "Uploads paintings, masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) to "
-        "BUCKET_STYLE.",
-        ("./paintings",),
-        uploads=True,
-        variable="BUCKET_STYLE",
-        include=bucket_layout.for_style,
-    ),
-    "get-results": _Command(
-        "Downloads results, their records and the gallery from BUCKET_RESULT.",
-        ("./results --open", "./results --watch", './results --include "monet/*"'),
-        uploads=False,
-        variable="BUCKET_RESULT",
-        include=bucket_layout.for_laptop,
-    ),
+    "get-bucket": _Command(uploads=False),
+    "send-bucket": _Command(uploads=True),
+    "send-source": _Command(True, "BUCKET_SOURCE", bucket_layout.for_source),
+    "send-style": _Command(True, "BUCKET_STYLE", bucket_layout.for_style),
+    "get-results": _Command(False, "BUCKET_RESULT", bucket_layout.for_laptop),
 }
+Folder = Annotated[Word, Parameter(metavar="FOLDER")]
+Paths = Annotated[Word, Parameter(metavar="PATH")]
 
 
-def _main(verb: str, arguments: Sequence[str] | None = None) -> int:
-    about, words = COMMANDS[verb], parser(verb)
-    name = words.prog
-    args = words.parse_args(arguments)
+def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
+    """Upload photos to BUCKET_SOURCE.
+
+    Masks (beach.mask.png next to beach.jpg) go with them. Files that are there already are skipped,
+    and files of other kinds left out.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
+
+    Args:
+        paths: the folder to upload, with sub-folders; or one or more files
+    """
+    return _copy("send-source", options, sources=_sources(paths))
+
+
+def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
+    """Upload paintings to BUCKET_STYLE.
+
+    Masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) go with them. Files that are
+    there already are skipped, and files of other kinds left out.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
+
+    Args:
+        paths: the folder to upload, with sub-folders; or one or more files
+    """
+    return _copy("send-style", options, sources=_sources(paths))
+
+
+def send_bucket(
+    *words: Annotated[Word, Parameter(metavar="PATH … s3://BUCKET")],
+    options: CopyOptions | None = None,
+) -> int:
+    """Upload a folder, or files, into a bucket.
+
+    Files that are there already are skipped.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
+
+    Args:
+        words: the folder to upload, or files; the bucket, s3://BUCKET/PREFIX, or a folder
+    """
+    *paths, bucket = words or ("",)
+    return _copy("send-bucket", options, sources=_sources(paths), bucket=bucket)
+
+
+def get_bucket(
+    bucket: Annotated[str, Parameter(metavar="s3://BUCKET")],
+    folder: Folder,
+    /,
+    *,
+    options: CopyOptions | None = None,
+) -> int:
+    """Download a bucket, or the objects under a prefix.
+
+    Your own files in the folder are never replaced or deleted: those that were not downloaded, or
+    that you have changed since.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
+
+    Args:
+        bucket: the bucket, or a part of it: s3://BUCKET/PREFIX
+        folder: the folder to download into; created if it is missing
+    """
+    return _copy("get-bucket", options, bucket=bucket, folder=_path(folder))
+
+
+def get_results(
+    folder: Folder,
+    /,
+    *,
+    watch: Switch = False,
+    open: Switch = False,
+    options: CopyOptions | None = None,
+) -> int:
+    """Download results, records and the gallery from BUCKET_RESULT.
+
+    Your own files in the folder are never replaced or deleted: those that were not downloaded, or
+    that you have changed since.
+
+    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
+    unreachable or access refused, 130 stopped by Ctrl-C.
+
+    Args:
+        folder: the folder to download into; created if it is missing
+        watch: keep downloading results as they appear, until the run has ended, or Ctrl-C
+        open: open the gallery once it is downloaded
+    """
+    return _copy("get-results", options, folder=_path(folder), watch=watch, open=open)
+
+
+def _copy(which: str, options: CopyOptions | None, **places: Any) -> int:
+    about, name = COMMANDS[which], command(which).removeprefix("./")
+    args = CopyArgs(**vars(options or CopyOptions()), **places)
     if args.watch and args.dry_run:
-        words.error("--watch and --dry-run do not go together")
+        raise ConfigError("--watch and --dry-run do not go together")
 
     def run() -> int:
         bucket, rules = _bucket(about, args), _rules(about, args)
@@ -127,54 +195,13 @@ def _main(verb: str, arguments: Sequence[str] | None = None) -> int:
     return run_program(name, run)
 
 
-get_bucket_content = partial(_main, "get-bucket")
-send_to_bucket = partial(_main, "send-bucket")
-cl_send_source = partial(_main, "send-source")
-cl_send_style = partial(_main, "send-style")
-cl_get_results = partial(_main, "get-results")
+def _sources(paths: Sequence[str]) -> list[Path]:
+    if not paths:
+        raise ConfigError("expected the folder to upload, or files")
+    return [_path(path) for path in paths]
 
 
-def parser(verb: str) -> Parser:
-    """Return the parser of a verb of `painterly`, or of the script that does the same."""
-    about, typed = COMMANDS[verb], command(verb)
-    notes = BUCKETS_NOTES if about.variable else ACCOUNT_NOTES
-    notes += UPLOAD_NOTES if about.uploads else DOWNLOAD_NOTES
-    if about.uploads and about.variable:
-        notes = f"Files of other kinds are left out.\n{notes}"
-    watches = about.variable == "BUCKET_RESULT"
-    if watches:
-        notes += ", 130 stopped by Ctrl-C"
-    examples = "\n".join(f"  {typed} {example}" for example in about.examples)
-    made = Parser(
-        typed.removeprefix("./"), description=about.description, example=examples, notes=notes
-    )
-    made.set_defaults(watch=False, open=False)
-    add = made.add_argument
-    if about.uploads:
-        text = "the folder to upload, with sub-folders; or one or more files"
-        add("sources", metavar="PATH", nargs="+", type=_path, help=text)
-    if not about.variable:
-        add("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    if not about.uploads:
-        text = "the folder to download into; created if it is missing"
-        add("folder", metavar="FOLDER", type=_path, help=text)
-    deleted = "downloaded files that the bucket no longer has"
-    if about.uploads:
-        kinds = " of these kinds" if about.variable else ""
-        deleted = f"files{kinds} in the bucket that the folder lacks"
-    add("--delete", action="store_true", help=f"afterwards delete {deleted}")
-    add("--dry-run", action="store_true", help="only report what would be copied and deleted")
-    for flag, what in (("--include", "only these files"), ("--exclude", "not these files")):
-        text = f"{what}; may be repeated"
-        add(flag, action="append", default=[], metavar="PATTERN", help=text)
-    if watches:
-        text = "keep downloading results as they appear, until the run has ended, or Ctrl-C"
-        add("--watch", action="store_true", help=text)
-        add("--open", action="store_true", help="open the gallery once it is downloaded")
-    return made
-
-
-def _bucket(about: _Command, args: argparse.Namespace) -> Store:
+def _bucket(about: _Command, args: CopyArgs) -> Store:
     """Return the bucket to copy into or out of.
 
     Raises ConfigError if none is configured, or if there is nothing to download under a prefix.
@@ -193,7 +220,7 @@ def _bucket(about: _Command, args: argparse.Namespace) -> Store:
     return bucket
 
 
-def _download(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> SyncResult:
+def _download(name: str, bucket: Store, rules: SyncRules, args: CopyArgs) -> SyncResult:
     if args.watch:
         _watch(name, bucket, rules, args)
     result = download_all(bucket, args.folder, rules)
@@ -203,7 +230,7 @@ def _download(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespa
     return result
 
 
-def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> None:
+def _watch(name: str, bucket: Store, rules: SyncRules, args: CopyArgs) -> None:
     """Download results as they appear, with their records, until a run has ended.
 
     Only results are printed. A run that ended before is ignored if an earlier download into this
@@ -248,7 +275,7 @@ def _etag_of_ending(folder: Path) -> str | None:
     return ending.etag if ending else None
 
 
-def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
+def _rules(about: _Command, args: CopyArgs) -> SyncRules:
     chosen = chooser(args.include, args.exclude)
     rules = SyncRules(about.include, chosen, args.delete, args.dry_run)
     if about.variable != "BUCKET_RESULT":
@@ -259,9 +286,9 @@ def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
 
 def _path(text: str) -> Path:
     if not text.strip():  # An unset variable; as a path, it would be the current folder.
-        raise argparse.ArgumentTypeError("it is empty; expected a folder, such as .")
+        raise ConfigError("the path is empty; expected a folder, such as .")
     if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
-        raise argparse.ArgumentTypeError(f"{text!r} is an address; expected a folder or file here")
+        raise ConfigError(f"{text!r} is an address; expected a folder or file here")
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
         return with_home(text)  # A shell leaves a quoted ~ as it is.
     return Path(text)

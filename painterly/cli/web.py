@@ -2,13 +2,16 @@
 
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
-from painterly.cli.parser import Parser
+from painterly.cli.options import Switch
 from painterly.errors import ConfigError
 from painterly.log import event, logs_json
 from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
@@ -19,14 +22,8 @@ if TYPE_CHECKING:
     from painterly.jobs.worker.supervisor import Pipe
     from painterly.web.lan import Lan
 
-EXIT_CODES = f"""\
-The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
-login (docs/serve.md).
-
-exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
-configuration"""
-
 NAME = command("web")
+Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 # An installed package uses these folders. Its photos are kept among the results.
 FOLDERS = {
     "BUCKET_SOURCE": "./photos",
@@ -35,16 +32,30 @@ FOLDERS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a signal arrives, and return the exit code."""
-    args = parser().parse_args(arguments)
+def web(
+    *, port: Port = None, host: str | None = None, open: Switch = False, lan: Switch = False
+) -> int:
+    """Serve a page and an API to paint from a browser.
+
+    The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
+    (docs/serve.md).
+
+    Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
+    configuration.
+
+    Args:
+        port: the port to listen on, instead of WEB_PORT or PORT
+        host: the address to listen on, instead of WEB_HOST
+        open: open the page in the browser
+        lan: let phones in the local network in: shows the address, a password and a code
+    """
+    given = {"WEB_PORT": "" if port is None else str(port), "WEB_HOST": host or ""}
 
     def run(environment: dict[str, str]) -> int:
-        from painterly.cli.places import or_ready_style
         from painterly.configuration import config
         from painterly.configuration.web_options import load_options
         from painterly.settings import ready_styles
-        from painterly.web import lan
+        from painterly.web import lan as local
         from painterly.web.app import serve
 
         check_temporary_folder()  # Uploads are kept there.
@@ -57,40 +68,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             defaults["STYLES"] = ready_styles.ALL
         loaded = config.load(environment | defaults, demo_settings={})
         made, phones = dict[str, str](), None
-        if args.lan:
-            made = lan.variables(environment)
+        if lan:
+            made = local.variables(environment)
         try:
             options = load_options(environment | made, alone or loaded.demo)
-            if args.lan:
-                options, phones = lan.options_for_lan(options, made.get("WEB_PASSWORD", ""))
+            if lan:
+                options, phones = local.options_for_lan(options, made.get("WEB_PASSWORD", ""))
             worker = partial(paint_jobs, environment, loaded)
 
             def show(address: str) -> None:
                 if phones:
                     _tell(phones, options.password)
-                if args.open:
+                if open:
                     _open(address)
 
-            with or_ready_style(loaded):
-                return serve(loaded, options, worker, show, phones)
+            return serve(loaded, options, worker, show, phones)
         except Stopped as stopped:
             stopped.note = "the next start continues the jobs"
             raise
 
-    return run_service(NAME, run)
-
-
-def parser(verb: str = "web") -> Parser:
-    """Return the parser of this verb of `painterly`."""
-    made = Parser(
-        command(verb),
-        description="Paints from a browser: serves a page and an API.",
-        notes=EXIT_CODES,
-    )
-    made.add_argument("--open", action="store_true", help="open the page in the browser")
-    text = "let phones in the local network in: shows the address, a password and a code"
-    made.add_argument("--lan", action="store_true", help=text)
-    return made
+    return run_service(NAME, run, {name: value for name, value in given.items() if value})
 
 
 def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:

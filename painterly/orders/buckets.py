@@ -67,14 +67,16 @@ class Buckets:
     known: KnownFiles = field(default_factory=KnownFiles, kw_only=True)
 
     @classmethod
-    def open(cls, config: Config) -> "Buckets":
-        """Open the buckets that the configuration names. Raises ConfigError."""
+    def open(cls, config: Config, paintings: Bucket | None = None) -> "Buckets":
+        """Open the buckets that the configuration names. `paintings` take the place of its style
+        bucket. Raises ConfigError."""
         from painterly.video.reading import ClipsView  # With NumPy.
 
         known, account = KnownFiles(), config.account
         source = ClipsView(open_bucket(config.photo_bucket, account, known=known))
         result = open_bucket(config.result_bucket, account, new=True, known=known)
-        style = open_paintings(config.style_bucket, account, known)
+        own = PaintingsView(paintings, known=known) if paintings else None
+        style = own or open_paintings(config.style_bucket, account, known)
         if isinstance(result, FolderBucket):
             known.keep_in(result.folder, writes=not config.dry_run)
         return cls(source, style, result, known=known)

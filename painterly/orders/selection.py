@@ -114,8 +114,7 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
     if any(entry.key.startswith(f"{bucket_layout.RECORDS}/") for entry in source):
         raise ConfigError(
             f"BUCKET_SOURCE is {config.photo_bucket!r}, which has results and their records; "
-            "expected photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name "
-            "the folder of one style"
+            "expected photos; to paint results again, name the folder of one style"
         )
 
 

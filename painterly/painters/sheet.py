@@ -123,8 +123,7 @@ def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
     if photos > 1 and styles > 1:
         raise ConfigError(
             f"there are {photos} photos and {styles} styles, and a sheet has one photo in all "
-            "styles, or all photos in one; name a single picture as PHOTOS or PAINTINGS, or set "
-            "PHOTO or STYLE"
+            "styles, or all photos in one; name one photo or one style, or set PHOTO or STYLE"
         )
     return selection
 

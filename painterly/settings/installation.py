@@ -28,8 +28,8 @@ IN_CHECKOUT = (PROGRAM / "start.sh").is_file()
 WORKSPACE = PROGRAM if IN_CHECKOUT else Path()
 OLDEST = (3, 11)
 # The packages that the scripts import.
-PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "rich", "dotenv")
-COPYING = ("boto3", "dotenv", "rich")
+PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "cyclopts", "rich", "dotenv")
+COPYING = ("boto3", "cyclopts", "dotenv", "rich")
 # The scripts of verbs. The other verbs are modes of start.sh.
 SCRIPTS = {
     "buckets": "./bucket_management.py",

@@ -1,6 +1,7 @@
 """The ready styles: famous paintings that come with the package, each a style with a name."""
 
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,17 @@ def own_settings(name: str) -> dict[str, Any]:
     """Return the settings in a ready style's table."""
     described = ("paintings", *TITLE_KEYS)
     return {key: value for key, value in tables()[name].items() if key not in described}
+
+
+def common_settings(names: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that all ready styles of a blend set themselves, and in the same way;
+    none if a painting in it is not a ready style."""
+    first, *others = (own_settings(name) if name in tables() else {} for name in names)
+    return {
+        key: value
+        for key, value in first.items()
+        if all(key in each and each[key] == value for each in others)
+    }
 
 
 @cache

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.commands import fill, keys, on_a_terminal, set_variables
+from support.verbs import bucket_management
 
-from painterly.cli.bucket_management import bucket_management
 from painterly.configuration.config import BUCKETS
 from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket
@@ -85,7 +85,7 @@ def test_what_is_missing_is_created_and_what_is_there_left_alone(server, monkeyp
     )
     assert [keys(open_bucket(name, server.account)) for name in values] == [["a.jpg"], [], []]
     [other] = names(1)
-    assert bucket_management(["create", other, values[0]]) == 0
+    assert bucket_management(["create", f"s3://{other}", f"s3://{values[0]}"]) == 0
     assert open_bucket(other, server.account).exists()
 
 
@@ -95,7 +95,7 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     taken = rgw.new_bucket()
     [free] = names(1)
     configure(monkeypatch, other_account, [taken, "b-x", "c-x"])
-    assert bucket_management(["create", taken, free]) == 5
+    assert bucket_management(["create", f"s3://{taken}", f"s3://{free}"]) == 5
     printed = capsys.readouterr()
     assert f"{free}: created" in printed.out and printed.err.count("\n") == 1
     assert f"BucketAlreadyExists for {taken}" in printed.err and "choose another" in printed.err
@@ -126,7 +126,7 @@ def test_keys_sizes_and_totals_are_listed(three, server, capsys):
     assert "   7 bytes  a b.jpg\n   8 bytes  é/c.jpg\n  15 bytes  in 2 objects\n" in out
     assert all(f"{name}:\n" in out for name in three)
     server.open(three[2]).write("large.jpg", bytes(123_456))
-    assert bucket_management(["ls", three[2], "no-such-bucket"]) == 5
+    assert bucket_management(["ls", f"s3://{three[2]}", "s3://no-such-bucket"]) == 5
     printed = capsys.readouterr()
     assert "  123.5 kB  large.jpg\n" in printed.out and "monet/a b.jpg" in printed.out
     assert "no-such-bucket does not exist" in printed.err
@@ -142,13 +142,15 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
     server.client.put_object(Bucket=name, Key="marker/", Body=b"")
     server.client.create_multipart_upload(Bucket=name, Key="half.jpg")
     fill(server.open(three[0]), "photo.jpg")
-    assert bucket_management(["empty", name, "--yes", "--dry-run"]) == 0
+    assert bucket_management(["empty", f"s3://{name}", "--yes", "--dry-run"]) == 0
     assert len(keys(server.open(name))) == 33
     fill(server.open(name), "monet/1/a.jpg")
-    assert bucket_management(["empty", f"{name}/monet/1", "--yes"]) == 0, "monet/1.jpg is another"
+    assert bucket_management(["empty", f"s3://{name}/monet/1", "--yes"]) == 0, (
+        "monet/1.jpg is another"
+    )
     assert len(keys(server.open(name))) == 33
     capsys.readouterr()
-    assert bucket_management(["empty", name, "--yes"]) == 0
+    assert bucket_management(["empty", f"s3://{name}", "--yes"]) == 0
     out = capsys.readouterr().out
     assert f"To be deleted in {name}, with unfinished uploads: 34 objects (0.4 kB): " in out
     assert ".hidden/a.jpg" in out and ", …" in out

@@ -5,15 +5,15 @@ import webbrowser
 
 import pytest
 from support.commands import contents, fill, keys, leave_out_env_file, on_a_terminal
-
-from painterly.cli.bucket_management import bucket_management
-from painterly.cli.sync_commands import (
+from support.verbs import (
+    bucket_management,
     cl_get_results,
     cl_send_source,
     cl_send_style,
     get_bucket_content,
     send_to_bucket,
 )
+
 from painterly.settings.installation import PROGRAM
 from painterly.storage.folder import FolderBucket
 
@@ -159,9 +159,9 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
     assert "--delete would delete 2 files" in capsys.readouterr().err
     fill(bucket, "../hostile.jpg", "gone.jpg")
     fill(FolderBucket(tmp_path / "out"), "mine.jpg")
-    assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 1
+    assert get_bucket_content([f"s3://{bucket.name}", str(tmp_path / "out")]) == 1
     bucket.delete("gone.jpg")
-    assert get_bucket_content([bucket.name, str(tmp_path / "out"), "--delete"]) == 1
+    assert get_bucket_content([f"s3://{bucket.name}", str(tmp_path / "out"), "--delete"]) == 1
     assert "1 file not deleted, because not all others arrived" in capsys.readouterr().err
     assert {*contents(tmp_path / "out")} == {"a.jpg", "b.jpg", "gone.jpg", "mine.jpg"}
 

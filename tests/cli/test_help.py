@@ -1,29 +1,29 @@
-"""--help: a screen of each command, with flags that it takes; --help-all has all of them."""
+"""--help of each command: what it is for, its words, and its flags by groups."""
 
 import re
 import subprocess
+from dataclasses import fields
 
 import pytest
 
-from painterly.cli.command import VERBS, main
-from painterly.cli.parser import COLUMNS
-from painterly.configuration.flags import Work, flags, only_of
+from painterly.cli import asked
+from painterly.cli.command import VERBS, inetwork, main
+from painterly.cli.options import BatchOptions, OutputOptions, PictureOptions
 from painterly.settings.installation import PROGRAM
+from painterly.settings.settings import FIELDS
 
-ROWS = 46  # lines on a screen
-PICTURE = ["beach.jpg", "monet.jpg", "x.jpg"]
-FOLDERS = ["./photos", "./paintings", "./painted"]
+COLUMNS = 80
 
 
 @pytest.fixture
-def printed(capsys):
-    """Return a function that runs a command, and returns what it prints."""
+def printed(capsys, monkeypatch):
+    """Return a function that asks a command for its help, and returns that."""
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
 
-    def run(*words):
-        with pytest.raises(SystemExit) as ended:
-            main(words)
+    def run(*words, program=main):
+        assert program([*words, "--help"]) == 0
         out, err = capsys.readouterr()
-        assert not err and ended.value.code == 0, err
+        assert not err and max(map(len, out.splitlines())) <= COLUMNS
         return out
 
     return run
@@ -33,68 +33,51 @@ def named_in(help_text):
     return {each.replace("-", "_") for each in re.findall(r"--([a-z][\w-]+)", help_text)}
 
 
-@pytest.mark.parametrize("words", [[], PICTURE, FOLDERS, *([verb] for verb in VERBS)])
-def test_help_is_one_screen_and_help_all_has_no_fewer_flags(printed, monkeypatch, words):
-    monkeypatch.setenv("COLUMNS", "200")
-    screen = printed(*words, "--help").splitlines()
-    assert len(screen) <= ROWS
-    assert max(map(len, screen)) <= COLUMNS
-    everything = printed(*words, "--help-all")
-    named = named_in("\n".join(screen)) - {"help", "help_all"}
-    assert named <= named_in(everything)
-    assert max(map(len, everything.splitlines())) <= COLUMNS
+def test_the_help_names_words_verbs_and_every_flag_in_its_group(printed):
+    text = printed()
+    assert "PHOTO … STYLE [-o RESULT] [flags]" in text and "beach.jpg hokusai" in text
+    assert all(f"│ {verb} " in text for verb in VERBS)
+    groups = re.split(r"╭─ (.*?) ─+╮", text)
+    named = dict(zip(groups[1::2], map(named_in, groups[2::2]), strict=True))
+    assert {*FIELDS} <= named["Settings (docs/settings.md)"]
+    for title, options in (
+        ("Results and device", OutputOptions),
+        ("One picture", PictureOptions),
+        ("Several pictures, folders and buckets", BatchOptions),
+    ):
+        assert {each.name.strip("_") for each in fields(options)} <= named[title]
 
 
-def test_the_help_of_one_picture_and_of_folders_has_only_flags_that_they_take(printed):
-    one, many = named_in(printed(*PICTURE, "--help-all")), named_in(printed(*FOLDERS, "--help-all"))
-    assert "style_weight" in one - many and "watch" in many - one and "size" in one & many
-    assert not many & {flag.name for flag in only_of(Work.PICTURE)}
-    assert not one & {flag.name for flag in only_of(Work.FOLDERS)}
-    assert one | many <= named_in(printed("--help-all"))
+def test_inetwork_has_the_arguments_of_the_original(printed):
+    original = """style_masks content_mask color_mask image_size content_weight style_weight
+        style_scale total_variation_weight num_iter model content_loss_type rescale_image
+        rescale_method maintain_aspect_ratio content_layer init_image pool_type preserve_color
+        min_improvement"""
+    text = printed(program=inetwork)
+    assert {*original.split()} <= named_in(text) and "BASE REF [REF …] PREFIX" in text
 
 
-def test_the_help_of_a_record_is_that_of_one_picture(printed):
-    one, record = (printed(*words, "--help") for words in (PICTURE, ["--from-record", "r", "x"]))
-    assert one == record
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_its_help(printed, verb):
+    first = VERBS[verb].__doc__.splitlines()[0]
+    text = printed(verb)
+    assert (
+        first in text
+        and "Args:" not in text
+        and ("Exit codes: " in text or verb in ("cluster", "styles", "weights"))
+    )
 
 
 def test_the_variables_of_flags_are_those_that_can_be_set():
     documented = (PROGRAM / ".env.example").read_text()
-    for flag in flags(None):
-        for name in flag.variable.split(" or "):
-            assert not name or name.startswith("STYLE_") or f"#{name}=" in documented, name
-
-
-@pytest.mark.usefixtures("inetwork_files")
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (
-            [*PICTURE, "--progress", "plain"],
-            "--progress goes with folders and buckets (./start.sh PHOTOS PAINTINGS RESULTS); "
-            "here, set PROGRESS",
-        ),
-        ([*PICTURE, "--dry-run"], "--dry-run goes with folders and buckets"),
-        (
-            [*FOLDERS, "--output_format", "png"],
-            "--output-format goes with one picture (./start.sh PHOTO PAINTING … RESULT.jpg); "
-            "for folders and buckets, set OUTPUT_FORMAT",
-        ),
-        ([*FOLDERS, "--fresh"], "--fresh goes with one picture"),
-        ([*FOLDERS, "--content-mask", "a.png"], "a mask lies beside its photo, as beach.mask.png"),
-    ],
-)
-def test_a_flag_of_the_other_command_is_told_as_such(capsys, words, said):
-    try:
-        code = main(words)
-    except SystemExit as ended:
-        code = ended.code
-    err = capsys.readouterr().err
-    assert code == 2 and said in err and err.count("\n") == 1, err
+    flags = [each.name for of in (OutputOptions, BatchOptions) for each in fields(of)]
+    for name in flags:
+        variable = asked.NAMES.get(name, name.upper())
+        assert name in asked.NO_VARIABLES or f"#{variable}=" in documented, name
 
 
 @pytest.mark.slow
 def test_start_sh_shows_a_screen():
     screen = subprocess.run([PROGRAM / "start.sh", "--help"], capture_output=True, text=True)
     lines = screen.stdout.splitlines()
-    assert 20 < len(lines) <= ROWS and max(map(len, lines)) <= COLUMNS
+    assert 20 < len(lines) <= 46 and max(map(len, lines)) <= COLUMNS

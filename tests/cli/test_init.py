@@ -13,21 +13,10 @@ from support.commands import keys, on_a_terminal, set_variables
 from support.s3_servers import SECRET
 
 from painterly.cli import init
+from painterly.cli.command import verb
 from painterly.configuration import env_file
 from painterly.configuration.config import BUCKETS
 
-# A `clever` with one add-on, the one in its environment, if the user is logged in.
-CLEVER = """#!/bin/sh
-[ -z "$LOGGED_OUT" ] || { echo "[ERROR] You are not logged in" >&2; exit 1; }
-case $1-$2 in
-  addon-list) echo "│ addon_1 │ painter-cellar │" ;;
-  addon-env)
-    [ "$3 $4 $5" = "addon_1 --format shell" ] || { echo "[ERROR] no add-on $3" >&2; exit 1; }
-    printf 'export CELLAR_ADDON_HOST="%s";\\nexport CELLAR_ADDON_KEY_ID="%s";\\n' \
-      "$ADDON_HOST" "$ADDON_KEY_ID"
-    printf 'export CELLAR_ADDON_KEY_SECRET="%s";\\n' "$ADDON_SECRET" ;;
-esac
-"""
 ENV = """# My own notes
 STYLE_SIZE=640   # small
 
@@ -55,27 +44,20 @@ def prefix() -> str:
     return f"test-{uuid.uuid4().hex[:20]}"
 
 
-def install_clever(folder: Path, server, monkeypatch) -> None:
-    """Put a `clever` on PATH that has a server's account as its add-on."""
-    bin_folder = folder / "bin"
-    bin_folder.mkdir()
-    (bin_folder / "clever").write_text(CLEVER)
-    (bin_folder / "clever").chmod(0o755)
-    addon = {"ADDON_HOST": server.url, "ADDON_KEY_ID": server.key_id, "ADDON_SECRET": server.secret}
-    set_variables(monkeypatch, addon | {"PATH": f"{bin_folder}:{os.environ['PATH']}"})
-
-
 @pytest.fixture
-def clever(tmp_path, moto, monkeypatch):
-    install_clever(tmp_path, moto, monkeypatch)
+def addon(tmp_path, moto):
+    """The variables of an account in a file, as `clever addon env` prints them."""
+    return addon_file(tmp_path, moto)
+
+
+def addon_file(folder: Path, server) -> None:
+    lines = (f'export {name}="{value}";' for name, value in server.environment.items())
+    (folder / "addon.env").write_text("\n".join(lines) + "\n")
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
     """Run init, check that it prints no key and no trace, and return its code and output."""
-    try:
-        code = init.main(arguments)
-    except SystemExit as wrong:
-        code = wrong.code
+    code = verb("init", arguments)
     out, err = capsys.readouterr()
     for secret in (SECRET, "testaccess", "othersecret", "Traceback"):
         assert secret not in out + err
@@ -85,13 +67,14 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 def on_terminal(workspace: Path, answers, *arguments: str) -> tuple[int, str]:
     """Run init on a terminal, with pairs of a question's end and the answer."""
     program = (
-        "import sys; from pathlib import Path; from painterly.cli import init; "
-        f"init.WORKSPACE = Path({str(workspace)!r}); sys.exit(init.main({[*arguments]!r}))"
+        "import sys; from pathlib import Path; from painterly.cli import command, init; "
+        f"init.WORKSPACE = Path({str(workspace)!r}); "
+        f"sys.exit(command.verb('init', {[*arguments]!r}))"
     )
     return on_a_terminal([sys.executable, "-c", program], answers)
 
 
-def with_addon(prefix: str, addon: str = "addon_1") -> list[str]:
+def with_addon(prefix: str, addon: str = "addon.env") -> list[str]:
     return ["--prefix", prefix, "--provider", "clever", "--addon-env", addon, "--yes"]
 
 
@@ -105,10 +88,8 @@ def names(prefix: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_an_addon_becomes_buckets_and_variables(
-    workspace, server, prefix, tmp_path, monkeypatch, capsys
-):
-    install_clever(tmp_path, server, monkeypatch)
+def test_an_addon_becomes_buckets_and_variables(workspace, server, prefix, tmp_path, capsys):
+    addon_file(tmp_path, server)
     code, out, err = run(capsys, *with_addon(prefix))
     assert (code, err) == (0, "")
     assert dotenv_values(workspace / ".env") == {**server.environment, **names(prefix)}
@@ -129,7 +110,7 @@ def test_an_addon_becomes_buckets_and_variables(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("clever")
+@pytest.mark.usefixtures("addon")
 def test_all_that_is_in_the_file_stays_unless_forced(workspace, moto, prefix, capsys):
     theirs = f"{prefix}-mine"
     file = workspace / "real"
@@ -178,25 +159,24 @@ def test_variables_come_from_a_file_the_input_or_the_environment(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("clever")
+@pytest.mark.usefixtures("addon")
 def test_questions_are_asked_again_until_the_answer_is_right(workspace, moto, prefix):
     (workspace / ".env").write_text("BUCKET_STYLE=mine\n")
-    answers = [("[1]: ", "5\n"), ("[1]: ", "1\n"), ("variables): ", "addon_1\n")]
+    lines = "".join(f'{name}="{value}"\n' for name, value in moto.environment.items())
+    answers = [("[1]: ", "5\n"), ("[1]: ", "1\n"), ("ends them.", lines)]
     answers += [("anna-lake: ", "My_Photos\n"), ("anna-lake: ", f"{prefix}\n"), ("[y/N] ", "y\n")]
     code, seen = on_terminal(workspace, answers)
     assert code == 0, seen
     assert "'5' is none of 1, 2, 3, clever, aws, s3" in seen
-    assert "│ addon_1 │ painter-cellar │" in seen
     assert "'My_Photos' cannot begin the name of a bucket; expected up to 53 lowercase" in seen
     assert ".env has other values for BUCKET_STYLE. Replace them? [y/N]" in seen
-    assert SECRET not in seen
     assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("provider", ["aws", "s3", "clever", "clever without a login"])
-def test_an_account_is_asked_for(workspace, moto, prefix, provider, tmp_path, monkeypatch):
-    """Amazon's, another service's, or the lines of an add-on that `clever` cannot show."""
+@pytest.mark.parametrize("provider", ["aws", "s3", "clever"])
+def test_an_account_is_asked_for(workspace, moto, prefix, provider, monkeypatch):
+    """Amazon's, another service's, or the pasted lines of an add-on."""
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     secret = ("(not shown): ", f"{SECRET}\n")
@@ -214,16 +194,13 @@ def test_an_account_is_asked_for(workspace, moto, prefix, provider, tmp_path, mo
     else:
         lines = "".join(f'{name}="{value}"\n' for name, value in moto.environment.items())
         answers, account = [("[1]: ", "\n"), ("ends them.", lines)], moto.environment
-        told = ["Paste the lines of the add-on with CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"]
-        if provider != "clever":
-            install_clever(tmp_path, moto, monkeypatch)
-            monkeypatch.setenv("LOGGED_OUT", "1")
-            told.append("You are not logged in")
+        told = ["    clever addon list", "    clever addon env ID --format shell"]
+        told.append("Paste the lines with CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID")
     code, seen = on_terminal(workspace, [*answers, ("anna-lake: ", f"{prefix}\n")])
     assert code == 0, seen
     assert all(text in seen for text in told)
     # A terminal shows pasted lines.
-    assert provider.startswith("clever") or SECRET not in seen
+    assert provider == "clever" or SECRET not in seen
     assert dotenv_values(workspace / ".env") == {**account, **names(prefix)}
     if provider == "aws":
         where = moto.client.get_bucket_location(Bucket=f"{prefix}-photos")
@@ -231,7 +208,7 @@ def test_an_account_is_asked_for(workspace, moto, prefix, provider, tmp_path, mo
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("interruptible", "clever")
+@pytest.mark.usefixtures("interruptible", "addon")
 @pytest.mark.parametrize("stop", ["\x03", "\x04"])
 def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop):
     (workspace / ".env").write_text(ENV)
@@ -259,7 +236,7 @@ def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop)
             ([f"--prefix={wrong}"], "", f"{wrong!r} cannot begin the name of a bucket; expected")
             for wrong in ("My_Photos", "-a", "a-", "a.b", "é", "", "a" * 54, "anna/lake", "a b")
         ),
-        (with_addon("anna"), "", "there is no file addon_1, and `clever`"),
+        (with_addon("anna", "no.env"), "", "no.env cannot be read: No such file or directory"),
         (["--prefix", "anna"], "", "no terminal to ask on; pass --yes"),
         (
             ["--prefix", "anna", "--provider", "aws", "--yes"],
@@ -272,10 +249,8 @@ def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop)
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_is_missing_or_wrong_is_named_before_anything_is_made(
-    workspace, moto, arguments, before, message, monkeypatch, tmp_path, capsys
+    workspace, moto, arguments, before, message, tmp_path, capsys
 ):
-    """Without `clever`."""
-    monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "short.env").write_text(f"CELLAR_ADDON_KEY_SECRET={SECRET}\n")
     (tmp_path / "utf16.env").write_bytes("A=1".encode("utf-16"))
     (tmp_path / "whole.env").write_text(
@@ -288,12 +263,10 @@ def test_what_is_missing_or_wrong_is_named_before_anything_is_made(
 
 
 @pytest.mark.slow
-def test_an_addon_or_a_bucket_with_a_problem_leaves_no_file(
-    workspace, clever, prefix, proxy, monkeypatch, capsys
-):
-    code, _, err = run(capsys, *with_addon(prefix, "addon_2"))
-    assert code == 2 and "`clever addon env` failed: '[ERROR] no add-on addon_2'" in err
-    monkeypatch.setenv("ADDON_HOST", proxy.url)
+def test_a_bucket_with_a_problem_leaves_no_file(workspace, moto, prefix, proxy, tmp_path, capsys):
+    addon_file(tmp_path, moto)
+    file = tmp_path / "addon.env"
+    file.write_text(file.read_text().replace(moto.url, proxy.url))
     proxy.add(
         f"^PUT /{prefix}-results/bucket-check", "status", times=9, code=403, error="AccessDenied"
     )
@@ -342,7 +315,7 @@ def test_a_value_of_several_lines_is_not_damaged(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_file_that_cannot_be_written_is_reported(workspace, clever, prefix, capsys, monkeypatch):
+def test_a_file_that_cannot_be_written_is_reported(workspace, addon, prefix, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.commands import contents, python
+from support.verbs import get_bucket_content, send_to_bucket
 
-from painterly.cli.places import place_variables
-from painterly.cli.sync_commands import get_bucket_content, send_to_bucket
+from painterly.cli.words import words_of
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import limits
@@ -85,7 +85,7 @@ def test_painting_needs_nothing_that_windows_lacks(tmp_path):
     flags = ("--size", "32", "--preset", "instant")
     for result in ("out.jpg", "./painted"):
         photos = "beach.jpg" if result == "out.jpg" else "./photos"
-        words = (PROGRAM / "painterly/__main__.py", photos, "monet.jpg", result, *flags)
+        words = (PROGRAM / "painterly/__main__.py", photos, "monet.jpg", "-o", result, *flags)
         done = python("-c", LIKE_WINDOWS, *words, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out.jpg").exists() and (tmp_path / "painted/monet/beach.jpg").exists()
@@ -144,9 +144,9 @@ def test_folders_that_may_not_be_read_or_written_are_one_line(closed, foreign, t
         f"folder {closed}: permission denied",
     ]
     assert not printed.out
-    for three in ((str(sub)[1:], "./a", "./b"), ("./a", f"{sub}/a.jpg", "./b")):
+    for words in ([str(sub), "hokusai"], ["./bucket", f"{sub}/a.jpg"]):
         with pytest.raises(StorageError, match="permission denied"):
-            place_variables(three, Path("/"))
+            words_of(words, None, tmp_path)
 
 
 def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkeypatch):
@@ -157,8 +157,6 @@ def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkey
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert get_bucket_content(["./out", "./~/back"]) == 0
     assert contents(tmp_path / "~/back") == contents(foreign), "a folder here may be called ~"
-    there = place_variables(["~who-is-that/x", "./a", "./b"], tmp_path)
-    assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
 
 
 AT_AN_IMPORT = """
@@ -271,15 +269,18 @@ def test_where_a_system_has_no_limits_a_process_goes_on_without_them(monkeypatch
 @pytest.mark.slow
 def test_packages_of_another_python_on_pythonpath_cost_no_traceback(tmp_path):
     """As a module system's, or those of a distribution's own Python."""
-    for package in ("boto3", "dotenv", "rich", "numpy", "PIL", "tensorflow"):
+    for package in ("boto3", "cyclopts", "dotenv", "rich", "numpy", "PIL", "tensorflow"):
         (tmp_path / "other" / package).mkdir(parents=True)
         (tmp_path / "other" / package / "__init__.py").write_text("raise ImportError('for 2.7')\n")
     (tmp_path / "photos").mkdir()
     environment = {"PYTHONPATH": str(tmp_path / "other"), "STARTED_IN": ""}
     for words, line in (
-        (["-m", "painterly", "./photos", "./photos", "./out", "--dry-run"], "there is no photo"),
+        (
+            ["-m", "painterly", "./photos", "./photos", "-o", "./out", "--dry-run"],
+            "there is no pho",
+        ),
         ([PROGRAM / "get_bucket_content.py", "./photos", "./copy"], "0 files copied"),
-        ([PROGRAM / "inetwork.py", "a.jpg", "b.jpg", "x.png"], "photo 'a.jpg' cannot be read"),
+        ([PROGRAM / "inetwork.py", "a.jpg", "b.jpg", "x.png"], "there is no file 'b.jpg'"),
     ):
         in_checkout = PROGRAM if words[0] == "-m" else tmp_path
         words = [str(word).replace("./", f"{tmp_path}/") for word in words]

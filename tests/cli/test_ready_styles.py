@@ -8,7 +8,6 @@ from PIL import Image
 from support import tiny
 from support.inetwork_runs import order
 
-from painterly.cli import batch
 from painterly.cli.command import main
 from painterly.settings import ready_styles
 
@@ -25,13 +24,12 @@ def pixels(name):
 
 
 def test_a_photo_is_painted_in_a_style_by_its_name_unless_a_file_has_it():
-    assert main(["beach.jpg", "hokusai", "named.png", *QUICK]) == 0
-    assert main(["beach.jpg", str(ready_styles.path("hokusai")), "path.png", *QUICK]) == 0
+    assert main(["beach.jpg", "hokusai", "-o", "named.png", *QUICK]) == 0
+    assert main(["beach.jpg", str(ready_styles.path("hokusai")), "-o", "path.png", *QUICK]) == 0
     assert (pixels("named.png") == pixels("path.png")).all()
     Path("hokusai").write_bytes(tiny.file(50, 50, 3))
-    assert main(["beach.jpg", "hokusai", "own.png", *QUICK]) == 0
+    assert main(["beach.jpg", "hokusai", "-o", "own.png", *QUICK]) == 0
     assert (pixels("named.png") != pixels("own.png")).any()
-    assert main(["beach.jpg", "mosaic", "hokusai", "blend.png", *QUICK]) == 0
 
 
 def test_a_styles_own_settings_count_unless_flags_or_other_paintings_speak_against():
@@ -39,42 +37,6 @@ def test_a_styles_own_settings_count_unless_flags_or_other_paintings_speak_again
     assert settings("klimt", "--stroke_size", "1.5").stroke_size == 1.5
     assert settings("klimt", "hokusai").stroke_size == settings("klimt", "beach.jpg").stroke_size
     assert settings("klimt", "hokusai").stroke_size == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["hokusia", "out.jpg"], "did you mean hokusai?"),
-        (["klimt", "qqq", "out.jpg"], "'qqq' is neither a file nor a ready style; "),
-        (["mone.jpg", "out.jpg"], "painting 'mone.jpg' cannot be read: No such file"),
-        (["all", "out.jpg"], "into a folder such as ./out; got 'out.jpg'"),
-        (["hokusai,klint", "./out"], "PAINTINGS is 'hokusai,klint'; there is no ready style 'kli"),
-        (
-            ["hokusia", "./out"],
-            "neither a picture, a folder nor a ready style; did you mean hokusai?",
-        ),
-    ],
-)
-def test_a_wrong_name_is_one_line_with_what_was_meant(capsys, words, said):
-    assert main(["beach.jpg", *words]) == 2
-    captured = capsys.readouterr()
-    assert said in captured.err
-    assert captured.err.count("\n") == 1
-    assert [*Path().iterdir()] == [Path("beach.jpg")]
-
-
-def test_all_and_lists_of_names_paint_into_a_folder(monkeypatch):
-    found = []
-    monkeypatch.setattr(batch, "paint_batch", lambda config, _: found.append(config) or 0)
-    for words in (["all"], ["klimt,munch"]):
-        assert main(["beach.jpg", *words, "./out"]) == 0
-    assert found[0].styles == tuple(ready_styles.tables())
-    assert found[1].styles == ("klimt", "munch")
-    assert [(each.style_bucket, each.photos) for each in found] == [(None, ("beach.jpg",))] * 2
-    Path("munch").mkdir()
-    Path("munch/a.jpg").write_bytes(tiny.file(50, 50, 3))
-    assert main(["beach.jpg", "./munch", "./out"]) == 0
-    assert found[2].styles == () and found[2].style_bucket == "./munch"
 
 
 def test_a_sheet_shows_a_photo_in_named_styles():

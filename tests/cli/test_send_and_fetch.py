@@ -5,8 +5,7 @@ import sys
 
 import pytest
 from support.commands import contents, keys, leave_out_env_file, set_variables
-
-from painterly.cli.sync_commands import (
+from support.verbs import (
     cl_send_source,
     get_bucket_content,
     send_to_bucket,
@@ -16,7 +15,7 @@ from painterly.cli.sync_commands import (
 def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_then(
     reachable, photos, tmp_path, capsys
 ):
-    name, copy = f"{reachable.new_bucket()}/summer", tmp_path / "new" / "copy"
+    name, copy = f"s3://{reachable.new_bucket()}/summer", tmp_path / "new" / "copy"
     assert send_to_bucket([str(photos), name]) == 0
     assert "5 files copied (0.2 MB)" in capsys.readouterr().out
     assert get_bucket_content([name, str(copy)]) == 0
@@ -38,11 +37,11 @@ def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_th
     assert (copy / "a.jpg").stat().st_mtime_ns == written
 
     assert get_bucket_content([f"{name}/a.jpg", str(copy)]) == 2
-    bucket = name.partition("/")[0]
-    assert f"there is nothing under {name}/a.jpg; for a single" in capsys.readouterr().err
+    bucket = name.removesuffix("/summer")
+    assert "/summer/a.jpg; for a single" in capsys.readouterr().err
     assert get_bucket_content([bucket, str(copy), "--include", "summer/a.jpg"]) == 0
     assert contents(copy / "summer") == {"a.jpg": (photos / "a.jpg").read_bytes()}
-    for empty in (reachable.new_bucket(), f"s3://{reachable.new_bucket()}/"):
+    for empty in (f"s3://{reachable.new_bucket()}", f"s3://{reachable.new_bucket()}/"):
         assert get_bucket_content([empty, str(tmp_path / "none")]) == 0
 
 
@@ -63,8 +62,8 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         set_variables(monkeypatch, {"HOME": str(tmp_path), **variables})
         leave_out_env_file(monkeypatch)
     for run in (
-        lambda: send_to_bucket([str(photos), "no-such-bucket"]),
-        lambda: get_bucket_content(["no-such-bucket", str(photos)]),
+        lambda: send_to_bucket([str(photos), "s3://no-such-bucket"]),
+        lambda: get_bucket_content(["s3://no-such-bucket", str(photos)]),
     ):
         assert run() == code
         printed = capsys.readouterr()
@@ -78,12 +77,13 @@ def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
     for script, words, said in (
         (send_to_bucket, ["nope", "./bucket"], "does not exist; expected a folder or file"),
         (get_bucket_content, ["./photos", "./photos/a.jpg"], "a.jpg"),
-        (get_bucket_content, ["My_Bucket", "x"], "'My_Bucket'"),
+        (get_bucket_content, ["s3://My_Bucket", "x"], "'s3://My_Bucket'"),
+        (get_bucket_content, ["bucket", "x"], "write s3://bucket or ./bucket"),
         (get_bucket_content, ["one"], "FOLDER"),
         (get_bucket_content, ["./photos", "s3://my-photos"], "expected"),
         (cl_send_source, ["s3://my-photos"], "expected"),
-        (send_to_bucket, ["", "./out"], "argument PATH: it is empty; expected a folder"),
-        (get_bucket_content, [".", " "], "argument FOLDER: it is empty; expected a folder"),
+        (send_to_bucket, ["", "./out"], "the path is empty; expected a folder"),
+        (get_bucket_content, [".", " "], "the path is empty; expected a folder"),
         (get_bucket_content, ["./photos", photos.as_uri()], "expected"),
     ):
         with pytest.raises(SystemExit) as ended:
@@ -129,7 +129,7 @@ def test_no_key_is_lost_silently(rgw, monkeypatch, tmp_path, capsys):
         rgw.client.put_object(
             Bucket=bucket.name, Key=key, Body=b"" if key == "marker/" else key.encode()
         )
-    assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 1
+    assert get_bucket_content([f"s3://{bucket.name}", str(tmp_path / "out")]) == 1
     found = contents(tmp_path / "out")
     [one] = (key for key in CONFLICT if key in found)
     fit = {key: key.encode() for key in (*TROUBLE, long, one)}
@@ -143,5 +143,5 @@ def test_no_key_is_lost_silently(rgw, monkeypatch, tmp_path, capsys):
     assert [key for key in UNFIT if key not in printed.err] == []
     assert printed.err.count("\n") == len(UNFIT) + 1
     second = rgw.new_bucket()
-    assert send_to_bucket([str(tmp_path / "out"), second]) == 0
+    assert send_to_bucket([str(tmp_path / "out"), f"s3://{second}"]) == 0
     assert sorted(keys(rgw.open(second))) == sorted(fit)

@@ -18,6 +18,7 @@ from support.commands import configure_buckets, fill, set_variables
 from support.disks import below
 from support.folder_batches import QUICK
 from support.polling import until
+from support.verbs import cl_get_results
 
 from painterly.cli import sync_commands
 from painterly.cli.batch import paint_batch
@@ -30,8 +31,8 @@ from painterly.settings.installation import PROGRAM
 def watching_process(*arguments: str, **environment: str):
     """cl_get_results.py --watch as a process, and its output so far."""
     program = (
-        "import sys; from painterly.cli import sync_commands\n"
-        "sync_commands.WATCH_EVERY_S = 0.1; sys.exit(sync_commands.cl_get_results())"
+        "import sys; from painterly.cli import command, sync_commands\n"
+        "sync_commands.WATCH_EVERY_S = 0.1; sys.exit(command.verb('get-results'))"
     )
     ran = subprocess.Popen(
         [sys.executable, "-c", program, *arguments, "--watch"],
@@ -98,7 +99,7 @@ def watching(*arguments):
         patch.setattr(sync_commands, "time", SimpleNamespace(sleep=pause))
         words = [*map(str, arguments), "--watch"]
         try:
-            yield Watch(pool.submit(sync_commands.cl_get_results, words), asked, written)
+            yield Watch(pool.submit(cl_get_results, words), asked, written)
         finally:
             asked.set()
 

@@ -3,10 +3,8 @@
 import pickle
 import sys
 
-from support.s3_servers import free_ports
-
 from painterly import log
-from painterly.cli import web
+from painterly.cli.command import verb
 from painterly.configuration import env_file
 from painterly.jobs.worker import worker
 from painterly.web import app, lan
@@ -30,7 +28,7 @@ def test_phones_are_told_address_and_password_once_the_service_answers(
     monkeypatch.setattr(app, "serve", serve)
     for variables, password in (({}, ""), ({"WEB_PASSWORD": "a long password"}, "WEB_PASSWORD")):
         monkeypatch.setattr(env_file, "read", lambda _, own=variables: folders | own)
-        assert web.main(["--lan"]) == 0
+        assert verb("web", ["--lan"]) == 0
         options, before = served[-1]
         said = capsys.readouterr().out
         assert "http://192.168.1.20:8080/" in said and "192.168.1.20" not in before
@@ -38,7 +36,7 @@ def test_phones_are_told_address_and_password_once_the_service_answers(
         assert "a long password" not in said and options.host == "0.0.0.0"
         assert "█" not in said, "no terminal"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert web.main(["--lan"]) == 0
+    assert verb("web", ["--lan"]) == 0
     assert capsys.readouterr().out.count("█") > 100
 
 
@@ -53,7 +51,7 @@ def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatc
     for name in variables:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(env_file, "read", lambda _: {**variables, "WEB_HOST": "127.0.0.1"})
-    assert web.main([]) == 0
+    assert verb("web", []) == 0
     ((loaded, _, paints),) = served
     other = {"BUCKET_RESULT": str(tmp_path / "elsewhere"), "LOG_FORMAT": "smoke signals"}
     monkeypatch.setattr(env_file, "read", lambda _: variables | other)
@@ -62,14 +60,14 @@ def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatc
     assert loaded.result_bucket == variables["BUCKET_RESULT"]
 
 
-def test_a_bucket_of_paintings_that_may_be_a_ready_style_is_told_as_such(
-    monkeypatch, tmp_path, capsys
-):
-    folders = {f"BUCKET_{name}": str(tmp_path / name) for name in ("SOURCE", "RESULT")}
-    place = {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(free_ports(1)[0])}
-    for name in (*folders, "BUCKET_STYLE", *place):
-        monkeypatch.delenv(name, raising=False)
+def test_port_and_host_are_those_of_flags_before_variables(monkeypatch, tmp_path):
+    folders = {f"BUCKET_{name}": str(tmp_path / name) for name in ("SOURCE", "STYLE", "RESULT")}
+    place = {"WEB_HOST": "0.0.0.0", "PORT": "9000", "WEB_PUBLIC": "1"}
+    served = []
     monkeypatch.setattr(log.logger, "handlers", [])
-    monkeypatch.setattr(env_file, "read", lambda _: folders | place | {"BUCKET_STYLE": "gogh"})
-    assert web.main([]) == 2
-    assert "did you mean the ready style van-gogh-starry-night" in capsys.readouterr().err
+    monkeypatch.setattr(app, "serve", lambda *given: served.append(given[1]) or 0)
+    for name in (*folders, *place, "WEB_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(env_file, "read", lambda _: folders | place)
+    assert verb("web", ["--port", "8123", "--host", "127.0.0.1"]) == verb("web", []) == 0
+    assert [(each.host, each.port) for each in served] == [("127.0.0.1", 8123), ("0.0.0.0", 9000)]

@@ -113,7 +113,7 @@ def test_a_sheet_cannot_be_painted_from_its_record(web, worker, place, tmp_path,
     send(web, SHEET)
     assert worker.paint()
     (path,) = Path(place["BUCKET_RESULT"]).rglob("_records/sheet/**/*.json")
-    assert main(["--from-record", str(path), str(tmp_path / "again")]) == 2
+    assert main(["--from-record", str(path), "-o", str(tmp_path / "again")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "that can be painted again: it has no paintings" in line
 

@@ -32,7 +32,7 @@ def test_a_picture_is_what_the_command_writes_and_no_file_is_left(tmp_path):
     picture = painterly.paint("beach.jpg", "hokusai", **QUICK)
     assert isinstance(picture, Image.Image) and (picture.mode, picture.size) == ("RGB", (64, 48))
     assert {path.name for path in tmp_path.iterdir()} == {"beach.jpg", "monet.jpg"}
-    words = ["beach.jpg", "hokusai", "out.png", "--preset", "instant", "--size", "64"]
+    words = ["beach.jpg", "hokusai", "-o", "out.png", "--preset", "instant", "--size", "64"]
     assert main(words) == 0
     assert same(picture, Image.open("out.png"))
 

@@ -114,7 +114,7 @@ def test_a_damaged_photo_costs_only_its_own_cell(place, capsys):
     ("words", "said"),
     [
         ("./photos ./paintings --sheet x.jpg", "there are 2 photos and 3 styles"),
-        ("photos/town.png ./paintings ./out --sheet x.jpg", "expected PHOTOS, PAINTINGS"),
+        ("photos/town.png ./paintings -o ./out --sheet x.jpg", "leave -o out"),
         ("photos/town.png ./paintings --sheet x.txt", "expected one of jpg, png, webp, tiff"),
         ("photos/town.png ./paintings --sheet photos/town.png", "would overwrite"),
         ("photos/town.png ./paintings --sheet mine.jpg", "mine.jpg exists and is not listed in"),

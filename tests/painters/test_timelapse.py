@@ -130,7 +130,7 @@ def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
     (tmp_path / "monet.jpg").write_bytes(tiny.file(150, 150, 2))
     words = ("-m", "painterly", "beach.jpg", "monet.jpg")
     done = python(
-        *words, "x.png", "--preset", "instant", "--size", "300", "--timelapse", cwd=tmp_path
+        *words, "-o", "x.png", "--preset", "instant", "--size", "300", "--timelapse", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert "the time-lapse is x.timelapse.webp" in done.stdout
@@ -140,6 +140,6 @@ def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
     errors = [np.abs(each - result).mean() for each in seen]
     assert errors[2] < 0.03 and errors == sorted(errors, reverse=True)
 
-    refused = python(*words, "-", "--timelapse", cwd=tmp_path)
+    refused = python(*words, "-o", "-", "--timelapse", cwd=tmp_path)
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1
     assert "--timelapse writes a file beside the result, which has no file" in refused.stderr

@@ -8,9 +8,9 @@ import pytest
 from support import tiny
 from support.commands import keys, set_variables
 from support.folder_batches import run
+from support.verbs import cl_send_source
 
 from painterly import log
-from painterly.cli.sync_commands import cl_send_source
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
@@ -150,7 +150,7 @@ def test_what_is_not_sent_of_a_takeout_begins_with_pictures_by_name(
 def test_patterns_choose_the_photos_of_a_run(folders, stand_in, tmp_path):
     from painterly.cli.command import main
 
-    places = ["./photos", "./paintings", "./out", "--size", "64"]
+    places = ["./photos", "./paintings", "-o", "./out", "--size", "64"]
     log.log_to_stdout("%(message)s")
     assert main([*places, "--exclude", "trip/*", "--include", "*.jpg", "--include", "*.png"]) == 0
     results = FolderBucket(Path("out"))
@@ -163,7 +163,7 @@ def test_patterns_choose_the_photos_of_a_run(folders, stand_in, tmp_path):
 def test_patterns_that_no_photo_matches_are_refused(folders, capsys):
     from painterly.cli.command import main
 
-    assert main(["./photos", "./paintings", "./out", "--include", "beech*"]) == 2
+    assert main(["./photos", "./paintings", "-o", "./out", "--include", "beech*"]) == 2
     assert "none of the photos in ./photos (2) matches --include" in capsys.readouterr().err
 
 

@@ -5,8 +5,8 @@ from support import tiny
 from support.batch_results import painted
 from support.folder_batches import QUICK
 from support.s3.other_service import other_service
+from support.verbs import cl_get_results
 
-from painterly.cli.sync_commands import cl_get_results
 from painterly.configuration.config import BUCKETS
 
 WAYS = ("shuffled",)

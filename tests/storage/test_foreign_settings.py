@@ -51,7 +51,7 @@ FOREIGN = {
     "AWS_DATA_PATH": "/nowhere",
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_supported",
 }
-LIST = "from painterly.cli.bucket_management import bucket_management as run; run(['list'])"
+LIST = "from painterly.cli.command import verb; verb('buckets', ['list'])"
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from support.commands import fill, keys, refusal, set_variables
 from support.s3.odd_pages import CUT, NUMBERED_CUT, PAGE, REFUSED, WAYS, OddPages, odd_pages
 from support.s3.other_service import other_service
 from support.s3_servers import SECRET
+from support.verbs import bucket_management, cl_get_results, cl_send_source
 
-from painterly.cli.bucket_management import bucket_management
-from painterly.cli.sync_commands import cl_get_results, cl_send_source
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import BucketRefusedError, Store
@@ -128,7 +127,7 @@ def test_nothing_is_deleted_and_nothing_fetched_by_half_a_listing(
     with other_service(moto.url, "stuck") as url:
         monkeypatch.setenv("CELLAR_ADDON_HOST", url)
         for command, arguments in [
-            (bucket_management, ["empty", name, "--yes"]),
+            (bucket_management, ["empty", f"s3://{name}", "--yes"]),
             (cl_get_results, [str(folder), "--delete"]),
             (cl_send_source, [str(folder), "--delete"]),
         ]:

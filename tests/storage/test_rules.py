@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 from support.commands import fill, keys, refusal, set_variables
 from support.s3.other_service import other_service
+from support.verbs import bucket_management
 
-from painterly.cli.bucket_management import bucket_management
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
@@ -91,7 +91,7 @@ def test_emptying_a_bucket_reports_what_it_did_if_uploads_cannot_be_aborted(
     moto.client.create_multipart_upload(Bucket=name, Key="c.jpg")
     set_variables(monkeypatch, moto.environment | {"CELLAR_ADDON_HOST": proxy.url})
     proxy.add(requests, "status", code=code, error=error, times=99)
-    assert bucket_management(["empty", name, "--yes"]) == exit_code
+    assert bucket_management(["empty", f"s3://{name}", "--yes"]) == exit_code
     printed = capsys.readouterr()
     assert "2 objects deleted" in printed.out and said in printed.err
     assert keys(moto.open(name)) == []

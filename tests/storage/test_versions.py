@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.commands import fill, refusal, set_variables
+from support.verbs import bucket_management
 
-from painterly.cli.bucket_management import bucket_management
 from painterly.storage.base import ObjectError
 
 
@@ -34,11 +34,11 @@ def left(server, name):
 def test_emptying_a_bucket_with_versioning_leaves_nothing_that_is_billed(versioned, server, capsys):
     current = [each.key for each in server.open(versioned).versions() if each.is_current]
     assert sorted(current) == ["a.jpg", "trip/c.jpg"]
-    assert bucket_management(["list", versioned]) == 0
+    assert bucket_management(["list", f"s3://{versioned}"]) == 0
     assert "in 2 older versions and 1 delete marker, which are billed" in capsys.readouterr().out
-    assert bucket_management(["empty", f"{versioned}/trip", "--yes"]) == 0
+    assert bucket_management(["empty", f"s3://{versioned}/trip", "--yes"]) == 0
     assert left(server, versioned) == ["a.jpg", "a.jpg", "b.jpg", "b.jpg"]
-    assert bucket_management(["empty", versioned, "--yes"]) == 0
+    assert bucket_management(["empty", f"s3://{versioned}", "--yes"]) == 0
     out = capsys.readouterr().out
     assert "1 object (0.0 kB): a.jpg; and 2 older versions and 1 delete marker" in out
     assert "1 object and 2 older versions and 1 delete marker deleted" in out
@@ -53,11 +53,11 @@ def test_a_bucket_that_only_looks_empty_says_so_and_is_emptied(versioned, server
         bucket.delete(key)
     suspended = {"Status": "Suspended"}
     server.client.put_bucket_versioning(Bucket=versioned, VersioningConfiguration=suspended)
-    assert bucket_management(["empty", versioned, "--yes", "--dry-run"]) == 0
+    assert bucket_management(["empty", f"s3://{versioned}", "--yes", "--dry-run"]) == 0
     assert (
         "0 objects (0.0 kB); and 4 older versions and 3 delete markers" in capsys.readouterr().out
     )
-    assert bucket_management(["empty", versioned, "--yes"]) == 0
+    assert bucket_management(["empty", f"s3://{versioned}", "--yes"]) == 0
     assert left(server, versioned) == []
 
 
@@ -73,7 +73,7 @@ def test_a_locked_version_stays_and_is_named_with_the_day_it_is_free(server, mon
         Bucket=name, Key="a.jpg", Body=b"x", ContentMD5="ndTkYSaMgDT1yFZOFVxnpg==", **lock
     )
     server.open(name).write("b.jpg", b"x")
-    assert bucket_management(["empty", name, "--yes"]) == 1
+    assert bucket_management(["empty", f"s3://{name}", "--yes"]) == 1
     printed = capsys.readouterr()
     assert "1 of 2 objects deleted, 1 failed:" in printed.out
     assert f"{name}/a.jpg is locked until {until:%Y-%m-%d} (COMPLIANCE); its version" in printed.err

@@ -3,31 +3,32 @@
 from functools import cache
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from painterly.cli import arguments
+from painterly.cli import picture
 from painterly.cli.command import inetwork
 from painterly.cli.picture_order import order_of
-from painterly.configuration.flags import Work
 from painterly.storage.files_bucket import FilesBucket
 
-QUICK = ["--num_iter", "1", "--weights", "random", "--device", "cpu"]
+RANDOM = ["--weights", "random", "--device", "cpu"]
+QUICK = ["--num_iter", "1", *RANDOM]
 ONE, TWO = ["beach.jpg", "monet.jpg", "x"], ["beach.jpg", "monet.jpg", "klimt.png", "x"]
+
+
+def asked(*words):
+    """The picture that a command line asks for."""
+    found = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(picture, "run", lambda pictures, name: found.extend(pictures) or 0)
+        assert inetwork(words) == 0
+    [args] = found
+    return args
 
 
 def order(*words):
     """The order that a command line makes of the files in the current folder."""
-    painter = arguments.parser(Work.PICTURE, arguments.INETWORK)
-    args = arguments.of_work(painter, arguments.parsed(painter, words), Work.PICTURE)
-    return order_of(args, {"VGG_WEIGHTS": "random"}, FilesBucket())
-
-
-def exit_code(words):
-    """The exit code of inetwork.py, which a wrong flag ends at once."""
-    try:
-        return inetwork(words)
-    except SystemExit as ended:
-        return ended.code
+    return order_of(asked(*words), {"VGG_WEIGHTS": "random"}, FilesBucket())
 
 
 def grey(name, values):
@@ -38,5 +39,6 @@ def grey(name, values):
 def painted(*flags):
     """The picture that these flags paint."""
     size = () if {"--size", "--image_size"} & set(flags) else ("--image_size", "48")
-    assert inetwork([*ONE, *size, *QUICK, "--num_iter", "4", *flags]) == 0
+    steps = () if "--num_iter" in flags else ("--num_iter", "4")
+    assert inetwork([*ONE, *size, *RANDOM, *steps, *flags]) == 0
     return np.asarray(Image.open("x.png"))

@@ -1,6 +1,5 @@
 """One clip on the command line."""
 
-import argparse
 import shutil
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ from support import clips, tiny
 
 from painterly.cli import clip
 from painterly.cli.command import main
+from painterly.cli.options import PictureArgs
 from painterly.painters.painter import Painter
 from painterly.settings import clips as settings_of_clips
 
@@ -54,7 +54,7 @@ def stopped_after(count, monkeypatch):
 
 @pytest.mark.usefixtures("walk")
 def test_a_clip_is_painted_into_a_file(capsys):
-    assert main(["walk.mp4", "monet.jpg", "out.mp4", *WORDS]) == 0
+    assert main(["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]) == 0
     sizes, times, sounds = clips.facts(Path("out.mp4"))
     assert (sizes, len(times), sounds) == ({(64, 42)}, 6, ["aac"])
     out = capsys.readouterr().out
@@ -65,7 +65,7 @@ def test_a_clip_is_painted_into_a_file(capsys):
 @pytest.mark.usefixtures("walk")
 def test_the_extension_of_the_result_is_its_container():
     for name in ("out.webm", "out.webp"):  # A gif is below.
-        assert main(["walk.mp4", "monet.jpg", name, *WORDS]) == 0
+        assert main(["walk.mp4", "monet.jpg", "-o", name, *WORDS]) == 0
         assert Path(name).stat().st_size > 1000
     assert clips.facts(Path("out.webm"))[2] == ["opus"]
 
@@ -74,9 +74,9 @@ def test_the_extension_of_the_result_is_its_container():
 @pytest.mark.usefixtures("walk")
 def test_an_animation_is_a_clip_if_the_result_is_one():
     clips.write(Path("walk.gif"), 4, "gif", "rgb8")
-    assert main(["walk.gif", "monet.jpg", "moves.gif", *WORDS]) == 0
-    assert main(["walk.gif", "monet.jpg", "moves.mp4", *WORDS]) == 0
-    assert main(["walk.gif", "monet.jpg", "still.png", *WORDS]) == 0
+    assert main(["walk.gif", "monet.jpg", "-o", "moves.gif", *WORDS]) == 0
+    assert main(["walk.gif", "monet.jpg", "-o", "moves.mp4", *WORDS]) == 0
+    assert main(["walk.gif", "monet.jpg", "-o", "still.png", *WORDS]) == 0
     assert len(clips.pixels(Path("moves.gif"))) == len(clips.pixels(Path("moves.mp4"))) == 4
 
 
@@ -88,7 +88,7 @@ def test_a_ready_style_alone_makes_a_file_next_to_the_clip():
 
 @pytest.mark.usefixtures("walk")
 def test_paintings_are_blended_and_settings_hold():
-    words = ["walk.mp4", "monet.jpg", "klimt.png"]
+    words = ["walk.mp4", "monet.jpg+klimt.png", "-o"]
     assert main([*words, "one.mp4", *WORDS, "--style_weight", "0.9", "0.1"]) == 0
     assert main([*words, "two.mp4", *WORDS, "--style_weight", "0.1", "0.9"]) == 0
     assert main([*words, "own.mp4", *WORDS, "--preserve_color"]) == 0
@@ -99,13 +99,24 @@ def test_paintings_are_blended_and_settings_hold():
 @pytest.mark.usefixtures("walk")
 def test_a_part_of_a_clip_is_painted_alone():
     clips.write(Path("walk.mp4"), 12)
-    assert main(["walk.mp4", "monet.jpg", "a.mp4", *WORDS, "--from", "0.125s", "--for", "0.2"]) == 0
+    assert (
+        main(["walk.mp4", "monet.jpg", "-o", "a.mp4", *WORDS, "--from", "0.125s", "--for", "0.2"])
+        == 0
+    )
     _, times, _ = clips.facts(Path("a.mp4"))
     assert len(times) == 5 and times[0] == 0  # Frames 3 to 7 of 24 a second.
 
 
+@pytest.mark.usefixtures("walk")
+def test_a_dry_run_tells_what_the_clip_takes_and_writes_nothing(capsys):
+    before = {*Path().rglob("*")}
+    assert main(["walk.mp4", "monet.jpg", "--dry-run", *WORDS]) == 0
+    assert "dry run: 6 to paint" in capsys.readouterr().out
+    assert {*Path().rglob("*")} == before
+
+
 def test_a_part_outside_the_clip_is_refused(refusal):
-    words = "walk.mp4", "monet.jpg", "a.mp4"
+    words = "walk.mp4", "monet.jpg", "-o", "a.mp4"
     assert "no frame in the time" in refusal(*words, "--from", "1:00")
     assert not Path(".unfinished").exists()
     assert "--for is 'soon'" in refusal(*words, "--for", "soon")
@@ -115,8 +126,8 @@ def test_a_part_outside_the_clip_is_refused(refusal):
 def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
     monkeypatch, capsys
 ):
-    words = ["walk.mp4", "monet.jpg", "out.mp4", *WORDS]
-    assert main(["walk.mp4", "monet.jpg", "whole.mp4", *WORDS]) == 0
+    words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
+    assert main(["walk.mp4", "monet.jpg", "-o", "whole.mp4", *WORDS]) == 0
     with monkeypatch.context() as patch:
         stopped_after(4, patch)
         assert main(words) == 143
@@ -136,11 +147,11 @@ def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other
 
     def paint(*arguments, **named):
         if next(left, "") == "2":
-            codes.append(main(["walk.mp4", "monet.jpg", "two.mp4", *WORDS, *more]))
+            codes.append(main(["walk.mp4", "monet.jpg", "-o", "two.mp4", *WORDS, *more]))
         return real(*arguments, **named)
 
     monkeypatch.setattr(Painter, "paint", paint)
-    codes.append(main(["walk.mp4", "monet.jpg", "one.mp4", *WORDS]))
+    codes.append(main(["walk.mp4", "monet.jpg", "-o", "one.mp4", *WORDS]))
     assert codes == [0, 0]
     assert Path("one.mp4").read_bytes() == Path("two.mp4").read_bytes()
     assert not Path(".unfinished").exists()
@@ -148,7 +159,7 @@ def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other
 
 @pytest.mark.usefixtures("walk")
 def test_fresh_begins_anew(monkeypatch, capsys):
-    words = ["walk.mp4", "monet.jpg", "out.mp4", *WORDS]
+    words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
     with monkeypatch.context() as patch:
         stopped_after(4, patch)
         assert main(words) == 143
@@ -158,19 +169,19 @@ def test_fresh_begins_anew(monkeypatch, capsys):
 
 
 def test_what_does_not_apply_to_a_clip_is_refused_in_a_line(refusal):
-    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "a.mp4", "--timelapse")
-    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "a.mp4", "--save_every", "1")
-    assert "expected one of mp4" in refusal("walk.mp4", "monet.jpg", "a.jpg")
-    assert "not to -" in refusal("walk.mp4", "monet.jpg", "-")
+    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "-o", "a.mp4", "--timelapse")
+    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "-o", "a.mp4", "--save_every", "1")
+    assert "expected one of mp4" in refusal("walk.mp4", "monet.jpg", "-o", "a.jpg")
+    assert "not to -" in refusal("walk.mp4", "monet.jpg", "-o", "-")
     for photo in ("wlk.mp4", f"{300 * 'a'}.mp4"):
-        assert "cannot be read" in refusal(photo, "monet.jpg", "a.mp4")
+        assert "there is no file" in refusal(photo, "monet.jpg", "-o", "a.mp4")
     Path("a.mp4").write_bytes(b"mine")
-    assert "choose another name" in refusal("walk.mp4", "monet.jpg", "a.mp4")
+    assert "choose another name" in refusal("walk.mp4", "monet.jpg", "-o", "a.mp4")
     assert Path("a.mp4").read_bytes() == b"mine"
-    assert "would overwrite" in refusal("walk.mp4", "monet.jpg", "walk.mp4", "--overwrite")
+    assert "would overwrite" in refusal("walk.mp4", "monet.jpg", "-o", "walk.mp4", "--overwrite")
     Path("diary.mp4").write_text("dear diary")
-    assert "diary.mp4: is damaged" in refusal("diary.mp4", "monet.jpg", "b.mp4")
-    assert "klimt.png: " in refusal("klimt.png", "monet.jpg", "b.mp4")
+    assert "diary.mp4: is damaged" in refusal("diary.mp4", "monet.jpg", "-o", "b.mp4")
+    assert "klimt.png: " in refusal("klimt.png", "monet.jpg", "-o", "b.mp4")
 
 
 def test_a_frame_that_cannot_be_painted_ends_the_painting_in_a_line(refusal, monkeypatch):
@@ -178,25 +189,28 @@ def test_a_frame_that_cannot_be_painted_ends_the_painting_in_a_line(refusal, mon
         raise ValueError("no paint is left")
 
     monkeypatch.setattr(Painter, "paint", fail)
-    message = refusal("walk.mp4", "monet.jpg", "out.mp4")
+    message = refusal("walk.mp4", "monet.jpg", "-o", "out.mp4")
     assert "walk.mp4: " in message and "no paint is left" in message
     assert not Path("out.mp4").exists()
 
 
 def test_missing_libraries_are_named_with_the_way_to_install_them(refusal, monkeypatch):
     monkeypatch.setattr(settings_of_clips, "can_be_painted", lambda: False)
-    message = refusal("walk.mp4", "monet.jpg", "out.mp4")
+    message = refusal("walk.mp4", "monet.jpg", "-o", "out.mp4")
     assert "clips need ffmpeg and OpenCV" in message and "setup --video" in message
 
 
 def test_from_and_for_go_with_one_clip(here, capsys):
-    with pytest.raises(SystemExit):
-        main(["./clips", "./paintings", "./out", "--from", "3s"])
-    assert "--from goes with one picture" in capsys.readouterr().err
+    Path("paintings").mkdir(exist_ok=True)
+    assert main(["./clips", "./paintings", "-o", "./out", "--from", "3s"]) == 2
+    assert "--from is a flag of one picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("3s", 3), ("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5)]
 )
 def test_times_are_written_as_people_write_them(text, seconds):
-    assert clip._seconds("from", argparse.Namespace(**{"from": text})) == seconds
+    assert (
+        clip._seconds("from", PictureArgs(places=[], settings={}, style_weight=None, from_=text))
+        == seconds
+    )

@@ -1,0 +1,142 @@
+"""What a command line asks for: each picture in its file, or all in a folder or bucket."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from painterly.cli import batch
+from painterly.cli.options import (
+    STANDARD,
+    BatchOptions,
+    OutputOptions,
+    PictureArgs,
+    PictureOptions,
+    given,
+)
+from painterly.cli.paintings import named_paintings
+from painterly.cli.places import is_photo
+from painterly.cli.words import Words, beside, on_disk, variables
+from painterly.errors import ConfigError
+from painterly.settings.settings import Settings, gives_way
+
+FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights", "from_record")
+NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and the whole clip.
+# The variables with other names than their flags; the values of switches that take one.
+NAMES = {"weights": "VGG_WEIGHTS"}
+TURNED_ON = {"watch": "60", "cluster": "auto"}
+NO_VARIABLES = ("open", "include", "exclude", "sheet")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The flags of a command line.
+
+    Attributes:
+        settings: The settings that are given, by name.
+        results, one, several: Flags by what they belong to.
+        shares: The share of each painting in a blend, or None.
+    """
+
+    settings: dict[str, Any]
+    results: OutputOptions = field(default_factory=OutputOptions)
+    one: PictureOptions = field(default_factory=PictureOptions)
+    several: BatchOptions = field(default_factory=BatchOptions)
+    shares: list[float] | None = None
+
+    def paint(self, words: Words | None, start: Path, name: str) -> int:
+        """Paint what words mean, or without them variables, and return the exit code. Raises
+        ConfigError.
+
+        Args:
+            words: The words.
+            start: The folder of relative paths.
+            name: The program.
+        """
+        is_one = words is not None and words.is_one
+        if words and is_one and not (self.results.dry_run or self.several.sheet):
+            _refuse(self.several, "several pictures, a folder or a bucket", "single files")
+            os.chdir(start)
+            from painterly.cli import picture
+
+            return picture.run([*self._pictures(words)], name)
+        if words and is_one and self.results.dry_run:
+            if words.photos == (STANDARD,):
+                raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
+            _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
+        else:
+            _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
+        args = self._batch(words, start)
+        if self.several.sheet is None:
+            return batch.run(args, name)
+        from painterly.cli import sheet
+
+        is_dry = ["dry_run"] if self.results.dry_run else []
+        sheet.check_flags([*given(self.several), *is_dry], self.settings)
+        return sheet.run(args, name)
+
+    def repaint(self, result: str, name: str) -> int:
+        """Paint again what a record describes, and return the exit code."""
+        from painterly.cli import repaint
+
+        _refuse(self.several, "several pictures, a folder or a bucket", "a record")
+        return repaint.run(self._args([result]), name)
+
+    def _pictures(self, words: Words) -> Iterator[PictureArgs]:
+        (photo,) = words.photos
+        for style in words.styles:
+            result = words.result or beside(photo, style, self.results.output_format)
+            is_blend = len(style) > 1 or len(words.styles) == 1
+            yield self._args([photo, *style, result], self.shares if is_blend else None)
+
+    def _args(self, places: list[str], shares: list[float] | None = None) -> PictureArgs:
+        flags = {**given(self.results), **given(self.one)}
+        for name in FILES:
+            if name in flags:
+                flags[name] = _on_disk(flags[name])
+        settings = dict(self.settings)
+        if "init_image" in settings:
+            settings["init_image"] = on_disk(settings["init_image"], Path())
+        return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
+
+    def _batch(self, words: Words | None, start: Path) -> batch.BatchArgs:
+        """Return what a batch paints. Raises ConfigError, StorageError."""
+        asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
+        values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
+        values |= self._variables(start)
+        if words:
+            is_nowhere = words.is_one or self.several.sheet is not None
+            values |= variables(
+                replace(words, result=batch.NOWHERE) if is_nowhere else words, start
+            )
+        paintings = named_paintings(words, start, self.shares, self.settings)
+        return batch.BatchArgs(values, self.several, paintings, start)
+
+    def _variables(self, start: Path) -> dict[str, str]:
+        flags = {**given(self.results), **given(self.several)}
+        if (weights := flags.get("weights")) and is_photo(weights, start):
+            flags["weights"] = str(start / on_disk(weights, start))
+        found = {
+            NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
+            for name, value in flags.items()
+            if name not in NO_VARIABLES
+        }
+        found |= {f"STYLE_{name.upper()}": str(value) for name, value in self.settings.items()}
+        if "preset" in self.settings:
+            found["PRESET"] = found["STYLE_PRESET"]  # Two names of one: they may not differ.
+        return found
+
+
+def _on_disk(value: str | list[str]) -> str | list[str]:
+    """Return the files that a flag names as the disk spells them, also in a home."""
+    if isinstance(value, str):
+        return on_disk(value, Path())
+    return [on_disk(each, Path()) for each in value]
+
+
+def _refuse(options: Any, of: str, instead: str, names: tuple[str, ...] = ()) -> None:
+    """Raise ConfigError if one of some flags, or of all of these, is given."""
+    if wrong := [name for name in given(options) if name in names or not names]:
+        flag = wrong[0].strip("_").replace("_", "-")
+        raise ConfigError(f"--{flag} is a flag of {of}; this paints {instead}")

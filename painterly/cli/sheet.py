@@ -1,0 +1,83 @@
+"""Sheets of small pictures, to choose a style or a photo from."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from painterly.cli.app import run_service
+from painterly.cli.batch import NOWHERE, BatchArgs, check_samples
+from painterly.cli.places import here
+from painterly.configuration import config
+from painterly.errors import ConfigError, PictureError
+from painterly.images.output import file_format
+from painterly.log import event
+from painterly.settings.recipes import INSTANT
+from painterly.signals import Stop
+from painterly.words.wording import plural
+
+if TYPE_CHECKING:
+    from painterly.storage.base import Bucket
+
+# Variables without a meaning for a sheet, which always has preset instant.
+NO_VARIABLES = ("PRESET", "STYLE_PRESET", "STYLE_RECIPE", "CLUSTER", "DRY_RUN")
+
+
+def check_flags(flags: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a flag or a setting that a sheet does not take."""
+    others = [name for name in flags if name not in ("include", "exclude", "sheet")]
+    others += [name for name in ("recipe", "timelapse") if name in settings]
+    others += ["preset"] if settings.get("preset", "instant") != "instant" else []
+    if others:
+        flag = others[0].replace("_", "-")
+        raise ConfigError(f"--sheet paints small pictures by preset instant; leave --{flag} out")
+
+
+def run(args: BatchArgs, name: str) -> int:
+    """Write the sheet that arguments ask for, and return the exit code: 1 if some pictures could
+    not be painted. The extension of its file decides the format.
+
+    Args:
+        args: The arguments.
+        name: The program.
+    """
+    return run_service(name, lambda environment: _make(args, environment), args.values)
+
+
+def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
+    from painterly.cli.picture_files import check_is_painted, check_target, write_file
+    from painterly.images import arrays, encode
+    from painterly.orders.buckets import Buckets
+    from painterly.painters.sheet import paint_sheet, select_for_sheet
+
+    name = str(args.options.sheet)
+    path = here(name, args.start)
+    form = file_format(path.suffix, f"the extension of {name!r}").extension
+    values = {each: text for each, text in environment.items() if each not in NO_VARIABLES}
+    values["PRESET"] = INSTANT["preset"]
+    if any(values.get(name, "").strip() for name in config.BUCKETS):
+        values["BUCKET_RESULT"] = NOWHERE
+    loaded = config.load(values)
+    check_samples(loaded)
+    buckets = Buckets.open(loaded, args.paintings)
+    with Stop() as stop:
+        selection = select_for_sheet(loaded, buckets)
+        keys = [entry.key for entry in selection.photos]
+        inputs = [*_files(buckets.source, keys)]
+        for style in selection.styles:
+            inputs += _files(buckets.style, style.keys)
+        check_target(path, name, inputs)
+        check_is_painted(path)
+        sheet = paint_sheet(loaded, buckets, selection, stop)
+    if not sheet.painted:
+        raise PictureError("no picture of the sheet could be painted")
+    output = replace(loaded.output, format=form, depth=8)
+    write_file(path, encode.encode(arrays.to_float(sheet.pixels), output))
+    failed = f", {plural(sheet.failed, 'picture')} failed" if sheet.failed else ""
+    done = f"{name}: {len(sheet.painted)} painted{failed}"
+    event(done, summary=True, event="sheet", path=str(path))
+    return 1 if sheet.failed else 0
+
+
+def _files(bucket: "Bucket", keys: Iterable[str]) -> Iterator[Path]:
+    yield from (path for key in keys if (path := bucket.path(key)))

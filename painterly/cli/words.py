@@ -1,0 +1,389 @@
+"""The words of a command line: PHOTO … STYLE. The last one is the style, all before it are photos,
+and the result goes behind -o.
+
+A ConfigError of one line tells what cannot be meant: there is no such file, or it is not a picture;
+there is no such style; several pictures would go into one file.
+"""
+
+import os
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from glob import has_magic
+from itertools import chain
+from pathlib import Path, PurePath
+
+from painterly.cli.options import PIPE, STANDARD
+from painterly.cli.places import (
+    ends_as_folder,
+    here,
+    is_on_the_web,
+    is_photo,
+    names_picture,
+    names_style,
+    similar_picture,
+)
+from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
+from painterly.errors import ConfigError
+from painterly.images.output import OutputFormat
+from painterly.settings import ready_styles
+from painterly.settings.installation import command
+from painterly.storage.address import is_folder, parse_address, with_home
+from painterly.storage.base import hidden
+from painterly.storage.file_names import stored_spelling
+from painterly.storage.files import storage_errors
+from painterly.storage.foreign_files import matches
+from painterly.words.wording import printable, shortened
+
+PAINTED = "./painted"  # where several pictures go
+BUCKET = "s3://"
+AND, BLENDED = ",", "+"  # between styles with a result each, and those of one blend
+EXAMPLE = "hokusai"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a command line paints.
+
+    Attributes:
+        photos: Files, or one folder, one bucket, or the standard input.
+        paintings: The folder, the bucket, or the painting in a bucket that is the style; or empty.
+        styles: The styles otherwise: each has the names of ready styles and the files of paintings
+            that it blends.
+        result: A file, or the folder or bucket of several; empty for a file beside the photo.
+        is_one: Whether each picture is a file of its own, instead of all being in a folder or
+            bucket.
+    """
+
+    photos: tuple[str, ...]
+    paintings: str = ""
+    styles: tuple[tuple[str, ...], ...] = ()
+    result: str = ""
+    is_one: bool = False
+
+    @property
+    def ready(self) -> list[str]:
+        """The ready styles that are not blended."""
+        return [style[0] for style in self.styles if len(style) == 1 and style[0] in _ready()]
+
+    @property
+    def painting(self) -> str:
+        """The file of a painting that is the only style, or empty."""
+        name = self.styles[0][0] if len(self.styles) == 1 and len(self.styles[0]) == 1 else ""
+        return name if name not in _ready() and names_picture(name) else ""
+
+    @property
+    def files(self) -> list[tuple[str, ...]]:
+        """The other styles: blends, and files of paintings."""
+        if self.painting:
+            return []
+        return [style for style in self.styles if len(style) > 1 or style[0] not in _ready()]
+
+
+def words_of(given: Sequence[str], output: str | None, start: Path) -> Words:
+    """Return what two words or more, and -o, ask for.
+
+    Args:
+        given: The words, as `as_on_disk` returns them.
+        output: RESULT, or None.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: They cannot be meant.
+        StorageError: A folder may not be read.
+    """
+    *photos, style = given
+    if not all(word.strip() for word in (*given, "-" if output is None else output)):
+        raise ConfigError(f"a word is empty, as a variable is that was not set: {[*given]}")
+    _check_quotes(photos[-1], style, start)
+    paintings, styles = _style(style, photos, start)
+    for photo in photos:
+        _check_photo(photo, [*given], start)
+    is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0], start))
+    is_one = is_file and bool(styles) and styles != _every()
+    words = Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
+    return words if output is None and photos != [STANDARD] else _into(words, output, start)
+
+
+def _into(words: Words, output: str | None, start: Path) -> Words:
+    """Return words with a result. Raises ConfigError if that cannot have all pictures, or its name
+    is not a picture's."""
+    is_place, is_single = _is_place(output or "", start), words.is_one and len(words.styles) == 1
+    if words.photos == (STANDARD,) and (is_place or not is_single or output is None):
+        raise ConfigError(
+            "the photo is -, the standard input, which makes one picture: name one style, and a "
+            f"file or - behind -o, as in {typed(['-', EXAMPLE, '-o', 'out.jpg'])}"
+        )
+    assert output is not None
+    is_picture = output == STANDARD or names_picture(output)
+    if is_single and not is_place:
+        if PurePath(output).suffix and not is_picture:
+            raise ConfigError(
+                f"the result {output!r} does not end as a picture; write {output}.jpg"
+            )
+        return replace(words, result=output)
+    if is_picture and not is_place:
+        folder = PurePath(PAINTED if output == STANDARD else output).stem
+        raise ConfigError(
+            f"several pictures would go into {shortened(output)}; for one of each, write "
+            f"-o {shlex.quote(folder)}/"
+        )
+    return replace(words, result=output, is_one=False)
+
+
+def _check_quotes(photo: str, style: str, start: Path) -> None:
+    """Raise ConfigError if two words are the name of a ready style, as in `starry night`."""
+    both = f"{photo} {style}"
+    if names_style(photo, start) and names_style(style, start) and _search(both):
+        raise ConfigError(f"there is no file {photo!r}; did you mean {both!r}, in quotes?")
+
+
+def variables(words: Words, start: Path) -> dict[str, str]:
+    """Return the variables of a batch that words stand for. Files of paintings have none."""
+    values = {BUCKETS[2]: _address(words.result, start), "STYLE_MODE": "each"}
+    if is_photo(words.photos[0], start):
+        values[BUCKETS[0]], values["PHOTO"] = common_folder(words.photos, start)
+    else:
+        values |= _parts(words.photos[0], BUCKETS[0], "PHOTO", start)
+    if words.paintings:
+        values |= _parts(words.paintings, BUCKETS[1], "STYLE", start)
+    elif words.painting:
+        values[BUCKETS[1]], values["STYLE"] = common_folder([words.painting], start)
+    else:
+        values |= {BUCKETS[1]: "", "STYLES": ",".join(words.ready) or ready_styles.NONE}
+    return values
+
+
+def beside(photo: str, style: Sequence[str], form: str | None) -> str:
+    """Return the name of a result beside its photo."""
+    extension = OutputFormat(form).extension(photo)
+    return f"{photo.removesuffix(PurePath(photo).suffix)}-{style_name(style)}.{extension}"
+
+
+def style_name(style: Sequence[str]) -> str:
+    """Return the name of a style: those of what it blends."""
+    return BLENDED.join(each if each in _ready() else PurePath(each).stem for each in style)
+
+
+def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
+    """Return the words of a command line as the disk spells them, and instead of a pattern that no
+    shell has expanded, the pictures that it matches. The last word is taken as it is. Raises
+    ConfigError if a pattern matches nothing, or an address names another machine."""
+    spelled = [on_disk(word, start) for word in words]
+    return [*chain.from_iterable(_matched(word, start) for word in spelled[:-1]), *spelled[-1:]]
+
+
+def on_disk(word: str, start: Path) -> str:
+    """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
+    is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
+    if word == PIPE:
+        return STANDARD
+    if word.startswith("file:"):
+        return str(parse_address(word))
+    if word.startswith("~") and not os.path.lexists(start / word):
+        try:
+            word = str(with_home(word))
+        except RuntimeError:
+            raise ConfigError(
+                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
+            ) from None
+    return word if "://" in word else stored_spelling(start, word)
+
+
+def _matched(word: str, start: Path) -> list[str]:
+    folder, name = os.path.split(word)
+    if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
+        return [word]
+    found = []
+    for each in sorted(start.glob(folder)) if has_magic(folder) else [here(folder, start)]:
+        with suppress(OSError):
+            names = sorted(one.name for one in each.iterdir())
+            where = os.path.relpath(each, start) if has_magic(folder) else folder
+            found += [str(Path(where, one)) for one in names if matches(one, [name])]
+    pictures = [each for each in found if names_picture(each) and not hidden(each)]
+    if not pictures and names_picture(word):
+        raise ConfigError(f"no picture here matches {shortened(word)}")
+    return pictures or [word]
+
+
+def _style(
+    word: str, photos: Sequence[str], start: Path
+) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    """Return the paintings or the styles of Words that the last word means."""
+    if is_photo(word, start):
+        return "", ((word,),)
+    is_named = names_style(word, start)
+    if word.startswith(BUCKET) or (not (is_named and _search(word)) and _is_dir(word, start)):
+        return word, ()
+    if word == ready_styles.ALL:
+        return "", _every()
+    try:
+        styles = tuple(
+            tuple(part_of_style(part, start) for part in style.split(BLENDED))
+            for style in word.split(AND)
+            if style.strip()
+        )
+        if not styles:
+            raise ConfigError(f"{shortened(word)} names no style")
+        return "", tuple(dict.fromkeys(styles))
+    except ConfigError as error:
+        said = str(error)
+    if len(photos) > 1 and _is_style(photos[-1], start):
+        said = _behind_o([*photos], word)
+    raise ConfigError(said)
+
+
+def part_of_style(word: str, start: Path) -> str:
+    """Return the file of a painting, or the name of the ready style that is called so. Raises
+    ConfigError."""
+    word = word.strip()
+    if is_photo(word, start):
+        return word
+    found = _search(word) if names_style(word, start) else []
+    if len(found) > 1:
+        return ready_styles.one(word)  # Raises an error that names them.
+    if found:
+        return found[0]
+    if is_on_the_web(word):
+        raise ConfigError(_on_the_web(word))
+    if _is_dir(word, start):
+        raise ConfigError(f"{shortened(word)} is a folder; a list has ready styles and paintings")
+    if not names_style(word, start):
+        raise ConfigError(_no_file(word, start))
+    hint = ready_styles.hint(word)
+    also = " Or" if hint.endswith("?") else ", or"
+    raise ConfigError(f"there is no style {shortened(word)}; {hint}{also} give a painting's file")
+
+
+def _check_photo(photo: str, given: list[str], start: Path) -> None:
+    """Raise ConfigError if a word is no photo, nor the only folder or bucket."""
+    others, style = given[:-1], given[-1]
+    if photo == STANDARD or photo.startswith(BUCKET) or _is_dir(photo, start):
+        if len(others) > 1:
+            raise ConfigError(
+                f"{shortened(photo)} is not a file among photos; a folder, a bucket or - is the "
+                f"only PHOTO, as in {typed([photo, EXAMPLE])}"
+            )
+        return
+    if is_photo(photo, start):
+        if len(others) > 1 and not names_picture(photo):
+            raise ConfigError(f"{shortened(photo)} is not a picture, by the end of its name")
+        return
+    if is_on_the_web(photo):
+        raise ConfigError(_on_the_web(photo, style))
+    if photo != others[0] and photo == others[-1] and _is_style(photo, start):
+        raise ConfigError(_behind_o(others, style))
+    if names_style(photo, start):
+        pictures = [word for word in given if is_photo(word, start)] or ["beach.jpg"]
+        named = _search(photo) or ready_styles.similar(photo) or [EXAMPLE]
+        raise ConfigError(
+            f"there is no photo {shortened(photo)}; photos go first and the style last, several "
+            f"with commas, as in {typed([*pictures, photo if _search(photo) else named[0]])}"
+        )
+    raise ConfigError(_no_file(photo, start))
+
+
+def no_photo(word: str, start: Path) -> str:
+    """Return what to say of a single word that is not a photo."""
+    if is_on_the_web(word):
+        return _on_the_web(word)
+    if names_style(word, start) and _search(word):
+        return f"{word} is a style; the photo goes first: {typed(['beach.jpg', word])}"
+    if word.startswith(BUCKET) or _is_dir(word, start):
+        return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
+    return f"{_no_file(word, start)}; {command()} --help lists the commands"
+
+
+def _no_file(word: str, start: Path) -> str:
+    return f"there is no file {word!r}{similar_picture(here(word, start))}"
+
+
+def _behind_o(photos: list[str], result: str) -> str:
+    return f"the result goes behind -o: {typed([*photos, '-o', result])}"
+
+
+def _on_the_web(word: str, style: str = EXAMPLE) -> str:
+    name = PurePath(word.partition("?")[0]).name
+    name = name if names_picture(name) else "photo.jpg"
+    return (
+        f"{shortened(word)} is on the web; download it first: "
+        f"curl -L -o {shlex.quote(name)} {shlex.quote(word)} && {typed([name, style])}"
+    )
+
+
+def typed(words: Sequence[str]) -> str:
+    """Return a command line that can be pasted."""
+    return f"{command()} {shlex.join(words)}"
+
+
+def _is_style(word: str, start: Path) -> bool:
+    """Return whether a word means ready styles or paintings."""
+    with suppress(ConfigError):
+        return bool(_style(word, (), start))
+    return False
+
+
+def _is_place(result: str, start: Path) -> bool:
+    """Return whether a result is a bucket or a folder."""
+    if result == STANDARD:
+        return False
+    return result.startswith(BUCKET) or ends_as_folder(result) or _is_dir(result, start)
+
+
+def _is_dir(place: str, start: Path) -> bool:
+    """Return whether a place is a folder here. Raises StorageError if it may not be looked at."""
+    if "://" in place:
+        return False
+    with storage_errors(printable(place)):
+        try:
+            return here(place, start).is_dir()
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise
+            return False  # A name that is too long.
+
+
+def _search(word: str) -> list[str]:
+    return [word] if word in _ready() else ready_styles.search(word)
+
+
+def _ready() -> dict[str, dict[str, object]]:
+    return ready_styles.tables()
+
+
+def _every() -> tuple[tuple[str, ...], ...]:
+    return tuple((name,) for name in ready_styles.tables())
+
+
+def _address(place: str, start: Path) -> str:
+    """Return a folder or bucket as a value of BUCKET_*."""
+    if place.startswith(BUCKET):
+        return place
+    # Logs and records show it as it is written, if that means the same here.
+    path = here(place, start)
+    if path.resolve() != here(place, Path()).resolve():
+        return str(path)
+    return place if is_folder(place) else f"./{place}"
+
+
+def _parts(place: str, variable: str, one: str, start: Path) -> dict[str, str]:
+    """Return the variables of a folder, a bucket, or one picture in a bucket."""
+    if place.startswith(BUCKET) and names_picture(place):
+        folder, _, name = place.rpartition("/")
+        return {variable: folder, one: name}
+    return {variable: _address(place, start)}
+
+
+def common_folder(photos: Sequence[str], start: Path) -> tuple[str, str]:
+    """Return the folder that has all photos, and their keys in there, as PHOTO takes them. Raises
+    ConfigError."""
+    paths = [here(photo, start) for photo in photos]
+    # Links to their folders are followed: a folder of photos is not searched behind links.
+    real = [path.parent.resolve() / path.name for path in paths]
+    try:
+        folder = os.path.commonpath([each.parent for each in real])
+    except ValueError:  # Windows' drives have nothing in common.
+        raise ConfigError("the photos are on several drives; paint those of each alone") from None
+    keys = dict.fromkeys(each.relative_to(folder).as_posix() for each in real)
+    return folder, BETWEEN_PHOTOS.join(keys)
