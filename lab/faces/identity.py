@@ -65,10 +65,10 @@ def main() -> None:
         seen = {pair: seen_of(pair, photos, faces[pair]) for pair in common}
         if options.each:
             for pair, each in seen.items():
-                print(folder.name, pair, *(f"{face.distance or 9:.2f}" for face in each))
+                print(folder, pair, *(f"{face.distance or 9:.2f}" for face in each))
         rows = [face for each in seen.values() for face in each]
         for style in [*sorted({row.style for row in rows}), ""]:
-            print(line(folder.name, style, [row for row in rows if style in ("", row.style)]))
+            print(line(str(folder), style, [row for row in rows if style in ("", row.style)]))
 
 
 def faces_of(folder: Path, node: Path) -> dict[str, list[Found]]:
