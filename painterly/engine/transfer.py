@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
 from painterly.engine.abstraction.ink import drawn, ink_of
+from painterly.engine.faces import care
+from painterly.engine.faces.finding import found
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
@@ -29,6 +31,7 @@ from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 
+FACES = True
 TERMS = ("content", "style", "total_variation", "structure")
 Cache = dict[str, tuple[Hashable, Any]]  # See PhotoCache.
 
@@ -280,7 +283,20 @@ class Transfer(ABC):
             photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
             palettes = [(patches.palette, share) for patches, share in groups]
             picture = in_families(picture, canvas, photo, palettes)
-        return rebuilt(picture, groups, check_stop)
+        cares = self._cares(canvas.picture)
+        if cares:
+            picture = picture.copy()
+            care.with_tones(canvas.cropped(picture[None])[0], self._content, cares)
+        whole = rebuilt(picture, groups, check_stop)
+        if cares:
+            care.keep(*(canvas.cropped(each[None])[0] for each in (whole, picture)), cares)
+        return whole
+
+    def _cares(self, size: tuple[int, int]) -> list[care.Care]:
+        if not FACES:
+            return []
+        faces = self._inputs.of_photo("faces", None, lambda: found(self._content))
+        return care.cares_of(faces, size)
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,0 +1,139 @@
+"""Finds faces in a photo, and the landmarks of each.
+
+A detector sees the whole photo, and where that shows a face, the squares at its ends, if it is not
+square, where small faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
+468 landmarks in each face, turned upright, and says whether it is one (Kartynnik et al. 2019,
+"Real-time Facial Surface Geometry from Monocular Video").
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from painterly.engine.abstraction.filters import linear_ramp
+from painterly.engine.faces import networks
+from painterly.engine.faces.networks import SIDE
+from painterly.engine.features.convolutions import limit_blas
+from painterly.images.arrays import box_average, fit_size, resample
+
+SEEN = 512  # px, a photo's longer side, at least, in which boxes are looked for
+GRID = 48  # rows and columns of the detector's places
+# Scores from which a box may be a face, and from which the ends of a photo are looked at.
+LEAST_SCORE, HINT = 0.5, 0.3
+SAME = 0.3  # Boxes that overlap more, as a part of both together, are of one face.
+AROUND = 1.5  # the side of what the second network sees, as a part of the box's
+# A face counts in part between these probabilities of the second network, so that it does not come
+# and go from one frame of a clip to the next.
+TRUSTED = 0.3, 0.7
+
+
+class Found(NamedTuple):
+    """A face in a photo.
+
+    Attributes:
+        landmarks: Their places [468, 2], x and y, as parts of the photo's width and height.
+        certainty: 0…1, above 0.
+    """
+
+    landmarks: np.ndarray
+    certainty: float
+
+
+class _Box(NamedTuple):
+    """A box of the detector, px of the photo as it sees it."""
+
+    score: float
+    centre: np.ndarray  # x, y
+    size: np.ndarray  # width, height
+    eyes: np.ndarray  # x, y of both [2, 2], that on the left first
+
+
+def found(photo: np.ndarray) -> list[Found]:
+    """Find the faces in a photo [H, W, 3], those of the highest score first."""
+    limit_blas()
+    height, width = photo.shape[:2]
+    small = box_average(photo, max(height, width) // SEEN)
+    rows, columns = small.shape[:2]
+    side = min(rows, columns)
+    boxes = _boxes(small, np.s_[:, :])
+    if boxes and rows != columns:
+        for part in (np.s_[:side, :side], np.s_[rows - side :, columns - side :]):
+            boxes += _boxes(small, part)
+    faces: list[Found] = []
+    seen: list[_Box] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
+        if box.score < LEAST_SCORE or any(_overlap(box, other) > SAME for other in seen):
+            continue
+        seen.append(box)
+        landmarks, trust = _landmarks(photo, box, max(height, width) / max(rows, columns))
+        certainty = float(linear_ramp(np.float32(trust), *TRUSTED))
+        if certainty > 0:
+            faces.append(Found((landmarks / (width, height)).astype(np.float32), certainty))
+    return faces
+
+
+def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:
+    """Return the boxes in a part of a photo [h, w, 3], 0…1, with a score of HINT or more."""
+    shown = photo[part]
+    corner = np.array([each.indices(length)[0] for each, length in zip(part, photo.shape)][::-1])
+    size = fit_size(*shown.shape[:2], SIDE)
+    image = np.full((SIDE, SIDE, 3), -1, np.float32)
+    image[: size[0], : size[1]] = 2 * resample(shown, *size, Image.Resampling.BOX) - 1
+    places, scores = (_by_place(each) for each in networks.outputs("detector", image))
+    scores = 1 / (1 + np.exp(-np.clip(scores[:, 0], -80, 80)))
+    px = max(shown.shape) / SIDE
+    boxes = []
+    for number in np.flatnonzero(scores >= HINT):
+        middle = (np.array([number % GRID, number // GRID]) + 0.5) * SIDE / GRID
+        values = places[number].reshape(-1, 2)
+        centre, eyes = ((middle + each) * px + corner for each in (values[0], values[2:4]))
+        boxes.append(_Box(float(scores[number]), centre, values[1] * px, eyes))
+    return boxes
+
+
+def _by_place(x: np.ndarray) -> np.ndarray:
+    """Return the values of the detector's places [GRID², C] from a map [GRID / 2, GRID / 2, 4 · C],
+    whose positions have those of 2 × 2 places."""
+    half = GRID // 2
+    return x.reshape(half, half, 2, 2, -1).swapaxes(1, 2).reshape(GRID**2, -1)
+
+
+def _overlap(one: _Box, other: _Box) -> float:
+    first = np.maximum(one.centre - one.size / 2, other.centre - other.size / 2)
+    last = np.minimum(one.centre + one.size / 2, other.centre + other.size / 2)
+    both = np.prod(np.maximum(last - first, 0))
+    return float(both / (np.prod(one.size) + np.prod(other.size) - both + 1e-9))
+
+
+def _landmarks(photo: np.ndarray, box: _Box, px: float) -> tuple[np.ndarray, float]:
+    """Return the landmarks in a box [468, 2] in px of the photo, which has `px` of them in each of
+    the box's, and the probability that they are a face's."""
+    centre, side = px * box.centre, AROUND * px * float(box.size.max())
+    right, down = box.eyes[1] - box.eyes[0]
+    angle = math.atan2(down, right)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    # The photo around the face, shrunk by whole factors, and mirrored where it ends.
+    reach = 0.75 * side
+    first = np.floor(centre - reach).astype(int)
+    columns, rows = (
+        np.clip(np.arange(start, start + math.ceil(2 * reach)), 0, length - 1)
+        for start, length in zip(first, photo.shape[1::-1], strict=True)
+    )
+    factor = max(1, int(side / SIDE / 1.2))
+    shown = box_average(photo[rows[:, None], columns], factor)
+    shown = Image.fromarray((255 * shown).round().astype(np.uint8))
+    step = turn * side / SIDE / factor
+    start = (centre - first) / factor - step @ np.full(2, SIDE / 2)
+    (a, b), (d, e) = step
+    seen = shown.transform(
+        (SIDE, SIDE),
+        Image.Transform.AFFINE,
+        (a, b, start[0], d, e, start[1]),
+        Image.Resampling.BILINEAR,
+    )
+    places, trust = networks.outputs("mesh", np.asarray(seen, np.float32) / 255)
+    places = places.reshape(-1, 3)[:, :2] / SIDE - 0.5
+    probability = 1 / (1 + math.exp(-float(trust.item())))
+    return side * places @ turn.T + centre, probability
