@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
 from painterly.engine.abstraction.ink import drawn, ink_of
-from painterly.engine.faces.care import Care, cares_of, follow_tones, keep_features, skin_of
+from painterly.engine.faces.care import (
+    Care,
+    cares_of,
+    features_of,
+    follow_tones,
+    keep_features,
+    lit,
+    skin_of,
+)
 from painterly.engine.faces.finding import Found, found
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
@@ -266,7 +274,10 @@ class Transfer(ABC):
         drawing before it is matched. See abstraction/ink.py."""
         if self._ink is None:
             return []
-        draw = drawn(np.asarray(photo), self._ink, self._settings)
+        shown, features = np.asarray(photo), None
+        if cares := self._cares(picture_size(shown)):
+            shown, features = lit(shown, cares), features_of(cares, picture_size(shown))
+        draw = drawn(shown, self._ink, self._settings, features)
         return [draw(each) for each in boldness]
 
     def _from_groups(
@@ -299,11 +310,11 @@ class Transfer(ABC):
     @property
     def _faces(self) -> list[Found]:
         """The faces in the photo, as far as the settings keep them."""
-        kept = self._settings.faces
-        if not kept or not self._settings.traits.rebuilds:
-            return []
-        faces = self._inputs.of_photo("faces", None, lambda: found(self._content))
-        return [each._replace(certainty=kept * each.certainty) for each in faces]
+
+        def find() -> list[Found]:
+            return self._inputs.of_photo("faces", None, lambda: found(self._content))
+
+        return kept_faces(self._settings, find)
 
     def _cares(self, size: tuple[int, int]) -> list[Care]:
         """Return the faces as a picture of this (height, width) shows them."""
@@ -364,6 +375,13 @@ class Transfer(ABC):
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
         """Paint after `done` steps; arguments as in `steps`."""
+
+
+def kept_faces(settings: Settings, find: Callable[[], list[Found]]) -> list[Found]:
+    """Return the faces that `find` returns, as far as the settings keep them."""
+    if not settings.faces or not settings.traits.rebuilds:
+        return []
+    return [each._replace(certainty=settings.faces * each.certainty) for each in find()]
 
 
 def named(terms: np.ndarray) -> dict[str, float]:
