@@ -25,12 +25,12 @@ from painterly.devices.choose import (
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.extractor import Extractor
 from painterly.engine.faces.care import cares_of, held
-from painterly.engine.faces.finding import found
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
+from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan, lacking
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
@@ -63,7 +63,6 @@ from painterly.engine.transfer import (
     Transfer,
     TransferInputs,
     in_snapshot,
-    kept_faces,
     named,
 )
 from painterly.settings.settings import Settings
@@ -362,7 +361,8 @@ def objective(  # noqa: PLR0913  The public signature.
     )
     bare = _stays_bare(minimised.extractor, paintings)
     size = picture_size(content)
-    cares = cares_of(kept_faces(settings, lambda: found(content)), size, max(size))
+    faces = LookedAt.of(content, keeps_faces(settings)).faces
+    cares = cares_of(as_kept(faces, settings), size, max(size))
     firmly = held(cares, size) if cares else None
     problem = minimised.problem(photo, groups, painted_part, bare, firmly)
     problem = Matching(

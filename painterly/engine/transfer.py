@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from painterly.engine.abstraction.families import in_families, seen
+from painterly.engine.abstraction.families import in_families
 from painterly.engine.abstraction.ink import drawn, ink_of
 from painterly.engine.faces.care import (
     Care,
@@ -21,7 +21,8 @@ from painterly.engine.faces.care import (
     lit,
     skin_of,
 )
-from painterly.engine.faces.finding import Found, found
+from painterly.engine.faces.finding import Found
+from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
@@ -288,18 +289,21 @@ class Transfer(ABC):
         check_stop: CheckStop,
     ) -> np.ndarray:
         """Return a finished picture on its canvas [H, W, 3] with one family of colours in each
-        region of skin (abstraction/families.py), rebuilt from groups of patches as in `rebuilt`."""
+        region of skin (abstraction/families.py) and the photo's tones in faces, rebuilt from groups
+        of patches as in `rebuilt`."""
+        given = picture
         if self.has_families:
-            photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
+            photo, faces = self._looked_at.photo, self._faces
             palettes = [(patches.palette, share) for patches, share in groups]
             skin = None
-            if faces := self._faces:
+            if faces:
                 key = self._settings.faces
                 skin = self._inputs.of_photo("skin", key, lambda: skin_of(faces, photo))
             picture = in_families(picture, canvas, photo, palettes, skin)
         cares = self._cares(canvas.picture)
         if cares and self._ink is None:
-            picture = picture.copy()
+            if picture is given:
+                picture = picture.copy()
             follow_tones(canvas.cropped(picture[None])[0], self._content, cares)
         whole = rebuilt(picture, groups, check_stop)
         if cares:
@@ -308,13 +312,16 @@ class Transfer(ABC):
         return whole
 
     @property
+    def _looked_at(self) -> LookedAt:
+        finds = keeps_faces(self._settings)
+        return self._inputs.of_photo("looked at", finds, lambda: LookedAt.of(self._content, finds))
+
+    @property
     def _faces(self) -> list[Found]:
         """The faces in the photo, as far as the settings keep them."""
-
-        def find() -> list[Found]:
-            return self._inputs.of_photo("faces", None, lambda: found(self._content))
-
-        return kept_faces(self._settings, find)
+        if not keeps_faces(self._settings):
+            return []
+        return as_kept(self._looked_at.faces, self._settings)
 
     def _cares(self, size: tuple[int, int]) -> list[Care]:
         """Return the faces as a picture of this (height, width) shows them."""
@@ -375,13 +382,6 @@ class Transfer(ABC):
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
         """Paint after `done` steps; arguments as in `steps`."""
-
-
-def kept_faces(settings: Settings, find: Callable[[], list[Found]]) -> list[Found]:
-    """Return the faces that `find` returns, as far as the settings keep them."""
-    if not settings.faces or not settings.traits.rebuilds:
-        return []
-    return [each._replace(certainty=settings.faces * each.certainty) for each in find()]
 
 
 def named(terms: np.ndarray) -> dict[str, float]:
