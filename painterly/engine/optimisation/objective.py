@@ -26,7 +26,7 @@ from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
 # The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
 # as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
 FLOAT16_SCALE = 2.0**-10
-# The content error's gradient is 1 + HELD_CONTENT × as much where a face is held to the photo whole.
+# The content error's gradient is 1 + HELD_CONTENT × as much where a face is held whole.
 HELD_CONTENT = 10 / 3
 
 
