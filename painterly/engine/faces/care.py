@@ -67,7 +67,7 @@ class Firmness(NamedTuple):
 # Faces up to the first of SIZES, in px of the result, are held as small ones, those from the second
 # on as large ones.
 SIZES = 90, 220
-SMALL, LARGE = Firmness(0.8, 0.8, 0.9, 0.6, 0.4), Firmness(0.3, 0.6, 0.8, 0.15, 0.09)
+SMALL, LARGE = Firmness(0.8, 0.8, 0.9, 0.6, 0.4), Firmness(0.45, 0.7, 0.85, 0.15, 0.09)
 
 
 class Care(NamedTuple):

@@ -1,7 +1,7 @@
 """Finds faces in a photo, and the landmarks of each.
 
-A detector sees the whole photo, and if that shows a face and is not square, squares of it, where
-small faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
+A detector sees the whole photo, and if that seems to show a small face and is not square, squares
+of it, where such faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
 468 landmarks in each face, turned upright, and says whether it is one (Kartynnik et al. 2019,
 "Real-time Facial Surface Geometry from Monocular Video").
 """
@@ -19,9 +19,10 @@ from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average, fit_size, resample
 
 GRID = 48  # rows and columns of the detector's places
-# Scores from which a box may be a face, and from which the ends of a photo are looked at.
-LEAST_SCORE, HINT = 0.5, 0.3
-# Such squares are at most this part of their side apart, unless there would be too many.
+# Scores from which a box may be a face, and from which it may hint at small ones: if it is a smaller
+# part of the photo's longer side than SMALL.
+LEAST_SCORE, HINT, SMALL = 0.5, 0.3, 0.1
+# Squares are at most this part of their side apart, unless there would be too many.
 APART, MOST_SQUARES = 0.75, 8
 SAME = 0.3  # Boxes that overlap more, as a part of both together, are of one face.
 AROUND = 1.5  # the side of what the second network sees, as a part of the box's
@@ -65,8 +66,8 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
     limit_blas()
     (height, width), (rows, columns) = picture_size(photo), picture_size(small)
     boxes = _boxes(small, np.s_[:, :])
-    if boxes and rows != columns:
-        side, longer = min(rows, columns), max(rows, columns)
+    side, longer = min(rows, columns), max(rows, columns)
+    if side < longer and any(box.size.max() < SMALL * longer for box in boxes):
         count = min(MOST_SQUARES, 1 + math.ceil((longer / side - 1) / APART))
         for start in np.linspace(0, longer - side, count).astype(int).tolist():
             along = slice(start, start + side)
