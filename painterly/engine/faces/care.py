@@ -1,4 +1,4 @@
-"""What is held to the photo where it shows faces.
+"""Faces held to the photo.
 
 A matcher does not know faces: it paints an eye like any dark spot, and people are no longer
 themselves. So a face's picture is matched closer to the photo, its tones follow the photo's while
@@ -20,8 +20,7 @@ from painterly.engine.picture import picture_size
 from painterly.images.arrays import resample, small_bands, to_float
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
-# The landmarks around a face, and around its eyes, brows, lips and nose, with the factor by which
-# each part is larger.
+# The landmarks around a face, and around its eyes, brows, lips and nose, with a factor of their size.
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
 OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
@@ -47,7 +46,7 @@ SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.25, 0.03, 1.5
 
 
 class Firmness(NamedTuple):
-    """How firmly faces of a size are held to the photo: each value is the part of the whole way.
+    """The hold on faces of a size. Each value is a part of the whole way, 0…1.
 
     Attributes:
         skin: How much less strength there is in skin.
@@ -89,7 +88,7 @@ class Care(NamedTuple):
 
     @property
     def held(self) -> np.ndarray:
-        """How much less strength there is, of the masks' size."""
+        """The part of strength that is taken away, of the masks' size."""
         return np.maximum(self.firmness.skin * self.oval, self.firmness.features * self.features)
 
     @property
@@ -161,8 +160,8 @@ def lit(photo: np.ndarray, cares: Sequence[Care]) -> np.ndarray:
 
 
 def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) -> None:
-    """Give the faces in a picture [h, w, 3] the photo's forms in their tones, within the range of
-    the picture's own. Finer strokes, and colours, stay. The photo is of any size."""
+    """Give the faces in a picture [h, w, 3] the photo's forms in their tones, in the picture's
+    range. Finer strokes, and colours, stay. The photo is of any size."""
     for care in cares:
         own, shown = (_tones(each, care, picture_size(picture)) for each in (picture, photo))
         weight = care.oval / max(care.oval.sum(), 1e-6)

@@ -19,13 +19,13 @@ from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average, fit_size, resample
 
 GRID = 48  # rows and columns of the detector's places
-# Scores from which a box may be a face, and from which it may hint at small ones: if it is a smaller
-# part of the photo's longer side than SMALL.
-LEAST_SCORE, HINT, SMALL = 0.5, 0.3, 0.1
+# Scores from which a box may be a face, and from which one that is a smaller part of the photo's
+# longer side than SMALL hints at small faces.
+LEAST_SCORE, HINT, SMALL = 0.5, 0.3, 0.08
 # Squares are at most this part of their side apart, unless there would be too many.
-APART, MOST_SQUARES = 0.75, 8
+APART, MOST_SQUARES = 0.8, 8
 SAME = 0.3  # Boxes that overlap more, as a part of both together, are of one face.
-AROUND = 1.5  # the side of what the second network sees, as a part of the box's
+AROUND = 1.5  # the side that the second network sees, in sides of the box
 # A face counts in part between these probabilities of the second network, so that it does not come
 # and go from one frame of a clip to the next.
 TRUSTED = 0.3, 0.7
@@ -79,7 +79,7 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
         if box.score < LEAST_SCORE or any(_overlap(box, other) > SAME for other in seen):
             continue
         seen.append(box)
-        # What is large enough in the small photo takes less memory there.
+        # Large faces take less memory in the small photo.
         is_large = AROUND * box.size.max() >= SIDE
         landmarks, trust = _landmarks(small, box) if is_large else _landmarks(photo, box.scaled(px))
         certainty = float(np.interp(trust, TRUSTED, (0, 1)))
@@ -110,7 +110,7 @@ def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:
 
 def _by_place(x: np.ndarray) -> np.ndarray:
     """Return the values of the detector's places [GRID², C] from a map [GRID / 2, GRID / 2, 4 · C],
-    whose positions have those of 2 × 2 places."""
+    with 2 × 2 places at each position."""
     half = GRID // 2
     return x.reshape(half, half, 2, 2, -1).swapaxes(1, 2).reshape(GRID**2, -1)
 
@@ -129,7 +129,7 @@ def _landmarks(image: np.ndarray, box: _Box) -> tuple[np.ndarray, float]:
     right, down = box.eyes[1] - box.eyes[0]
     angle = math.atan2(down, right)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    # The image around the face, which goes on where it ends, shrunk by a whole factor.
+    # The image around the face, with its border repeated beyond it, shrunk by a whole factor.
     reach, factor = 0.75 * side, max(1, int(side / SIDE / 1.2))
     first = np.floor(box.centre - reach).astype(int)
     columns, rows = (

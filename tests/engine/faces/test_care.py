@@ -1,4 +1,4 @@
-"""What is held to the photo where it shows faces."""
+"""Faces held to the photo."""
 
 import numpy as np
 import pytest
@@ -141,7 +141,7 @@ def test_small_faces_are_held_more_firmly_than_the_skin_of_large_ones():
 
 
 def test_a_face_moves_with_the_frame_of_a_clip():
-    """What is held moves by as many px as the photo does, to a fraction of one."""
+    """The landmarks move by as many px as the photo does, to a fraction of one."""
     whole = np.asarray(portrait())
     middles = []
     for offset in range(8):
@@ -154,7 +154,7 @@ def test_a_face_moves_with_the_frame_of_a_clip():
 
 
 def faces_at(*places):
-    """Faces with the portrait's landmarks, of a width as a part of the photo's, at places x, y."""
+    """Faces with the portrait's landmarks, with a factor of their size, at places x, y."""
     [face] = LookedAt.of(close(), True).faces
     return [Found((face.landmarks - 0.5) * part + (x, y), face.certainty) for x, y, part in places]
 

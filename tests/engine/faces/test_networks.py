@@ -1,4 +1,4 @@
-"""The networks of faces, beside what TensorFlow Lite computes by MediaPipe's own files: numbers
+"""The networks of faces, compared with what TensorFlow Lite computes by MediaPipe's own files: numbers
 that lab/faces/convert.py has stored."""
 
 from pathlib import Path
