@@ -20,7 +20,7 @@ from painterly.engine.picture import picture_size
 from painterly.images.arrays import resample, small_bands, to_float
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
-# The landmarks around a face, and around its eyes, brows, lips and nose, with a factor of their size.
+# The landmarks around a face, and around its eyes, brows, lips and nose, with a factor of size.
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
 OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
