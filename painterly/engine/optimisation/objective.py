@@ -27,7 +27,7 @@ from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
 # as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
 FLOAT16_SCALE = 2.0**-10
 # The content error's gradient is 1 + HELD_CONTENT × as much where a face is held whole.
-HELD_CONTENT = 10 / 3
+HELD_CONTENT = 2.0
 
 
 @dataclass(frozen=True)
