@@ -24,6 +24,7 @@ from painterly.devices.choose import (
 )
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.extractor import Extractor
+from painterly.engine.faces.care import held
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
@@ -174,7 +175,9 @@ class StyleTransfer(Transfer):
                 continue
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
-            problem = self._problem(scaled)
+            cares = self._cares(size)
+            firmly = held(cares, size) if cares else None
+            problem = self._problem(scaled, firmly)
             if sketches:
                 drawings = (resample(each, size) for each in sketches)
                 scaled, problem = self._led(problem, scaled, *drawings)
@@ -189,14 +192,20 @@ class StyleTransfer(Transfer):
             optimizer = ScaleOptimizer(
                 self._objective,
                 Matching(
-                    self._extractor, problem, scaled, self._settings.strength, self._bare, resume
+                    self._extractor,
+                    problem,
+                    scaled,
+                    self._settings.strength,
+                    self._bare,
+                    firmly,
+                    resume,
                 ),
                 state,
                 self._settings,
                 self.memory_plan.for_scale(size),
                 ScaleSchedule(count, done, is_first=size == sizes[0], is_last=size == sizes[-1]),
             )
-            del scaled, problem  # As large as the picture.
+            del scaled, problem, firmly  # As large as the picture.
             state = resume = None  # The optimiser replaces the state.
             for number in range(done + 1, count + 1):
                 terms = optimizer.step(number)
@@ -292,10 +301,10 @@ class StyleTransfer(Transfer):
         drawing = tf.identity(bold)  # From the host to the device that paints.
         return drawing, self._objective.led_to(problem, drawing)
 
-    def _problem(self, photo: tf.Tensor) -> Problem:
+    def _problem(self, photo: tf.Tensor, firmly: np.ndarray | None) -> Problem:
         size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
         groups = groups_of(self._styles, self._extractor, size, self._content_mask, stroke_size)
-        return self._objective.problem(photo, groups, self._painted_part, self._bare)
+        return self._objective.problem(photo, groups, self._painted_part, self._bare, firmly)
 
     def _first_state(self, photo: tf.Tensor) -> State:
         first = self._first
@@ -322,7 +331,7 @@ def objective(  # noqa: PLR0913  The public signature.
     style_masks: Sequence[np.ndarray | None] | None = None,
     regions: Sequence[np.ndarray | None] | None = None,
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Compute the loss that `stylize` minimises, and its gradient.
+    """Compute the loss that `stylize` minimises, and its gradient; faces count as all else.
 
     If `content_weight` is `auto`, it is the weight that steering starts from. Other arguments as in
     `stylize`.

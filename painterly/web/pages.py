@@ -27,7 +27,13 @@ from painterly.words.texts import Texts
 # The first screen's photo, and that photo in a ready style; and it in the others, for their tiles.
 SAMPLE_STYLE = "hokusai"
 SAMPLE_COLUMNS = 5  # tiles in a row of wall.webp
-ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
+ON_PAGE = (
+    "preserve_color",
+    "faces",
+    "strength",
+    "stroke_size",
+    "timelapse",
+)  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 PLAIN_SIZES = (1024, 1600, LARGEST_WHOLE)  # px of the longer side, of the plain form
 LEVEL = 5  # zlib's, as for other pages

@@ -26,6 +26,8 @@ from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
 # The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
 # as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
 FLOAT16_SCALE = 2.0**-10
+# The content error's gradient is 1 + HELD_CONTENT × as much where a face is held whole.
+HELD_CONTENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,11 @@ class Objective:
         for drawing in targets.drawing:  # Its gradient, with the photo's value.
             led = self._content_error(feature, targets._replace(content=drawing), tile)
             error = led + tf.stop_gradient(error - led)
+        side = 2 ** poolings_before(self.extractor.losses.content_layer)
+        for factor in targets.held:  # The same, firmer.
+            error = tf.reduce_sum(error, -1, keepdims=True)
+            firm = error * tf.cast(own(factor, tile, side), error.dtype)
+            error = firm + tf.stop_gradient(error - firm)
         content = tf.reduce_sum(error) / targets.content_norm
         layers = self.extractor.losses.matched_layers
         style = tf.zeros_like(content)
@@ -251,12 +258,14 @@ class Objective:
         groups: tuple[Group, ...],
         painted_part: np.ndarray | None,
         bare: bool = False,
+        held: np.ndarray | None = None,
     ) -> Problem:
         """Return the targets of pictures on the canvas of a photo [1, h, w, 3], sRGB 0…1.
 
         Args:
             painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
             bare: Whether the photo's flat parts stay bare; see structure.py.
+            held: How firmly the photo's faces are held to it, [h, w], or None without any.
         """
         extractor, losses = self.extractor, self.extractor.losses
         canvas, layer = extractor.canvas(tuple(photo.shape[1:3])), losses.content_layer
@@ -286,6 +295,9 @@ class Objective:
             tf.cast(losses.variation_norm(canvas.size, area), dtype),
             tuple(self._with_places(group, canvas) for group in groups),
         )
+        if held is not None:
+            whole = tf.constant(1 + HELD_CONTENT * canvas.padded(held)[None, :, :, None])
+            targets = targets._replace(held=(average_pool(whole, 2 ** poolings_before(layer)),))
         return Problem(targets, background, contours(photo, shown) if self.structure else ())
 
     def led_to(self, problem: Problem, drawing: tf.Tensor) -> Problem:

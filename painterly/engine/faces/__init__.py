@@ -1,0 +1,1 @@
+"""Faces in photos, which a picture keeps."""

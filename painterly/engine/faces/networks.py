@@ -1,0 +1,107 @@
+"""The two networks that find faces, in NumPy: MediaPipe's detector of full range and its mesh of
+landmarks. lab/faces/convert.py writes their files, of float16:
+
+    layers   uint8: JSON, the list of layers in order. Each is its kind, the number of its result,
+             the numbers of its inputs, and its arguments (see `_applied`). Map 0 is the image.
+    NUMBER   an array that a layer names
+"""
+
+import json
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from painterly.engine.features.convolutions import Kernel, convolve
+
+SIDE = 192  # px of the image that each network sees
+
+
+def outputs(name: str, image: np.ndarray) -> list[np.ndarray]:
+    """Return the maps [h, w, C] that a network ends with, for an image [SIDE, SIDE, 3] in the range
+    that the network expects."""
+    layers, results = _network(name)
+    maps = {0: np.ascontiguousarray(image, np.float32)}
+    for kind, result, inputs, arguments in layers:
+        maps[result] = _applied(kind, [maps[each] for each in inputs], arguments)
+    return [maps[each] for each in results]
+
+
+def _applied(kind: str, inputs: list[np.ndarray], arguments: Any) -> np.ndarray:
+    x = inputs[0]
+    if kind == "conv":
+        return _convolved(x, *arguments)
+    if kind == "depthwise":
+        return _filtered(x, *arguments)
+    if kind == "add":  # The second map may have more channels.
+        y = inputs[1].copy()
+        y[..., : x.shape[2]] += x
+        return y
+    if kind == "prelu":
+        return np.maximum(x, 0) + arguments * np.minimum(x, 0)
+    if kind == "relu":
+        return np.maximum(x, 0)
+    if kind == "pool":
+        return np.maximum.reduce([x[i::2, j::2] for i in (0, 1) for j in (0, 1)])
+    assert kind == "double"
+    return _doubled(_doubled(x).swapaxes(0, 1)).swapaxes(0, 1)
+
+
+def _convolved(x: np.ndarray, kernel: Kernel, padding: tuple[int, int]) -> np.ndarray:
+    x = _padded(x, padding)
+    height, width = ((side - kernel.side) // kernel.stride + 1 for side in x.shape[:2])
+    y = np.empty((height, width, kernel.channels), np.float32)
+    convolve(x, kernel, lambda values, *part: y.__setitem__(part, values))
+    return y
+
+
+def _filtered(
+    x: np.ndarray, weights: np.ndarray, bias: np.ndarray, stride: int, padding: tuple[int, int]
+) -> np.ndarray:
+    """Convolve each channel with its own weights [side, side, C]."""
+    x, side = _padded(x, padding), len(weights)
+    height, width = ((length - side) // stride + 1 for length in x.shape[:2])
+    y = np.empty((height, width, x.shape[2]), np.float32)
+    y[:] = bias
+    product = np.empty_like(y)
+    for i in range(side):
+        for j in range(side):
+            seen = x[i : i + stride * height : stride, j : j + stride * width : stride]
+            y += np.multiply(seen[:height, :width], weights[i, j], out=product)
+    return y
+
+
+def _padded(x: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
+    return np.pad(x, (padding, padding, (0, 0))) if any(padding) else x
+
+
+def _doubled(x: np.ndarray) -> np.ndarray:
+    """Interpolate a map linearly to twice the rows."""
+    wide = np.pad(x, ((1, 1), (0, 0), (0, 0)), "edge")
+    y = np.empty((2 * len(x), *x.shape[1:]), np.float32)
+    y[::2], y[1::2] = 0.25 * wide[:-2] + 0.75 * x, 0.75 * x + 0.25 * wide[2:]
+    return y
+
+
+@cache
+def _network(name: str) -> tuple[list[tuple[str, int, list[int], Any]], list[int]]:
+    """Read a network: its layers, and the numbers of the maps that it ends with."""
+    with np.load(Path(__file__).with_name(f"{name}.npz"), allow_pickle=False) as file:
+        graph = json.loads(bytes(file["layers"]))
+        arrays = {each: file[each].astype(np.float32) for each in file.files if each != "layers"}
+    read = partial(_arguments, arrays)
+    layers = [(kind, out, inputs, read(kind, rest)) for kind, out, inputs, *rest in graph["layers"]]
+    return layers, graph["outputs"]
+
+
+def _arguments(arrays: dict[str, np.ndarray], kind: str, rest: list[Any]) -> Any:
+    if kind == "prelu":
+        return arrays[rest[0]]
+    if kind not in ("conv", "depthwise"):
+        return None
+    weights, bias, stride, padding = arrays[rest[0]], arrays[rest[1]], *rest[2:]
+    if kind == "depthwise":
+        return weights, bias, stride, padding
+    rows = np.vstack([weights.reshape(-1, len(bias)), bias])
+    return Kernel(rows, len(weights), stride, 1), padding
