@@ -35,6 +35,7 @@ from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
+from painterly.settings.kindness import subjects_of
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
@@ -150,7 +151,8 @@ def parser(verb: str = "", instead: str = "") -> Parser:
     if verb == "styles":
         return Parser(
             command(verb),
-            description="Lists the ready styles: the name to paint with, title, artist and year.",
+            description="Lists the ready styles: the name to paint with, title, artist, year, and the "
+            "photos that it is kind to.",
             example=f"  {command()} beach.jpg hokusai out.jpg\n  {command()} beach.jpg all ./out",
             notes="In a pipe, tabs separate the columns, and an empty one is unknown.",
         )
@@ -305,7 +307,8 @@ def _print_styles(to: TextIO | None = None) -> int:
     for name in ready_styles.tables():
         title = ready_styles.title(name)
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
-        rows.append((name, *shown))
+        kind_to = ", ".join(each.replace("_", " ") for each in subjects_of(name))
+        rows.append((name, *shown, kind_to))
     if to.isatty():
         widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
         for row in rows:

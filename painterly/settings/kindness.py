@@ -1,0 +1,32 @@
+"""Which ready styles are kind to which photos, as it was judged by eye (lab/RESULTS.md).
+
+The page's wall, `painterly styles` and docs/good-pictures.md all say what is here.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Subject(StrEnum):
+    """What a photo shows, as far as it matters for the choice of a style."""
+
+    FACES = "faces"
+    NIGHT = "night"
+    STREET = "street"
+    SEA = "sea"
+    STILL_LIFE = "still_life"
+
+
+# The names of the styles that are kind to a subject, the kindest first.
+KIND_TO: Mapping[Subject, tuple[str, ...]] = {
+    Subject.FACES: ("renoir", "munch", "dulac", "van-gogh-starry-night", "ink"),
+    Subject.NIGHT: ("van-gogh-starry-night", "munch"),
+    Subject.STREET: ("boccioni", "chwistek", "wadsworth", "piranesi"),
+    Subject.SEA: ("hokusai", "seurat"),
+    Subject.STILL_LIFE: ("renoir", "signac"),
+}
+
+
+def subjects_of(name: str) -> list[Subject]:
+    """Return the subjects that a style is kind to, by its name."""
+    return [subject for subject, names in KIND_TO.items() if name in names]
