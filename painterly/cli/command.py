@@ -35,8 +35,8 @@ from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
-from painterly.settings.kindness import subjects_of
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
+from painterly.settings.kindness import subjects_of
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
 from painterly.words.wording import shortened
@@ -151,8 +151,8 @@ def parser(verb: str = "", instead: str = "") -> Parser:
     if verb == "styles":
         return Parser(
             command(verb),
-            description="Lists the ready styles: the name to paint with, title, artist, year, and the "
-            "photos that it is kind to.",
+            description="Lists the ready styles: the name to paint with, title, artist, year, and "
+            "the photos that it is kind to.",
             example=f"  {command()} beach.jpg hokusai out.jpg\n  {command()} beach.jpg all ./out",
             notes="In a pipe, tabs separate the columns, and an empty one is unknown.",
         )

@@ -18,8 +18,8 @@ SIDE = 512  # px of the longer side that suffice
 # which its dark is not a warm brown or green.
 DARK, NIGHT, WARM = 0.4, 0.6, 0.012
 # An edge has at least this slope of L. It is upright or level up to an angle whose tangent is
-# STRAIGHT. Of CELLS × CELLS parts of a photo, those with as many edges as EDGED, of which as many as
-# UPRIGHT are upright, or as many as LEVEL upright or level, show walls.
+# STRAIGHT. Of CELLS × CELLS parts of a photo, those with as many edges as EDGED, of which as many
+# as UPRIGHT are upright, or as many as LEVEL upright or level, show walls.
 EDGE, STRAIGHT, CELLS, EDGED, UPRIGHT, LEVEL = 0.012, 0.17, 8, 0.15, 0.3, 0.5
 WALLS = 0.12, 0.1  # parts of a street's cells with upright edges, and with straight ones
 # Water is cool and not grey, neither dark nor as light as snow. It takes a part of the lower half,

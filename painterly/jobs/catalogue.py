@@ -86,7 +86,8 @@ class Catalogue:
         return [_style_view(style, usual, language) for style in self.all()]
 
     def suited(self, photo: bytes, name: str) -> Suited:
-        """Return the styles that suit a photo, by its file. Raises PictureError, MemoryShortError."""
+        """Return the styles that suit a photo, by its file. Raises PictureError,
+        MemoryShortError."""
 
         def seen(available: int) -> Subject | None:
             return subject_of(np.asarray(PictureFile(photo, name).reduced(SIDE, available)))

@@ -19,7 +19,7 @@ class Subject(StrEnum):
 
 # The names of the styles that are kind to a subject, the kindest first.
 KIND_TO: Mapping[Subject, tuple[str, ...]] = {
-    Subject.FACES: ("renoir", "munch", "dulac", "van-gogh-starry-night", "ink"),
+    Subject.FACES: ("mucha", "kandinsky", "chwistek", "hokusai", "picabia"),
     Subject.NIGHT: ("van-gogh-starry-night", "munch"),
     Subject.STREET: ("boccioni", "chwistek", "wadsworth", "piranesi"),
     Subject.SEA: ("hokusai", "seurat"),

@@ -17,6 +17,7 @@ from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
+from painterly.settings.installation import install_command
 from painterly.web.api.docs import docs_context
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
@@ -48,6 +49,7 @@ def index(request: Request, service: Shared) -> Response:
         "index",
         presets=[{"name": preset.value, "size": sizes[preset.value]} for preset in presets],
         usual="fine" if "fine" in presets else "instant",
+        fine_command=None if "fine" in presets else install_command("cpu"),
         sample=_sample(),
         papers=[_paper(each) for each in PAPERS],
         masters=bool(service.config.styles),

@@ -17,6 +17,8 @@ from support.web_page import jpeg, staged
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.worker.previews import Refusal
+from painterly.settings import ready_styles
+from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 
@@ -905,6 +907,36 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         page.one(".bare .button:not(.strong)").click()
         page.until("location.search === '' && document.querySelector('#photos .cell')")
         assert chosen_photos(page) == ["portrait.webp"], "from the gallery, while it is empty"
+        assert page.errors() == []
+
+
+def test_the_wall_begins_with_the_masters_who_suit_the_photo_and_says_why(page, place, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "stone.jpg").write_bytes(jpeg("grey"))
+    first, second, *_ = kind = KIND_TO[Subject.FACES]
+    others = [each for each in ready_styles.tables() if each not in kind][:2]
+    ready = {"BUCKET_STYLE": str(tmp_path / "nothing")}
+    ready["STYLES"] = ",".join([*others, second, first])
+    chosen = "document.querySelector('[name=style]:checked')?.value"
+    wall = "[...document.querySelectorAll('[name=style]')].map((each) => each.value)"
+    why = "[...document.querySelectorAll('.tile .why')].map((each) => each.textContent)"
+    with staged(place | ready) as server:
+        page.look(server.address)
+        page.until("document.querySelectorAll('[name=style]').length === 4")
+        page.one("#sample-photo").click()
+        page.until(f"{chosen} === 'style {first}'")
+        assert page.js(wall)[:2] == [f"style {first}", f"style {second}"]
+        assert page.js(why)[:4] == ["kind to faces", "kind to faces", "", ""]
+        assert label(page)[1].endswith(", kind to faces")
+        page.all("#styles .tile")[3].click()
+        mine = page.js(chosen)
+        assert "kind to" not in label(page)[1]
+        page.one("#photo-add").send_keys(str(tmp_path / "stone.jpg"))
+        page.until(f"!{why}.join('')")
+        assert page.js(chosen) == mine, "what the user chose stays"
+        page.one("#photos .cell").click()
+        page.until(f"{why}[0] === 'kind to faces'")
+        assert page.js(chosen) == mine
         assert page.errors() == []
 
 

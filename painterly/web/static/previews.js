@@ -105,7 +105,8 @@ const showTile = ({ item, preview: image, sample: place, thumb }, address, waits
 const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
 const showCount = (reason = null) => {
   const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
-  say("styles-count", at === whole ? text("page.sketches") : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole }));
+  const left = isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole });
+  say("styles-count", at === whole ? text("page.sketches") : left);
 };
 
 let controller = new AbortController(), timer = 0, shown = "";
@@ -117,7 +118,8 @@ const update = async () => {
   controller.abort();
   controller = new AbortController();
   const { signal } = controller, photo = currentPhoto() || SAMPLE, isSample = photo === SAMPLE;
-  const isNew = photo !== current.photo, files = await copies(photo), of = !isSample && files && await suits(photo, files);
+  const isNew = photo !== current.photo, files = await copies(photo);
+  const of = !isSample && files && await suits(photo, files);
   if (signal.aborted || (of && hang(of))) return; // A new choice is a change.
   const tiles = styleTiles(), [chosen] = chosenStyles();
   for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample);
