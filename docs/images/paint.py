@@ -4,7 +4,7 @@
 
 before_after: README's first picture, a photo and its painting. line: README's moving picture: a
 line turns a photo into one painting after the other. styles: a portrait by eight masters, and a
-landscape by four. sizes: one style at three sizes. pairs: every sample photo in four styles; these
+landscape by four. These three are by preset instant, as each installation paints. sizes: one style at three sizes. pairs: every sample photo in four styles; these
 two as drafts. variants: a still life with one setting changed at a time; docs/recipe.md explains
 it. presets: both photos by preset instant, draft and fine. gatys: a photo by the default recipe and
 by recipe gatys. choices: a portrait at three strengths, and in strokes of three sizes, as drafts.
@@ -87,7 +87,7 @@ def main(names: list[str]) -> None:
 
 
 def before_after() -> None:
-    """Draw a portrait, and its painting by preset fine."""
+    """Draw a portrait, and its painting."""
     cells = [
         Image.fromarray(photo("portrait")),
         Image.fromarray(mastered("portrait", WIPED_BY[0], HALF[0])),
@@ -221,8 +221,10 @@ def families() -> None:
 
 @cache
 def mastered(name: str, master: str, size: int = 1024) -> np.ndarray:
-    """Return a result, uint8 [H, W, 3], of the photo of this name in a ready style."""
-    return painted(name, [master], Settings(size=size, **ready_styles.own_settings(master)))
+    """Return a result by preset instant, uint8 [H, W, 3], of the photo of this name in a ready
+    style."""
+    settings = Settings(preset="instant", size=size).replaced(ready_styles.own_settings(master))
+    return painted(name, [master], settings)
 
 
 def choices() -> None:
@@ -239,7 +241,8 @@ def choices() -> None:
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
     """Return a result, uint8 [H, W, 3], of the photo of this name."""
     content, styles = photo(name), [pixels(PAINTINGS[painting]) for painting in paintings]
-    for step in stylize(content, styles, settings, vgg()):  # noqa: B007
+    network = vgg() if settings.traits.optimises else None
+    for step in stylize(content, styles, settings, network):  # noqa: B007
         pass
     print(f"{name} in {' and '.join(paintings)}, {settings.size} px", flush=True)
     result: np.ndarray = np.rint(step.image * 255).astype(np.uint8)

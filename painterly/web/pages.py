@@ -18,6 +18,7 @@ from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.settings.installation import install_command
+from painterly.settings.kindness import KIND_TO, Subject
 from painterly.web.api.docs import docs_context
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
@@ -26,8 +27,8 @@ from painterly.web.service import Service, Shared
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 
-# The first screen's photo, and that photo in a ready style; and it in the others, for their tiles.
-SAMPLE_STYLE = "hokusai"
+# The first screen shows a portrait in this style, and in the others in their tiles.
+SAMPLE_STYLE = KIND_TO[Subject.FACES][0]
 SAMPLE_COLUMNS = 5  # tiles in a row of wall.webp
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats

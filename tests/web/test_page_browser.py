@@ -876,13 +876,13 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
     page, place, tmp_path
 ):
     (tmp_path / "nothing").mkdir()
-    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "hokusai,klimt"}
+    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "mucha,klimt"}
     with staged(place | ready) as server:
         page.look(server.address)
         page.until("document.querySelectorAll('[name=style]').length === 2")
-        page.until("document.querySelector('#about').textContent.startsWith('The Great Wave')")
-        assert page.one("#heading").text == "Your photo, after Hokusai"
-        assert page.one("#side").text == "Hokusai"
+        page.until("document.querySelector('#about').textContent.startsWith('Rêverie')")
+        assert page.one("#heading").text == "Your photo, after Mucha"
+        assert page.one("#side").text == "Mucha"
         large = page.js(
             "fetch(original.href).then(a => a.blob()).then(createImageBitmap)"
             ".then(picture => Math.max(picture.width, picture.height))"
@@ -894,7 +894,7 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         order(page)
         queued(page, 1)
         [job] = server.ordered
-        assert (job.photo, job.style, job.preset) == ("portrait.webp", "hokusai", "instant")
+        assert (job.photo, job.style, job.preset) == ("portrait.webp", "mucha", "instant")
         page.all("#styles .tile")[1].click()
         assert label(page) == (
             "After Klimt",
