@@ -7,8 +7,8 @@ from painterly.settings.values import expectation
 PAGE = PROGRAM / "docs/settings.md"
 # The settings that users change first.
 BASIC = (
-    *("size", "paper", "dpi", "bleed", "preset", "strength", "stroke_size", "preserve_color"),
-    *("structure_weight", "total_variation_weight", "iterations"),
+    *("size", "paper", "dpi", "bleed", "preset", "strength", "stroke_size", "faces"),
+    *("preserve_color", "structure_weight", "total_variation_weight", "iterations"),
 )
 # The tables, by the text of their marks.
 TABLES = {

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.families import in_families, seen
 from painterly.engine.abstraction.ink import drawn, ink_of
-from painterly.engine.faces import care
-from painterly.engine.faces.finding import found
+from painterly.engine.faces.care import Care, cares_of, follow_tones, keep_features, skin_of
+from painterly.engine.faces.finding import Found, found
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
@@ -31,7 +31,6 @@ from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 
-FACES = True
 TERMS = ("content", "style", "total_variation", "structure")
 Cache = dict[str, tuple[Hashable, Any]]  # See PhotoCache.
 
@@ -282,21 +281,33 @@ class Transfer(ABC):
         if self.has_families:
             photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
             palettes = [(patches.palette, share) for patches, share in groups]
-            picture = in_families(picture, canvas, photo, palettes)
+            skin = None
+            if faces := self._faces:
+                key = self._settings.faces
+                skin = self._inputs.of_photo("skin", key, lambda: skin_of(faces, photo))
+            picture = in_families(picture, canvas, photo, palettes, skin)
         cares = self._cares(canvas.picture)
-        if cares:
+        if cares and self._ink is None:
             picture = picture.copy()
-            care.with_tones(canvas.cropped(picture[None])[0], self._content, cares)
+            follow_tones(canvas.cropped(picture[None])[0], self._content, cares)
         whole = rebuilt(picture, groups, check_stop)
         if cares:
-            care.keep(*(canvas.cropped(each[None])[0] for each in (whole, picture)), cares)
+            inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
+            keep_features(inside, before, cares)
         return whole
 
-    def _cares(self, size: tuple[int, int]) -> list[care.Care]:
-        if not FACES:
+    @property
+    def _faces(self) -> list[Found]:
+        """The faces in the photo, as far as the settings keep them."""
+        kept = self._settings.faces
+        if not kept or not self._settings.traits.rebuilds:
             return []
         faces = self._inputs.of_photo("faces", None, lambda: found(self._content))
-        return care.cares_of(faces, size)
+        return [each._replace(certainty=kept * each.certainty) for each in faces]
+
+    def _cares(self, size: tuple[int, int]) -> list[Care]:
+        """Return the faces as a picture of this (height, width) shows them."""
+        return cares_of(self._faces, size, max(self.schedule.sizes[-1]))
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -115,6 +115,13 @@ class Settings:
         "`strength` alone",
         low=0,
     )
+    faces: float = setting(
+        1.0,
+        "how firmly people's faces are kept, so that they stay themselves; 0 paints them as "
+        "freely as all else; only in recipes default and instant",
+        low=0,
+        high=1,
+    )
     style_statistics: str = setting(
         "moments",
         "the compared statistics of the painting: Gram matrices, or mean and covariance",

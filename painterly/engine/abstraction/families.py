@@ -55,6 +55,8 @@ PART = 0.9  # part of the way to the goal
 # A move of VISIBLE is seen. The picture stays as it is if less than the first of LEAST is seen to
 # move, and moves whole from the second one on.
 VISIBLE, LEAST = 0.03, (0.03, 0.06)
+# The same where faces show what is skin, which is that from a share SHOWN of a place on.
+SHOWN, LEAST_KNOWN = (0.05, 0.5), (0.0, 0.002)
 NO_CHROMA, NO_HUE, TINY = 0.02, 0.01, 1e-6
 # Detail as in features/structure.py, of a photo of SEEN px.
 SEEN, BLUR, AROUND, CONTRAST = 256, 0.7, 5.0, 0.03 * 512
@@ -101,12 +103,14 @@ def in_families(
     canvas: Canvas,
     photo: np.ndarray,
     groups: Sequence[tuple[np.ndarray, np.ndarray]],
+    skin: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a finished picture on its canvas [H, W, 3], sRGB 0…1, in which each region of skin has
     one family of colours. If nothing moves, it is the same array.
 
     Args:
         photo: The photo as it is `seen`.
+        skin: Where that shows skin [h, w], 0…1; None where no face says so.
         groups: For each group of paintings their palette, see `palette_of`, and the share of each
             pixel that it paints, [H, W, 1].
     """
@@ -114,18 +118,23 @@ def in_families(
     size = fit_size(*canvas.picture, PLACES)
     has, shown = (srgb_to_oklab(_averaged(each, size)) for each in (inside, photo))
     regions, detail = _regions(shown), _detail(photo, size).ravel()
+    known = None
+    if skin is not None:
+        known = linear_ramp(_averaged(skin[..., None], size).ravel(), *SHOWN)
+        regions *= known
     covered = np.add.reduce([share for _, share in groups])
     total = _averaged(canvas.cropped(covered[None])[0], size) + TINY
     moved = np.zeros_like(has)
     for palette, share in groups:
         part = _averaged(canvas.cropped(share[None])[0], size) / total
         if part.any():
-            way = _ways(has, shown, detail, regions * part.ravel(), palette)
+            way = _ways(has, shown, detail, regions * part.ravel(), palette, known)
             moved[..., 1:] += part * way.reshape(*size, 2)
     visible = np.mean(np.hypot(moved[..., 1], moved[..., 2]) > VISIBLE)
-    if visible <= LEAST[0]:
+    seen_to_move = linear_ramp(visible, *(LEAST if known is None else LEAST_KNOWN))
+    if seen_to_move <= 0:
         return picture
-    change = oklab_to_srgb(has + linear_ramp(visible, *LEAST) * moved) - oklab_to_srgb(has)
+    change = oklab_to_srgb(has + seen_to_move * moved) - oklab_to_srgb(has)
     whole = canvas.padded(resample(change, *canvas.picture, Image.Resampling.BICUBIC))
     whole *= np.minimum(covered, 1)
     whole += picture
@@ -133,18 +142,26 @@ def in_families(
 
 
 def _ways(
-    has: np.ndarray, shown: np.ndarray, detail: np.ndarray, regions: np.ndarray, palette: np.ndarray
+    has: np.ndarray,
+    shown: np.ndarray,
+    detail: np.ndarray,
+    regions: np.ndarray,
+    palette: np.ndarray,
+    skin: np.ndarray | None,
 ) -> np.ndarray:
     """Return how far each place moves in Oklab's a and b, [N, 2]. Picture and photo are in Oklab,
     [h, w, 3]. `regions` [N, N], how much each place belongs to the region of each place, is
-    overwritten."""
+    overwritten. `skin` [N] says how much a place is skin, or None where that is guessed."""
     colour, of_photo = (each[..., 1:].reshape(-1, 2) for each in (has, shown))
     sizes = regions.sum(1)
     regions /= sizes[:, None] + TINY
     mean = regions @ of_photo
-    moves = linear_ramp(_length(mean), *CHROMA) * (1 - linear_ramp(_length(mean), *TOO_MUCH))
-    moves *= 1 - linear_ramp(np.abs(np.arctan2(mean[:, 1], mean[:, 0]) - SKIN), *OFF_SKIN)
-    moves *= linear_ramp(regions @ detail, *DETAIL) * linear_ramp(sizes / len(sizes), *AREA)
+    if skin is not None:
+        moves = skin.copy()
+    else:
+        moves = linear_ramp(_length(mean), *CHROMA) * (1 - linear_ramp(_length(mean), *TOO_MUCH))
+        moves *= 1 - linear_ramp(np.abs(np.arctan2(mean[:, 1], mean[:, 0]) - SKIN), *OFF_SKIN)
+        moves *= linear_ramp(regions @ detail, *DETAIL) * linear_ramp(sizes / len(sizes), *AREA)
     if not moves.any():
         return np.zeros_like(colour)
     hue = of_photo / (_length(of_photo)[:, None] + NO_HUE)

@@ -1,8 +1,10 @@
 """What is held to the photo where it shows faces.
 
-A matcher knows no faces: it paints an eye like any dark spot, and people are no longer themselves.
-So in a face the picture is matched closer to the photo, its tones follow the photo's while strokes
-and colours stay, and its features keep their form where the picture is rebuilt from patches.
+A matcher does not know faces: it paints an eye like any dark spot, and people are no longer
+themselves. So a face's picture is matched closer to the photo, its tones follow the photo's while
+strokes and colours stay, and its features keep their form when the picture is rebuilt from patches.
+Skin of a large face is left freer than its features, and than small faces: there are more strokes
+in it.
 """
 
 import math
@@ -12,24 +14,44 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from painterly.engine.abstraction.filters import blurred, linear_ramp, scaled
+from painterly.engine.abstraction.filters import blurred, scaled
 from painterly.engine.faces.finding import Found
-from painterly.images.arrays import to_float
+from painterly.engine.picture import picture_size
+from painterly.images.arrays import resample, small_bands, to_float
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
-# The landmarks around a face, eyes, brows, lips and nose, and how much larger each is taken, from
-# its middle.
+# The landmarks around a face, and around its eyes, brows, lips and nose, with the factor by which
+# each part is larger.
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
 OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
 FEATURES = [
     ([33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7], 1.5),
     ([263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249], 1.5),
     ([46, 53, 52, 65, 55, 107, 66, 105, 63, 70], 1.2),
     ([276, 283, 282, 295, 285, 336, 296, 334, 293, 300], 1.2),
-    ([61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146], 1.15),
+    (LIPS, 1.15),
     ([168, 6, 197, 195, 5, 4, 1, 98, 97, 2, 326, 327], 1.1),
 ]
-LARGER, SOFT, SOFT_FEATURES = 1.08, 0.06, 0.03  # of the oval; deviations in parts of its width
+# The factor of the oval, and the standard deviations of both masks' edges in parts of its width.
+LARGER, SOFT, SOFT_FEATURES = 1.08, 0.06, 0.03
+DRAWN = 256  # px: masks and tones of a wider face are computed at this width, and enlarged
+# The widths of small and of large faces in px of the result.
+SIZES = 90, 220
+# How much less strength there is in features and small faces, and in the skin of large ones.
+SOFTER, SOFTER_LARGE = 0.6, 0.3
+# The part of the way that tones go to the photo's, at scales coarser than so much of a face's
+# width: in features, and in skin.
+TONES, COARSE, COARSE_SKIN = 0.8, 0.025, 0.06
+# The factors between which the tones' spread may differ from the photo's, and how far their mean
+# may, in Oklab's L.
+SPREAD, LEVEL = (0.9, 1.25), 0.15
+# The part of its features that a face of SMALL px or less keeps when it is rebuilt, and that of its
+# skin; and the least part of this for large faces.
+KEPT, KEPT_SKIN, SMALL, LEAST_KEPT = 0.5, 0.3, 60, 0.3
+# Skin: the standard deviations of its Oklab L, and of a and b, around a face's own; and of its
+# distance from the face, in widths of the face.
+SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.25, 0.03, 1.5
 
 
 class Care(NamedTuple):
@@ -37,117 +59,148 @@ class Care(NamedTuple):
 
     Attributes:
         part: The rows and columns of the picture that the masks are of.
-        oval: The whole face [h, w], 0…1.
-        features: Its eyes, brows, nose and mouth [h, w], 0…1.
-        width: The face's width in px.
+        oval: The whole face, 0…1, [h, w] or smaller.
+        features: Its eyes, brows, nose and mouth, of the same size.
+        width: The face's width in px of the masks.
+        px: The same in px of the result.
     """
 
     part: tuple[slice, slice]
     oval: np.ndarray
     features: np.ndarray
     width: float
+    px: float
+
+    @property
+    def held(self) -> np.ndarray:
+        """How much less strength there is, of the masks' size."""
+        large = float(np.interp(self.px, SIZES, (0, 1)))
+        skin = SOFTER + large * (SOFTER_LARGE - SOFTER)
+        return np.maximum(skin * self.oval, SOFTER * self.features)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The (height, width) of the part."""
+        rows, columns = self.part
+        return rows.stop - rows.start, columns.stop - columns.start
 
 
-def cares_of(faces: Sequence[Found], size: tuple[int, int]) -> list[Care]:
-    """Return faces as a picture of this (height, width) shows them."""
-    cares = [_care_of(each, size) for each in faces]
+def cares_of(faces: Sequence[Found], size: tuple[int, int], longer: int) -> list[Care]:
+    """Return faces as a picture of this (height, width) shows them, on the way to a result with
+    this longer side."""
+    cares = (_care_of(each, size, longer) for each in faces)
     return [each for each in cares if each is not None]
 
 
-def ovals_of(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
-    """Return the faces of a picture of this (height, width) together, [h, w], 0…1."""
+def _care_of(face: Found, size: tuple[int, int], longer: int) -> Care | None:
+    points = face.landmarks * np.array(size[::-1], np.float32)
+    oval = points[OVAL]
+    across = float(np.ptp(oval, 0).min())
+    middle, margin = oval.mean(0), 3 * SOFT * across + 2
+    first = np.floor(LARGER * (oval.min(0) - middle) + middle - margin)
+    last = np.ceil(LARGER * (oval.max(0) - middle) + middle + margin)
+    first, last = (np.clip(each, 0, size[::-1]).astype(int) for each in (first, last))
+    if (last <= first).any():
+        return None
+    scale = min(1.0, DRAWN / across)
+    shape = [max(1, math.ceil(scale * side)) for side in (last - first)[::-1]]
+    width = scale * across
+
+    def mask(parts: Sequence[tuple[list[int], float]], soft: float) -> np.ndarray:
+        drawn = Image.new("L", (shape[1], shape[0]))
+        for numbers, larger in parts:
+            centre = points[numbers].mean(0)
+            corners = scale * (larger * (points[numbers] - centre) + centre - first)
+            ImageDraw.Draw(drawn).polygon([*map(tuple, corners.tolist())], fill=255)
+        soft_edged = blurred(np.asarray(drawn, np.float32) / 255, max(0.3, soft * width))
+        return face.certainty * soft_edged
+
+    whole = mask([(OVAL, LARGER)], SOFT)
+    features = np.minimum(whole, 1.2 * mask(FEATURES, SOFT_FEATURES))
+    part = slice(int(first[1]), int(last[1])), slice(int(first[0]), int(last[0]))
+    return Care(part, whole, features, width, across * longer / max(size))
+
+
+def held(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
+    """Return how much less strength there is at each pixel of a picture of this (height, width),
+    [h, w], 0…1."""
     whole = np.zeros(size, np.float32)
     for care in cares:
-        np.maximum(whole[care.part], care.oval, out=whole[care.part])
+        np.maximum(whole[care.part], scaled(care.held, care.size), out=whole[care.part])
     return whole
 
 
-def _care_of(face: Found, size: tuple[int, int]) -> Care | None:
-    points = face.landmarks * np.array(size[::-1], np.float32)
-    oval = points[OVAL]
-    width = float(min(np.ptp(oval[:, 0]), np.ptp(oval[:, 1])))
-    margin = 3 * SOFT * width + 2
-    middle = oval.mean(0)
-    low, high = (
-        np.clip(LARGER * (edge - middle) + middle + away, 0, size[::-1]).astype(int)
-        for edge, away in ((oval.min(0), -margin), (oval.max(0), margin))
-    )
-    if (high <= low).any():
-        return None
-    part = slice(low[1], high[1]), slice(low[0], high[0])
-    shape = tuple(high - low)[::-1]
-
-    def mask(polygons: Sequence[tuple[np.ndarray, float]], soft: float) -> np.ndarray:
-        drawn = Image.new("L", shape[::-1])
-        for corners, larger in polygons:
-            centre = corners.mean(0)
-            places = larger * (corners - centre) + centre - low
-            ImageDraw.Draw(drawn).polygon([tuple(each) for each in places.tolist()], fill=255)
-        return face.certainty * blurred(np.asarray(drawn, np.float32) / 255, max(0.3, soft * width))
-
-    features = [(points[corners], larger) for corners, larger in FEATURES]
-    return Care(
-        part, mask([(oval, LARGER)], SOFT), mask(features, SOFT_FEATURES), width
-    )
-
-
-def softened(strength: float, cares: Sequence[Care], size: tuple[int, int]) -> float | np.ndarray:
-    """Return the strength at each pixel of a picture of this (height, width), [h, w, 1]; one number
-    without faces."""
-    if not cares:
-        return strength
-    return strength * (1 - SOFTER * ovals_of(cares, size)[..., None])
-
-
-def with_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) -> None:
-    """Give the faces of a picture [h, w, 3] the photo's forms in their tones, in the picture's own
-    range. Finer strokes, and colours, stay. `photo` is of any size."""
+def features(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
+    """Return the features of the faces in a picture of this (height, width), [h, w], 0…1."""
+    whole = np.zeros(size, np.float32)
     for care in cares:
+        np.maximum(whole[care.part], scaled(care.features, care.size), out=whole[care.part])
+    return whole
+
+
+def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) -> None:
+    """Give the faces in a picture [h, w, 3] the photo's forms in their tones, within the range of
+    the picture's own. Finer strokes, and colours, stay. The photo is of any size."""
+    for care in cares:
+        own, shown = (_tones(each, care, picture_size(picture)) for each in (picture, photo))
         weight = care.oval / max(care.oval.sum(), 1e-6)
-        lab = srgb_to_oklab(picture[care.part].clip(0, 1))
-        tones, shown = lab[..., 0], srgb_to_oklab(_shown(photo, care.part, picture.shape[:2]))[..., 0]
-        coarse = max(0.6, COARSE * care.width)
-        smooth = blurred(tones, coarse)
-        mean, level = ((weight * each).sum() for each in (shown, smooth))
-        contrast, has = (
+        fine = max(0.6, COARSE * care.width)
+        mean, level = ((weight * each).sum() for each in (shown, own))
+        spread, has = (
             math.sqrt((weight * np.square(each - middle)).sum())
-            for each, middle in ((shown, mean), (smooth, level))
+            for each, middle in ((shown, mean), (blurred(own, fine), level))
         )
-        gain = np.clip(has / (contrast + 1e-3), *GAIN)
-        goal = np.clip(level, mean - LEVEL, mean + LEVEL) + gain * (blurred(shown, 0.5) - mean)
-        where = np.maximum(0.75 * care.oval, np.minimum(1, 1.2 * care.features) * (care.oval > 0.05))
-        lab[..., 0] += TONES * where * blurred(goal - tones, coarse)
-        picture[care.part] = oklab_to_srgb(lab).clip(0, 1)
+        gain = np.clip(has / (spread + 1e-3), *SPREAD)
+        goal = np.clip(level, mean - LEVEL, mean + LEVEL) + gain * (shown - mean)
+        way = goal.astype(np.float32) - own
+        change = care.features * blurred(way, fine)
+        change += (care.oval - care.features) * blurred(way, max(0.6, COARSE_SKIN * care.width))
+        change = TONES * scaled(change, care.size)
+        inside = picture[care.part]
+        for rows in small_bands(*care.size):
+            lab = srgb_to_oklab(inside[rows].clip(0, 1))
+            lab[..., 0] += change[rows]
+            inside[rows] = oklab_to_srgb(lab)
 
 
-def keep(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care]) -> None:
-    """Mix the features in a rebuilt picture [h, w, 3] with those that it was rebuilt from: the
-    smaller a face, the more."""
+def keep_features(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care]) -> None:
+    """Mix the faces in a rebuilt picture [h, w, 3] with what they were rebuilt from: features more
+    than skin, and small faces more than large ones."""
     for care in cares:
-        part = KEPT * np.clip(SMALL / care.width, 0.3, 1)
-        kept = part * np.maximum(0.6 * care.oval, care.features)[..., None]
-        whole[care.part] += kept * (picture[care.part] - whole[care.part])
+        part = float(np.clip(SMALL / care.px, LEAST_KEPT, 1))
+        kept = part * np.maximum(KEPT_SKIN * care.oval, KEPT * care.features)
+        inside, before = whole[care.part], picture[care.part]
+        inside += scaled(kept, care.size)[..., None] * (before - inside)
 
 
-def _shown(photo: np.ndarray, part: tuple[slice, slice], size: tuple[int, int]) -> np.ndarray:
-    """Return what a part of a picture of this (height, width) shows of the photo [H, W, 3]."""
-    scales = [of_photo / of_picture for of_photo, of_picture in zip(photo.shape, size, strict=False)]
-    box = [(each.start * scale, each.stop * scale) for each, scale in zip(part, scales, strict=True)]
-    some = [slice(max(0, int(first) - 8), int(last) + 9) for first, last in box]
-    crop = to_float(photo[some[0], some[1]])
-    shape = [each.stop - each.start for each in part]
-    (top, bottom), (left, right) = (
-        (first - each.start, last - each.start) for (first, last), each in zip(box, some, strict=True)
-    )
-    inside = left, top, min(right, crop.shape[1]), min(bottom, crop.shape[0])
-    channels = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(crop[..., each])).resize(shape[::-1], Image.Resampling.LANCZOS, inside))
-        for each in range(3)
-    ]
-    return np.stack(channels, -1).clip(0, 1)
+def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
+    """Return how much each pixel of a photo [h, w, 3], sRGB 0…1, is skin, [h, w], 0…1: faces, and
+    what has the colour of a face near it."""
+    size = picture_size(photo)
+    lab, whole = srgb_to_oklab(photo), np.zeros(size, np.float32)
+    rows, columns = np.indices(size, np.float32, sparse=True)
+    for face in faces:
+        for care in cares_of([face], size, max(size)):
+            oval, traits = (scaled(each, care.size) for each in (care.oval, care.features))
+            weight = np.maximum(oval - 2 * traits, 0)[..., None]
+            own = (weight * lab[care.part]).sum((0, 1)) / max(weight.sum(), 1e-6)
+            off = np.square((lab - own) / (SKIN_TONE, SKIN_COLOUR, SKIN_COLOUR)).sum(-1)
+            x, y = (face.landmarks[OVAL].mean(0) * size[::-1]).tolist()
+            far = np.square(rows - y) + np.square(columns - x)
+            off += far / (NEAR_FACE * care.px) ** 2
+            alike = face.certainty * np.exp(-0.5 * off).astype(np.float32)
+            np.maximum(whole, alike, out=whole)
+            np.maximum(whole[care.part], oval, out=whole[care.part])
+    return whole
 
 
-SOFTER, TONES, KEPT, SMALL = 0.6, 0.8, 0.5, 60
-# Tones follow the photo's at scales coarser than COARSE of a face's width; their spread, and their
-# mean, differ from the photo's by GAIN and LEVEL at most.
-COARSE, GAIN, LEVEL = 0.025, (0.9, 1.25), 0.15
+def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
+    """Return Oklab's L of an image [H, W, 3] of any size where a picture of this (height, width)
+    has a face, of the size of its masks."""
+    box = []
+    for part, side, length in zip(care.part, size, image.shape, strict=False):
+        first, last = (end * length / side for end in (part.start, part.stop))
+        box.append(slice(int(first), max(int(first) + 1, round(last))))
+    height, width = care.oval.shape
+    shown = resample(to_float(image[tuple(box)]), height, width, Image.Resampling.BOX)
+    return srgb_to_oklab(shown.clip(0, 1))[..., 0]

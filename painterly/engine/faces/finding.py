@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from painterly.engine.abstraction.filters import linear_ramp
 from painterly.engine.faces import networks
 from painterly.engine.faces.networks import SIDE
 from painterly.engine.features.convolutions import limit_blas
+from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average, fit_size, resample
 
 SEEN = 512  # px, a photo's longer side, at least, in which boxes are looked for
@@ -42,12 +42,16 @@ class Found(NamedTuple):
 
 
 class _Box(NamedTuple):
-    """A box of the detector, px of the photo as it sees it."""
+    """A box of the detector, in px."""
 
     score: float
     centre: np.ndarray  # x, y
     size: np.ndarray  # width, height
     eyes: np.ndarray  # x, y of both [2, 2], that on the left first
+
+    def scaled(self, px: float) -> "_Box":
+        """Return the box in an image that has so many px for each of this one's."""
+        return _Box(self.score, px * self.centre, px * self.size, px * self.eyes)
 
 
 def found(photo: np.ndarray) -> list[Found]:
@@ -56,29 +60,33 @@ def found(photo: np.ndarray) -> list[Found]:
     height, width = photo.shape[:2]
     small = box_average(photo, max(height, width) // SEEN)
     rows, columns = small.shape[:2]
-    side = min(rows, columns)
     boxes = _boxes(small, np.s_[:, :])
     if boxes and rows != columns:
+        side = min(rows, columns)
         for part in (np.s_[:side, :side], np.s_[rows - side :, columns - side :]):
             boxes += _boxes(small, part)
     faces: list[Found] = []
     seen: list[_Box] = []
+    px = max(height, width) / max(rows, columns)
     for box in sorted(boxes, key=lambda box: -box.score):
         if box.score < LEAST_SCORE or any(_overlap(box, other) > SAME for other in seen):
             continue
         seen.append(box)
-        landmarks, trust = _landmarks(photo, box, max(height, width) / max(rows, columns))
-        certainty = float(linear_ramp(np.float32(trust), *TRUSTED))
+        # What is large enough in the small photo takes less memory there.
+        is_large = AROUND * box.size.max() >= SIDE
+        landmarks, trust = _landmarks(small, box) if is_large else _landmarks(photo, box.scaled(px))
+        certainty = float(np.interp(trust, TRUSTED, (0, 1)))
         if certainty > 0:
-            faces.append(Found((landmarks / (width, height)).astype(np.float32), certainty))
+            size = (columns, rows) if is_large else (width, height)
+            faces.append(Found((landmarks / size).astype(np.float32), certainty))
     return faces
 
 
 def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:
     """Return the boxes in a part of a photo [h, w, 3], 0…1, with a score of HINT or more."""
     shown = photo[part]
-    corner = np.array([each.indices(length)[0] for each, length in zip(part, photo.shape)][::-1])
-    size = fit_size(*shown.shape[:2], SIDE)
+    corner = np.array([part[1].start or 0, part[0].start or 0])
+    size = fit_size(*picture_size(shown), SIDE)
     image = np.full((SIDE, SIDE, 3), -1, np.float32)
     image[: size[0], : size[1]] = 2 * resample(shown, *size, Image.Resampling.BOX) - 1
     places, scores = (_by_place(each) for each in networks.outputs("detector", image))
@@ -107,33 +115,29 @@ def _overlap(one: _Box, other: _Box) -> float:
     return float(both / (np.prod(one.size) + np.prod(other.size) - both + 1e-9))
 
 
-def _landmarks(photo: np.ndarray, box: _Box, px: float) -> tuple[np.ndarray, float]:
-    """Return the landmarks in a box [468, 2] in px of the photo, which has `px` of them in each of
-    the box's, and the probability that they are a face's."""
-    centre, side = px * box.centre, AROUND * px * float(box.size.max())
+def _landmarks(image: np.ndarray, box: _Box) -> tuple[np.ndarray, float]:
+    """Return the landmarks in a box of an image [H, W, 3], [468, 2] in px, and the probability that
+    they are a face's."""
+    side = AROUND * float(box.size.max())
     right, down = box.eyes[1] - box.eyes[0]
     angle = math.atan2(down, right)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    # The photo around the face, shrunk by whole factors, and mirrored where it ends.
-    reach = 0.75 * side
-    first = np.floor(centre - reach).astype(int)
+    # The image around the face, which goes on where it ends, shrunk by a whole factor.
+    reach, factor = 0.75 * side, max(1, int(side / SIDE / 1.2))
+    first = np.floor(box.centre - reach).astype(int)
     columns, rows = (
         np.clip(np.arange(start, start + math.ceil(2 * reach)), 0, length - 1)
-        for start, length in zip(first, photo.shape[1::-1], strict=True)
+        for start, length in zip(first, image.shape[1::-1], strict=True)
     )
-    factor = max(1, int(side / SIDE / 1.2))
-    shown = box_average(photo[rows[:, None], columns], factor)
-    shown = Image.fromarray((255 * shown).round().astype(np.uint8))
-    step = turn * side / SIDE / factor
-    start = (centre - first) / factor - step @ np.full(2, SIDE / 2)
-    (a, b), (d, e) = step
-    seen = shown.transform(
+    around = 255 * box_average(image[rows[:, None], columns], factor)
+    step = turn * (side / SIDE / factor)
+    start = (box.centre - first) / factor - step @ np.full(2, SIDE / 2)
+    seen = Image.fromarray(around.round().astype(np.uint8)).transform(
         (SIDE, SIDE),
         Image.Transform.AFFINE,
-        (a, b, start[0], d, e, start[1]),
+        (*step[0], start[0], *step[1], start[1]),
         Image.Resampling.BILINEAR,
     )
     places, trust = networks.outputs("mesh", np.asarray(seen, np.float32) / 255)
-    places = places.reshape(-1, 3)[:, :2] / SIDE - 0.5
-    probability = 1 / (1 + math.exp(-float(trust.item())))
-    return side * places @ turn.T + centre, probability
+    flat = side * (places.reshape(-1, 3)[:, :2] / SIDE - 0.5)
+    return flat @ turn.T + box.centre, 1 / (1 + math.exp(-float(trust.item())))

@@ -15,7 +15,7 @@ from functools import partial, reduce
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
-from painterly.engine.faces.care import softened
+from painterly.engine.faces.care import held
 from painterly.engine.features.convolutions import later, limit_blas
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
@@ -122,7 +122,9 @@ class InstantTransfer(Transfer):
         Returns:
             The picture on its canvas [H, W, 3].
         """
-        strength = softened(self._settings.strength, self._cares(canvas.picture), canvas.picture)
+        strength: float | np.ndarray = self._settings.strength
+        if cares := self._cares(canvas.picture):
+            strength = strength * (1 - held(cares, canvas.picture)[..., None])
         first = _with_noise(matched) if picture is None else resampled(picture, canvas.picture)
         # Half of the work of mixing their features, and nearly the same matches.
         mixed = strength * first + (1 - strength) * matched
@@ -131,7 +133,7 @@ class InstantTransfer(Transfer):
         known: dict[int, np.ndarray] = {}
         if picture is None and matched is photo:
             # The photo was scaled to the last size before it was scaled to this one.
-            key = canvas, self._settings.strength, self.schedule.sizes[-1]
+            key = canvas, self._settings.strength, self._settings.faces, self.schedule.sizes[-1]
             known = self._inputs.of_photo("features", key, dict)
         image = canvas.padded(mixed)
         matches = instant_matches.nearest(candidates, image, tones, shares, known, check_stop)
