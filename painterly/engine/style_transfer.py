@@ -24,11 +24,13 @@ from painterly.devices.choose import (
 )
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.extractor import Extractor
+from painterly.engine.faces.care import cares_of, held
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
+from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan, lacking
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
@@ -174,7 +176,9 @@ class StyleTransfer(Transfer):
                 continue
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
-            problem = self._problem(scaled)
+            cares = self._cares(size)
+            firmly = held(cares, size) if cares else None
+            problem = self._problem(scaled, firmly)
             if sketches:
                 drawings = (resample(each, size) for each in sketches)
                 scaled, problem = self._led(problem, scaled, *drawings)
@@ -189,14 +193,20 @@ class StyleTransfer(Transfer):
             optimizer = ScaleOptimizer(
                 self._objective,
                 Matching(
-                    self._extractor, problem, scaled, self._settings.strength, self._bare, resume
+                    self._extractor,
+                    problem,
+                    scaled,
+                    self._settings.strength,
+                    self._bare,
+                    firmly,
+                    resume,
                 ),
                 state,
                 self._settings,
                 self.memory_plan.for_scale(size),
                 ScaleSchedule(count, done, is_first=size == sizes[0], is_last=size == sizes[-1]),
             )
-            del scaled, problem  # As large as the picture.
+            del scaled, problem, firmly  # As large as the picture.
             state = resume = None  # The optimiser replaces the state.
             for number in range(done + 1, count + 1):
                 terms = optimizer.step(number)
@@ -292,10 +302,10 @@ class StyleTransfer(Transfer):
         drawing = tf.identity(bold)  # From the host to the device that paints.
         return drawing, self._objective.led_to(problem, drawing)
 
-    def _problem(self, photo: tf.Tensor) -> Problem:
+    def _problem(self, photo: tf.Tensor, firmly: np.ndarray | None) -> Problem:
         size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
         groups = groups_of(self._styles, self._extractor, size, self._content_mask, stroke_size)
-        return self._objective.problem(photo, groups, self._painted_part, self._bare)
+        return self._objective.problem(photo, groups, self._painted_part, self._bare, firmly)
 
     def _first_state(self, photo: tf.Tensor) -> State:
         first = self._first
@@ -350,10 +360,14 @@ def objective(  # noqa: PLR0913  The public signature.
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
     bare = _stays_bare(minimised.extractor, paintings)
-    problem = minimised.problem(photo, groups, painted_part, bare)
-    problem = Matching(minimised.extractor, problem, photo, settings.strength, bare).matched(
-        picture
-    )
+    size = picture_size(content)
+    faces = LookedAt.of(content, keeps_faces(settings)).faces
+    cares = cares_of(as_kept(faces, settings), size, max(size))
+    firmly = held(cares, size) if cares else None
+    problem = minimised.problem(photo, groups, painted_part, bare, firmly)
+    problem = Matching(
+        minimised.extractor, problem, photo, settings.strength, bare, firmly
+    ).matched(picture)
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
     return named((weights * terms).numpy()), gradient[0].numpy()

@@ -10,10 +10,19 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from painterly.engine.abstraction.families import in_families, seen
+from painterly.engine.abstraction.families import in_families
 from painterly.engine.abstraction.ink import drawn, ink_of
-from painterly.engine.faces.care import Care, cares_of, follow_tones, keep_features, skin_of
-from painterly.engine.faces.finding import Found, found
+from painterly.engine.faces.care import (
+    Care,
+    cares_of,
+    features_of,
+    follow_tones,
+    keep_features,
+    lit,
+    skin_of,
+)
+from painterly.engine.faces.finding import Found
+from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.patches import Patches, rebuilt
@@ -266,7 +275,10 @@ class Transfer(ABC):
         drawing before it is matched. See abstraction/ink.py."""
         if self._ink is None:
             return []
-        draw = drawn(np.asarray(photo), self._ink, self._settings)
+        shown, features = np.asarray(photo), None
+        if cares := self._cares(picture_size(shown)):
+            shown, features = lit(shown, cares), features_of(cares, picture_size(shown))
+        draw = drawn(shown, self._ink, self._settings, features)
         return [draw(each) for each in boldness]
 
     def _from_groups(
@@ -277,18 +289,21 @@ class Transfer(ABC):
         check_stop: CheckStop,
     ) -> np.ndarray:
         """Return a finished picture on its canvas [H, W, 3] with one family of colours in each
-        region of skin (abstraction/families.py), rebuilt from groups of patches as in `rebuilt`."""
+        region of skin (abstraction/families.py) and the photo's tones in faces, rebuilt from groups
+        of patches as in `rebuilt`."""
+        given = picture
         if self.has_families:
-            photo = self._inputs.of_photo("seen", None, lambda: seen(self._content))
+            photo, faces = self._looked_at.photo, self._faces
             palettes = [(patches.palette, share) for patches, share in groups]
             skin = None
-            if faces := self._faces:
+            if faces:
                 key = self._settings.faces
                 skin = self._inputs.of_photo("skin", key, lambda: skin_of(faces, photo))
             picture = in_families(picture, canvas, photo, palettes, skin)
         cares = self._cares(canvas.picture)
         if cares and self._ink is None:
-            picture = picture.copy()
+            if picture is given:
+                picture = picture.copy()
             follow_tones(canvas.cropped(picture[None])[0], self._content, cares)
         whole = rebuilt(picture, groups, check_stop)
         if cares:
@@ -297,13 +312,16 @@ class Transfer(ABC):
         return whole
 
     @property
+    def _looked_at(self) -> LookedAt:
+        finds = keeps_faces(self._settings)
+        return self._inputs.of_photo("looked at", finds, lambda: LookedAt.of(self._content, finds))
+
+    @property
     def _faces(self) -> list[Found]:
         """The faces in the photo, as far as the settings keep them."""
-        kept = self._settings.faces
-        if not kept or not self._settings.traits.rebuilds:
+        if not keeps_faces(self._settings):
             return []
-        faces = self._inputs.of_photo("faces", None, lambda: found(self._content))
-        return [each._replace(certainty=kept * each.certainty) for each in faces]
+        return as_kept(self._looked_at.faces, self._settings)
 
     def _cares(self, size: tuple[int, int]) -> list[Care]:
         """Return the faces as a picture of this (height, width) shows them."""

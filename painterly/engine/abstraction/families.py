@@ -31,7 +31,7 @@ from painterly.engine.abstraction.filters import (
 )
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import is_used
-from painterly.images.arrays import box_average, fit_size, resample
+from painterly.images.arrays import fit_size, resample
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
 PLACES = 40  # along a picture's longer side
@@ -91,11 +91,10 @@ def palette_of(paintings: Sequence[tuple[np.ndarray, float]]) -> np.ndarray:
     return palette
 
 
-def seen(photo: np.ndarray) -> np.ndarray:
-    """Return a photo [H, W, 3] as its regions are seen: of SEEN px, float32, 0…1."""
-    size = fit_size(*picture_size(photo), SEEN)
-    # Otherwise it would take as much memory as the photo.
-    return _averaged(box_average(photo, max(photo.shape) // (2 * SEEN)), size)
+def seen(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a photo of this (height, width), given smaller as [h, w, 3], sRGB 0…1, as its regions
+    are seen: of SEEN px."""
+    return _averaged(photo, fit_size(*size, SEEN))
 
 
 def in_families(

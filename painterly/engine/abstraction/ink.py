@@ -25,6 +25,7 @@ from painterly.engine.abstraction.filters import (
     tangents,
 )
 from painterly.engine.paintings import Paintings, resized
+from painterly.engine.picture import picture_size
 from painterly.engine.places import is_used
 from painterly.engine.schedule import painting_size
 from painterly.images.arrays import resize, to_float
@@ -46,6 +47,7 @@ NIGHT, MUCH_BLACK = 0.35, 0.15
 # the channels. An orange ground and white fur have one luminance.
 GAUSSIANS = (0.7, 1.12, 19.0), (1.8, 2.9, 11.4)
 CHANNELS = 0.8, 0.8, 0.6
+OWN_TONES = 0.85  # the part of their own tones that features of a face keep
 LEAST_LINE, MOST_LINES = 0.03, 0.11  # the contrast of a line, and the share of lines
 # Cells of 4 px. Through such a gap in a contour, no paper reaches the subject.
 GAP = 2
@@ -153,11 +155,15 @@ def _two_tones(luminance: np.ndarray) -> float:
     return float(between.max() / (luminance.var() + 1e-9))
 
 
-def drawn(photo: np.ndarray, look: Look, settings: Settings) -> Callable[[float], np.ndarray]:
+def drawn(
+    photo: np.ndarray, look: Look, settings: Settings, features: np.ndarray | None = None
+) -> Callable[[float], np.ndarray]:
     """Return the function that draws a photo for paintings that look so.
 
     Args:
         photo: The photo [h, w, 3], sRGB 0…1.
+        features: Where it shows eyes, noses and mouths, [h, w], 0…1, or None without faces. They
+            are drawn by their own tones.
         settings: The settings. Near a strength of 0, the drawing is the photo.
 
     Returns:
@@ -168,7 +174,8 @@ def drawn(photo: np.ndarray, look: Look, settings: Settings) -> Callable[[float]
     seen, _ = painting_size(painting, painting, longer, settings.stroke_size)
     part = min(1.0, DRAWN / seen)
     small = resize(photo, *(max(8, round(part * side)) for side in size))
-    tones, plain = _drawn(small, look, part * seen / SEEN)
+    known = None if features is None else resize(features, *picture_size(small))
+    tones, plain = _drawn(small, look, part * seen / SEEN, known)
     grey = np.minimum(1, 1.2 * _stretched(luminance_of(photo), 0.01, 0.97))
     if tones.shape != size:
         tones = np.clip((scaled(tones, size) - 0.5) / part + 0.5, 0, 1)
@@ -190,7 +197,9 @@ def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.clip((values - first) / (last - first + 1e-3), 0, 1)
 
 
-def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(
+    photo: np.ndarray, look: Look, unit: float, features: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the tones of the drawing of a small photo [h, w], 0 ink and 1 paper, and its
     background, 0…1. `unit` is the px of what is one px in a picture of SEEN px."""
     luminance = luminance_of(photo)
@@ -198,15 +207,15 @@ def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.n
     smooth = blurred(calmest(luminance, max(2, round(4 * unit))), 0.8 * unit)
     tone = _stretched(smooth, 0.005, 0.995)
     black = look.black + 0.4 * look.half
-    limit = own = _valley(tone, black)
+    limit = least = _valley(tone, black)
     if look.black > MUCH_BLACK:
         limit = max(limit, NIGHT)
     plain, night = _background(channels, tone, limit)
     subject = plain < 0.5
     if subject.mean() > 0.05:
         wanted = (black - (night > 0.5).mean()) / subject.mean()
-        own = _valley(tone[subject], float(np.clip(wanted, 0.02, 0.6)))
-    forms = np.where(subject, _below(tone, own), 0)
+        least = _valley(tone[subject], float(np.clip(wanted, 0.02, 0.6)))
+    forms = np.where(subject, _below(tone, least), 0)
     forms = np.where(night > 0.02, _below(tone, limit), forms)  # up to the subject's contour
     forms[blurred(night, 4 * unit) > 0.98] = 1
     forms = np.clip(1.6 * blurred(forms, 0.6 * unit) - 0.3, 0, 1)
@@ -219,7 +228,10 @@ def _drawn(photo: np.ndarray, look: Look, unit: float) -> tuple[np.ndarray, np.n
     first = float(np.clip(np.quantile(detail[::2, ::2], 0.9), 0.02, 0.03))
     small = ramp(detail, first, first + 0.03) * (1 - ramp(blurred(forms, 6 * unit), 0.35, 0.6))
     local = np.clip(0.8 + 2.5 * (luminance - blurred(luminance, 8 * unit)), 0, 1)
-    tones = tones + 0.6 * small * (local - tones)
+    own = 0.6 * small
+    if features is not None:
+        own = np.maximum(own, OWN_TONES * features)
+    tones = tones + own * (local - tones)
     return tones.astype(np.float32), ramp(blurred(plain, 2 * unit), 0.5, 1)
 
 

@@ -49,6 +49,7 @@ SPREAD, LEVEL = (0.9, 1.25), 0.15
 # The part of its features that a face of SMALL px or less keeps when it is rebuilt, and that of its
 # skin; and the least part of this for large faces.
 KEPT, KEPT_SKIN, SMALL, LEAST_KEPT = 0.5, 0.3, 60, 0.3
+LIT = 0.7  # the least mean of a face's Oklab L in a drawing
 # Skin: the standard deviations of its Oklab L, and of a and b, around a face's own; and of its
 # distance from the face, in widths of the face.
 SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.25, 0.03, 1.5
@@ -124,18 +125,24 @@ def _care_of(face: Found, size: tuple[int, int], longer: int) -> Care | None:
 def held(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
     """Return how much less strength there is at each pixel of a picture of this (height, width),
     [h, w], 0…1."""
-    whole = np.zeros(size, np.float32)
-    for care in cares:
-        np.maximum(whole[care.part], scaled(care.held, care.size), out=whole[care.part])
-    return whole
+    return _together([(each, each.held) for each in cares], size)
 
 
-def features(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
-    """Return the features of the faces in a picture of this (height, width), [h, w], 0…1."""
-    whole = np.zeros(size, np.float32)
+def features_of(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
+    """Return the features of all faces in a picture of this (height, width), [h, w], 0…1."""
+    return _together([(each, each.features) for each in cares], size)
+
+
+def lit(photo: np.ndarray, cares: Sequence[Care]) -> np.ndarray:
+    """Return a photo [h, w, 3], sRGB 0…1, with light on its dark faces, which would be blots in a
+    drawing."""
+    photo = photo.copy()
     for care in cares:
-        np.maximum(whole[care.part], scaled(care.features, care.size), out=whole[care.part])
-    return whole
+        weight = care.oval / max(care.oval.sum(), 1e-6)
+        missing = LIT - float((weight * _tones(photo, care, picture_size(photo))).sum())
+        if missing > 0:
+            _add_tones(photo[care.part], scaled(missing * care.oval, care.size))
+    return photo
 
 
 def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) -> None:
@@ -155,12 +162,7 @@ def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) 
         way = goal.astype(np.float32) - own
         change = care.features * blurred(way, fine)
         change += (care.oval - care.features) * blurred(way, max(0.6, COARSE_SKIN * care.width))
-        change = TONES * scaled(change, care.size)
-        inside = picture[care.part]
-        for rows in small_bands(*care.size):
-            lab = srgb_to_oklab(inside[rows].clip(0, 1))
-            lab[..., 0] += change[rows]
-            inside[rows] = oklab_to_srgb(lab)
+        _add_tones(picture[care.part], TONES * scaled(change, care.size))
 
 
 def keep_features(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care]) -> None:
@@ -204,3 +206,19 @@ def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
     height, width = care.oval.shape
     shown = resample(to_float(image[tuple(box)]), height, width, Image.Resampling.BOX)
     return srgb_to_oklab(shown.clip(0, 1))[..., 0]
+
+
+def _add_tones(image: np.ndarray, change: np.ndarray) -> None:
+    """Add tones [h, w] to those of an image [h, w, 3], sRGB 0…1."""
+    for rows in small_bands(*change.shape):
+        lab = srgb_to_oklab(image[rows].clip(0, 1))
+        lab[..., 0] += change[rows]
+        image[rows] = oklab_to_srgb(lab)
+
+
+def _together(masks: Sequence[tuple[Care, np.ndarray]], size: tuple[int, int]) -> np.ndarray:
+    """Return the greatest of masks of faces at each pixel of a picture of this (height, width)."""
+    whole = np.zeros(size, np.float32)
+    for care, mask in masks:
+        np.maximum(whole[care.part], scaled(mask, care.size), out=whole[care.part])
+    return whole

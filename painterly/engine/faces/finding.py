@@ -18,7 +18,6 @@ from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average, fit_size, resample
 
-SEEN = 512  # px, a photo's longer side, at least, in which boxes are looked for
 GRID = 48  # rows and columns of the detector's places
 # Scores from which a box may be a face, and from which the ends of a photo are looked at.
 LEAST_SCORE, HINT = 0.5, 0.3
@@ -54,12 +53,15 @@ class _Box(NamedTuple):
         return _Box(self.score, px * self.centre, px * self.size, px * self.eyes)
 
 
-def found(photo: np.ndarray) -> list[Found]:
-    """Find the faces in a photo [H, W, 3], those of the highest score first."""
+def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
+    """Find the faces in a photo [H, W, 3], those of the highest score first.
+
+    Args:
+        photo: The photo, for faces that are small in it.
+        small: The photo [h, w, 3], float32 0…1, of some hundred px, for all others.
+    """
     limit_blas()
-    height, width = photo.shape[:2]
-    small = box_average(photo, max(height, width) // SEEN)
-    rows, columns = small.shape[:2]
+    (height, width), (rows, columns) = picture_size(photo), picture_size(small)
     boxes = _boxes(small, np.s_[:, :])
     if boxes and rows != columns:
         side = min(rows, columns)

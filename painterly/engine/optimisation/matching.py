@@ -45,11 +45,12 @@ class Matching:
         photo: tf.Tensor,
         strength: float,
         bare: bool,
+        held: np.ndarray | None = None,
         snapshot: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Take a problem without matches, its photo [1, h, w, 3], sRGB 0…1, and whether the photo's
-        flat parts stay bare (structure.py). Raises ValueError if the matches in a step's snapshot
-        do not fit."""
+        """Take a problem without matches, its photo [1, h, w, 3], sRGB 0…1, whether the photo's
+        flat parts stay bare (structure.py), and how much less freedom there is in its faces [h, w],
+        or None without any. Raises ValueError if the matches in a step's snapshot do not fit."""
         self._extractor, self._strength, self.problem = extractor, strength, problem
         self.matches: tuple[tf.Tensor, ...] = ()
         self.is_needed = bool(extractor.losses.matched_layers)
@@ -59,6 +60,10 @@ class Matching:
         self._photo = extractor.places_of(self._padded)
         shown = average_pool(detail(self._padded), neighbours.PLACE)[0, ..., 0].numpy()
         self._flatness = np.zeros_like(shown) if bare else 1 - shown
+        self._left = np.ones_like(shown)
+        if held is not None:
+            whole = extractor.canvas(held.shape).padded(held)[None, ..., None]
+            self._left -= average_pool(tf.constant(whole), neighbours.PLACE)[0, ..., 0].numpy()
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
         tones = neighbours.tones_of(self._padded)
@@ -81,7 +86,7 @@ class Matching:
         `content_weight` is the photo's if it is steered."""
         if self.is_needed:
             held = _freedom(self._strength, content_weight)
-            freedom = held + max(0.0, FLAT_FREEDOM - held) * self._flatness
+            freedom = self._left * (held + max(0.0, FLAT_FREEDOM - held) * self._flatness)
             picture = composited(tf.convert_to_tensor(picture), self.problem.background)
             places = self._extractor.places_of(picture)
             matches = [

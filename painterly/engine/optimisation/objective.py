@@ -26,6 +26,8 @@ from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
 # The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
 # as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
 FLOAT16_SCALE = 2.0**-10
+# The content error counts up to 1 + HELD_CONTENT × as much where faces are held to the photo.
+HELD_CONTENT = 10 / 3
 
 
 @dataclass(frozen=True)
@@ -251,12 +253,14 @@ class Objective:
         groups: tuple[Group, ...],
         painted_part: np.ndarray | None,
         bare: bool = False,
+        held: np.ndarray | None = None,
     ) -> Problem:
         """Return the targets of pictures on the canvas of a photo [1, h, w, 3], sRGB 0…1.
 
         Args:
             painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
             bare: Whether the photo's flat parts stay bare; see structure.py.
+            held: How firmly the photo's faces are held to it, [h, w], or None without any.
         """
         extractor, losses = self.extractor, self.extractor.losses
         canvas, layer = extractor.canvas(tuple(photo.shape[1:3])), losses.content_layer
@@ -274,6 +278,10 @@ class Objective:
         if flat_weight < 1:
             weight = flat_weight + (1 - flat_weight) * detail(photo)
             weight = average_pool(weight, 2 ** poolings_before(layer))
+            masks = (masks[0] * weight if masks else weight,)
+        if held is not None:
+            whole = tf.constant(1 + HELD_CONTENT * canvas.padded(held)[None, :, :, None])
+            weight = average_pool(whole, 2 ** poolings_before(layer))
             masks = (masks[0] * weight if masks else weight,)
         dtype = sum_dtype(content.dtype)
         norm = losses.content_norm(
