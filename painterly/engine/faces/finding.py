@@ -1,7 +1,7 @@
 """Finds faces in a photo, and the landmarks of each.
 
-A detector sees the whole photo, and where that shows a face, the squares at its ends, if it is not
-square, where small faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
+A detector sees the whole photo, and if that shows a face and is not square, squares of it, where
+small faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
 468 landmarks in each face, turned upright, and says whether it is one (Kartynnik et al. 2019,
 "Real-time Facial Surface Geometry from Monocular Video").
 """
@@ -21,6 +21,8 @@ from painterly.images.arrays import box_average, fit_size, resample
 GRID = 48  # rows and columns of the detector's places
 # Scores from which a box may be a face, and from which the ends of a photo are looked at.
 LEAST_SCORE, HINT = 0.5, 0.3
+# Such squares are at most this part of their side apart, unless there would be too many.
+APART, MOST_SQUARES = 0.75, 8
 SAME = 0.3  # Boxes that overlap more, as a part of both together, are of one face.
 AROUND = 1.5  # the side of what the second network sees, as a part of the box's
 # A face counts in part between these probabilities of the second network, so that it does not come
@@ -64,9 +66,11 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
     (height, width), (rows, columns) = picture_size(photo), picture_size(small)
     boxes = _boxes(small, np.s_[:, :])
     if boxes and rows != columns:
-        side = min(rows, columns)
-        for part in (np.s_[:side, :side], np.s_[rows - side :, columns - side :]):
-            boxes += _boxes(small, part)
+        side, longer = min(rows, columns), max(rows, columns)
+        count = min(MOST_SQUARES, 1 + math.ceil((longer / side - 1) / APART))
+        for start in np.linspace(0, longer - side, count).astype(int).tolist():
+            along = slice(start, start + side)
+            boxes += _boxes(small, np.s_[along, :] if rows > columns else np.s_[:, along])
     faces: list[Found] = []
     seen: list[_Box] = []
     px = max(height, width) / max(rows, columns)

@@ -1,0 +1,41 @@
+"""The networks of faces, beside what TensorFlow Lite computes by MediaPipe's own files: numbers
+that lab/faces/convert.py has stored."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from painterly.engine.faces import networks
+from painterly.engine.faces.finding import _by_place
+
+PHOTO = Path(__file__).parents[3] / "docs/images/portrait-photo.jpg"
+
+
+@pytest.fixture(scope="module")
+def runtime():
+    with np.load(Path(__file__).with_name("runtime.npz")) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def image():
+    return np.asarray(Image.open(PHOTO).convert("RGB").crop((130, 20, 322, 212)), np.float32)
+
+
+def test_the_detector_finds_what_its_own_runtime_does(runtime, image):
+    boxes, scores = map(_by_place, networks.outputs("detector", image / 127.5 - 1))
+    places = runtime["places"]
+    assert runtime["scores"].max() > 1, "a face"
+    # Decoders of JPEG differ by a level or two.
+    np.testing.assert_allclose(boxes[places], runtime["boxes"], atol=0.2)
+    np.testing.assert_allclose(scores[places], runtime["scores"], atol=0.05)
+    assert set(np.argsort(-scores[:, 0])[:5]) <= set(places)
+
+
+def test_the_mesh_finds_what_its_own_runtime_does(runtime, image):
+    landmarks, trust = (each.ravel() for each in networks.outputs("mesh", image / 255))
+    assert trust > 1, "a face"
+    np.testing.assert_allclose(landmarks, runtime["landmarks"], atol=0.2)
+    np.testing.assert_allclose(trust, runtime["trust"], atol=0.1)
