@@ -6,9 +6,8 @@ Colours and edges say this of some photos only, and may be mistaken. Of the rest
 import numpy as np
 from PIL import Image
 
-from painterly.engine.abstraction.families import seen
 from painterly.engine.abstraction.filters import blurred, gradients
-from painterly.engine.faces.finding import found
+from painterly.engine.looked_at import LookedAt
 from painterly.images.arrays import resample
 from painterly.images.colours.colour import srgb_to_oklab
 from painterly.settings.kindness import Subject
@@ -33,9 +32,10 @@ VIVID, GREENISH, THINGS, AROUND, MIDDLE = 0.125, -0.02, 0.05, 0.57, 0.2
 
 def subject_of(photo: np.ndarray) -> Subject | None:
     """Return what a photo [H, W, 3] shows, or None if that is not known."""
-    if found(photo):
+    looked_at = LookedAt.of(photo, finds=True)
+    if looked_at.faces:
         return Subject.FACES
-    colours = srgb_to_oklab(seen(photo))
+    colours = srgb_to_oklab(looked_at.photo)
     tests = {
         Subject.STILL_LIFE: _has_things,
         Subject.NIGHT: _is_dark,

@@ -1,10 +1,10 @@
 """The table of the styles that are kind to what a photo shows."""
 
 import pytest
-from tools import kindness_table
 
 from painterly.settings import ready_styles
 from painterly.settings.kindness import KIND_TO, Subject, subjects_of
+from tools import kindness_table
 
 
 @pytest.mark.parametrize("subject", Subject)
