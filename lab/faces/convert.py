@@ -51,7 +51,7 @@ class Network:
         self.runtime.allocate_tensors()
         self.runtime.invoke()  # Computes the constants that are stored sparse or in float16.
         self.layers: list[list[Any]] = []
-        self.arrays: dict[str, np.ndarray] = {}
+        self.arrays: dict[str, Any] = {}
         # Our map of each of its tensors, and the px by which a tensor is padded before it is read.
         self._maps = {int(self._graph.inputs[0]): 0}
         self._channels, self._padding = {0: 3}, dict[int, list[int]]()
@@ -150,7 +150,8 @@ def _with_few_maps(layers: list[list[Any]], outputs: list[int]) -> tuple[list[An
     """Give the numbers of maps that are no longer needed to later ones, so that they are freed."""
     last = {each: number for number, layer in enumerate(layers) for each in layer[2]}
     last |= dict.fromkeys(outputs, len(layers))
-    names, free, renamed = {0: 0}, [], []
+    names, renamed = {0: 0}, list[Any]()
+    free: list[int] = []
     for number, (kind, result, inputs, *arguments) in enumerate(layers):
         sources = [names[each] for each in inputs]
         names[result] = free.pop() if free else max(names.values()) + 1

@@ -24,13 +24,12 @@ from painterly.devices.choose import (
 )
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.extractor import Extractor
-from painterly.engine.faces.care import cares_of, held
+from painterly.engine.faces.care import held
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
-from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan, lacking
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
@@ -332,7 +331,7 @@ def objective(  # noqa: PLR0913  The public signature.
     style_masks: Sequence[np.ndarray | None] | None = None,
     regions: Sequence[np.ndarray | None] | None = None,
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Compute the loss that `stylize` minimises, and its gradient.
+    """Compute the loss that `stylize` minimises, and its gradient; faces count as all else.
 
     If `content_weight` is `auto`, it is the weight that steering starts from. Other arguments as in
     `stylize`.
@@ -360,14 +359,10 @@ def objective(  # noqa: PLR0913  The public signature.
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
     bare = _stays_bare(minimised.extractor, paintings)
-    size = picture_size(content)
-    faces = LookedAt.of(content, keeps_faces(settings)).faces
-    cares = cares_of(as_kept(faces, settings), size, max(size))
-    firmly = held(cares, size) if cares else None
-    problem = minimised.problem(photo, groups, painted_part, bare, firmly)
-    problem = Matching(
-        minimised.extractor, problem, photo, settings.strength, bare, firmly
-    ).matched(picture)
+    problem = minimised.problem(photo, groups, painted_part, bare)
+    problem = Matching(minimised.extractor, problem, photo, settings.strength, bare).matched(
+        picture
+    )
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
     return named((weights * terms).numpy()), gradient[0].numpy()

@@ -44,7 +44,7 @@ from painterly.storage.base import Entry, ObjectError
 from painterly.words.wording import duration, shortened
 
 OFFERED = (
-    *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),
+    *("preserve_color", "faces", "strength", "size", "iterations", "init_image", "timelapse"),
     *("paper", "dpi", "bleed"),
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )

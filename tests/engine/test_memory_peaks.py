@@ -42,6 +42,9 @@ if what == "blend":
     paintings = [painting, picture(900, 700, 3)]
 if what == "mask":
     mask = left
+if what == "face":
+    from support.faces import close
+    photo = close(768)[:512]
 if what == "drawing":
     row, column = np.mgrid[:800, :1200]
     inked = ((row + column) % 37 < 2) | ((row - column) % 61 < 2)
@@ -68,7 +71,8 @@ print(peak() - before, transfer.memory_plan.bytes_needed)
     [
         *((None, size, "one", None, {}) for size in (256, 1024, 2048, 2560)),
         *((None, 2560, what, None, {}) for what in ("mask", "blend", "drawing")),
-        *((None, 1024, what, None, {}) for what in ("regions", "blend", "mask", "drawing")),
+        *((None, 1024, what, None, {}) for what in ("regions", "blend", "mask", "drawing", "face")),
+        (None, 2560, "face", None, {}),
         ("builtin", 512, "one", None, {"precision": "float32"}),
         ("builtin", 1024, "one", None, {"precision": "float32"}),
         ("builtin", 1024, "one", 320, {"precision": "float32"}),
@@ -76,6 +80,7 @@ print(peak() - before, transfer.memory_plan.bytes_needed)
             ("builtin", 512, what, None, {"precision": "bfloat16"})
             for what in ("one", "regions", "blend", "mask", "drawing")
         ),
+        ("builtin", 512, "face", None, {"precision": "float32"}),
         ("builtin", 1024, "regions", 448, {"precision": "bfloat16"}),
         ("builtin", 1024, "mask", 448, {"precision": "bfloat16"}),
         ("random", 384, "one", None, {"precision": "float32"}),

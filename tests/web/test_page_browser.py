@@ -796,11 +796,13 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     order(page)
     page.js("strength.dispatchEvent(new Event('input', { bubbles: true }))")
     page.one("#how").click()
-    page.one("[name=preserve_color]").click()
-    page.one("[name=timelapse]").click()
+    assert page.one("[name=faces]").is_selected()
+    for name in ("preserve_color", "timelapse", "faces"):
+        page.one(f"[name={name}]").click()
     order(page)
     settings = [each.settings for each in server.ordered]
-    assert settings == [{}, {"strength": 0.7, "preserve_color": True, "timelapse": True}]
+    changed = {"strength": 0.7, "preserve_color": True, "timelapse": True, "faces": 0}
+    assert settings == [{}, changed]
     slider, said = page.one("#stroke_size"), page.one("#stroke_size-value")
     assert said.text == "normal"
     for key, size in (

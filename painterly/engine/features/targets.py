@@ -52,6 +52,9 @@ class Targets(NamedTuple):
     # The feature of what the photo is made into before it is matched; empty if it stays as it is.
     # The picture approaches it; its distance from the photo is measured.
     drawing: tuple[tf.Tensor, ...] = ()
+    # The factor of the content error's gradient at each position [1, h, w, 1]: more in faces; empty
+    # if all count alike. The error itself, which strength steers, is without it.
+    held: tuple[tf.Tensor, ...] = ()
 
 
 class Problem(NamedTuple):

@@ -26,7 +26,7 @@ from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
 # The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
 # as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
 FLOAT16_SCALE = 2.0**-10
-# The content error counts up to 1 + HELD_CONTENT × as much where faces are held to the photo.
+# The content error's gradient is 1 + HELD_CONTENT × as much where a face is held whole.
 HELD_CONTENT = 10 / 3
 
 
@@ -182,6 +182,11 @@ class Objective:
         for drawing in targets.drawing:  # Its gradient, with the photo's value.
             led = self._content_error(feature, targets._replace(content=drawing), tile)
             error = led + tf.stop_gradient(error - led)
+        side = 2 ** poolings_before(self.extractor.losses.content_layer)
+        for factor in targets.held:  # The same, firmer.
+            error = tf.reduce_sum(error, -1, keepdims=True)
+            firm = error * tf.cast(own(factor, tile, side), error.dtype)
+            error = firm + tf.stop_gradient(error - firm)
         content = tf.reduce_sum(error) / targets.content_norm
         layers = self.extractor.losses.matched_layers
         style = tf.zeros_like(content)
@@ -279,10 +284,6 @@ class Objective:
             weight = flat_weight + (1 - flat_weight) * detail(photo)
             weight = average_pool(weight, 2 ** poolings_before(layer))
             masks = (masks[0] * weight if masks else weight,)
-        if held is not None:
-            whole = tf.constant(1 + HELD_CONTENT * canvas.padded(held)[None, :, :, None])
-            weight = average_pool(whole, 2 ** poolings_before(layer))
-            masks = (masks[0] * weight if masks else weight,)
         dtype = sum_dtype(content.dtype)
         norm = losses.content_norm(
             spread(content, masks[0] if masks else None), groups, canvas.size
@@ -294,6 +295,9 @@ class Objective:
             tf.cast(losses.variation_norm(canvas.size, area), dtype),
             tuple(self._with_places(group, canvas) for group in groups),
         )
+        if held is not None:
+            whole = tf.constant(1 + HELD_CONTENT * canvas.padded(held)[None, :, :, None])
+            targets = targets._replace(held=(average_pool(whole, 2 ** poolings_before(layer)),))
         return Problem(targets, background, contours(photo, shown) if self.structure else ())
 
     def led_to(self, problem: Problem, drawing: tf.Tensor) -> Problem:

@@ -56,7 +56,10 @@ const sliders = {
     names: [[0.6, "very_fine"], [0.9, "fine"], [1.2, "normal"], [1.7, "large"], [Infinity, "very_large"]],
   },
 };
-const valueOf = ({ name, checked, valueAsNumber }) => name in sliders ? sliders[name].valueAt(valueAsNumber) : checked;
+const valueOf = ({ name, checked, valueAsNumber }) => {
+  if (name in sliders) return sliders[name].valueAt(valueAsNumber);
+  return typeof defaults[name] === "number" ? Number(checked) : checked;
+};
 const showSettings = () => {
   const settings = { ...defaults, ...settingsOfStyles(), ...changes };
   for (const name of Object.keys(defaults)) {

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.faces import portrait
 
 from painterly.engine.looked_at import LookedAt
 
@@ -12,11 +13,6 @@ ROOT = Path(__file__).parents[3]
 LEFT_EYE, RIGHT_EYE, MOUTH = [33, 133], [362, 263], [13, 14]
 # In px of the portrait, measured by hand.
 PLACES = {"left": (202, 101), "right": (248, 103), "mouth": (223, 143)}
-
-
-def portrait(side=512):
-    image = Image.open(ROOT / "docs/images/portrait-photo.jpg").convert("RGB")
-    return image.resize((side, round(image.height * side / image.width)), Image.Resampling.LANCZOS)
 
 
 def faces_in(image):

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.faces import PHOTO
 
 from painterly.engine.faces import networks
 from painterly.engine.faces.finding import _by_place
-
-PHOTO = Path(__file__).parents[3] / "docs/images/portrait-photo.jpg"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,218 @@
+"""What is held to the photo where it shows faces."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.faces import close, portrait
+from support.tiny import network
+
+from painterly import Settings, stylize
+from painterly.devices.budget import MemoryBudget
+from painterly.engine import looked_at
+from painterly.engine.abstraction import families
+from painterly.engine.abstraction.filters import blurred
+from painterly.engine.faces import care
+from painterly.engine.faces.finding import Found
+from painterly.engine.looked_at import LookedAt
+from painterly.engine.paintings import Paintings
+from painterly.engine.picture import Canvas
+from painterly.engine.stylize import prepared
+from painterly.engine.transfer import PhotoCache, TransferInputs
+from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
+from painterly.settings import ready_styles
+
+pytestmark = pytest.mark.group("engine: pictures")
+
+SIDE = 192
+FEW = {"iterations": 4}  # steps of the recipes that have any
+
+
+def painting(name):
+    image = Image.open(ready_styles.path(name)).convert("RGB")
+    image.thumbnail((256, 256))
+    return np.asarray(image)
+
+
+def painted(photo, style="munch", vgg=None, resume=None, content_mask=None, **settings):
+    changed = Settings(size=SIDE, **({} if vgg else {"preset": "instant"}) | settings)
+    given = {"resume": resume, "content_mask": content_mask}
+    return stylize(photo, [painting(style)], changed, vgg, **given)
+
+
+def result(*args, **settings):
+    *_, last = painted(*args, **settings)
+    return last.image
+
+
+def cares_in(photo, longer=None):
+    size = photo.shape[:2]
+    return care.cares_of(LookedAt.of(photo, True).faces, size, longer or max(size))
+
+
+def likeness(image, photo):
+    """The correlation of a picture's tones with its photo's in the face's features."""
+    [one] = cares_in(photo)
+    weight = one.features / one.features.sum()
+    tones = (blurred(srgb_to_oklab(each)[..., 0], 1.5)[one.part] for each in (image, photo / 255))
+    one, other = (each - (weight * each).sum() for each in map(np.float32, tones))
+    return (weight * one * other).sum() / np.sqrt(
+        (weight * one**2).sum() * (weight * other**2).sum()
+    )
+
+
+@pytest.mark.parametrize("style", ["munch", "hokusai", "mosaic"])
+def test_a_painted_face_has_the_features_of_the_photos(style):
+    photo = close(SIDE)
+    freely, half, kept = (
+        likeness(result(photo, style, faces=faces), photo) for faces in (0, 0.5, 1)
+    )
+    assert kept > 0.9
+    assert freely < half + 0.01 and half < kept + 0.01
+    assert kept > freely + 0.02
+
+
+def test_strokes_and_colours_stay_the_paintings():
+    """A face that is kept has no more of the photo's colours than the rest of the picture."""
+    photo = close(SIDE)
+    freely, kept = (srgb_to_oklab(result(photo, "hokusai", faces=faces)) for faces in (0, 1))
+    [one] = cares_in(photo)
+    skin = one.oval > 0.9
+    for channel in (1, 2):
+        apart = kept[one.part][skin, channel].mean() - freely[one.part][skin, channel].mean()
+        assert abs(apart) < 0.03
+
+
+@pytest.mark.parametrize("vgg", [None, network], ids=["instant", "default"])
+def test_a_photo_without_a_face_is_painted_bit_for_bit_as_if_there_were_no_setting(vgg):
+    photo = np.asarray(Image.open("samples/photos/still-life.jpg").resize((SIDE, 144)))
+    few = FEW if vgg else {}
+    kept, freely = (result(photo, vgg=vgg and vgg(), faces=faces, **few) for faces in (1, 0))
+    np.testing.assert_array_equal(kept, freely)
+
+
+def test_with_faces_0_and_in_other_recipes_no_face_is_looked_for(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a network of faces is run")
+
+    monkeypatch.setattr(looked_at, "found", refuse)
+    result(close(SIDE), faces=0)
+    result(close(SIDE), vgg=network(), recipe="moments", **FEW)
+    with pytest.raises(AssertionError, match="is run"):
+        result(close(SIDE))
+
+
+def test_faces_are_looked_for_once_for_all_styles_of_a_photo(monkeypatch):
+    photo, cache, calls = close(SIDE), PhotoCache(), []
+    found = looked_at.found
+    monkeypatch.setattr(looked_at, "found", lambda *args: calls.append(1) or found(*args))
+    for style in ("munch", "hokusai"):
+        paintings = Paintings([painting(style)])
+        settings = Settings(preset="instant", size=SIDE)
+        inputs = TransferInputs(photo, paintings, settings, cache=cache.entries(photo))
+        [*prepared(inputs, None, MemoryBudget(0, 10**12)).steps()]
+    assert len(calls) == 1
+
+
+def test_the_face_of_a_masked_part_keeps_the_photos_pixels():
+    photo, mask = close(SIDE), np.array([[1.0, 0.0]], np.float32).repeat(4, 1)
+    image = result(photo, content_mask=mask)
+    rest = np.s_[:, SIDE * 3 // 4 :]
+    np.testing.assert_array_equal(image[rest], (photo / np.float32(255))[rest])
+    assert np.abs(image - photo / 255)[:, : SIDE // 4].mean() > 0.02
+
+
+def test_a_resumed_run_ends_in_the_same_face():
+    steps = painted(close(SIDE), vgg=network(), **FEW)
+    snapshot = {name: array.copy() for name, array in next(steps).snapshot().items()}
+    *_, last = steps
+    *_, resumed = painted(close(SIDE), vgg=network(), resume=snapshot, **FEW)
+    np.testing.assert_array_equal(resumed.image, last.image)
+
+
+def test_small_faces_are_held_more_firmly_than_the_skin_of_large_ones():
+    photo = close(SIDE)
+    [small], [large] = (cares_in(photo, longer) for longer in (SIDE / 2, 3 * SIDE))
+    cheek = (small.oval > 0.99) & (small.features < 0.01)
+    assert small.held[cheek].mean() == pytest.approx(care.SOFTER, abs=0.01)
+    assert large.held[cheek].mean() == pytest.approx(care.SOFTER_LARGE, abs=0.01)
+    eyes = small.features > 0.99
+    assert large.held[eyes].mean() == pytest.approx(care.SOFTER, abs=0.01)
+
+
+def test_a_face_moves_with_the_frame_of_a_clip():
+    """What is held moves by as many px as the photo does, to a fraction of one."""
+    whole = np.asarray(portrait())
+    middles = []
+    for offset in range(8):
+        frame = whole[:320, 2 * offset : 480 + 2 * offset]
+        frame = np.clip(frame + np.random.default_rng(offset).normal(0, 3, frame.shape), 0, 255)
+        [face] = LookedAt.of(frame.astype(np.uint8), True).faces
+        assert face.certainty == 1
+        middles.append(np.add((face.landmarks * (480, 320)).mean(0), (2 * offset, 0)))
+    assert np.std(middles, 0).max() < 0.6
+
+
+def faces_at(*places):
+    """Faces with the portrait's landmarks, of a width as a part of the photo's, at places x, y."""
+    [face] = LookedAt.of(close(), True).faces
+    return [Found((face.landmarks - 0.5) * part + (x, y), face.certainty) for x, y, part in places]
+
+
+def coloured(colour, lightness=0.6):
+    return oklab_to_srgb(np.array([lightness, *colour], np.float32))
+
+
+CHEEK, WALL, ORANGE, BLUE = (0.04, 0.05), (0.05, 0.065), (0.09, 0.09), (-0.02, -0.09)
+
+
+def test_skin_is_faces_and_what_has_their_colour_beside_them():
+    faces = faces_at((0.3, 0.4, 0.25))
+    photo = np.empty((128, 128, 3), np.float32)
+    photo[:] = coloured((-0.05, 0.05))
+    photo[30:90, 20:60] = coloured(CHEEK)  # face and neck
+    photo[:, 110:] = coloured(CHEEK)  # a wall of the same colour, far away
+    skin = care.skin_of(faces, photo)
+    assert skin[51, 38] > 0.95
+    assert skin[80, 38] > 0.4, "the neck"
+    assert skin[51, 90] < 0.05
+    assert skin[:, 118:].max() < 0.1
+
+
+def test_small_faces_get_one_family_of_colours_and_a_wall_of_their_hue_stays():
+    side = 160
+    rows, columns = np.indices((side, side))
+    places = [(0.2, 0.3, 0.16), (0.45, 0.3, 0.16), (0.7, 0.3, 0.16)]
+    photo, before = np.empty((2, side, side, 3), np.float32)
+    grain = 0.25 * ((rows // 4 + columns // 4) % 2)[..., None]
+    photo[:] = oklab_to_srgb(np.float32([0.7, *WALL]) - grain * (1, 0, 0)).astype(np.float32)
+    before[:] = np.where(columns[..., None] > 110, coloured(BLUE), coloured(ORANGE))
+    inside = np.zeros((side, side), bool)
+    for x, y, part in places:
+        inside |= np.hypot(rows - y * side, columns - x * side) < 0.3 * part * side
+    photo[inside] = coloured(CHEEK)
+    split = inside & (rows < 0.3 * side)
+    before[split] = coloured(BLUE)
+    halves = np.where(columns[..., None] < 80, coloured(ORANGE), coloured(BLUE))
+    everywhere = np.ones((side, side), np.float32)
+    palette = families.palette_of([(families.colours_of(halves, everywhere), 1.0)])
+    canvas = Canvas.around((side, side))
+    groups = [(palette, canvas.padded(everywhere)[..., None])]
+    seen = families.seen(photo, (side, side))
+    skin = care.skin_of(faces_at(*places), seen)
+    after = families.in_families(canvas.padded(before), canvas, seen, groups, skin)
+    after = canvas.cropped(after[None])[0]
+    yellow = [srgb_to_oklab(each)[split, 2].mean() for each in (before, after)]
+    assert yellow[0] < -0.05 and yellow[1] > -0.02
+    wall = np.s_[100:, 120:]
+    np.testing.assert_allclose(after[wall], before[wall], atol=0.02)
+
+
+def test_a_dark_face_is_lit_before_it_is_drawn():
+    photo = (close(SIDE) / np.float32(255)) ** 2.5
+    [one] = cares_in((255 * photo).astype(np.uint8))
+    skin = (one.oval > 0.9) & (one.features < 0.1)
+    dark, lit = (
+        srgb_to_oklab(each)[one.part][skin, 0].mean() for each in (photo, care.lit(photo, [one]))
+    )
+    assert dark < 0.6 and lit > 0.68
+    np.testing.assert_array_equal(care.lit(photo, [one])[:8], photo[:8])
