@@ -42,7 +42,7 @@ PORTRAIT = "portrait-photo.jpg"
 MASTERS = {
     "portrait": (
         *("hokusai", "van-gogh-starry-night", "mucha", "klimt"),
-        *("munch", "signac", "kandinsky", "renoir"),
+        *("boccioni", "signac", "kandinsky", "renoir"),
     ),
     "landscape": ("van-gogh-wheat-field", "hokusai", "seurat", "munch"),
 }
@@ -66,7 +66,8 @@ INSET = 144  # width of the photo shown on its first result in px
 GAP = 6  # px
 HALF = (768, 512)  # width, height of the photo and of its painting, side by side
 FRAME = (480, 320)  # width, height of the moving picture
-WIPED_BY = ("van-gogh-starry-night", "hokusai", "munch", "mucha")  # one after the other
+WIPED_BY = ("klimt", "hokusai", "kandinsky", "boccioni")  # one after the other
+VARIED = "van-gogh-starry-night"  # in other strengths and strokes
 WIPE_FRAMES, WIPE_MS, HOLD_MS = 12, 50, 1600  # for each painting
 LINE = (190, 52, 40)  # colour of the line
 QUALITY = 90  # JPEG quality
@@ -233,7 +234,7 @@ def choices() -> None:
     cells = []
     for changed in (each for row in rows for each in row):
         settings = Settings(preset="draft", size=512).replaced(changed)
-        picture = Image.fromarray(painted("portrait", [WIPED_BY[0]], settings))
+        picture = Image.fromarray(painted("portrait", [VARIED], settings))
         cells.append(picture.resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "choices")
 

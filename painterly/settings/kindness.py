@@ -19,11 +19,11 @@ class Subject(StrEnum):
 
 # The names of the styles that are kind to a subject, the kindest first.
 KIND_TO: Mapping[Subject, tuple[str, ...]] = {
-    Subject.FACES: ("mucha", "kandinsky", "chwistek", "hokusai", "picabia"),
-    Subject.NIGHT: ("van-gogh-starry-night", "munch"),
-    Subject.STREET: ("boccioni", "chwistek", "wadsworth", "piranesi"),
-    Subject.SEA: ("hokusai", "seurat"),
-    Subject.STILL_LIFE: ("renoir", "signac"),
+    Subject.FACES: ("klimt", "boccioni", "kandinsky", "mucha", "chwistek"),
+    Subject.NIGHT: ("van-gogh-starry-night", "hartley", "munch"),
+    Subject.STREET: ("boccioni", "renoir", "dulac", "wadsworth"),
+    Subject.SEA: ("van-gogh-wheat-field", "boccioni", "renoir", "hokusai"),
+    Subject.STILL_LIFE: ("renoir", "dulac", "boccioni", "kandinsky"),
 }
 
 
