@@ -19,7 +19,7 @@ class Subject(StrEnum):
 
 # The names of the styles that are kind to a subject, the kindest first.
 KIND_TO: Mapping[Subject, tuple[str, ...]] = {
-    Subject.FACES: ("klimt", "boccioni", "kandinsky", "mucha", "chwistek"),
+    Subject.FACES: ("boccioni", "klimt", "kandinsky", "mucha", "chwistek"),
     Subject.NIGHT: ("van-gogh-starry-night", "hartley", "munch"),
     Subject.STREET: ("boccioni", "renoir", "dulac", "wadsworth"),
     Subject.SEA: ("van-gogh-wheat-field", "boccioni", "renoir", "hokusai"),

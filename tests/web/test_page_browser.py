@@ -878,13 +878,13 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
     page, place, tmp_path
 ):
     (tmp_path / "nothing").mkdir()
-    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "hokusai,klimt"}
+    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "hokusai,boccioni"}
     with staged(place | ready) as server:
         page.look(server.address)
         page.until("document.querySelectorAll('[name=style]').length === 2")
-        page.until("document.querySelector('#about').textContent.startsWith('Adele')")
-        assert page.one("#heading").text == "Your photo, after Klimt"
-        assert page.one("#side").text == "Klimt"
+        page.until("document.querySelector('#about').textContent.startsWith('Dynamism')")
+        assert page.one("#heading").text == "Your photo, after Boccioni"
+        assert page.one("#side").text == "Boccioni"
         large = page.js(
             "fetch(original.href).then(a => a.blob()).then(createImageBitmap)"
             ".then(picture => Math.max(picture.width, picture.height))"
@@ -896,7 +896,7 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         order(page)
         queued(page, 1)
         [job] = server.ordered
-        assert (job.photo, job.style, job.preset) == ("portrait.webp", "klimt", "instant")
+        assert (job.photo, job.style, job.preset) == ("portrait.webp", "boccioni", "instant")
         page.until("document.querySelector('.tile .why').textContent")
         page.all("#styles .tile")[1].click()
         assert label(page) == ("After Hokusai", "The Great Wave, 1831, colour woodblock print")
