@@ -25,7 +25,7 @@ NETWORKS = {
 }
 PHOTO = ROOT / "docs/images/portrait-photo.jpg"
 SEEN = 130, 20, 322, 212  # the part of it that the networks see: left, top, right, bottom in px
-KEPT = 40  # of the detector's 2304 places, those with the highest scores
+KEPT = 40  # places of the detector with the highest scores, of 2304
 
 
 class Network:
@@ -52,7 +52,7 @@ class Network:
         self.runtime.invoke()  # Computes the constants that are stored sparse or in float16.
         self.layers: list[list[Any]] = []
         self.arrays: dict[str, Any] = {}
-        # Our map of each of its tensors, and the px by which a tensor is padded before it is read.
+        # The number of each tensor's map here, and each tensor's padding in px.
         self._maps = {int(self._graph.inputs[0]): 0}
         self._channels, self._padding = {0: 3}, dict[int, list[int]]()
         for operation in self._graph.operators:

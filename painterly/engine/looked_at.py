@@ -1,4 +1,4 @@
-"""What is seen in a photo, once for all of its styles."""
+"""A look at a photo, once for all of its styles."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ LEAST = 512  # px, the longer side of a photo as it is looked at, if the photo h
 
 
 class LookedAt(NamedTuple):
-    """What is seen in a photo."""
+    """The contents of a photo: regions and faces."""
 
     photo: np.ndarray  # as its regions are `seen`
     faces: list[Found]  # empty unless they are looked for

@@ -30,7 +30,13 @@ from painterly.words.texts import Texts
 # The first screen shows a portrait in this style, and in the others in their tiles.
 SAMPLE_STYLE = KIND_TO[Subject.FACES][0]
 SAMPLE_COLUMNS = 5  # tiles in a row of wall.webp
-ON_PAGE = ("preserve_color", "faces", "strength", "stroke_size", "timelapse")  # settings of the form
+ON_PAGE = (
+    "preserve_color",
+    "faces",
+    "strength",
+    "stroke_size",
+    "timelapse",
+)  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 PLAIN_SIZES = (1024, 1600, LARGEST_WHOLE)  # px of the longer side, of the plain form
 LEVEL = 5  # zlib's, as for other pages

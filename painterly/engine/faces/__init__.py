@@ -1,1 +1,1 @@
-"""Faces in photos: where they are, and what is held to the photo there."""
+"""Faces in photos, which a picture keeps."""

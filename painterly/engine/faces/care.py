@@ -1,4 +1,4 @@
-"""What is held to the photo where it shows faces.
+"""Faces held to the photo.
 
 A matcher does not know faces: it paints an eye like any dark spot, and people are no longer
 themselves. So a face's picture is matched closer to the photo, its tones follow the photo's while
@@ -20,8 +20,7 @@ from painterly.engine.picture import picture_size
 from painterly.images.arrays import resample, small_bands, to_float
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
-# The landmarks around a face, and around its eyes, brows, lips and nose, with the factor by which
-# each part is larger.
+# The landmarks around a face, and around its eyes, brows, lips and nose, with a factor of size.
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
 OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 LIPS = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
@@ -36,23 +35,38 @@ FEATURES = [
 # The factor of the oval, and the standard deviations of both masks' edges in parts of its width.
 LARGER, SOFT, SOFT_FEATURES = 1.08, 0.06, 0.03
 DRAWN = 256  # px: masks and tones of a wider face are computed at this width, and enlarged
-# The widths of small and of large faces in px of the result.
-SIZES = 90, 220
-# How much less strength there is in features and small faces, and in the skin of large ones.
-SOFTER, SOFTER_LARGE = 0.6, 0.3
-# The part of the way that tones go to the photo's, at scales coarser than so much of a face's
-# width: in features, and in skin.
-TONES, COARSE, COARSE_SKIN = 0.8, 0.025, 0.06
+COARSE, COARSE_SKIN = 0.025, 0.06  # scales from which tones follow the photo's, as SOFT
 # The factors between which the tones' spread may differ from the photo's, and how far their mean
 # may, in Oklab's L.
 SPREAD, LEVEL = (0.9, 1.25), 0.15
-# The part of its features that a face of SMALL px or less keeps when it is rebuilt, and that of its
-# skin; and the least part of this for large faces.
-KEPT, KEPT_SKIN, SMALL, LEAST_KEPT = 0.5, 0.3, 60, 0.3
 LIT = 0.7  # the least mean of a face's Oklab L in a drawing
 # Skin: the standard deviations of its Oklab L, and of a and b, around a face's own; and of its
 # distance from the face, in widths of the face.
 SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.25, 0.03, 1.5
+
+
+class Firmness(NamedTuple):
+    """The hold on faces of a size. Each value is a part of the whole way, 0…1.
+
+    Attributes:
+        skin: How much less strength there is in skin.
+        features: The same in features.
+        tones: How far tones go to the photo's.
+        kept: How much of features stays as it is when they are rebuilt from patches.
+        kept_skin: The same of skin.
+    """
+
+    skin: float
+    features: float
+    tones: float
+    kept: float
+    kept_skin: float
+
+
+# Faces up to the first of SIZES, in px of the result, are held as small ones, those from the second
+# on as large ones.
+SIZES = 90, 220
+SMALL, LARGE = Firmness(0.8, 0.8, 0.9, 0.6, 0.4), Firmness(0.45, 0.7, 0.85, 0.15, 0.09)
 
 
 class Care(NamedTuple):
@@ -63,21 +77,19 @@ class Care(NamedTuple):
         oval: The whole face, 0…1, [h, w] or smaller.
         features: Its eyes, brows, nose and mouth, of the same size.
         width: The face's width in px of the masks.
-        px: The same in px of the result.
+        firmness: How firmly it is held.
     """
 
     part: tuple[slice, slice]
     oval: np.ndarray
     features: np.ndarray
     width: float
-    px: float
+    firmness: Firmness
 
     @property
     def held(self) -> np.ndarray:
-        """How much less strength there is, of the masks' size."""
-        large = float(np.interp(self.px, SIZES, (0, 1)))
-        skin = SOFTER + large * (SOFTER_LARGE - SOFTER)
-        return np.maximum(skin * self.oval, SOFTER * self.features)
+        """The part of strength that is taken away, of the masks' size."""
+        return np.maximum(self.firmness.skin * self.oval, self.firmness.features * self.features)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -119,7 +131,9 @@ def _care_of(face: Found, size: tuple[int, int], longer: int) -> Care | None:
     whole = mask([(OVAL, LARGER)], SOFT)
     features = np.minimum(whole, 1.2 * mask(FEATURES, SOFT_FEATURES))
     part = slice(int(first[1]), int(last[1])), slice(int(first[0]), int(last[0]))
-    return Care(part, whole, features, width, across * longer / max(size))
+    large = np.interp(across * longer / max(size), SIZES, (0, 1))
+    firmness = Firmness(*((1 - large) * np.array(SMALL) + large * np.array(LARGE)).tolist())
+    return Care(part, whole, features, width, firmness)
 
 
 def held(cares: Sequence[Care], size: tuple[int, int]) -> np.ndarray:
@@ -146,8 +160,8 @@ def lit(photo: np.ndarray, cares: Sequence[Care]) -> np.ndarray:
 
 
 def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) -> None:
-    """Give the faces in a picture [h, w, 3] the photo's forms in their tones, within the range of
-    the picture's own. Finer strokes, and colours, stay. The photo is of any size."""
+    """Give the faces in a picture [h, w, 3] the photo's forms in their tones, in the picture's
+    range. Finer strokes, and colours, stay. The photo is of any size."""
     for care in cares:
         own, shown = (_tones(each, care, picture_size(picture)) for each in (picture, photo))
         weight = care.oval / max(care.oval.sum(), 1e-6)
@@ -162,15 +176,14 @@ def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) 
         way = goal.astype(np.float32) - own
         change = care.features * blurred(way, fine)
         change += (care.oval - care.features) * blurred(way, max(0.6, COARSE_SKIN * care.width))
-        _add_tones(picture[care.part], TONES * scaled(change, care.size))
+        _add_tones(picture[care.part], care.firmness.tones * scaled(change, care.size))
 
 
 def keep_features(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care]) -> None:
-    """Mix the faces in a rebuilt picture [h, w, 3] with what they were rebuilt from: features more
-    than skin, and small faces more than large ones."""
+    """Mix the faces in a rebuilt picture [h, w, 3] with what they were rebuilt from."""
     for care in cares:
-        part = float(np.clip(SMALL / care.px, LEAST_KEPT, 1))
-        kept = part * np.maximum(KEPT_SKIN * care.oval, KEPT * care.features)
+        firmness = care.firmness
+        kept = np.maximum(firmness.kept_skin * care.oval, firmness.kept * care.features)
         inside, before = whole[care.part], picture[care.part]
         inside += scaled(kept, care.size)[..., None] * (before - inside)
 
@@ -189,7 +202,8 @@ def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
             off = np.square((lab - own) / (SKIN_TONE, SKIN_COLOUR, SKIN_COLOUR)).sum(-1)
             x, y = (face.landmarks[OVAL].mean(0) * size[::-1]).tolist()
             far = np.square(rows - y) + np.square(columns - x)
-            off += far / (NEAR_FACE * care.px) ** 2
+            across = care.width * care.size[0] / len(care.oval)
+            off += far / (NEAR_FACE * across) ** 2
             alike = face.certainty * np.exp(-0.5 * off).astype(np.float32)
             np.maximum(whole, alike, out=whole)
             np.maximum(whole[care.part], oval, out=whole[care.part])

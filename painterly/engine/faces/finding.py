@@ -1,7 +1,7 @@
 """Finds faces in a photo, and the landmarks of each.
 
-A detector sees the whole photo, and if that shows a face and is not square, squares of it, where
-small faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
+A detector sees the whole photo, and if that seems to show a small face and is not square, squares
+of it, where such faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A second network finds
 468 landmarks in each face, turned upright, and says whether it is one (Kartynnik et al. 2019,
 "Real-time Facial Surface Geometry from Monocular Video").
 """
@@ -19,12 +19,13 @@ from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average, fit_size, resample
 
 GRID = 48  # rows and columns of the detector's places
-# Scores from which a box may be a face, and from which the ends of a photo are looked at.
-LEAST_SCORE, HINT = 0.5, 0.3
-# Such squares are at most this part of their side apart, unless there would be too many.
-APART, MOST_SQUARES = 0.75, 8
+# Scores from which a box may be a face, and from which one that is a smaller part of the photo's
+# longer side than SMALL hints at small faces.
+LEAST_SCORE, HINT, SMALL = 0.5, 0.3, 0.08
+# Squares are at most this part of their side apart, unless there would be too many.
+APART, MOST_SQUARES = 0.8, 8
 SAME = 0.3  # Boxes that overlap more, as a part of both together, are of one face.
-AROUND = 1.5  # the side of what the second network sees, as a part of the box's
+AROUND = 1.5  # the side that the second network sees, in sides of the box
 # A face counts in part between these probabilities of the second network, so that it does not come
 # and go from one frame of a clip to the next.
 TRUSTED = 0.3, 0.7
@@ -65,8 +66,8 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
     limit_blas()
     (height, width), (rows, columns) = picture_size(photo), picture_size(small)
     boxes = _boxes(small, np.s_[:, :])
-    if boxes and rows != columns:
-        side, longer = min(rows, columns), max(rows, columns)
+    side, longer = min(rows, columns), max(rows, columns)
+    if side < longer and any(box.size.max() < SMALL * longer for box in boxes):
         count = min(MOST_SQUARES, 1 + math.ceil((longer / side - 1) / APART))
         for start in np.linspace(0, longer - side, count).astype(int).tolist():
             along = slice(start, start + side)
@@ -78,7 +79,7 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
         if box.score < LEAST_SCORE or any(_overlap(box, other) > SAME for other in seen):
             continue
         seen.append(box)
-        # What is large enough in the small photo takes less memory there.
+        # Large faces take less memory in the small photo.
         is_large = AROUND * box.size.max() >= SIDE
         landmarks, trust = _landmarks(small, box) if is_large else _landmarks(photo, box.scaled(px))
         certainty = float(np.interp(trust, TRUSTED, (0, 1)))
@@ -109,7 +110,7 @@ def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:
 
 def _by_place(x: np.ndarray) -> np.ndarray:
     """Return the values of the detector's places [GRID², C] from a map [GRID / 2, GRID / 2, 4 · C],
-    whose positions have those of 2 × 2 places."""
+    with 2 × 2 places at each position."""
     half = GRID // 2
     return x.reshape(half, half, 2, 2, -1).swapaxes(1, 2).reshape(GRID**2, -1)
 
@@ -128,7 +129,7 @@ def _landmarks(image: np.ndarray, box: _Box) -> tuple[np.ndarray, float]:
     right, down = box.eyes[1] - box.eyes[0]
     angle = math.atan2(down, right)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    # The image around the face, which goes on where it ends, shrunk by a whole factor.
+    # The image around the face, with its border repeated beyond it, shrunk by a whole factor.
     reach, factor = 0.75 * side, max(1, int(side / SIDE / 1.2))
     first = np.floor(box.centre - reach).astype(int)
     columns, rows = (

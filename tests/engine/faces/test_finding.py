@@ -1,4 +1,4 @@
-"""Faces in photos: where they are found, and that nothing else is one."""
+"""The search for faces in photos."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""The networks of faces, beside what TensorFlow Lite computes by MediaPipe's own files: numbers
-that lab/faces/convert.py has stored."""
+"""The networks of faces, compared with what TensorFlow Lite computes by MediaPipe's own files:
+numbers that lab/faces/convert.py has stored."""
 
 from pathlib import Path
 
