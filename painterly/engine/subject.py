@@ -1,6 +1,7 @@
-"""What a photo shows: faces, or, by its colours and edges, the night, a street, the sea, or things.
+"""The subject of a photo: faces, or, by its colours and edges, the night, a street, the sea, or
+things.
 
-Colours and edges say this of some photos only, and may be mistaken. Of the rest, nothing is said.
+Colours and edges show this in some photos only, and may mislead. The rest have no subject.
 """
 
 import numpy as np
@@ -16,9 +17,9 @@ SIDE = 512  # px of the longer side that suffice
 # Oklab's L below which a place is dark, the part of a photo at night that is, and Oklab's b up to
 # which its dark is not a warm brown or green.
 DARK, NIGHT, WARM = 0.4, 0.6, 0.012
-# An edge has at least this slope of L. It is upright or level up to an angle whose tangent is
-# STRAIGHT. Of CELLS × CELLS parts of a photo, those with as many edges as EDGED, of which as many
-# as UPRIGHT are upright, or as many as LEVEL upright or level, show walls.
+# An edge has a slope of L of EDGE or more, and is upright or level up to an angle with the tangent
+# STRAIGHT. One of CELLS × CELLS parts of a photo shows walls if its share of edges exceeds EDGED,
+# and the share of upright ones among them UPRIGHT, or that of upright and level ones LEVEL.
 EDGE, STRAIGHT, CELLS, EDGED, UPRIGHT, LEVEL = 0.012, 0.17, 8, 0.15, 0.3, 0.5
 WALLS = 0.12, 0.1  # parts of a street's cells with upright edges, and with straight ones
 # Water is cool and not grey, neither dark nor as light as snow. It takes a part of the lower half,

@@ -1,4 +1,4 @@
-"""Which ready styles are kind to which photos, as it was judged by eye (lab/RESULTS.md).
+"""The ready styles that are kind to a subject of photos, judged by eye (lab/RESULTS.md).
 
 The page's wall, `painterly styles` and docs/good-pictures.md all say what is here.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Subject(StrEnum):
-    """What a photo shows, as far as it matters for the choice of a style."""
+    """A subject of photos that matters for the choice of a style."""
 
     FACES = "faces"
     NIGHT = "night"

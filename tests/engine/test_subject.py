@@ -1,4 +1,4 @@
-"""What a photo is said to show."""
+"""Subjects of photos."""
 
 import numpy as np
 import pytest

@@ -56,7 +56,7 @@ const copies = (photo) => {
   return current.copies;
 };
 
-// What a photo shows, and the styles that are kind to that. Without an answer, the wall stays as it is.
+// The subject of each photo, and the styles that are kind to it. Without an answer, the wall stays as it is.
 const suited = new WeakMap();
 const suits = (photo, files) => {
   const asked = () => ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
