@@ -6,10 +6,11 @@ before_after: README's first picture, a photo and its painting. line: README's m
 line turns a photo into one painting after the other. styles: a portrait by eight masters, and a
 landscape by four. These three are by preset instant, as each installation paints. sizes: one style
 at three sizes. pairs: every sample photo in four styles; these two as drafts. variants: a still
-life with one setting changed at a time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine. gatys: a photo by the default recipe and
-by recipe gatys. choices: a portrait at three strengths, and in strokes of three sizes, as drafts.
-drawings: two photos, the drawings that are made of them for a woodcut, and their paintings.
-families: a face, and its painting without and with one family of colours for skin.
+life with one setting changed at a time; docs/recipe.md explains it. presets: both photos by preset
+instant, draft and fine. gatys: a photo by the default recipe and by recipe gatys. choices: a
+portrait at three strengths, and in strokes of three sizes, as drafts. drawings: two photos, the
+drawings that are made of them for a woodcut, and their paintings. families: a face, and its
+painting without and with one family of colours for skin.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 

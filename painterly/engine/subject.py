@@ -17,11 +17,11 @@ SIDE = 512  # px of the longer side that suffice
 # Oklab's L below which a place is dark, the part of a photo at night that is, and Oklab's b up to
 # which its dark is not a warm brown or green.
 DARK, NIGHT, WARM = 0.4, 0.6, 0.012
-# An edge has a slope of L of EDGE or more, and is upright or level up to an angle with the tangent
-# STRAIGHT. One of CELLS × CELLS parts of a photo shows walls if its share of edges exceeds EDGED,
-# and the share of upright ones among them UPRIGHT, or that of upright and level ones LEVEL.
-EDGE, STRAIGHT, CELLS, EDGED, UPRIGHT, LEVEL = 0.012, 0.17, 8, 0.15, 0.3, 0.5
-WALLS = 0.12, 0.1  # parts of a street's cells with upright edges, and with straight ones
+# An edge has a slope of L of EDGE or more, and is vertical or horizontal up to an angle with the
+# tangent STRAIGHT. One of CELLS × CELLS parts of a photo shows walls if its share of edges exceeds
+# EDGED, and the share of vertical ones among them VERTICAL, or that of both kinds BOTH.
+EDGE, STRAIGHT, CELLS, EDGED, VERTICAL, BOTH = 0.012, 0.17, 8, 0.15, 0.3, 0.5
+WALLS = 0.12, 0.1  # parts of a street's cells with vertical edges, and with edges of both kinds
 # Water is cool and not grey, neither dark nor as light as snow. It takes a part of the lower half,
 # is darker than the sky, calm, and its waves are level.
 COOL, NOT_GREY, LIT, WATER, BELOW_SKY = -0.008, 0.02, (0.2, 0.78), 0.3, 0.03
@@ -55,14 +55,14 @@ def _has_walls(colours: np.ndarray) -> bool:
     down, across = (np.abs(each) for each in gradients(blurred(colours[..., 0], 1)))
     slope = np.hypot(down, across)
     edges = slope > EDGE
-    upright, level = down < STRAIGHT * across, across < STRAIGHT * down
+    vertical, horizontal = down < STRAIGHT * across, across < STRAIGHT * down
     weight = np.sqrt(slope) * edges
-    maps = np.stack([edges, weight, weight * upright, weight * level], -1).astype(np.float32)
+    maps = np.stack([edges, weight, weight * vertical, weight * horizontal], -1).astype(np.float32)
     edged, total, up, flat = np.moveaxis(resample(maps, CELLS, CELLS, Image.Resampling.BOX), -1, 0)
     counts = edged > EDGED
-    with_upright = np.mean(counts & (up > UPRIGHT * total))
-    with_straight = np.mean(counts & (up + flat > LEVEL * total))
-    return bool(with_upright > WALLS[0] and with_straight > WALLS[1] and _has_sky(colours))
+    with_vertical = np.mean(counts & (up > VERTICAL * total))
+    with_both = np.mean(counts & (up + flat > BOTH * total))
+    return bool(with_vertical > WALLS[0] and with_both > WALLS[1] and _has_sky(colours))
 
 
 def _has_water(colours: np.ndarray) -> bool:
