@@ -17,7 +17,7 @@ SIDE = 512  # px of the longer side that suffice
 # Oklab's L below which a place is dark, the part of a photo at night that is, and Oklab's b up to
 # which its dark is not a warm brown or green.
 DARK, NIGHT, WARM = 0.4, 0.6, 0.012
-# An edge has a slope of L of EDGE or more, and is vertical or horizontal up to an angle with the
+# An edge has a gradient of L of EDGE or more, and is vertical or horizontal up to an angle with the
 # tangent STRAIGHT. One of CELLS × CELLS parts of a photo shows walls if its share of edges exceeds
 # EDGED, and the share of vertical ones among them VERTICAL, or that of both kinds BOTH.
 EDGE, STRAIGHT, CELLS, EDGED, VERTICAL, BOTH = 0.012, 0.17, 8, 0.15, 0.3, 0.5
@@ -53,10 +53,10 @@ def _is_dark(colours: np.ndarray) -> bool:
 
 def _has_walls(colours: np.ndarray) -> bool:
     down, across = (np.abs(each) for each in gradients(blurred(colours[..., 0], 1)))
-    slope = np.hypot(down, across)
-    edges = slope > EDGE
+    steep = np.hypot(down, across)
+    edges = steep > EDGE
     vertical, horizontal = down < STRAIGHT * across, across < STRAIGHT * down
-    weight = np.sqrt(slope) * edges
+    weight = np.sqrt(steep) * edges
     maps = np.stack([edges, weight, weight * vertical, weight * horizontal], -1).astype(np.float32)
     edged, total, up, flat = np.moveaxis(resample(maps, CELLS, CELLS, Image.Resampling.BOX), -1, 0)
     counts = edged > EDGED
