@@ -4,12 +4,13 @@
 
 before_after: README's first picture, a photo and its painting. line: README's moving picture: a
 line turns a photo into one painting after the other. styles: a portrait by eight masters, and a
-landscape by four. sizes: one style at three sizes. pairs: every sample photo in four styles; these
-two as drafts. variants: a still life with one setting changed at a time; docs/recipe.md explains
-it. presets: both photos by preset instant, draft and fine. gatys: a photo by the default recipe and
-by recipe gatys. choices: a portrait at three strengths, and in strokes of three sizes, as drafts.
-drawings: two photos, the drawings that are made of them for a woodcut, and their paintings.
-families: a face, and its painting without and with one family of colours for skin.
+landscape by four. These three are by preset instant, as each installation paints. sizes: one style
+at three sizes. pairs: every sample photo in four styles; these two as drafts. variants: a still
+life with one setting changed at a time; docs/recipe.md explains it. presets: both photos by preset
+instant, draft and fine. gatys: a photo by the default recipe and by recipe gatys. choices: a
+portrait at three strengths, and in strokes of three sizes, as drafts. drawings: two photos, the
+drawings that are made of them for a woodcut, and their paintings. families: a face, and its
+painting without and with one family of colours for skin.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -42,7 +43,7 @@ PORTRAIT = "portrait-photo.jpg"
 MASTERS = {
     "portrait": (
         *("hokusai", "van-gogh-starry-night", "mucha", "klimt"),
-        *("munch", "signac", "kandinsky", "renoir"),
+        *("boccioni", "signac", "kandinsky", "renoir"),
     ),
     "landscape": ("van-gogh-wheat-field", "hokusai", "seurat", "munch"),
 }
@@ -66,7 +67,8 @@ INSET = 144  # width of the photo shown on its first result in px
 GAP = 6  # px
 HALF = (768, 512)  # width, height of the photo and of its painting, side by side
 FRAME = (480, 320)  # width, height of the moving picture
-WIPED_BY = ("van-gogh-starry-night", "hokusai", "munch", "mucha")  # one after the other
+WIPED_BY = ("boccioni", "hokusai", "kandinsky", "klimt")  # one after the other
+VARIED = "van-gogh-starry-night"  # in other strengths and strokes
 WIPE_FRAMES, WIPE_MS, HOLD_MS = 12, 50, 1600  # for each painting
 LINE = (190, 52, 40)  # colour of the line
 QUALITY = 90  # JPEG quality
@@ -87,7 +89,7 @@ def main(names: list[str]) -> None:
 
 
 def before_after() -> None:
-    """Draw a portrait, and its painting by preset fine."""
+    """Draw a portrait, and its painting."""
     cells = [
         Image.fromarray(photo("portrait")),
         Image.fromarray(mastered("portrait", WIPED_BY[0], HALF[0])),
@@ -221,8 +223,10 @@ def families() -> None:
 
 @cache
 def mastered(name: str, master: str, size: int = 1024) -> np.ndarray:
-    """Return a result, uint8 [H, W, 3], of the photo of this name in a ready style."""
-    return painted(name, [master], Settings(size=size, **ready_styles.own_settings(master)))
+    """Return a result by preset instant, uint8 [H, W, 3], of the photo of this name in a ready
+    style."""
+    settings = Settings(preset="instant", size=size).replaced(ready_styles.own_settings(master))
+    return painted(name, [master], settings)
 
 
 def choices() -> None:
@@ -231,7 +235,7 @@ def choices() -> None:
     cells = []
     for changed in (each for row in rows for each in row):
         settings = Settings(preset="draft", size=512).replaced(changed)
-        picture = Image.fromarray(painted("portrait", [WIPED_BY[0]], settings))
+        picture = Image.fromarray(painted("portrait", [VARIED], settings))
         cells.append(picture.resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "choices")
 
@@ -239,7 +243,8 @@ def choices() -> None:
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
     """Return a result, uint8 [H, W, 3], of the photo of this name."""
     content, styles = photo(name), [pixels(PAINTINGS[painting]) for painting in paintings]
-    for step in stylize(content, styles, settings, vgg()):  # noqa: B007
+    network = vgg() if settings.traits.optimises else None
+    for step in stylize(content, styles, settings, network):  # noqa: B007
         pass
     print(f"{name} in {' and '.join(paintings)}, {settings.size} px", flush=True)
     result: np.ndarray = np.rint(step.image * 255).astype(np.uint8)

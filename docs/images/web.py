@@ -94,7 +94,7 @@ def watch(browser: webdriver.Chrome) -> None:
     side = "document.querySelector('#painting-side').src"
     until("document.body.dataset.acts === 'preview'")
     until(f"document.querySelector('#save-now').href === {side}")
-    until("!document.querySelector('#styles-count').textContent")
+    until("!document.querySelector('.waits')")
     run(f"line.value = {LINE}; line.dispatchEvent(new Event('input', {{ bubbles: true }}))")
     run("document.activeElement.blur()")
     time.sleep(2)  # Until the line has stopped.

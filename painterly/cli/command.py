@@ -36,6 +36,7 @@ from painterly.errors import ConfigError, PainterlyError
 from painterly.log import print_anything
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
+from painterly.settings.kindness import subjects_of
 from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
@@ -120,8 +121,8 @@ def paint(
 def styles() -> int:
     """List the ready styles, such as hokusai.
 
-    Each line has the name to paint with, title, artist and year. In a pipe, tabs separate them, and
-    an empty one is unknown.
+    Each line has the name to paint with, title, artist, year, and the photos that it is kind to. In
+    a pipe, tabs separate the columns, and an empty one is unknown.
     """
     return run_program(command("styles"), _print_styles)
 
@@ -364,7 +365,8 @@ def _print_styles(to: TextIO | None = None) -> int:
     for name in ready_styles.tables():
         title = ready_styles.title(name)
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
-        rows.append((name, *shown))
+        kind_to = ", ".join(each.replace("_", " ") for each in subjects_of(name))
+        rows.append((name, *shown, kind_to))
     if to.isatty():
         widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
         for row in rows:

@@ -8,8 +8,12 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from painterly.configuration.config import Config
+from painterly.engine.subject import SIDE, subject_of
 from painterly.errors import ConfigError, MemoryShortError, PictureError
+from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import side_for
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
@@ -20,6 +24,7 @@ from painterly.jobs.schemas import (
     PaintingOut,
     Preset,
     StyleOut,
+    Suited,
     not_found,
 )
 from painterly.orders.styles import (
@@ -31,7 +36,8 @@ from painterly.orders.styles import (
     is_ready,
     title_of_files,
 )
-from painterly.painters.reading import small_copy
+from painterly.painters.reading import decoded_in_turn, small_copy
+from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
@@ -74,6 +80,18 @@ class Catalogue:
         """Return the styles as the API shows them in a language."""
         usual = self._settings(Preset.FINE)
         return [_style_view(style, usual, language) for style in self.all()]
+
+    def suited(self, photo: bytes, name: str) -> Suited:
+        """Return the styles that suit a photo, by its file. Raises PictureError,
+        MemoryShortError."""
+
+        def seen(available: int) -> Subject | None:
+            return subject_of(np.asarray(PictureFile(photo, name).reduced(SIDE, available)))
+
+        subject = decoded_in_turn(seen, self._config.memory_limit)
+        there = {each.name for each in self.all() if is_ready(each.paintings[0].entry.key)}
+        kind = KIND_TO[subject] if subject else ()
+        return Suited(subject=subject, styles=[each for each in kind if each in there])
 
     def style(self, request: JobRequest) -> Style:
         """Return the style that a request asks for, with the settings of its preset."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from painterly.errors import PainterlyError
+from painterly.settings.kindness import Subject
 from painterly.words.texts import Language
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -62,6 +63,15 @@ class StyleOut(BaseModel):
     paintings: list[Blended]
     settings: dict[str, Any] = Field(description="The style's own settings.")
     ready: bool = Field(description="Whether it comes with the program.")
+
+
+class Suited(BaseModel):
+    """The styles that suit a photo."""
+
+    subject: Subject | None = Field(description="What the photo shows, if that is known.")
+    styles: list[str] = Field(
+        description="The ready styles that are kind to that, by name, the kindest first."
+    )
 
 
 class PaintingOut(BaseModel):

@@ -17,6 +17,8 @@ from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
+from painterly.settings.installation import install_command
+from painterly.settings.kindness import KIND_TO, Subject
 from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
@@ -24,8 +26,8 @@ from painterly.web.service import Service, Shared
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 
-# The first screen's photo, and that photo in a ready style; and it in the others, for their tiles.
-SAMPLE_STYLE = "hokusai"
+# The first screen shows a portrait in this style, and in the others in their tiles.
+SAMPLE_STYLE = KIND_TO[Subject.FACES][0]
 SAMPLE_COLUMNS = 5  # tiles in a row of wall.webp
 ON_PAGE = (
     "preserve_color",
@@ -53,6 +55,7 @@ def index(request: Request, service: Shared) -> Response:
         "index",
         presets=[{"name": preset.value, "size": sizes[preset.value]} for preset in presets],
         usual="fine" if "fine" in presets else "instant",
+        fine_command=None if "fine" in presets else install_command("cpu"),
         sample=_sample(),
         papers=[_paper(each) for each in PAPERS],
         masters=bool(service.config.styles),

@@ -10,6 +10,7 @@ from support.inetwork_runs import order
 
 from painterly.cli.command import main
 from painterly.settings import ready_styles
+from painterly.settings.kindness import subjects_of
 
 QUICK = ("--preset", "instant", "--size", "64")
 pytestmark = pytest.mark.usefixtures("beach")
@@ -49,5 +50,9 @@ def test_the_styles_are_listed_for_other_programs(capsys):
     assert main(["styles"]) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == [*ready_styles.tables()]
-    assert ["klimt", "Adele Bloch-Bauer I", "Gustav Klimt", "1907"] in rows
-    assert {len(row) for row in rows} == {4}
+    [klimt] = [row for row in rows if row[0] == "klimt"]
+    assert klimt[1:4] == ["Adele Bloch-Bauer I", "Gustav Klimt", "1907"]
+    assert {len(row) for row in rows} == {5}
+    said = {row[0]: [each for each in row[4].split(", ") if each] for row in rows}
+    of_table = {name: [each.replace("_", " ") for each in subjects_of(name)] for name in said}
+    assert said == of_table and any(said.values())

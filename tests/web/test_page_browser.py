@@ -18,6 +18,8 @@ from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.previews import Refusal
+from painterly.settings import ready_styles
+from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 
@@ -884,37 +886,65 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
     page, place, tmp_path
 ):
     (tmp_path / "nothing").mkdir()
-    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "hokusai,klimt"}
+    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "hokusai,boccioni"}
     with staged(place | ready) as server:
         page.look(server.address)
         page.until("document.querySelectorAll('[name=style]').length === 2")
-        page.until("document.querySelector('#about').textContent.startsWith('The Great Wave')")
-        assert page.one("#heading").text == "Your photo, after Hokusai"
-        assert page.one("#side").text == "Hokusai"
+        page.until("document.querySelector('#about').textContent.startsWith('Dynamism')")
+        assert page.one("#heading").text == "Your photo, after Boccioni"
+        assert page.one("#side").text == "Boccioni"
         large = page.js(
             "fetch(original.href).then(a => a.blob()).then(createImageBitmap)"
             ".then(picture => Math.max(picture.width, picture.height))"
         )
-        assert large > 900, "the painting beside the label opens large"
+        assert large > 600, "the painting beside the label opens large"
         page.one("#sample-photo").click()
         page.until("document.querySelector('#photos .cell')")
         page.js("document.querySelector('[value=instant]').click()")
         order(page)
         queued(page, 1)
         [job] = server.ordered
-        assert (job.photo, job.style, job.preset) == ("portrait.webp", "hokusai", "instant")
+        assert (job.photo, job.style, job.preset) == ("portrait.webp", "boccioni", "instant")
+        page.until("document.querySelector('.tile .why').textContent")
         page.all("#styles .tile")[1].click()
-        assert label(page) == (
-            "After Klimt",
-            "Adele Bloch-Bauer I, 1907, oil, silver and gold on canvas",
-        )
+        assert label(page) == ("After Hokusai", "The Great Wave, 1831, colour woodblock print")
         order(page)  # The photo has stayed.
         queued(page, 2)
-        assert server.ordered[1].style == "klimt"
+        assert server.ordered[1].style == "hokusai"
         page.look(f"{server.address}/gallery/")
         page.one(".bare .button:not(.strong)").click()
         page.until("location.search === '' && document.querySelector('#photos .cell')")
         assert chosen_photos(page) == ["portrait.webp"], "from the gallery, while it is empty"
+        assert page.errors() == []
+
+
+def test_the_wall_begins_with_the_masters_who_suit_the_photo_and_says_why(page, place, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "stone.jpg").write_bytes(jpeg("grey"))
+    _, first, second, *_ = kind = KIND_TO[Subject.FACES]  # The sample is in the kindest.
+    others = [each for each in ready_styles.tables() if each not in kind][:2]
+    ready = {"BUCKET_STYLE": str(tmp_path / "nothing")}
+    ready["STYLES"] = ",".join([*others, second, first])
+    chosen = "document.querySelector('[name=style]:checked')?.value"
+    wall = "[...document.querySelectorAll('[name=style]')].map((each) => each.value)"
+    why = "[...document.querySelectorAll('.tile .why')].map((each) => each.textContent)"
+    with staged(place | ready) as server:
+        page.look(server.address)
+        page.until("document.querySelectorAll('[name=style]').length === 4")
+        page.one("#sample-photo").click()
+        page.until(f"{chosen} === 'style {first}'")
+        assert page.js(wall)[:2] == [f"style {first}", f"style {second}"]
+        assert page.js(why)[:4] == ["kind to faces", "kind to faces", "", ""]
+        assert label(page)[1].endswith(", kind to faces")
+        page.all("#styles .tile")[3].click()
+        mine = page.js(chosen)
+        assert "kind to" not in label(page)[1]
+        page.one("#photo-add").send_keys(str(tmp_path / "stone.jpg"))
+        page.until(f"!{why}.join('')")
+        assert page.js(chosen) == mine, "what the user chose stays"
+        page.one("#photos .cell").click()
+        page.until(f"{why}[0] === 'kind to faces'")
+        assert page.js(chosen) == mine
         assert page.errors() == []
 
 

@@ -4,6 +4,9 @@ import pytest
 from support import tiny
 from support.web_service import send, served
 
+from painterly.settings.installation import PROGRAM
+from painterly.settings.kindness import KIND_TO, Subject
+
 FIELDS = {"title", "artist", "short", "year", "medium", "ready"}
 
 
@@ -78,3 +81,18 @@ def test_ready_styles_are_painted_alone_and_blended(only_ready, web, worker):
         assert web.get(job["links"]["self"]).json()["state"] == "done"
     refused = send(web, {"paintings": {"_ready/hokusia.jpg": 1}}).json()["detail"]
     assert "no painting '_ready/hokusia.jpg'; did you mean '_ready/hokusai.jpg'?" in refused
+
+
+def test_a_photo_is_asked_what_it_shows_and_which_styles_are_kind_to_that(place):
+    portrait = (PROGRAM / "docs/images/portrait-photo.jpg").read_bytes()
+    first, second, *_ = KIND_TO[Subject.FACES]
+    with served(place | {"STYLES": f"{second},signac,{first}"}) as web:
+
+        def suited(data, name="photo.jpg"):
+            return web.post("/api/styles/suited", files={"photo": (name, data)})
+
+        assert suited(portrait).json() == {"subject": "faces", "styles": [first, second]}
+        assert suited(tiny.file(60, 80, 1)).json() == {"subject": None, "styles": []}
+        assert suited(b"no picture").status_code == 422
+        assert suited(bytes(3_000_000)).status_code == 413
+        assert web.post("/api/styles/suited", files={"other": portrait}).status_code == 422

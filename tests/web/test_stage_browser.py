@@ -13,6 +13,7 @@ from support.web_page import end_undo, jpeg, staged
 from painterly.jobs import presets
 from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.previews import Refusal
+from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
@@ -256,6 +257,32 @@ def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
     assert page.one("#refused").text == ""
     [job] = server.ordered
     assert (job.preset, job.settings["paper"]) == ("instant", "A4")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_tensorflow_the_settings_say_how_to_install_preset_fine(
+    page, server, beach, monkeypatch, language
+):
+    monkeypatch.setattr(presets, "find_spec", lambda _: None)
+    page.speak(language)
+    visit(page, server, beach)
+    previewed(page)
+    page.one("#how").click()
+    said = page.js("document.querySelector('.lacking').textContent")
+    text = Texts(language).text
+    assert text("page.preset.fine") in said and text("page.fine_needs") in said
+    command = page.one("#fine-command").get_property("value")
+    assert command == install_command("cpu")
+    page.one("#fine-copy").click()
+    assert page.one("#said").get_property("textContent") == text("gallery.copied")
+    assert page.violations() == set() and page.small() == []
+    assert page.errors() == []
+
+
+def test_with_tensorflow_the_settings_offer_preset_fine_itself(page, server, beach):
+    visit(page, server, beach)
+    assert page.js("document.querySelector('[name=preset][value=fine]').checked")
+    assert not page.all(".lacking")
 
 
 def test_the_chosen_picture_is_painted_first_and_then_the_wall(page, server, beach):

@@ -1,5 +1,7 @@
 """The API's requests about styles and paintings."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -13,10 +15,13 @@ from painterly.jobs.schemas import (
     ApiError,
     PaintingOut,
     StyleOut,
+    Suited,
     not_found,
 )
 from painterly.jobs.upload import checked_upload
+from painterly.jobs.worker.previews import MAX_PHOTO, MAX_PIXELS
 from painterly.web.api.forms import KIND, parsed_form
+from painterly.web.api.job_form import NO_PHOTO, PHOTO_BODY, read_photo
 from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
@@ -33,6 +38,23 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
     """List the styles: those of the style bucket, then the ready ones. Texts are in the language
     that the cookie `painterly_language`, or else the request's Accept-Language asks for."""
     return service.catalogue.styles(language)
+
+
+@paintings.post("/styles/suited", openapi_extra={"requestBody": PHOTO_BODY})
+async def suited_styles(request: Request, service: Shared) -> Suited:
+    """Say what a photo shows, and which ready styles are kind to that. A small copy suffices: of
+    at most 4 megapixels and 2 MB."""
+    async with (
+        service.uploads,
+        parsed_form(request, ("photo",), LONGEST_FIELD) as form,
+        service.in_memory,
+    ):
+        file = form.get("photo")
+        if not isinstance(file, UploadFile):
+            raise NO_PHOTO
+        limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
+        photo = await read_photo(file, limits)
+        return await run_in_threadpool(service.catalogue.suited, photo.data, photo.name)
 
 
 @paintings.get("/paintings")

@@ -2,11 +2,11 @@
 // The server paints them immediately, and during a job if it has enough memory.
 import { loaded, on, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { askForPicture, formOf } from "./api.js";
+import { ask, askForPicture, formOf } from "./api.js";
 import { activeJobs } from "./jobs.js";
 import { currentPhoto, drop, isAtServer, isGone, maskOf } from "./photos.js";
 import { sample, showPreview, showWork } from "./stage.js";
-import { chosenStyles, styleTiles } from "./styles.js";
+import { chosenStyles, hang, styleTiles } from "./styles.js";
 import { changedSettings } from "./order.js";
 import { refuse } from "./words.js";
 
@@ -56,6 +56,14 @@ const copies = (photo) => {
   return current.copies;
 };
 
+// The subject of each photo, and the styles that are kind to it. Without an answer, the wall stays as it is.
+const suited = new WeakMap();
+const suits = (photo, files) => {
+  const asked = () => ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
+  if (!suited.has(photo)) suited.set(photo, asked().catch(() => ({ subject: null, styles: [] })));
+  return suited.get(photo);
+};
+
 class Busy extends Error {}
 const requestOf = (kind, style) => {
   const size = SMALL.includes(kind) ? { size: SIDE } : {};
@@ -96,9 +104,9 @@ const showTile = ({ item, preview: image, sample: place, thumb }, address, waits
 };
 const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
 const showCount = (reason = null) => {
-  const finished = current.photo === SAMPLE ? "" : text("page.sketches"); // The sample is painted by preset fine.
   const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
-  say("styles-count", at === whole ? finished : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole }));
+  const left = isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole });
+  say("styles-count", at === whole ? text("page.sketches") : left);
 };
 
 let controller = new AbortController(), timer = 0, shown = "";
@@ -109,9 +117,11 @@ export const updateLater = (pause = 0) => {
 const update = async () => {
   controller.abort();
   controller = new AbortController();
-  const { signal } = controller, [chosen] = chosenStyles(), photo = currentPhoto() || SAMPLE, isSample = photo === SAMPLE;
-  const isNew = photo !== current.photo, files = await copies(photo), tiles = styleTiles();
-  if (signal.aborted) return;
+  const { signal } = controller, photo = currentPhoto() || SAMPLE, isSample = photo === SAMPLE;
+  const isNew = photo !== current.photo, files = await copies(photo);
+  const of = !isSample && files && await suits(photo, files);
+  if (signal.aborted || (of && hang(of))) return; // A new choice is a change.
+  const tiles = styleTiles(), [chosen] = chosenStyles();
   for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample);
   showCount();
   if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) {

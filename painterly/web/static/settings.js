@@ -1,5 +1,5 @@
 // The sheet with the settings: how large it is painted, on which paper, how carefully, and how long that takes.
-import { byId, mark, matching, on, root, say } from "./shared/elements.js";
+import { announce, byId, mark, matching, on, root, say } from "./shared/elements.js";
 import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { currentPhoto } from "./photos.js";
@@ -100,6 +100,13 @@ export const setExtentOf = ({ preset, settings }) => {
   if (preset) form.elements.preset.value = preset === "print" ? "fine" : preset;
 };
 
+// Pages without https have no other clipboard. If it cannot be copied, the command is selected.
+if (byId("fine-copy")) {
+  on("fine-copy", "click", () => {
+    byId("fine-command").select();
+    if (document.execCommand("copy")) announce(text("gallery.copied"));
+  });
+}
 on("sizes", "click", (event) => { if (event.target.matches("[aria-disabled]")) event.preventDefault(); });
 
 // The sheet covers the styles, not the picture that the settings change.

@@ -77,12 +77,13 @@ const showAfter = steady(byId("painting-side"), (image) => { if (image && pictur
 
 const em = (words) => make("em", words);
 const joined = (parts) => parts.filter(Boolean).flatMap((part, at) => (at ? [", ", part] : [part]));
-// Title, year and medium, as far as the title is not above already.
+// Title, year, medium and why it suits the photo, as far as the title is not above already.
 const aboutTiles = (tiles, withMedium) => {
-  const [{ title, short, year, medium } = {}, ...others] = tiles;
+  const [{ title, short, year, medium, why } = {}, ...others] = tiles;
   if (others.length) return joined(tiles.map((each) => each.short && em(each.title)));
   const named = joined([short && em(title), year]);
-  return withMedium && medium ? [...named, make("span.medium", `${named.length ? ", " : ""}${medium}`)] : named;
+  const shown = withMedium && medium ? [...named, make("span.medium", `${named.length ? ", " : ""}${medium}`)] : named;
+  return withMedium && why ? [...shown, shown.length ? ", " : "", make("b.why", why)] : shown;
 };
 // The master who paints for the order, and how long that takes.
 const worksSaid = (tiles, names) => {

@@ -7,8 +7,9 @@ import { ofFile, paintingName, refuse } from "./words.js";
 
 // The tile of each style: its field and its pictures on the page, its weight in a blend, and what the server says of it: a name, a
 // title, perhaps an artist, a short name, a year and a medium, a thumb, the `order` that chooses it, the shares of its paintings,
-// its own settings, and the address of the sample photo in this style, if there is one.
-let allTiles = [], shownPage = null;
+// its own settings, and the address of the sample photo in this style, if there is one; its place in the server's list, and why it suits
+// the photo, if it does. suits: what the photo shows, and the styles that are kind to it. isUsers: whether the user has chosen styles.
+let allTiles = [], shownPage = null, suits = { subject: null, styles: [] }, isUsers = false;
 const form = byId("order"), list = byId("styles"), several = byId("several"), sliders = byId("shares");
 const LEAST = 5, WHOLE = 100, MOST_NAMED = 3; // percent of a blend; paintings that are deleted
 export const styleTiles = () => allTiles;
@@ -123,14 +124,31 @@ const showLeaving = () => {
     if (item.hidden) box.checked = false;
   }
 };
+// Hangs the wall for a photo: the styles that suit it come first, and say why. Until the user chooses, the first one is chosen; returns
+// whether that changes the choice.
+export const hang = (of) => {
+  suits = of;
+  const { subject, styles } = of, rankOf = ({ order }) => (styles.includes(order.style) ? styles.indexOf(order.style) : styles.length);
+  const sorted = allTiles.toSorted((one, other) => rankOf(one) - rankOf(other) || one.place - other.place);
+  if (sorted.some((each, at) => each !== allTiles[at])) list.append(...sorted.map(({ item }) => item));
+  allTiles = sorted;
+  for (const tile of allTiles) {
+    tile.why = rankOf(tile) < styles.length ? text(`page.kind_to.${subject}`) : "";
+    tile.item.querySelector(".why").textContent = tile.why;
+  }
+  const [first] = allTiles;
+  if (isUsers || !first?.why || first.box.checked) return false;
+  choose([first]);
+  return true;
+};
 export const loadStyles = async () => {
   const page = await askForPage(`${root}/styles`), before = new Map(allTiles.map((each) => [each.box.value, each]));
   if (page === shownPage) return; // Nothing moves, and the focus stays.
   shownPage = list.innerHTML = page;
-  allTiles = [...list.children].map((item) => {
+  allTiles = [...list.children].map((item, place) => {
     const box = item.querySelector("input"), [preview, original] = item.querySelectorAll("img");
     original.onerror = () => { original.hidden = true; };
-    return { ...JSON.parse(box.dataset.choice), item, box, preview, original, weight: before.get(box.value)?.weight || WHOLE / 2 };
+    return { ...JSON.parse(box.dataset.choice), item, place, box, preview, original, weight: before.get(box.value)?.weight || WHOLE / 2 };
   });
   showLeaving();
   byId("no-styles").hidden = allTiles.length > 0;
@@ -138,6 +156,7 @@ export const loadStyles = async () => {
   const kept = allTiles.filter(({ box }) => before.get(box.value)?.box.checked);
   const isFirst = ({ name }) => !before.size && name === JSON.parse(form.dataset.sample).style;
   choose(kept.length || several.checked ? kept : allTiles.filter(isFirst));
+  hang(suits);
 };
 export const addPaintings = async (files) => {
   const { good, refused } = checkedFiles(files), added = [], whole = good.length;
@@ -154,6 +173,7 @@ export const addPaintings = async (files) => {
   }
   say("styles-status", "");
   // Of many, none is chosen for the user.
+  isUsers ||= added.length === 1;
   if (added.length === 1) choose([...(several.checked ? chosenTiles() : []), tileOf(added[0])], list);
   if (refused.length) refuse(...refused);
   if (added.length) announce(counted("page.styles_added", added.length));
@@ -165,6 +185,7 @@ export const setStylesOf = (job) => {
     for (const [at, { share }] of paintings.entries()) tiles[at].weight = Math.max(1, Math.round(WHOLE * share));
   }
   form.elements.blend.value = "1";
+  isUsers = true;
   setSeveral(tiles.length > 1);
   choose(tiles, list);
 };
@@ -193,6 +214,7 @@ on(list, "click", async ({ target }) => {
 });
 on(form, "change", ({ target }) => {
   const isSeveral = target === several, { name } = target;
+  isUsers ||= isSeveral || name === "style";
   if (isSeveral) setSeveral(several.checked);
   if (isSeveral || name === "style") for (const each of chosenTiles()) each.weight = WHOLE / chosenTiles().length;
   if (isSeveral || name === "style" || name === "blend") showBlend();
