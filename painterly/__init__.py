@@ -16,7 +16,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 # 1.6 times as long there, and more memory than is planned.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-__version__ = "15.0.0"
+__version__ = "16.0.0"
 # Part of every fingerprint: raise it when the same input gives a different result. Results of
 # another one stay until --repaint.
 ENGINE_VERSION = "13"
