@@ -212,6 +212,8 @@ class JobIndex:
     def create(self, job: StoredJob) -> bool:
         """Store a new job. Return False if its id exists. Raises StorageError."""
         etag = self._store.create(job)
+        if etag is not None and job.id in self._deleted:  # Its request was sent twice.
+            self._store.delete(job.id)
         if etag is not None:
             self.add(job, etag)
         return etag is not None

@@ -315,3 +315,13 @@ def test_results_of_jobs_that_are_too_old_stay_whoever_deletes_these(store, monk
     store.delete_ended([old.id])
     index.refresh()
     assert not index.deleted()
+
+
+def test_a_job_that_was_deleted_while_its_request_was_sent_again_is_deleted_again(index, store):
+    job = stored_job(store)
+    index.refresh()
+    store.delete(job.id)
+    index.refresh()
+    delete_versions(store._bucket, *keys_of_job(job.id))
+    assert index.create(job)
+    assert store.queue().deleted == {job.id} and not shown(index)

@@ -161,6 +161,22 @@ def test_hundreds_of_pictures_are_deleted_at_once(page, server, jobs):
     assert back == []
 
 
+def test_a_page_that_is_closed_deletes_whatever_it_still_waits_for(page, server, jobs):
+    """Such as a copy of the photo that is on the stage."""
+    look(page, server)
+    page.driver.execute_async_script(
+        """
+        const [job, done] = arguments, { deleteJobs } = await import("/static/deleting.js");
+        deleteJobs([job], () => {}, false, () => new Promise(() => {}));
+        done();
+        """,
+        jobs[0],
+    )
+    assert not server.jobs.deleted()
+    page.driver.get("about:blank")
+    until(lambda: server.jobs.deleted() == {jobs[0]})
+
+
 def test_the_message_stays_while_it_is_pointed_at_and_then_the_picture_is_deleted(
     page, server, jobs
 ):

@@ -51,7 +51,7 @@ const wordsFor = (count) => count > 1 ? text("gallery.several_deleted", { count 
 export const deleteJobs = (jobs, hide, withPhoto = false, ready = async () => {}) => {
   const bringBack = (ids) => { hide(ids, false); tell(text("gallery.not_deleted")); };
   const send = async (leaving) => {
-    if (!await isReady) return;
+    if (!leaving && !await isReady) return; // A page that closes waits for nothing.
     const query = withPhoto ? "?photo=true" : "", asked = withPhoto ? jobs.slice(0, 1) : jobs, answers = [];
     const group = leaving ? asked.length : AT_ONCE; // There is no later.
     for (let at = 0; at < asked.length; at += group) {
