@@ -82,13 +82,16 @@ class Catalogue:
         return [_style_view(style, usual, language) for style in self.all()]
 
     def suited(self, photo: bytes, name: str) -> Suited:
-        """Return the styles that suit a photo, by its file. Raises PictureError,
-        MemoryShortError."""
+        """Return the styles that suit a photo, by its file. Raises ApiError if that cannot be
+        decoded in the memory that is left."""
 
         def seen(available: int) -> Subject | None:
             return subject_of(np.asarray(PictureFile(photo, name).reduced(SIDE, available)))
 
-        subject = decoded_in_turn(seen, self._config.memory_limit)
+        try:
+            subject = decoded_in_turn(seen, self._config.memory_limit)
+        except (PictureError, MemoryShortError) as error:
+            raise ApiError(422 if isinstance(error, PictureError) else 413, str(error)) from None
         there = {each.name for each in self.all() if is_ready(each.paintings[0].entry.key)}
         kind = KIND_TO[subject] if subject else ()
         return Suited(subject=subject, styles=[each for each in kind if each in there])

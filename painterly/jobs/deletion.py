@@ -23,7 +23,7 @@ from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.record import read_records
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS
-from painterly.storage.base import ObjectError, Store
+from painterly.storage.base import ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
@@ -62,7 +62,8 @@ class Deletions:
             self._store.delete(each)
             self._jobs.hide(each)
         for each in asked:
-            self._cancel(each)
+            with logged_storage_errors(f"job {each} is cancelled later"):
+                self._cancel(each)
         self._jobs.poll_now()
         return asked
 
@@ -109,24 +110,34 @@ class Deletions:
                 log_trace(error)
 
     def carry_out(self, deleted: Collection[str]) -> None:
-        """Delete jobs by their ids, except those that are still painted. Raises StorageError."""
-        gone = []
-        for job in deleted:
-            if self._closed.is_set():
-                break
-            if unfinished := self._store.read(job):
-                if not unfinished[0].cancel:  # Who deleted it was killed.
-                    self._cancel(job)
-                continue  # Its worker ends it after the current step.
-            if ended := self._store.read_ended(job):
-                delete_parts(self._buckets, ended)
-            gone.append(job)
+        """Delete jobs by their ids, except those that are still painted, and those that the storage
+        refuses to delete. Raises StorageError."""
+        gone = [job for job in deleted if self._has_left(job)]
         if gone:
             renew_page(self._buckets.result, gone)
         for job in gone:
             delete_versions(self._buckets.result, *reversed(keys_of_job(job)))
         if gone:
             event(f"deleted {plural(len(gone), 'job')} with all pictures", event="deleted")
+
+    def _has_left(self, job: str) -> bool:
+        """Delete all of a job but its own objects, and return True; return False if that has to
+        wait. Raises StorageError."""
+        if self._closed.is_set():
+            return False
+        if unfinished := self._store.read(job):
+            if not unfinished[0].cancel or unfinished[0].owner is None:
+                self._cancel(job)  # Who deleted it was killed before it had ended.
+            return False  # Its worker ends it after the current step.
+        try:
+            if ended := self._store.read_ended(job):
+                delete_parts(self._buckets, ended)
+        except UnavailableError:
+            raise
+        except StorageError as error:  # The others do not wait for it.
+            self._warnings.warn(f"job {job} is deleted later: {error}")
+            return False
+        return True
 
 
 def _ended_at(job: StoredJob) -> float:

@@ -212,6 +212,8 @@ class JobIndex:
     def create(self, job: StoredJob) -> bool:
         """Store a new job. Return False if its id exists. Raises StorageError."""
         etag = self._store.create(job)
+        if etag is not None and job.id in self._deleted:  # Its request was sent twice.
+            self._store.delete(job.id)
         if etag is not None:
             self.add(job, etag)
         return etag is not None
@@ -285,6 +287,7 @@ class JobIndex:
         with self._lock:
             # Before the listing: a job added since then still exists.
             known, leaving = dict(self._etags), {*self._leaving}
+            before = sorted(self._jobs.keys() - known.keys())
         oldest = oldest_kept(self._keep_days)
         queued, deleted = self._store.queue()
         for job_id in deleted:
@@ -298,7 +301,10 @@ class JobIndex:
         ended = [job for job in known if job not in queued]
         lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S
         if lists_ended:
-            latest = [*self._store.ended(max(self._listed_until, oldest))][-MAX_ENDED:]
+            start = max(min([self._listed_until, *before[:1]]), oldest)
+            latest = [*self._store.ended(start)]
+            self._hide_gone([each for each in before if each >= start], {*latest, *queued})
+            latest = latest[-MAX_ENDED:]
             with self._lock:
                 ended += [each for each in latest if each not in self._jobs]
         with ThreadPoolExecutor(_READERS) as pool:
@@ -318,6 +324,16 @@ class JobIndex:
             known_ended = sorted(self._jobs.keys() - self._etags.keys() - cancelled)
             for job_id in known_ended[:-MAX_ENDED] + [e for e in known_ended if e < oldest]:
                 self._forget(job_id)
+
+    def _hide_gone(self, ended: Collection[str], there: Collection[str]) -> None:
+        """Hide ended jobs that are not there any more: another instance has deleted them between
+        two listings of the queue. Results outlast jobs that are older than WEB_KEEP_DAYS, which
+        another clock may count otherwise."""
+        old = oldest_kept(self._keep_days)
+        still_kept = id_at(created_at(old) + LATE_S) if old else ""
+        for job_id in ended:
+            if job_id not in there and job_id > still_kept:
+                self.hide(job_id)
 
     def _watch(self) -> None:
         while not self.closed:
@@ -354,8 +370,8 @@ class JobIndex:
         with self._lock:
             if job:
                 self._put(job, "")
-            else:  # It was deleted.
-                self._forget(job_id)
+            elif self._etags.pop(job_id, None):  # Another instance has deleted it.
+                self.hide(job_id)
 
     def _put(self, job: StoredJob, etag: str) -> None:
         """Add a version of a job. An ended job has an empty ETag."""

@@ -1,7 +1,7 @@
 """Photos that were sent and are not ordered yet.
 
 Previews are painted from the photo itself, and an order names it, so that it is sent once. One that
-no order has used is deleted after an hour (store.delete_leftovers).
+no order has used is deleted after an hour (jobs/leftovers).
 """
 
 from pathlib import PurePosixPath

@@ -19,7 +19,7 @@ from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import PREVIEWS
 from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
-from painterly.storage.base import Version
+from painterly.storage.base import ObjectError, UnavailableError, Version
 from painterly.storage.folder import FolderBucket
 
 
@@ -189,6 +189,52 @@ def test_a_waiting_job_whose_deletion_was_only_noted_is_painted_no_more(web, sto
     """The process that noted it was killed before it cancelled the job."""
     job = send(web).json()["id"]
     store.delete(job)
+    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
+
+
+@pytest.mark.parametrize("place", KINDS[:2], indirect=True)
+def test_a_waiting_job_that_was_cancelled_and_not_ended_needs_no_worker(web, store, buckets):
+    """The process that deleted it was killed in between, and the worker paints for hours."""
+    job = send(web).json()["id"]
+    store.delete(job)
+    waiting, etag = store.read(job)
+    assert store.replace(waiting.changed(cancel=True, state=JobState.CANCELLED), etag)
+    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_a_job_that_cannot_be_deleted_holds_up_no_other(web, store, buckets, monkeypatch, caplog):
+    stuck, free = (send(web).json()["id"] for _ in range(2))
+    for each in (stuck, free):
+        store.end(store.read(each)[0].changed(state=JobState.FAILED))
+    real = deletion.delete_parts
+
+    def refused(buckets, job):
+        if job.id == stuck:
+            raise ObjectError("its photo is locked")
+        real(buckets, job)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(deletion, "delete_parts", refused)
+        for each in (stuck, free):
+            store.delete(each)
+        until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if free in k])
+        assert store.queue().deleted == {stuck} and "its photo is locked" in caplog.text
+    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if stuck in k])
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_what_is_noted_is_answered_as_deleted_though_it_is_cancelled_later(
+    web, store, buckets, monkeypatch
+):
+    job = send(web).json()["id"]
+
+    def silent(job_id):
+        raise UnavailableError("the storage is silent")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(web.service.jobs, "cancel", silent)
+        assert web.delete(f"/api/jobs/{job}").status_code == 202
     until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
 
 

@@ -1,16 +1,18 @@
 """The index of all jobs, and its estimates."""
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
 from support.web_service import step_news, stored_job
 
 from painterly.jobs import index as job_index
+from painterly.jobs.buckets import delete_versions
 from painterly.jobs.estimates import Estimates, in_order
 from painterly.jobs.index import JobIndex, merged
 from painterly.jobs.schemas import JobState, Preset
-from painterly.jobs.store import JobStore, id_at
+from painterly.jobs.store import JobStore, id_at, keys_of_job
 from painterly.orders.record import Record, write_record
 from painterly.storage import open_bucket
 
@@ -65,7 +67,7 @@ def ended_long_ago(moto):
     """A bucket with jobs that have ended on ten days, in a service with small pages."""
     bucket = open_bucket(moto.new_bucket(), replace(moto.account, region="with-few-in-a-page"))
     bucket._client.meta.events.register(
-        "before-parameter-build.s3.ListObjectsV2", lambda params, **_: params.update(MaxKeys=2)
+        "before-parameter-build.s3.ListObjectsV2", lambda params, **_: params.update(MaxKeys=3)
     )
     store = JobStore(bucket)
     for day in range(10):
@@ -76,6 +78,7 @@ def ended_long_ago(moto):
 
 def test_what_has_ended_long_ago_is_listed_once(ended_long_ago, monkeypatch, cost):
     monkeypatch.setattr(job_index, "ENDED_S", 0.0)
+    monkeypatch.setattr(job_index, "MAX_ENDED", 3)
     store = JobStore(ended_long_ago)
     index, newest = JobIndex(store), stored_job(store, f"{id_at(1e9 + 86_400 * 9.5)}{0:09x}")
     index.refresh()
@@ -87,7 +90,7 @@ def test_what_has_ended_long_ago_is_listed_once(ended_long_ago, monkeypatch, cos
     listings = [each for each in spent.requests if "list-type" in each and "done" in each]
     assert len(listings) <= 2
     assert {newest.id, late.id} <= shown(index).keys()
-    assert len(shown(index)) == 12
+    assert len(shown(index)) == 3
 
 
 def test_ended_jobs_are_not_listed_with_each_look(index, store, monkeypatch):
@@ -267,3 +270,58 @@ def test_the_first_picture_of_a_worker_spoils_no_estimate(store):
     estimates.add_measurement(first)
     estimates.add_measurement(first.model_copy(update={"painted": took(38), "cold": True}))
     assert estimates.seconds(100, Preset.FINE) == 5
+
+
+def test_what_another_instance_has_deleted_between_two_looks_is_shown_no_more(
+    index, store, buckets, monkeypatch
+):
+    """Nothing but its absence says so."""
+    waiting, ended, kept, cancelled = (stored_job(store) for _ in range(4))
+    for each in (ended, kept):
+        store.end(each.changed(state=JobState.DONE))
+    index.refresh()
+    etag = store.read(cancelled.id)[1]
+    # Its instance has not got further yet.
+    store.replace(cancelled.changed(state=JobState.CANCELLED), etag)
+    seen = index.version
+    delete_versions(buckets.result, *keys_of_job(waiting.id), *keys_of_job(ended.id))
+    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
+    for _ in range(2):
+        index.refresh()
+        assert shown(index).keys() == {kept.id, cancelled.id} and index.counts() == (0, 0)
+        assert {*index.deleted()} == {waiting.id, ended.id}
+    assert index.stored(ended.id) is None and seen < index.version
+
+
+def test_pages_hear_of_what_another_instance_has_deleted(index, store, buckets, monkeypatch):
+    waiting, ended = stored_job(store), stored_job(store)
+    store.end(ended.changed(state=JobState.DONE))
+    index.refresh()
+    seen = index.version
+    delete_versions(buckets.result, *keys_of_job(waiting.id), *keys_of_job(ended.id))
+    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
+    index.refresh()
+    assert {*index.changes(seen).deleted} == {waiting.id, ended.id}
+
+
+def test_results_of_jobs_that_are_too_old_stay_whoever_deletes_these(store, monkeypatch):
+    """Another instance counts WEB_KEEP_DAYS a little earlier."""
+    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
+    index = JobIndex(store, keep_days=1)
+    old = stored_job(store, f"{id_at(time.time() - 86_400 + 60)}{0:09x}")
+    store.end(old.changed(state=JobState.DONE))
+    index.refresh()
+    assert shown(index)
+    store.delete_ended([old.id])
+    index.refresh()
+    assert not index.deleted()
+
+
+def test_a_job_that_was_deleted_while_its_request_was_sent_again_is_deleted_again(index, store):
+    job = stored_job(store)
+    index.refresh()
+    store.delete(job.id)
+    index.refresh()
+    delete_versions(store._bucket, *keys_of_job(job.id))
+    assert index.create(job)
+    assert store.queue().deleted == {job.id} and not shown(index)

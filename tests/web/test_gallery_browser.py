@@ -140,6 +140,43 @@ def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
     assert page.one(".told p").text == "Could not delete it. The picture is back."
 
 
+def test_hundreds_of_pictures_are_deleted_at_once(page, server, jobs):
+    """A browser refuses hundreds of requests at a time that may outlast the page."""
+    look(page, server)
+    back = page.driver.execute_async_script(
+        """
+        const [done] = arguments, { fetch } = window, calls = [];
+        const ids = [...Array(600)].map((_, at) => String(at).padStart(20, "0"));
+        const { deleteJobs, tell } = await import("/static/deleting.js");
+        let asked = 0;
+        window.fetch = async (...request) => {
+          const answer = await fetch(...request).finally(() => { asked += 1; });
+          if (asked === ids.length) setTimeout(() => done(calls), 100);
+          return answer;
+        };
+        deleteJobs(ids, (some, isGone) => { if (!isGone) calls.push(some.length); });
+        tell("The time is over.");
+        """
+    )
+    assert back == []
+
+
+def test_a_page_that_is_closed_deletes_whatever_it_still_waits_for(page, server, jobs):
+    """Such as a copy of the photo that is on the stage."""
+    look(page, server)
+    page.driver.execute_async_script(
+        """
+        const [job, done] = arguments, { deleteJobs } = await import("/static/deleting.js");
+        deleteJobs([job], () => {}, false, () => new Promise(() => {}));
+        done();
+        """,
+        jobs[0],
+    )
+    assert not server.jobs.deleted()
+    page.driver.get("about:blank")
+    until(lambda: server.jobs.deleted() == {jobs[0]})
+
+
 def test_the_message_stays_while_it_is_pointed_at_and_then_the_picture_is_deleted(
     page, server, jobs
 ):

@@ -96,3 +96,5 @@ def test_a_photo_is_asked_what_it_shows_and_which_styles_are_kind_to_that(place)
         assert suited(b"no picture").status_code == 422
         assert suited(bytes(3_000_000)).status_code == 413
         assert web.post("/api/styles/suited", files={"other": portrait}).status_code == 422
+        cut = suited(portrait[: len(portrait) // 2])
+        assert cut.status_code == 422 and "photo.jpg" in cut.json()["detail"]

@@ -3,7 +3,8 @@ import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 
-const SECONDS = 20, GONE = 404; // ticks; the status of what another page has deleted
+// Ticks; the status of what another page has deleted; requests: Chromium refuses more than 256 at once that may outlast a page.
+const SECONDS = 20, GONE = 404, AT_ONCE = 200;
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.role = "status";
 let takeBack = null, finish = null, left = 0, timer = 0;
@@ -11,12 +12,12 @@ let takeBack = null, finish = null, left = 0, timer = 0;
 // An open dialog covers the rest of the page.
 const place = () => (document.querySelector("dialog[open]") || document.body).append(told);
 on(document, "close", () => { if (told.isConnected) place(); }, true);
-const close = () => {
+const close = (leaving = null) => {
   const end = finish;
   clearInterval(timer);
   takeBack = finish = null;
   told.remove();
-  end?.();
+  end?.(leaving);
 };
 on(window, "pagehide", close);
 const tick = () => {
@@ -24,7 +25,7 @@ const tick = () => {
   told.style.setProperty("--left", Math.max(0, left / SECONDS));
   if (left <= 0) close();
 };
-// Says what is deleted. undoing: takes that back. over: is called once it is not taken back.
+// Says what is deleted. undoing: takes that back. over: is called once it is not taken back, with the event that closes the page, if any.
 export const tell = (words, undoing = null, over = null) => {
   close();
   [takeBack, finish, left] = [undoing, over, SECONDS];
@@ -49,10 +50,14 @@ const wordsFor = (count) => count > 1 ? text("gallery.several_deleted", { count 
 // are gone or back. ready: makes sure, once they are hidden, that they can be deleted.
 export const deleteJobs = (jobs, hide, withPhoto = false, ready = async () => {}) => {
   const bringBack = (ids) => { hide(ids, false); tell(text("gallery.not_deleted")); };
-  const send = async () => {
-    if (!await isReady) return;
-    const query = withPhoto ? "?photo=true" : "", asked = withPhoto ? jobs.slice(0, 1) : jobs;
-    const answers = await Promise.allSettled(asked.map((id) => remove(`${root}/api/jobs/${id}${query}`)));
+  const send = async (leaving) => {
+    if (!leaving && !await isReady) return; // A page that closes waits for nothing.
+    const query = withPhoto ? "?photo=true" : "", asked = withPhoto ? jobs.slice(0, 1) : jobs, answers = [];
+    const group = leaving ? asked.length : AT_ONCE; // There is no later.
+    for (let at = 0; at < asked.length; at += group) {
+      const some = asked.slice(at, at + group).map((id) => remove(`${root}/api/jobs/${id}${query}`));
+      answers.push(...await Promise.allSettled(some));
+    }
     hide(answers.flatMap(({ value }) => value ? value.jobs : []), true);
     const failed = asked.filter((_, at) => answers[at].reason && answers[at].reason.status !== GONE);
     if (failed.length) bringBack(withPhoto ? jobs : failed);
