@@ -34,7 +34,7 @@ CREDENTIALS_HINT = (
 # Files of certificates that botocore trusts instead of the usual ones.
 AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 # The requests that take the encryption of what they store.
-ENCRYPTED = ("PutObject", "CreateMultipartUpload", "CopyObject")
+ENCRYPTED = ("PutObject", "CreateMultipartUpload")
 _HAS_MORE = re.compile(rb"(<IsTruncated>)\s*(?:true|1)\s*(</IsTruncated>)", re.IGNORECASE)
 _opening = per_process(threading.Lock)  # boto3 clients are thread-safe, its sessions are not.
 
