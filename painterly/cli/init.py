@@ -239,8 +239,9 @@ def _answer(args: _Args, flag: str, question: str, parse: Callable[[str], _Answe
     if args.yes:
         raise ConfigError(f"{flag} is missing")
     while True:
+        answer = _asked(question)  # The end of the input raises another ConfigError.
         try:
-            return parse(_asked(question))
+            return parse(answer)
         except ConfigError as error:
             print(error)
 
