@@ -10,7 +10,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
 from painterly.cli import bucket_management, init, sync_commands, web, weights
@@ -27,6 +27,7 @@ from painterly.cli.options import (
     Shares,
     Word,
     given,
+    unpiped,
 )
 from painterly.cli.picture_files import read_file
 from painterly.cli.places import is_photo, names_picture, names_style
@@ -40,6 +41,7 @@ from painterly.settings.kindness import subjects_of
 from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
+from painterly.words.wording import shortened
 
 INETWORK = "inetwork.py"
 EXIT_CODES = """\
@@ -274,10 +276,14 @@ def _run(app: App, words: Sequence[str], name: str) -> int:
     print_anything()  # Help comes before all else.
     try:
         return int(app(_tokens(words)) or 0)
+    except UnusedCliTokensError as error:
+        what = f"there is no place for {shortened(unpiped(error.unused_tokens[0]))}; see --help"
+        return fail(name, what, ConfigError.exit_code)
     except CycloptsError as error:
-        return fail(name, f"{' '.join(str(error).split())} See --help.", ConfigError.exit_code)
+        what = " ".join(unpiped(str(error)).split())
+        return fail(name, f"{what} See --help.", ConfigError.exit_code)
     except PainterlyError as error:
-        return fail(name, str(error), error.exit_code)
+        return fail(name, unpiped(str(error)), error.exit_code)
 
 
 def _tokens(words: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from glob import has_magic
 from itertools import chain
 from pathlib import Path, PurePath
 
-from painterly.cli.options import PIPE, STANDARD
+from painterly.cli.options import STANDARD
 from painterly.cli.places import (
     ends_as_folder,
     here,
@@ -39,7 +39,7 @@ from painterly.words.wording import printable, shortened
 PAINTED = "./painted"  # where several pictures go
 BUCKET = "s3://"
 AND, BLENDED = ",", "+"  # between styles with a result each, and those of one blend
-EXAMPLE = "hokusai"
+EXAMPLE, PHOTO = "hokusai", "beach.jpg"
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,6 @@ def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
 def on_disk(word: str, start: Path) -> str:
     """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
     is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
-    if word == PIPE:
-        return STANDARD
     if word.startswith("file:"):
         return str(parse_address(word))
     if word.startswith("~") and not os.path.lexists(start / word):
@@ -229,7 +227,11 @@ def _style(
         return "", tuple(dict.fromkeys(styles))
     except ConfigError as error:
         said = str(error)
+    is_misspelt = names_style(word, start) and bool(ready_styles.similar(word))
     if len(photos) > 1 and _is_style(photos[-1], start):
+        # Another photo is a painting as well: it does not tell a result from a misspelt style.
+        if is_misspelt and is_photo(photos[-1], start):
+            raise ConfigError(said)
         said = _behind_o([*photos], word)
     raise ConfigError(said)
 
@@ -275,11 +277,11 @@ def _check_photo(photo: str, given: list[str], start: Path) -> None:
     if photo != others[0] and photo == others[-1] and _is_style(photo, start):
         raise ConfigError(_behind_o(others, style))
     if names_style(photo, start):
-        pictures = [word for word in given if is_photo(word, start)] or ["beach.jpg"]
-        named = _search(photo) or ready_styles.similar(photo) or [EXAMPLE]
+        files = [word for word in given if is_photo(word, start) and names_picture(word)]
+        named = [photo] if _search(photo) else ready_styles.similar(photo) or [EXAMPLE]
         raise ConfigError(
             f"there is no photo {shortened(photo)}; photos go first and the style last, several "
-            f"with commas, as in {typed([*pictures, photo if _search(photo) else named[0]])}"
+            f"with commas, as in {typed([*(files or [PHOTO]), named[0]])}"
         )
     raise ConfigError(_no_file(photo, start))
 
@@ -289,7 +291,7 @@ def no_photo(word: str, start: Path) -> str:
     if is_on_the_web(word):
         return _on_the_web(word)
     if names_style(word, start) and _search(word):
-        return f"{word} is a style; the photo goes first: {typed(['beach.jpg', word])}"
+        return f"{word} is a style; the photo goes first: {typed([PHOTO, word])}"
     if word.startswith(BUCKET) or _is_dir(word, start):
         return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
     return f"{_no_file(word, start)}; {command()} --help lists the commands"

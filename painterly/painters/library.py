@@ -46,7 +46,7 @@ def paint(
     on_step: Callable[[Step], object] | None = None,
     **settings: Any,
 ) -> Image.Image:
-    """Paint a photo in a style, as `painterly PHOTO STYLE RESULT` does, and return the picture.
+    """Paint a photo in a style, as `painterly PHOTO STYLE` does, and return the picture.
 
     Args:
         photo: A path, an open file or its bytes; a picture of Pillow, in any mode; or an array
