@@ -1,6 +1,7 @@
 """`painterly`: paints, says what there is, or runs the program that its first word names."""
 
 import os
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -156,7 +157,10 @@ def _inetwork(
     """
     asked = _asked(settings, results, one, None, shares)
     places = [on_disk(word, Path()) for word in words]
-    if asked.one.from_record and len(places) == 1:
+    if asked.one.from_record:
+        if len(places) != 1:
+            wanted = shlex.join((INETWORK, *FROM_RECORD[:2], FROM_RECORD[-1]))
+            raise ConfigError(f"a record needs a result alone: {wanted}")
         return asked.repaint(places[0], INETWORK)
     if len(places) < 3:
         got = " ".join(places) or "none"
@@ -277,7 +281,8 @@ def _run(app: App, words: Sequence[str], name: str) -> int:
     try:
         return int(app(_tokens(words)) or 0)
     except UnusedCliTokensError as error:
-        what = f"there is no place for {shortened(unpiped(error.unused_tokens[0]))}; see --help"
+        words = unpiped(" ".join(error.unused_tokens or ()))
+        what = f"there is no place for {shortened(words)}; see --help"
         return fail(name, what, ConfigError.exit_code)
     except CycloptsError as error:
         what = " ".join(unpiped(str(error)).split())

@@ -100,6 +100,9 @@ def words_of(given: Sequence[str], output: str | None, start: Path) -> Words:
     paintings, styles = _style(style, photos, start)
     for photo in photos:
         _check_photo(photo, [*given], start)
+    names = [style_name(each) for each in styles]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"two styles are called {twice[0]}; rename a painting")
     is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0], start))
     is_one = is_file and bool(styles) and styles != _every()
     words = Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
@@ -210,7 +213,7 @@ def _style(
 ) -> tuple[str, tuple[tuple[str, ...], ...]]:
     """Return the paintings or the styles of Words that the last word means."""
     if is_photo(word, start):
-        return "", ((word,),)
+        return "", ((_as_file(word),),)
     is_named = names_style(word, start)
     if word.startswith(BUCKET) or (not (is_named and _search(word)) and _is_dir(word, start)):
         return word, ()
@@ -240,8 +243,10 @@ def part_of_style(word: str, start: Path) -> str:
     """Return the file of a painting, or the name of the ready style that is called so. Raises
     ConfigError."""
     word = word.strip()
+    if not word:
+        raise ConfigError("a style between commas or + is empty; name one, or leave the sign out")
     if is_photo(word, start):
-        return word
+        return _as_file(word)
     found = _search(word) if names_style(word, start) else []
     if len(found) > 1:
         return ready_styles.one(word)  # Raises an error that names them.
@@ -256,6 +261,11 @@ def part_of_style(word: str, start: Path) -> str:
     hint = ready_styles.hint(word)
     also = " Or" if hint.endswith("?") else ", or"
     raise ConfigError(f"there is no style {shortened(word)}; {hint}{also} give a painting's file")
+
+
+def _as_file(painting: str) -> str:
+    """Return the file of a painting in a spelling that is no name of a ready style."""
+    return f"./{painting}" if painting in _ready() else painting
 
 
 def _check_photo(photo: str, given: list[str], start: Path) -> None:

@@ -116,7 +116,15 @@ def files():
     """Photos and paintings in the current folder and in two others, and an empty folder."""
     for folder in ("photos", "paintings", "there", "klimt"):
         Path(folder).mkdir()
-    for name in ("town.jpg", "photos/a.jpg", "paintings/b.jpg", "IMG_1.JPG", "-d.jpg", "--e.jpg"):
+    for name in (
+        "town.jpg",
+        "photos/a.jpg",
+        "paintings/b.jpg",
+        "photos/munch.jpg",
+        "IMG_1.JPG",
+        "-d.jpg",
+        "--e.jpg",
+    ):
         Path(name).write_bytes(Path("beach.jpg").read_bytes())
     Path("monet.jpg").write_bytes(tiny.file(50, 50, 2))
     Path("notes.txt").write_text("not a picture")
@@ -260,7 +268,12 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg hokusai,./paintings", "'./paintings' is a folder; a list has ready styles"),
         ("beach.jpg ,", "names no style"),
         ("beach.jpg munch,all", "there is no style 'all'"),
+        ("beach.jpg munch,+", "a style between commas or + is empty"),
+        ("beach.jpg munch++ink", "a style between commas or + is empty"),
         # Several pictures into one file.
+        ("beach.jpg monet.jpg,./monet.jpg", "two styles are called monet; rename a painting"),
+        ("photos monet.jpg,./monet.jpg", "two styles are called monet; rename a painting"),
+        ("beach.jpg munch,photos/munch.jpg", "two styles are called munch; rename a painting"),
         ("beach.jpg hokusai,ink -o x.jpg", "into 'x.jpg'; for one of each, write -o x/"),
         ("*.jpg hokusai -o x.jpg", "several pictures would go into 'x.jpg'"),
         # Words that are missing, or that a script left empty.
@@ -360,6 +373,14 @@ def test_a_file_of_that_very_name_wins_and_a_folder_is_written_with_its_place(de
     Path("hokusai,ink").write_bytes(tiny.file(50, 50, 3))
     [args] = decided("beach.jpg", "hokusai,ink")
     assert args.places == ["beach.jpg", "hokusai,ink", "beach-hokusai,ink.jpg"]
+    own = tiny.file(50, 50, 4)
+    Path("munch").write_bytes(own)
+    [args] = decided("beach.jpg", "munch")
+    assert args.places == ["beach.jpg", "./munch", "beach-munch.jpg"]
+    for style in ("munch", "munch,ink", "munch+ink"):
+        work = decided("photos", style)
+        assert own in [work.paintings.read(entry.key) for entry in work.paintings.list()]
+        assert "munch" not in work.values["STYLES"]
 
 
 def test_photos_of_several_folders_keep_what_their_places_have_in_common(decided):
