@@ -254,8 +254,9 @@ def part_of_style(word: str, start: Path) -> str:
         return found[0]
     if is_on_the_web(word):
         raise ConfigError(_on_the_web(word))
-    if _is_dir(word, start):
-        raise ConfigError(f"{shortened(word)} is a folder; a list has ready styles and paintings")
+    if word.startswith(BUCKET) or _is_dir(word, start):
+        what = "in a bucket" if word.startswith(BUCKET) else "a folder"
+        raise ConfigError(f"{shortened(word)} is {what}; a list has ready styles and files")
     if not names_style(word, start):
         raise ConfigError(_no_file(word, start))
     hint = ready_styles.hint(word)

@@ -266,6 +266,7 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg starry night", "did you mean 'starry night', in quotes?"),
         ("beach.jpg van gogh", "did you mean 'van gogh', in quotes?"),
         ("beach.jpg hokusai,./paintings", "'./paintings' is a folder; a list has ready styles"),
+        ("beach.jpg ink,s3://photos/b.jpg", "'s3://photos/b.jpg' is in a bucket; a list has ready"),
         ("beach.jpg ,", "names no style"),
         ("beach.jpg munch,all", "there is no style 'all'"),
         ("beach.jpg munch,+", "a style between commas or + is empty"),
