@@ -19,7 +19,7 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
 from painterly.vgg.sources import WeightsSource
 
-# A result of engine 12, which has records as today's. Another fingerprint for the same
+# A result of engine 13, which has records as today's. Another fingerprint for the same
 # inputs would paint every picture of every user a second time.
 PHOTO = Entry("landscape.jpg", 1, "040f9824ec9a03db539fa8f9c9598ff4")
 STYLE = Style(
@@ -38,7 +38,7 @@ STYLE = Style(
     ),
 )
 ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95))
-FINGERPRINT = "958829673dc88dd0bd0d3f8602d6c66fbd03969cc99d1e43abb063253d5bdc7c"
+FINGERPRINT = "f13e58981da6142dbf538ad18bd7664a191ee98800d433acf6c039890eb2d2b8"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():
