@@ -92,7 +92,8 @@ case $mode in
   cluster) extras=(tensorflow cluster) run=(-m painterly "$@") ;;
   web) run=(-m painterly web "${@:2}") ;;
   weights) paints="" run=(-m painterly "$@") ;;
-  styles | init | buckets | send-* | get-*) extras=() paints="" run=(-m painterly "$@") ;;
+  styles | init | buckets | send-source | send-style | send-bucket | get-results | get-bucket)
+    extras=() paints="" run=(-m painterly "$@") ;;
   setup)
     extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do

@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from painterly.cli.app import ask, on_terminal, run_program
-from painterly.cli.options import Switch
+from painterly.cli.options import Switch, Word
 from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
 from painterly.log import event
@@ -27,7 +27,7 @@ from painterly.words.wording import file_size, plural, printable
 TYPED = command("buckets")
 PROG = TYPED.removeprefix("./")
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
-Address = Annotated[str, Parameter(metavar="s3://BUCKET")]
+Address = Annotated[Word, Parameter(metavar="s3://BUCKET")]
 
 
 def open_named(value: str, *, new: bool = False) -> Store:

@@ -1,6 +1,7 @@
 """`painterly`: paints, says what there is, or runs the program that its first word names."""
 
 import os
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
 from painterly.cli import bucket_management, init, sync_commands, web, weights
@@ -27,6 +28,7 @@ from painterly.cli.options import (
     Shares,
     Word,
     given,
+    unpiped,
 )
 from painterly.cli.picture_files import read_file
 from painterly.cli.places import is_photo, names_picture, names_style
@@ -40,6 +42,7 @@ from painterly.settings.kindness import subjects_of
 from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
+from painterly.words.wording import shortened
 
 INETWORK = "inetwork.py"
 EXIT_CODES = """\
@@ -154,7 +157,10 @@ def _inetwork(
     """
     asked = _asked(settings, results, one, None, shares)
     places = [on_disk(word, Path()) for word in words]
-    if asked.one.from_record and len(places) == 1:
+    if asked.one.from_record:
+        if len(places) != 1:
+            wanted = shlex.join((INETWORK, *FROM_RECORD[:2], FROM_RECORD[-1]))
+            raise ConfigError(f"a record needs a result alone: {wanted}")
         return asked.repaint(places[0], INETWORK)
     if len(places) < 3:
         got = " ".join(places) or "none"
@@ -274,10 +280,15 @@ def _run(app: App, words: Sequence[str], name: str) -> int:
     print_anything()  # Help comes before all else.
     try:
         return int(app(_tokens(words)) or 0)
+    except UnusedCliTokensError as error:
+        words = unpiped(" ".join(error.unused_tokens or ()))
+        what = f"there is no place for {shortened(words)}; see --help"
+        return fail(name, what, ConfigError.exit_code)
     except CycloptsError as error:
-        return fail(name, f"{' '.join(str(error).split())} See --help.", ConfigError.exit_code)
+        what = " ".join(unpiped(str(error)).split())
+        return fail(name, f"{what} See --help.", ConfigError.exit_code)
     except PainterlyError as error:
-        return fail(name, str(error), error.exit_code)
+        return fail(name, unpiped(str(error)), error.exit_code)
 
 
 def _tokens(words: Sequence[str]) -> list[str]:

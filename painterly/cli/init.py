@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from painterly.cli.app import fail, on_terminal, run_program
 from painterly.cli.bucket_management import check_buckets, create
-from painterly.cli.options import PIPE, STANDARD, Switch
+from painterly.cli.options import STANDARD, File, Switch
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command
@@ -71,7 +71,7 @@ def init(
     *,
     prefix: str | None = None,
     provider: Annotated[str | None, Parameter(choices=tuple(PROVIDERS))] = None,
-    addon_env: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    addon_env: File = None,
     yes: Switch = False,
     force: Switch = False,
 ) -> int:
@@ -194,7 +194,7 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
 
 def _text_of(addon: str) -> str:
-    if addon in (STANDARD, PIPE):
+    if addon == STANDARD:
         return sys.stdin.read()
     # start.sh has changed the folder.
     file = Path(os.environ.get("STARTED_IN") or os.curdir, addon).expanduser()
@@ -239,8 +239,9 @@ def _answer(args: _Args, flag: str, question: str, parse: Callable[[str], _Answe
     if args.yes:
         raise ConfigError(f"{flag} is missing")
     while True:
+        answer = _asked(question)  # The end of the input raises another ConfigError.
         try:
-            return parse(_asked(question))
+            return parse(answer)
         except ConfigError as error:
             print(error)
 

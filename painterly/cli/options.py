@@ -24,7 +24,7 @@ Switch = Annotated[bool, Parameter(negative="")]
 if TYPE_CHECKING:
     Word = str
 else:  # A shell completes files by the type; a path would lose ./ and s3://.
-    Word = Annotated[Path, Parameter(converter=lambda _, tokens: tokens[0].value)]
+    Word = Annotated[Path, Parameter(converter=lambda _, tokens: unpiped(tokens[0].value))]
 File = Annotated[Word | None, Parameter(metavar="FILE")]
 Files = Annotated[list[Word] | None, Parameter(consume_multiple=True, negative="")]
 Shares = Annotated[
@@ -34,6 +34,11 @@ Shares = Annotated[
     ),
 ]
 Patterns = Annotated[list[str], Parameter(metavar="PATTERN", negative="")]
+
+
+def unpiped(text: str) -> str:
+    """Return a word, or a message with words, in which PIPE is what was typed."""
+    return text.replace(repr(PIPE), repr(STANDARD)).replace(PIPE, STANDARD)
 
 
 def _memory(_: type, tokens: Sequence[Any]) -> int:
@@ -202,7 +207,11 @@ class PictureArgs(PictureOptions, OutputOptions):
 def given(options: Any) -> dict[str, Any]:
     """Return the flags that are given, by their names."""
     usual = vars(type(options)())
-    return {name: value for name, value in vars(options).items() if value != usual[name]}
+    return {
+        name: unpiped(value) if isinstance(value, str) else value
+        for name, value in vars(options).items()
+        if value != usual[name]
+    }
 
 
 SWITCHES = frozenset(

@@ -34,7 +34,7 @@ def named_paintings(
         given: The settings that override those of ready styles.
 
     Raises:
-        ConfigError: Two styles have one name, or there is another number of shares.
+        ConfigError: There is another number of shares.
         StorageError: A painting cannot be read.
     """
     from painterly.storage.files_bucket import FilesBucket
@@ -47,8 +47,6 @@ def named_paintings(
     files, tables = FilesBucket(), dict[str, str]()
     for style in blends:
         name, keys = style_name(style), [_add(files, each, start) for each in style]
-        if name in tables:
-            raise ConfigError(f"two styles are called {name}; rename a painting")
         paintings = dict(zip(keys, _parts(shares, len(keys)), strict=True))
         lines = [f"{json.dumps(key)} = {share}" for key, share in paintings.items()]
         settings = ready_styles.common_settings(style)

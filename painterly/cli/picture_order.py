@@ -27,8 +27,10 @@ from painterly.storage.files import new_md5
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import IN_BUCKET, source_for
+from painterly.words.wording import plural
 
 NO_MASK = "-"
+SHARES = "--shares (--style_weight)"  # in errors
 VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
@@ -217,15 +219,15 @@ def order_of(
 
 
 def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
-    """Return each painting's share: its `--style_weight`, or an equal part of a single one. Raises
+    """Return each painting's share: its own, or an equal part of a single one. Raises
     ConfigError."""
     weights = [1.0] if weights is None else list(weights)
     if len(weights) not in (1, paintings):
         raise ConfigError(
-            f"--style_weight has {len(weights)} values for {paintings} paintings; "
+            f"{SHARES} has {len(weights)} values for {plural(paintings, 'painting')}; "
             "expected one for each, or a single one"
         )
-    checked_shares(weights, "--style_weight is")
+    checked_shares(weights, f"{SHARES} is")
     return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 

@@ -38,17 +38,12 @@ def run(args: PictureArgs, name: str) -> int:
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
         yield paint_wish(wish_of_record(args, environment), stop)
 
-    return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
+    return run_painter(name, paint_it, to_stdout=args.places == [STANDARD])
 
 
 def wish_of_record(args: PictureArgs, environment: Mapping[str, str]) -> Wish:
     """Return what paints a record's picture from the buckets that it names. Raises ConfigError if
     the file is not the record of a result, PictureError if a picture is missing or has changed."""
-    if len(args.places) != 1:
-        raise ConfigError(
-            "--from-record needs the record and the result's name, as in --from-record FILE "
-            f"repainted.jpg; got {' '.join(args.places) or 'nothing'} as the name"
-        )
     (result,), account = args.places, parse_account(environment)
     record: Any = Record.from_bytes(read_file(args.from_record or "", "--from-record"))
     if lacking := [name for name in _NEEDED if getattr(record, name, None) is None]:

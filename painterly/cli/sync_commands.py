@@ -130,7 +130,7 @@ def send_bucket(
 
 
 def get_bucket(
-    bucket: Annotated[str, Parameter(metavar="s3://BUCKET")],
+    bucket: Annotated[Word, Parameter(metavar="s3://BUCKET")],
     folder: Folder,
     /,
     *,

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
-from painterly.cli.options import Switch
+from painterly.cli.options import Switch, unpiped
 from painterly.errors import ConfigError
 from painterly.log import event, logs_json
 from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
@@ -49,7 +49,7 @@ def web(
         open: open the page in the browser
         lan: let phones in the local network in: shows the address, a password and a code
     """
-    given = {"WEB_PORT": "" if port is None else str(port), "WEB_HOST": host or ""}
+    given = {"WEB_PORT": "" if port is None else str(port), "WEB_HOST": unpiped(host or "")}
 
     def run(environment: dict[str, str]) -> int:
         from painterly.configuration import config

@@ -14,7 +14,7 @@ from glob import has_magic
 from itertools import chain
 from pathlib import Path, PurePath
 
-from painterly.cli.options import PIPE, STANDARD
+from painterly.cli.options import STANDARD
 from painterly.cli.places import (
     ends_as_folder,
     here,
@@ -39,7 +39,7 @@ from painterly.words.wording import printable, shortened
 PAINTED = "./painted"  # where several pictures go
 BUCKET = "s3://"
 AND, BLENDED = ",", "+"  # between styles with a result each, and those of one blend
-EXAMPLE = "hokusai"
+EXAMPLE, PHOTO = "hokusai", "beach.jpg"
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ def words_of(given: Sequence[str], output: str | None, start: Path) -> Words:
     paintings, styles = _style(style, photos, start)
     for photo in photos:
         _check_photo(photo, [*given], start)
+    names = [style_name(each) for each in styles]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"two styles are called {twice[0]}; rename a painting")
     is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0], start))
     is_one = is_file and bool(styles) and styles != _every()
     words = Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
@@ -177,8 +180,6 @@ def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
 def on_disk(word: str, start: Path) -> str:
     """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
     is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
-    if word == PIPE:
-        return STANDARD
     if word.startswith("file:"):
         return str(parse_address(word))
     if word.startswith("~") and not os.path.lexists(start / word):
@@ -212,7 +213,7 @@ def _style(
 ) -> tuple[str, tuple[tuple[str, ...], ...]]:
     """Return the paintings or the styles of Words that the last word means."""
     if is_photo(word, start):
-        return "", ((word,),)
+        return "", ((_as_file(word),),)
     is_named = names_style(word, start)
     if word.startswith(BUCKET) or (not (is_named and _search(word)) and _is_dir(word, start)):
         return word, ()
@@ -229,7 +230,11 @@ def _style(
         return "", tuple(dict.fromkeys(styles))
     except ConfigError as error:
         said = str(error)
+    is_misspelt = names_style(word, start) and bool(ready_styles.similar(word))
     if len(photos) > 1 and _is_style(photos[-1], start):
+        # Another photo is a painting as well: it does not tell a result from a misspelt style.
+        if is_misspelt and is_photo(photos[-1], start):
+            raise ConfigError(said)
         said = _behind_o([*photos], word)
     raise ConfigError(said)
 
@@ -238,8 +243,10 @@ def part_of_style(word: str, start: Path) -> str:
     """Return the file of a painting, or the name of the ready style that is called so. Raises
     ConfigError."""
     word = word.strip()
+    if not word:
+        raise ConfigError("a style between commas or + is empty; name one, or leave the sign out")
     if is_photo(word, start):
-        return word
+        return _as_file(word)
     found = _search(word) if names_style(word, start) else []
     if len(found) > 1:
         return ready_styles.one(word)  # Raises an error that names them.
@@ -247,13 +254,19 @@ def part_of_style(word: str, start: Path) -> str:
         return found[0]
     if is_on_the_web(word):
         raise ConfigError(_on_the_web(word))
-    if _is_dir(word, start):
-        raise ConfigError(f"{shortened(word)} is a folder; a list has ready styles and paintings")
+    if word.startswith(BUCKET) or _is_dir(word, start):
+        what = "in a bucket" if word.startswith(BUCKET) else "a folder"
+        raise ConfigError(f"{shortened(word)} is {what}; a list has ready styles and files")
     if not names_style(word, start):
         raise ConfigError(_no_file(word, start))
     hint = ready_styles.hint(word)
     also = " Or" if hint.endswith("?") else ", or"
     raise ConfigError(f"there is no style {shortened(word)}; {hint}{also} give a painting's file")
+
+
+def _as_file(painting: str) -> str:
+    """Return the file of a painting in a spelling that is no name of a ready style."""
+    return f"./{painting}" if painting in _ready() else painting
 
 
 def _check_photo(photo: str, given: list[str], start: Path) -> None:
@@ -275,11 +288,11 @@ def _check_photo(photo: str, given: list[str], start: Path) -> None:
     if photo != others[0] and photo == others[-1] and _is_style(photo, start):
         raise ConfigError(_behind_o(others, style))
     if names_style(photo, start):
-        pictures = [word for word in given if is_photo(word, start)] or ["beach.jpg"]
-        named = _search(photo) or ready_styles.similar(photo) or [EXAMPLE]
+        files = [word for word in given if is_photo(word, start) and names_picture(word)]
+        named = [photo] if _search(photo) else ready_styles.similar(photo) or [EXAMPLE]
         raise ConfigError(
             f"there is no photo {shortened(photo)}; photos go first and the style last, several "
-            f"with commas, as in {typed([*pictures, photo if _search(photo) else named[0]])}"
+            f"with commas, as in {typed([*(files or [PHOTO]), named[0]])}"
         )
     raise ConfigError(_no_file(photo, start))
 
@@ -289,7 +302,7 @@ def no_photo(word: str, start: Path) -> str:
     if is_on_the_web(word):
         return _on_the_web(word)
     if names_style(word, start) and _search(word):
-        return f"{word} is a style; the photo goes first: {typed(['beach.jpg', word])}"
+        return f"{word} is a style; the photo goes first: {typed([PHOTO, word])}"
     if word.startswith(BUCKET) or _is_dir(word, start):
         return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
     return f"{_no_file(word, start)}; {command()} --help lists the commands"

@@ -46,7 +46,7 @@ def paint(
     on_step: Callable[[Step], object] | None = None,
     **settings: Any,
 ) -> Image.Image:
-    """Paint a photo in a style, as `painterly PHOTO STYLE RESULT` does, and return the picture.
+    """Paint a photo in a style, as `painterly PHOTO STYLE` does, and return the picture.
 
     Args:
         photo: A path, an open file or its bytes; a picture of Pillow, in any mode; or an array
@@ -140,12 +140,16 @@ def _plain(value: Any) -> Any:
 
 
 def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
-    if not isinstance(style, str) or PurePath(style).name != style or os.path.lexists(style):
+    if not isinstance(style, str) or PurePath(style).name != style or _is_file(style):
         return style, {}
     if PurePath(style).suffix and not ready_styles.search(style):
         return style, {}  # A file that is missing.
     name = ready_styles.one(style)
     return ready_styles.path(name), ready_styles.own_settings(name)
+
+
+def _is_file(name: str) -> bool:
+    return os.path.lexists(name) and not Path(name).is_dir()
 
 
 def _added(files: FilesBucket, picture: Any, what: str) -> Entry:

@@ -116,7 +116,15 @@ def files():
     """Photos and paintings in the current folder and in two others, and an empty folder."""
     for folder in ("photos", "paintings", "there", "klimt"):
         Path(folder).mkdir()
-    for name in ("town.jpg", "photos/a.jpg", "paintings/b.jpg", "IMG_1.JPG", "-d.jpg", "--e.jpg"):
+    for name in (
+        "town.jpg",
+        "photos/a.jpg",
+        "paintings/b.jpg",
+        "photos/munch.jpg",
+        "IMG_1.JPG",
+        "-d.jpg",
+        "--e.jpg",
+    ):
         Path(name).write_bytes(Path("beach.jpg").read_bytes())
     Path("monet.jpg").write_bytes(tiny.file(50, 50, 2))
     Path("notes.txt").write_text("not a picture")
@@ -214,6 +222,8 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg town.jpg hokusai ./out", "-o: ./start.sh beach.jpg town.jpg hokusai -o ./out"),
         ("beach.jpg hokusai there", "-o: ./start.sh beach.jpg hokusai -o there"),
         ("beach.jpg hokusai town.jpg", "-o: ./start.sh beach.jpg hokusai -o town.jpg"),
+        ("beach.jpg hokusai hokusai-out", "./start.sh beach.jpg hokusai -o hokusai-out"),
+        ("beach.jpg town.jpg out", "./start.sh beach.jpg town.jpg -o out"),
         ("https://a.test/b.jpg hokusai", "curl -L -o b.jpg https://a.test/b.jpg && ./start.sh b.j"),
         ("https://a.test/b.jpg?k=1&s=2", "curl -L -o b.jpg 'https://a.test/b.jpg?k=1&s=2' && "),
         ("beach.jpg http://a.test/b.jpg", "'http://a.test/b.jpg' is on the web; download it first"),
@@ -247,6 +257,7 @@ def check_styles(kind: str, values, paintings) -> None:
             "beach.jpg hokusay",
             "no style 'hokusay'; did you mean hokusai? Or give a painting's file",
         ),
+        ("beach.jpg town.jpg hokusay", "there is no style 'hokusay'; did you mean hokusai?"),
         ("beach.jpg qqq", "./start.sh styles lists the ready styles, or give a painting's file"),
         ("beach.jpg munch,klint", "there is no style 'klint'; did you mean klimt?"),
         ("beach.jpg munch+klint", "there is no style 'klint'; did you mean klimt?"),
@@ -255,9 +266,15 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg starry night", "did you mean 'starry night', in quotes?"),
         ("beach.jpg van gogh", "did you mean 'van gogh', in quotes?"),
         ("beach.jpg hokusai,./paintings", "'./paintings' is a folder; a list has ready styles"),
+        ("beach.jpg ink,s3://photos/b.jpg", "'s3://photos/b.jpg' is in a bucket; a list has ready"),
         ("beach.jpg ,", "names no style"),
         ("beach.jpg munch,all", "there is no style 'all'"),
+        ("beach.jpg munch,+", "a style between commas or + is empty"),
+        ("beach.jpg munch++ink", "a style between commas or + is empty"),
         # Several pictures into one file.
+        ("beach.jpg monet.jpg,./monet.jpg", "two styles are called monet; rename a painting"),
+        ("photos monet.jpg,./monet.jpg", "two styles are called monet; rename a painting"),
+        ("beach.jpg munch,photos/munch.jpg", "two styles are called munch; rename a painting"),
         ("beach.jpg hokusai,ink -o x.jpg", "into 'x.jpg'; for one of each, write -o x/"),
         ("*.jpg hokusai -o x.jpg", "several pictures would go into 'x.jpg'"),
         # Words that are missing, or that a script left empty.
@@ -280,6 +297,12 @@ def check_styles(kind: str, values, paintings) -> None:
         ("- hokusai -o x.jpg --dry-run", "--dry-run measures a file, and the photo is -"),
         ("photos hokusai --shares 1,2", "--shares are those of a blend, as in monet.jpg+hokusai"),
         ("photos klimt+munch --shares 1,2,3", "--shares has 3 values for 2 paintings"),
+        ("beach.jpg klimt+munch --shares 1,2,3", "--shares (--style_weight) has 3 values for 2"),
+        ("beach.jpg klimt --shares 1,2", "--shares (--style_weight) has 2 values for 1 painting;"),
+        ("beach.jpg hokusai --size -", "--size is '-'; expected a whole number"),
+        ("photos hokusai --sheet -", "the extension of '-' is ''"),
+        ("styles -", "there is no place for '-'; see --help"),
+        ("buckets list -", "'-' may be a bucket or a folder"),
         ("beach.jpg klimt+munch --shares 1,x", "--shares is '1,x'; expected numbers"),
         ("beach.jpg hokusai --sheet x.jpg --watch", "leave --watch out"),
         ("beach.jpg hokusai --sheet x.jpg --dry-run", "leave --dry-run out"),
@@ -351,6 +374,14 @@ def test_a_file_of_that_very_name_wins_and_a_folder_is_written_with_its_place(de
     Path("hokusai,ink").write_bytes(tiny.file(50, 50, 3))
     [args] = decided("beach.jpg", "hokusai,ink")
     assert args.places == ["beach.jpg", "hokusai,ink", "beach-hokusai,ink.jpg"]
+    own = tiny.file(50, 50, 4)
+    Path("munch").write_bytes(own)
+    [args] = decided("beach.jpg", "munch")
+    assert args.places == ["beach.jpg", "./munch", "beach-munch.jpg"]
+    for style in ("munch", "munch,ink", "munch+ink"):
+        work = decided("photos", style)
+        assert own in [work.paintings.read(entry.key) for entry in work.paintings.list()]
+        assert "munch" not in work.values["STYLES"]
 
 
 def test_photos_of_several_folders_keep_what_their_places_have_in_common(decided):

@@ -19,7 +19,7 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
 from painterly.vgg.sources import WeightsSource
 
-# A result of engine 12, which has records as today's. Another fingerprint for the same
+# A result of engine 13, which has records as today's. Another fingerprint for the same
 # inputs would paint every picture of every user a second time.
 PHOTO = Entry("landscape.jpg", 1, "040f9824ec9a03db539fa8f9c9598ff4")
 STYLE = Style(

@@ -2,6 +2,7 @@
 
 import io
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +48,8 @@ def test_photos_and_styles_are_files_names_or_pictures_of_pillow(tmp_path):
     wave = painterly.paint("beach.jpg", "hokusai", **QUICK)
     assert same(wave, painterly.paint("beach.jpg", "The Great Wave", **QUICK))
     assert same(wave, painterly.paint("beach.jpg", ready_styles.path("hokusai"), **QUICK))
+    Path("hokusai").mkdir()
+    assert same(wave, painterly.paint("beach.jpg", "hokusai", **QUICK))
 
 
 def test_photos_and_styles_are_bytes_open_files_and_arrays(tmp_path):
