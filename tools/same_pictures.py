@@ -122,11 +122,14 @@ def paint(code: Path, work: Path, results: Path) -> None:
             **os.environ,
             **ALWAYS,
             **variables,
+            # Commits differ in the grammar of the command line.
+            "BUCKET_SOURCE": f"{work}/photos",
+            "BUCKET_STYLE": f"{work}/paintings",
+            "BUCKET_RESULT": f"{results}/{run}",
             "VIRTUAL_ENV": sys.prefix,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
-        command = ["./start.sh", f"{work}/photos", f"{work}/paintings", f"{results}/{run}"]
-        subprocess.run(command, cwd=code, env=environment, check=True)
+        subprocess.run(["./start.sh"], cwd=code, env=environment, check=True)
 
 
 def compare(before: Path, after: Path) -> int:

@@ -26,7 +26,10 @@ from PIL import Image, ImageOps
 from painterly import Settings, load_vgg, stylize
 from painterly.devices.memory import device_budget
 from painterly.engine.abstraction.ink import drawn, ink_of
+from painterly.engine.faces.care import cares_of, features_of, lit
+from painterly.engine.looked_at import LookedAt
 from painterly.engine.paintings import Paintings
+from painterly.engine.picture import picture_size
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs
 from painterly.images.arrays import resize, to_float, to_integers
@@ -201,7 +204,10 @@ def drawings() -> None:
         shown = photo(name)
         scale = settings.size / max(shown.shape)
         seen = resize(to_float(shown), *(round(scale * side) for side in shown.shape[:2]))
-        drawing = to_integers(drawn(seen, look, settings)(1), 8)
+        size = picture_size(seen)
+        cares = cares_of(LookedAt.of(shown, finds=True).faces, size, settings.size)
+        features = features_of(cares, size) if cares else None
+        drawing = to_integers(drawn(lit(seen, cares), look, settings, features)(1), 8)
         for each in (shown, drawing, painted(name, [woodcut], settings)):
             cells.append(Image.fromarray(each).resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "drawings", MONTAGE_QUALITY)

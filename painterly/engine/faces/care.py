@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from painterly.engine.abstraction.filters import blurred, scaled
 from painterly.engine.faces.finding import Found
 from painterly.engine.picture import picture_size
-from painterly.images.arrays import resample, small_bands, to_float
+from painterly.images.arrays import box_average, resample, small_bands
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
 # The landmarks around a face, and around its eyes, brows, lips and nose, with a factor of size.
@@ -218,7 +218,10 @@ def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
         first, last = (end * length / side for end in (part.start, part.stop))
         box.append(slice(int(first), max(int(first) + 1, round(last))))
     height, width = care.oval.shape
-    shown = resample(to_float(image[tuple(box)]), height, width, Image.Resampling.BOX)
+    shown = image[tuple(box)]
+    # Floats of its own size would take several times as much memory as a large photo.
+    shown = box_average(shown, min(len(shown) // height, shown.shape[1] // width) // 2)
+    shown = resample(shown, height, width, Image.Resampling.BOX)
     return srgb_to_oklab(shown.clip(0, 1))[..., 0]
 
 

@@ -16,7 +16,7 @@ from painterly.engine.faces import networks
 from painterly.engine.faces.networks import SIDE
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.picture import picture_size
-from painterly.images.arrays import box_average, fit_size, resample
+from painterly.images.arrays import fit_size, resample
 
 GRID = 48  # rows and columns of the detector's places
 # Scores from which a box may be a face, and from which one that is a smaller part of the photo's
@@ -136,7 +136,9 @@ def _landmarks(image: np.ndarray, box: _Box) -> tuple[np.ndarray, float]:
         np.clip(np.arange(start, start + math.ceil(2 * reach)), 0, length - 1)
         for start, length in zip(first, image.shape[1::-1], strict=True)
     )
-    around = 255 * box_average(image[rows[:, None], columns], factor)
+    around, size = image.take(rows, 0).take(columns, 1), len(rows) // factor
+    whole = np.s_[: size * factor, : size * factor]
+    around = 255 * resample(around[whole], size, size, Image.Resampling.BOX)
     step = turn * (side / SIDE / factor)
     start = (box.centre - first) / factor - step @ np.full(2, SIDE / 2)
     seen = Image.fromarray(around.round().astype(np.uint8)).transform(

@@ -62,14 +62,16 @@ def _filtered(
     """Convolve each channel with its own weights [side, side, C]."""
     x, side = _padded(x, padding), len(weights)
     height, width = ((length - side) // stride + 1 for length in x.shape[:2])
-    y = np.empty((height, width, x.shape[2]), np.float32)
+    # Loops are as long as a row of pixels: of one pixel's channels, they would be slow.
+    weights, bias = np.tile(weights, width), np.tile(bias, width)
+    y = np.empty((height, len(bias)), np.float32)
     y[:] = bias
     product = np.empty_like(y)
     for i in range(side):
         for j in range(side):
             seen = x[i : i + stride * height : stride, j : j + stride * width : stride]
-            y += np.multiply(seen[:height, :width], weights[i, j], out=product)
-    return y
+            y += np.multiply(seen.reshape(y.shape), weights[i, j], out=product)
+    return y.reshape(height, width, -1)
 
 
 def _padded(x: np.ndarray, padding: tuple[int, int]) -> np.ndarray:

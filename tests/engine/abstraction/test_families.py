@@ -96,7 +96,7 @@ def in_families(picture, photo, paintings, share=None):
         palette = families.palette_of([(families.colours_of(painting, everywhere), 1.0)])
         groups.append((palette, canvas.padded(each)[..., None]))
     before = canvas.padded(picture)
-    after = families.in_families(before, canvas, families.seen(photo), groups)
+    after = families.in_families(before, canvas, families.seen(photo, photo.shape[:2]), groups)
     return None if after is before else canvas.cropped(after[None])[0]
 
 

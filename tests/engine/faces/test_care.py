@@ -1,5 +1,7 @@
 """Faces held to the photo."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -206,6 +208,18 @@ def test_small_faces_get_one_family_of_colours_and_a_wall_of_their_hue_stays():
     assert yellow[0] < -0.08 and yellow[1] > -0.06
     wall = np.s_[100:, 120:]
     np.testing.assert_allclose(after[wall], before[wall], atol=0.02)
+
+
+def test_a_face_that_fills_a_large_photo_takes_little_memory():
+    photo = close(2400)
+    small = photo[::8, ::8] / np.float32(255)
+    cares = cares_in(small)
+    assert len(cares) == 1
+    tracemalloc.start()
+    care.follow_tones(small, photo, cares)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < photo.nbytes
 
 
 def test_a_dark_face_is_lit_before_it_is_drawn():
