@@ -10,6 +10,8 @@ trap 'rm -rf "$folder"' EXIT
 "$programs/uv" build --quiet --wheel --out-dir "$folder"
 "$programs/uv" pip install --quiet --no-deps --python "$programs/python" --target "$folder/site" "$folder"/*.whl
 cp -R tests pyproject.toml "$folder"
+mkdir -p "$folder/docs/images"
+cp docs/images/portrait-photo.jpg "$folder/docs/images" # a photo with a face
 cd "$folder"
 # -P: no folder of this checkout is on Python's path.
 PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not slow and not thorough" \

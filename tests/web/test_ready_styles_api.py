@@ -2,9 +2,9 @@
 
 import pytest
 from support import tiny
+from support.faces import PHOTO
 from support.web_service import send, served
 
-from painterly.settings.installation import PROGRAM
 from painterly.settings.kindness import KIND_TO, Subject
 
 FIELDS = {"title", "artist", "short", "year", "medium", "ready"}
@@ -84,7 +84,7 @@ def test_ready_styles_are_painted_alone_and_blended(only_ready, web, worker):
 
 
 def test_a_photo_is_asked_what_it_shows_and_which_styles_are_kind_to_that(place):
-    portrait = (PROGRAM / "docs/images/portrait-photo.jpg").read_bytes()
+    portrait = PHOTO.read_bytes()
     first, second, *_ = KIND_TO[Subject.FACES]
     with served(place | {"STYLES": f"{second},signac,{first}"}) as web:
 
