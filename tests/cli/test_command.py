@@ -80,7 +80,7 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
     installed, tmp_path
 ):
     line = "preset instant; painterly --help says how to add the others"
-    for result in ("x.jpg", "./painted"):
+    for result in ("x.jpg", "./painted/"):
         words = ("beach.jpg", "monet.jpg", "-o", result, "--size", "64")
         said = installed(*words).stdout.splitlines()
         assert said[-1].endswith(line) and sum(line in each for each in said) == 1
