@@ -266,6 +266,9 @@ def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
             each.sendall(begun_upload(port))
         until(web.service.uploads.locked)
         assert send(web).status_code == 429
+        assert (
+            web.post("/api/styles/suited", files={"photo": tiny.file(60, 80, 1)}).status_code == 429
+        )
         assert until(lambda: send(web).status_code == 202)
         assert stalled[0].recv(4096).startswith(b"HTTP/1.1 408 ")
 

@@ -35,8 +35,17 @@ AT_ONCE = {
     "_parsed",  # JSON of 20 kB at most.
     # Generators, contexts and futures, which wait only once they are awaited.
     *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "_Body", "self._stream"),
-    *("_Parser", "job_form", "parsed_form", "self._receive", "run_in_threadpool", "picture.result"),
+    *(
+        "_Parser",
+        "job_form",
+        "photo_form",
+        "parsed_form",
+        "self._receive",
+        "run_in_threadpool",
+        "picture.result",
+    ),
     *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
+    "check_places",  # It asks `service.uploads.locked`.
     *("service.uploads.locked", "self._waiting.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     "self._refusal",  # Compares hashes; a page of two lines for other sites.

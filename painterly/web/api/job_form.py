@@ -13,6 +13,7 @@ from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError, JobRequest
 from painterly.jobs.upload import Upload, checked_mask, checked_source, checked_upload
 from painterly.web.api.forms import KIND, kind_of, parsed_form, text_of
+from painterly.web.service import Service
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
 NO_PHOTO = ApiError(422, "the form has no file `photo`")
@@ -77,6 +78,25 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
         if "photo" not in files and asked.again is None:
             raise NO_PHOTO
         yield asked, files
+
+
+@asynccontextmanager
+async def photo_form(request: Request, service: Service) -> AsyncIterator[UploadFile]:
+    """Parse a form with a photo alone, which has a place among the uploads until it is read. Raises
+    ApiError if all places are taken, or if there is no photo."""
+    check_places(service)
+    parsed = parsed_form(request, ("photo",), LONGEST_REQUEST)
+    async with service.uploads, parsed as form, service.in_memory:
+        file = form.get("photo")
+        if not isinstance(file, UploadFile):
+            raise NO_PHOTO
+        yield file
+
+
+def check_places(service: Service) -> None:
+    """Raise ApiError if all places for uploads are taken."""
+    if service.uploads.locked():
+        raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
 
 
 async def read_photo(file: UploadFile, options: WebOptions) -> Upload:

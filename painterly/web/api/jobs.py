@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
 from painterly.jobs.kept_photos import KeptPhoto
@@ -23,13 +22,12 @@ from painterly.jobs.schemas import (
     not_found,
 )
 from painterly.jobs.store import StoredJob
-from painterly.web.api.forms import parsed_form
 from painterly.web.api.job_form import (
     BODY,
-    LONGEST_REQUEST,
-    NO_PHOTO,
     PHOTO_BODY,
+    check_places,
     job_form,
+    photo_form,
     read_mask,
     read_source,
 )
@@ -67,8 +65,7 @@ async def new_job(
     `Idempotency-Key` that was used before, it is the job of that time."""
     # Before anything of the photo is kept.
     await run_in_threadpool(service.orders.check_room, idempotency_key)
-    if service.uploads.locked():
-        raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
+    check_places(service)
     async with service.uploads, job_form(request) as (asked, files), service.in_memory:
         options, limit = service.options, service.config.memory_limit
         photo = await read_source(files["photo"], options, limit) if "photo" in files else None
@@ -84,16 +81,7 @@ async def new_job(
 async def new_photo(request: Request, service: Shared) -> KeptPhoto:
     """Send a photo or a clip before it is ordered, for previews and jobs that name its id in
     `again`. It is deleted after an hour."""
-    if service.uploads.locked():
-        raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
-    async with (
-        service.uploads,
-        parsed_form(request, ("photo",), LONGEST_REQUEST) as form,
-        service.in_memory,
-    ):
-        file = form.get("photo")
-        if not isinstance(file, UploadFile):
-            raise NO_PHOTO
+    async with photo_form(request, service) as file:
         photo = await read_source(file, service.options, service.config.memory_limit)
         return await run_in_threadpool(service.orders.photos.keep, photo)
 

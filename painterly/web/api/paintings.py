@@ -21,7 +21,7 @@ from painterly.jobs.schemas import (
 from painterly.jobs.upload import checked_upload
 from painterly.jobs.worker.previews import MAX_PHOTO, MAX_PIXELS
 from painterly.web.api.forms import KIND, parsed_form
-from painterly.web.api.job_form import NO_PHOTO, PHOTO_BODY, read_photo
+from painterly.web.api.job_form import PHOTO_BODY, photo_form, read_photo
 from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
@@ -44,14 +44,7 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
 async def suited_styles(request: Request, service: Shared) -> Suited:
     """Say what a photo shows, and which ready styles are kind to that. A small copy suffices: of
     at most 4 megapixels and 2 MB."""
-    async with (
-        service.uploads,
-        parsed_form(request, ("photo",), LONGEST_FIELD) as form,
-        service.in_memory,
-    ):
-        file = form.get("photo")
-        if not isinstance(file, UploadFile):
-            raise NO_PHOTO
+    async with photo_form(request, service) as file:
         limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
         photo = await read_photo(file, limits)
         return await run_in_threadpool(service.catalogue.suited, photo.data, photo.name)
