@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture_files import UNFINISHED, read_file, read_photo
@@ -117,7 +116,8 @@ def settings_of(args: PictureArgs) -> Settings:
     """
     if args.image_size is not None and "size" in args.settings:
         raise ConfigError("--image_size and --size both set the size; give one of them")
-    of_styles, values = _settings_of_styles(args.places[1:-1]), dict(args.settings)
+    styles = [ref if names_style(ref) else "" for ref in args.places[1:-1]]
+    of_styles, values = ready_styles.common_settings(styles), dict(args.settings)
     if values.get("rescale_method") == "cubic":
         values["rescale_method"] = "bicubic"
     if _start(args) is not None:
@@ -126,18 +126,6 @@ def settings_of(args: PictureArgs) -> Settings:
     if args.image_size is not None and settings.paper != NONE:
         raise ConfigError("--image_size and --paper both set the size; give one of them")
     return settings
-
-
-def _settings_of_styles(refs: Sequence[str]) -> dict[str, Any]:
-    tables = ready_styles.tables()
-    own = [
-        ready_styles.own_settings(ref) if ref in tables and names_style(ref) else {} for ref in refs
-    ]
-    return {
-        name: value
-        for name, value in own[0].items()
-        if all(each.get(name) == value for each in own)
-    }
 
 
 def save_every(args: PictureArgs, settings: Settings) -> int:
