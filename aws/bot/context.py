@@ -92,7 +92,7 @@ def present(part: Part | None) -> Part:
     return part
 
 
-@dataclass(eq=False)  # Exceptions are told apart by identity.
+@dataclass(eq=False)  # Exceptions are compared by identity.
 class Refusal(Exception):  # noqa: N818 – an answer
     """A wish that is not fulfilled, with the answer to its user.
 

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 async def receive(_: Update, context: Context) -> None:
     """Handle a picture that comes in: a photo to be painted, or a painting.
 
-    Of an album, one picture has the caption, and may come before or after the others.
+    One picture of an album has the caption, and may come before or after the others.
     """
     message, resources, say = context.message, context.resources, context.say
     if users.is_to_another(message.caption or "", context.bot.username):

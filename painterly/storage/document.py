@@ -83,5 +83,6 @@ def change(
         changed = decide(document or {})
         if changed is None or store(bucket, key, changed, etag) is not None:
             return changed
+        # Processes that met would meet again after equal pauses.
         time.sleep(random.uniform(0, _PAUSE_S))
     raise BusyError(f"{bucket.name}/{printable(key)} is being changed by others; try again")
