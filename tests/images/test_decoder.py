@@ -36,8 +36,19 @@ JPEG, WEBP = saved(gradient(), "JPEG"), saved(gradient(), "WEBP", lossless=True)
 
 def processes():
     """The processes that wait for a picture, or decode one."""
-    children = psutil.Process().children()
-    return [each for each in children if "painterly.images.contained.decoding" in each.cmdline()]
+    return [
+        each
+        for each in psutil.Process().children()
+        if "painterly.images.contained.decoding" in command(each)
+    ]
+
+
+def command(process):
+    """The command line of a process, empty if it has just ended: another thread may end it meanwhile."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 @pytest.fixture
