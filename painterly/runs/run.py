@@ -27,6 +27,8 @@ from painterly.runs.watch import News, rest
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
+from painterly.storage.folder import UNREADABLE
+from painterly.storage.foreign_files import matches
 from painterly.storage.retry import outlasting_outages
 from painterly.words.wording import duration
 
@@ -105,7 +107,8 @@ class Run:
         return listing
 
     def round(self, listing: Listing, started: float) -> Summary:
-        """Paint, or foretell it, and return the summary, which is logged.
+        """Paint, or foretell it, and return the summary, which is logged, with the folders that
+        could not be read.
 
         Args:
             listing: The objects in the buckets.
@@ -114,6 +117,12 @@ class Run:
         Raises:
             PainterlyError, Stopped: As `paint`.
         """
+        source, exclude = self._buckets.source, self._config.exclude
+        summary = self._round(listing, started)
+        unread = source.skipped().get(UNREADABLE, ())
+        return report.with_unread(summary, [e for e in unread if not matches(e, exclude)], source)
+
+    def _round(self, listing: Listing, started: float) -> Summary:
         selection, plan = self._plan(listing)
         if plan is None:
             return report.NO_INPUT
