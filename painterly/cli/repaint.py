@@ -38,7 +38,7 @@ def run(args: PictureArgs, name: str) -> int:
     def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
         yield paint_wish(wish_of_record(args, environment), stop)
 
-    return run_painter(name, paint_it, to_stdout=args.places == [STANDARD])
+    return run_painter(name, paint_it, args.places == [STANDARD], args.progress)
 
 
 def wish_of_record(args: PictureArgs, environment: Mapping[str, str]) -> Wish:
