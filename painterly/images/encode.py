@@ -67,9 +67,7 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
     if exif or (dpi and target.extension in _DPI_IN_EXIF):
         is_srgb = profile is None
         block = exifs.for_result(exif, (height, width), is_srgb, output.keep_gps, dpi)
-    xmp = b""
-    if photo and photo.panorama:
-        xmp = panorama.packet(photo.panorama, photo.size, (height, width))
+    xmp = _panorama(photo, (height, width)) if photo else b""
     if target.extension == "tiff":
         return _tiff(values, embedded, block or exifs.EMPTY, xmp)
     options: dict[str, Any] = {
@@ -78,16 +76,25 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
     }.get(target.extension, {})
     if dpi:
         options["dpi"] = dpi
-    if xmp and target.extension == "png":
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
-    elif xmp:
-        options["xmp"] = xmp
+    options |= _with_xmp(xmp, target.extension)
     out = io.BytesIO()
     Image.fromarray(values).save(
         out, target.pillow_name, icc_profile=embedded, exif=block or b"", **options
     )
     return out.getvalue()
+
+
+def _panorama(photo: Picture, size: tuple[int, int]) -> bytes:
+    return panorama.packet(photo.panorama, photo.size, size) if photo.panorama else b""
+
+
+def _with_xmp(packet: bytes, extension: str) -> dict[str, Any]:
+    """Return the options with which Pillow writes a packet of XMP."""
+    if extension != "png" or not packet:
+        return {"xmp": packet} if packet else {}
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", packet.decode())
+    return {"pnginfo": texts}
 
 
 def _tiff(values: np.ndarray, profile: bytes, block: bytes, xmp: bytes) -> bytes:

@@ -25,6 +25,7 @@ from painterly.orders.order import (
 )
 from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
 from painterly.orders.selection import Selection
+from painterly.progress import Tally
 from painterly.settings import bucket_layout
 from painterly.settings.settings import Settings
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
@@ -100,7 +101,9 @@ def make_plan(
     todo: dict[str, PlannedOrder] = {}  # by the keys of their results
     refused = list[tuple[PlannedOrder, str]]()
     done, outdated = list[Record](), list[PlannedOrder]()
+    tally = Tally("comparing photos with results")
     for order in _orders(selection, weights, config, records, checkpoints):
+        tally.show(len(done) + len(todo) + len(refused))
         try:
             check_names(order, result)
             _ = order.fingerprint  # Or a file cannot be read.

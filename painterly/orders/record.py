@@ -14,6 +14,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from painterly.progress import Tally
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.words.style_title import StyleTitle
 
@@ -203,8 +204,9 @@ def read_records(
 
     with _readers() as pool:
         new = (each for each in ordered if cache.get(each.key, (None,))[0] != each.version)
-        for _ in pool.map(read, new):
-            pass
+        tally = Tally(f"reading the records in {result.name}")
+        for number, _ in enumerate(pool.map(read, new)):
+            tally.show(number)
     return {each.key: cache[each.key][1] for each in ordered if each.key in cache}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
+from painterly.progress import Tally
 from painterly.settings.bucket_layout import is_result
 from painterly.storage.base import (
     BadKeyError,
@@ -148,6 +149,7 @@ class FolderBucket(Store):
         passed over."""
         entries: list[Entry] = []
         passed_over: dict[str, tuple[str, str]] = {}
+        tally = Tally(f"listing {self.name}")
         self.check_mounted()
         with storage_errors(f"folder {self.name}", StorageError):
             tree = self._walk(prefix, passed_over) if self._is_there() else ()
@@ -159,6 +161,7 @@ class FolderBucket(Store):
                     base + name for name in folders if (self.folder / base / name).is_symlink()
                 ]
                 for key in (base + each for each in files if not hidden(each)):
+                    tally.show(len(entries))
                     if not key.startswith(prefix) or key <= after or key in passed_over:
                         continue
                     path = self.folder / key
@@ -180,9 +183,7 @@ class FolderBucket(Store):
         self.check_mounted()  # The listing may lack a part.
         return entries, passed_over
 
-    def _pass_over(
-        self, key: str, error: OSError, passed_over: dict[str, tuple[str, str]]
-    ) -> None:
+    def _pass_over(self, key: str, error: OSError, passed_over: dict[str, tuple[str, str]]) -> None:
         """Note a file or folder that cannot be read, or raise StorageError: it must not look like
         one that is not there."""
         if self._partly and key:

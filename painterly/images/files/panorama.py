@@ -6,7 +6,9 @@ from collections.abc import Mapping
 Panorama = Mapping[str, str]  # properties by name, such as ProjectionType
 
 # An attribute, or an element. All values are numbers, or single words.
-_PROPERTY = re.compile(r"""GPano:(\w{1,40})(?:\s*=\s*["']|>)\s*([\w.+-]{1,40})\s*(?:["']|</GPano)""")
+_PROPERTY = re.compile(
+    r"""GPano:(\w{1,40})(?:\s*=\s*["']|>)\s*([\w.+-]{1,40})\s*(?:["']|</GPano)"""
+)
 _NEEDED = "ProjectionType"
 _ACROSS, _DOWN = ("WidthPixels", "LeftPixels"), ("HeightPixels", "TopPixels")
 

@@ -141,6 +141,8 @@ def _tolerant(session: Any) -> Any:
     from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
 
     def time(value: str) -> datetime | None:
+        with contextlib.suppress(ValueError):  # Most are as this reads them, in a thousandth.
+            return datetime.fromisoformat(value)
         with contextlib.suppress(ValueError, OverflowError, RuntimeError):
             parsed: datetime = DEFAULT_TIMESTAMP_PARSER(value)
             return parsed
