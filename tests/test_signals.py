@@ -78,9 +78,12 @@ def test_a_block_stops_once_the_clock_shows_the_time_even_after_a_sleep():
     evening = datetime(2026, 11, 30, 22, 30)
     clock = iter([evening, evening + timedelta(hours=8), evening + timedelta(hours=9)])
     last = evening + timedelta(hours=9)
-    with pytest.raises(Stopped, match="SIGTERM") as caught, Stop() as stop:
-        with stopping_at("7:00", lambda: next(clock, last)):
-            stop.result_of(Future())
+    with (
+        pytest.raises(Stopped, match="SIGTERM") as caught,
+        Stop() as stop,
+        stopping_at("7:00", lambda: next(clock, last)),
+    ):
+        stop.result_of(Future())
     assert caught.value.note == "it is 7:00; the same command continues"
     assert caught.value.exit_code == 143
 
