@@ -4,6 +4,7 @@ A result is up to date if its record describes what a run would paint in its pla
 repaints nothing by itself: a result that differs only in the engine's version stays.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import astuple, dataclass, fields, replace
 from logging import WARNING
@@ -171,9 +172,11 @@ def check_names(order: PlannedOrder, result: Bucket) -> None:
         try:
             name.encode()
         except UnicodeEncodeError:
-            raise PictureError(
-                f"the name of the {what} {printable(name)} is not UTF-8; rename the file"
-            ) from None
+            coding = sys.getfilesystemencoding()
+            why = "is not UTF-8; rename the file"
+            if coding != "utf-8":
+                why = f"is read as {coding} here; use a locale with UTF-8 (LC_ALL=C.UTF-8)"
+            raise PictureError(f"the name of the {what} {printable(name)} {why}") from None
     try:
         result.check_key(order.record_key)
     except BadKeyError as error:

@@ -179,7 +179,7 @@ class ErrorTranslator:
         if code in (*NOT_FOUND, "NoSuchBucket"):
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {self._host}; create it "
-                f"({command('buckets')} create {self.bucket}), or correct its name"
+                f"({command('buckets')} create s3://{self.bucket}), or correct its name"
                 f"{folder_hint(self.name)}"
             )
         usual: type[StorageError] = ObjectError if key else BucketRefusedError
