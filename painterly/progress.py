@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from painterly.forks import per_process
@@ -15,12 +15,27 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
+FIRST_TALLY_S, TALLY_S = 3.0, 10.0  # seconds until a count is logged, and between two
 # The ways to show progress, each with the percent between two lines in the log.
 LINES_EVERY = {"plain": 10, "bar": 10, "json": 1, "none": 0}
 PROGRESS_MODES = tuple(LINES_EVERY)
 # Rich allows one display at a time, so all threads share it. None if no bar is shown.
 _display: "Progress | None" = None
 _lock = per_process(threading.Lock)
+
+
+class Tally:
+    """A count of things that may be many. It is logged after some seconds, and again and again."""
+
+    def __init__(self, doing: str) -> None:
+        """Take what is done with the things, such as `listing photos`."""
+        self._doing, self._due = doing, monotonic() + FIRST_TALLY_S
+
+    def show(self, count: int) -> None:
+        """Log a count if a line is due."""
+        if (now := monotonic()) >= self._due:
+            self._due = now + TALLY_S
+            event(f"{self._doing}: {count:,} so far")
 
 
 class Step(Protocol):

@@ -78,3 +78,15 @@ def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys
     assert [each["percent"] for each in objects] == list(range(1, 101))
     assert objects[-1]["event"] == "progress" and objects[-1]["photo"] == "beach.jpg"
     assert (objects[-1]["step"], objects[-1]["steps"]) == (200, 200)
+
+
+def test_a_long_count_is_logged_now_and_then(monkeypatch, capsys, text_log):
+    times = iter([0, 1, 4, 5, 15])
+    monkeypatch.setattr(progress, "monotonic", lambda: next(times))
+    tally = progress.Tally("listing photos")
+    for count in (10, 1200, 1300, 1400):
+        tally.show(count)
+    assert capsys.readouterr().out.splitlines() == [
+        "listing photos: 1,200 so far",
+        "listing photos: 1,400 so far",
+    ]

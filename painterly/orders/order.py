@@ -91,12 +91,12 @@ class Order:
         """
         inputs = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
-            **_deciding(self.style),
+            **self.style.deciding,
             "output": astuple(self.output),
             "engine": ENGINE_VERSION,
         }
         if self.style.parts:
-            inputs["styles"] = [_deciding(each) for each in self.style.parts]
+            inputs["styles"] = [each.deciding for each in self.style.parts]
         if self.color_mask or self.start:  # Records are of pictures without them.
             inputs["further pictures"] = [etag_of(self.color_mask), etag_of(self.start)]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
@@ -209,16 +209,6 @@ class SingleOrder(Order):
 def etag_of(file: Entry | PictureRef | None) -> str | None:
     """Return the ETag of a file, if there is one."""
     return None if file is None else file.etag
-
-
-def _deciding(style: Style) -> dict[str, Any]:
-    return {
-        "paintings": [
-            [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
-            for each in style.paintings
-        ],
-        "settings": style.settings.deciding(),
-    }
 
 
 def _ref(entry: Entry | None) -> PictureRef | None:

@@ -69,6 +69,7 @@ class ContainedPicture:
             None if profile is None else bytes(profile),
             facts["dpi"] and tuple(facts["dpi"]),
             facts["is_hdr"],
+            facts["panorama"],
         )
 
     def reduced(self, longer: int, available: int) -> Image.Image:

@@ -157,6 +157,7 @@ def _done(request: dict[str, Any], picture: OpenedPicture) -> Answer:
             return {"size": small.size}, [small.tobytes()]
     decoded = picture.decode(sys.maxsize)
     facts = {"size": decoded.size, "dpi": decoded.dpi, "is_hdr": decoded.is_hdr}
+    facts["panorama"] = decoded.panorama
     return facts, [decoded.pixels_int, decoded.alpha_int, decoded.exif, decoded.profile]
 
 
