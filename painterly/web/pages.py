@@ -143,14 +143,14 @@ async def log_in(request: Request, service: Shared) -> Response:
 
 def _logged_in(request: Request, service: Service, password: str, after: str) -> Response:
     client, texts = client_address(request, service.options), Texts(language_of(request))
-    if wait_s := service.login_limiter.wait_s(client):
+    right = service.sessions.is_password(password)
+    if wait_s := service.guesses.wait_s(client, password, right):
         error, status = texts.counted("page.passwords_wrong", math.ceil(wait_s / 60)), 429
-    elif service.sessions.is_password(password):
-        service.login_limiter.succeeded(client)
+    elif right:
+        service.guesses.forget(client)
         service.sessions.log_in(request.session)
         return RedirectResponse(after, 303)
     else:
-        service.login_limiter.failed(client, password)
         error, status = texts.text("page.password_wrong"), 401
     response = shown(request, service, "login", status, error=error, next=after, sample=_sample())
     if wait_s:

@@ -15,6 +15,7 @@ from painterly.log import event, log_trace
 from painterly.storage.base import BadKeyError
 from painterly.web.rendering import RETRY_S, asks_for_page, away_response, language_of, shown
 from painterly.words.texts import Texts
+from painterly.words.wording import printable
 
 GONE = (404, 410)
 FORBIDDEN = 403
@@ -24,7 +25,9 @@ Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 def _answer(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Make the answer that refuses a request, with the reason in English."""
+    """Make the answer that refuses a request, with the reason in English. It may repeat parts of the
+    request."""
+    detail = printable(detail)
     if not asks_for_page(request):
         return JSONResponse({"detail": detail}, status, headers)
     texts, sent = Texts(language_of(request)), request.method == "POST"
@@ -77,7 +80,7 @@ def _no_storage(request: Request, error: Exception) -> Response:
 
 def _left(request: Request, _: Exception) -> Response:
     """Handle a page that is closed while it sends. This answer reaches no client."""
-    event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
+    event(f"{request.url.path}: the client disconnected", level=DEBUG)
     return JSONResponse({"detail": "the request was interrupted"}, 400)
 
 

@@ -2,8 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Collection, Hashable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Hashable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -20,7 +19,8 @@ from painterly.orders.record import Record, RecordCache, read_records
 from painterly.painters.reading import small_copy
 from painterly.settings.bucket_layout import GALLERY, RECORDS, TIMELAPSE
 from painterly.storage.base import Bucket, ObjectError
-from painterly.web.picture_answers import Asked, found
+from painterly.web.made import Made
+from painterly.web.picture_answers import Asked, found, pieces_of
 
 MAX_PAGES = 32  # pages that are kept, for languages and visitors
 FRESH_S = 10.0  # seconds before the result bucket is listed again
@@ -31,35 +31,28 @@ class JobPictures:
     """The pictures of jobs. Methods raise ApiError if there is no such picture, and StorageError if
     the storage does not answer."""
 
-    def __init__(self, buckets: WebBuckets, memory_limit: int | None) -> None:
-        """`memory_limit` is MEMORY_LIMIT in bytes, if there is one."""
-        self._buckets, self._memory_limit = buckets, memory_limit
+    def __init__(self, buckets: WebBuckets, memory_limit: int | None, made: Made) -> None:
+        """`memory_limit` is MEMORY_LIMIT in bytes, if there is one; `made` makes small copies."""
+        self._buckets, self._memory_limit, self._made = buckets, memory_limit, made
 
     def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
         """Answer with a photo that was sent; a `small` one is reduced to 1280 px. A photo that is
         damaged, or takes more memory than there is, is sent whole: browsers show a part of it."""
         shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
-        try:
-            if small or not shown:
-                try:
-                    return self._small(asked, "photos", key, self._buckets.source)
-                except (PictureError, MemoryShortError):
-                    if not shown:
-                        raise
-            return asked.stored(self._buckets.source, key)
-        except MemoryShortError as error:
-            raise ApiError(404, str(error)) from None
-        except (ObjectError, PictureError):
-            raise not_found("photo") from None
+
+        def whole(error: Exception | None = None) -> Response:
+            if error and not shown:
+                is_short = isinstance(error, MemoryShortError)
+                raise ApiError(404, str(error)) if is_short else not_found("photo")
+            return _stored(asked, self._buckets.source, key, "photo")
+
+        if small or not shown:
+            return self._small(asked, "photos", key, self._buckets.source, whole)
+        return whole()
 
     def mask(self, asked: Asked, job: StoredJob) -> Response:
         """Answer with the mask of a job's photo."""
-        try:
-            if job.mask_key is not None:
-                return asked.stored(self._buckets.source, job.mask_key)
-        except ObjectError:
-            pass
-        raise not_found("mask")
+        return _stored(asked, self._buckets.source, job.mask_key, "mask")
 
     def preview(self, asked: Asked, job: StoredJob) -> Response:
         """Answer with a small JPEG of the unfinished picture: the photo before the first step, and
@@ -76,34 +69,49 @@ class JobPictures:
     def result(self, asked: Asked, job: StoredJob, small: bool = False) -> Response:
         """Answer with the finished picture, as `photo` with the photo. It is sent whole if there is
         too little memory to reduce it."""
-        if job.result is None:
-            raise not_found("result, or none yet")
-        try:
-            if small:
-                with suppress(MemoryShortError):
-                    return self._small(asked, "results", job.result, self._buckets.result)
-            return asked.stored(self._buckets.result, job.result)
-        except (ObjectError, PictureError):
-            raise not_found("result") from None
+
+        def whole(error: Exception | None = None) -> Response:
+            key = None if isinstance(error, PictureError) else job.result
+            return _stored(asked, self._buckets.result, key, "result, or none yet")
+
+        if small and job.result:
+            return self._small(asked, "results", job.result, self._buckets.result, whole)
+        return whole()
 
     def timelapse(self, asked: Asked, job: StoredJob) -> Response:
         """Answer with the time-lapse of a finished job."""
-        if job.timelapse is None:
-            raise not_found("time-lapse")
-        try:
-            return asked.stored(self._buckets.result, job.timelapse)
-        except ObjectError:
-            raise not_found("time-lapse") from None
+        return _stored(asked, self._buckets.result, job.timelapse, "time-lapse")
 
-    def _small(self, asked: Asked, kind: str, key: str, home: Bucket) -> Response:
+    def _small(
+        self,
+        asked: Asked,
+        kind: str,
+        key: str,
+        home: Bucket,
+        whole: Callable[[Exception | None], Response],
+    ) -> Response:
         """Answer with a JPEG of a picture in its home bucket, of kind `photos` or `results`, with
-        at most 1280 px. Raises ObjectError if there is no such picture; PictureError,
-        MemoryShortError."""
+        at most 1280 px. `whole` answers if there is none."""
         try:  # The gallery has it once the job is painted.
             return asked.stored(self._buckets.result, picture_key(kind, key))
         except ObjectError:
-            reduced = partial(small_copy, home.read, key, PREVIEW, self._memory_limit)
-            return asked.made(found(home, key), "small", reduced)
+            pass
+        try:
+            entry = found(home, key)
+        except ObjectError:
+            return whole(None)
+        reduced = partial(small_copy, home.read, key, PREVIEW, self._memory_limit)
+        return asked.made(self._made, entry, f"small {kind}", reduced, whole)
+
+
+def _stored(asked: Asked, bucket: Bucket, key: str | None, what: str) -> Response:
+    """Answer with an object. Raises ApiError if there is none."""
+    try:
+        if key is not None:
+            return asked.stored(bucket, key)
+    except ObjectError:
+        pass
+    raise not_found(what)
 
 
 def _timelapse(record: Record) -> str | None:
@@ -137,6 +145,10 @@ class Results:
         self._listed = Refreshed(self._list, FRESH_S)
         self._rendering = threading.Lock()
         self._pages: tuple[_Listed, dict[Hashable, bytes]] = self._latest, {}
+
+    def forget(self) -> None:
+        """List the results anew: one was painted."""
+        self._listed.forget()
 
     def page(
         self,
@@ -174,9 +186,10 @@ class Results:
         ]
         return sorted(found, key=lambda each: each.finished or "", reverse=True)
 
-    def read_result(self, key: str) -> bytes:
-        """Read a result, which may be gone: then this raises ObjectError."""
-        return self._bucket.read(key)
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """Yield a result in pieces. Raises ObjectError if it is gone."""
+        entry = found(self._bucket, key)
+        yield from pieces_of(self._bucket, entry, 0, entry.size)
 
     def picture(self, asked: Asked, key: str) -> Response:
         """Answer with a result, its time-lapse, or a picture of the gallery. Raises ApiError for
@@ -185,10 +198,7 @@ class Results:
             raise not_found("picture")
         if not self._deleted().isdisjoint(key.split("/")):
             raise not_found("picture")
-        try:
-            return asked.stored(self._bucket, key)
-        except ObjectError:
-            raise not_found("picture") from None
+        return _stored(asked, self._bucket, key, "picture")
 
     def _list(self) -> _Listed:
         stored = {entry.key: entry for entry in self._bucket.list()}
