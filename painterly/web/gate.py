@@ -13,6 +13,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -160,7 +161,32 @@ class Transport:
             for part in _parts(message):
                 await send(part)
 
-        await self._app(scope, body.receive, with_headers)
+        if sends:
+            await self._app(scope, body.receive, with_headers)
+        else:
+            await _while_there(self._app, scope, receive, with_headers)
+
+
+async def _while_there(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that sends nothing until its client leaves. It may wait for a thread, or for
+    a picture: that place is for others then."""
+    messages: list[Message] = [{"type": "http.request"}]
+
+    async def only_the_request() -> Message:
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop()
+
+    async with anyio.create_task_group() as group:
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            group.cancel_scope.cancel()
+
+        group.start_soon(watch)
+        await app(scope, only_the_request, send)
+        group.cancel_scope.cancel()
 
 
 def _parts(message: Message) -> Iterator[Message]:

@@ -1,18 +1,13 @@
 """What is made when it is asked for: once, in a thread of its own, and kept.
 
-Otherwise those who ask for a picture again and again, and leave, would take all threads that answer
-others.
+Otherwise those who ask for a picture again and again would take all threads that answer others.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any
-
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive
+from contextvars import copy_context
 
 from painterly.errors import PictureError
 from painterly.jobs.schemas import ApiError
@@ -38,40 +33,34 @@ class Made:
         self._kept, self._bytes = OrderedDict[Hashable, asyncio.Future[bytes]](), 0
         self._asked = dict[Hashable, _Asked]()
 
-    async def get(self, key: Hashable, make: Callable[[], bytes], receive: Receive) -> bytes:
-        """Return what is kept under a key, or make it when its turn comes, unless all clients that
-        wait for it have left.
+    async def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """Return what is kept under a key, or make it when its turn comes, unless all that wait for
+        it are cancelled by then.
 
         Args:
             key: All that decides it.
             make: Makes it. Its errors are raised, and a PictureError is kept.
-            receive: Receives the messages of the client.
 
         Raises:
             ApiError: Too many wait.
-            ClientDisconnect: The client has left.
         """
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key].result()
         if key not in self._asked:
             if len(self._asked) >= MAX_WAITING:
-                raise ApiError(503, "many pictures are being made; try again in a moment", RETRY_S)
+                raise ApiError(503, "the service is busy; try again in a moment", RETRY_S)
             loop = asyncio.get_running_loop()
-            self._asked[key] = _Asked(loop.run_in_executor(self._thread, make))
-        asked, left = self._asked[key], asyncio.create_task(_disconnected(receive))
-        either: set[asyncio.Future[Any]] = {asked.result, left}
+            self._asked[key] = _Asked(loop.run_in_executor(self._thread, copy_context().run, make))
+        asked = self._asked[key]
         asked.clients += 1
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([asked.result])
         finally:
-            left.cancel()
             asked.clients -= 1
             if not asked.clients:
                 asked.result.cancel()
                 del self._asked[key]
-        if not asked.result.done() or asked.result.cancelled():
-            raise ClientDisconnect
         self._keep(key, asked.result)
         return asked.result.result()
 
@@ -87,9 +76,3 @@ class Made:
 
 def _cost(result: asyncio.Future[bytes]) -> int:
     return LEAST_BYTES + (0 if result.exception() else len(result.result()))
-
-
-async def _disconnected(receive: Receive) -> None:
-    with suppress(ApiError):  # It sends too much, or too slowly.
-        while (await receive())["type"] != "http.disconnect":
-            pass

@@ -124,7 +124,7 @@ class _MadeResponse(Response):
 
     def __init__(
         self,
-        get: Callable[[Receive], Awaitable[bytes]],
+        get: Callable[[], Awaitable[bytes]],
         about: Mapping[str, str],
         otherwise: Callable[[Exception], Response],
     ) -> None:
@@ -133,7 +133,7 @@ class _MadeResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self.body = await self._get(receive)
+            self.body = await self._get()
         except (PictureError, MemoryShortError, ObjectError) as error:
             await (await run_in_threadpool(self._otherwise, error))(scope, receive, send)
             return

@@ -25,9 +25,8 @@ Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 def _answer(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Make the answer that refuses a request, with the reason in English. It may repeat parts of the
-    request."""
-    detail = printable(detail)
+    """Make the answer that refuses a request, with the reason in English."""
+    detail = printable(detail)  # It may repeat parts of the request.
     if not asks_for_page(request):
         return JSONResponse({"detail": detail}, status, headers)
     texts, sent = Texts(language_of(request)), request.method == "POST"

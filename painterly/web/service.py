@@ -71,7 +71,7 @@ class Service:
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
-        self.made = Made()
+        self.made, self.pages = Made(), Made()  # small pictures, and the gallery's pages
         self.pictures = JobPictures(self.buckets, config.memory_limit, self.made)
         self.results = Results(self.buckets.result, self.jobs.deleted)
 

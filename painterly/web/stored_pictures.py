@@ -1,7 +1,6 @@
 """Pictures that are sent to browsers: those of a job, and all of the gallery."""
 
 import math
-import threading
 from collections.abc import Callable, Collection, Hashable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -22,7 +21,6 @@ from painterly.storage.base import Bucket, ObjectError
 from painterly.web.made import Made
 from painterly.web.picture_answers import Asked, found, pieces_of
 
-MAX_PAGES = 32  # pages that are kept, for languages and visitors
 FRESH_S = 10.0  # seconds before the result bucket is listed again
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
 
@@ -128,6 +126,7 @@ def job_of(record: Record) -> str:
 class _Listed(NamedTuple):
     """A listing of the results."""
 
+    number: int  # the same one while they are
     painted: list[Record]  # the records that have their result in the bucket
     pictures: frozenset[str]  # the keys of the gallery's pictures
     keys: frozenset[str]  # the keys that visitors may read
@@ -141,10 +140,8 @@ class Results:
         """`deleted` returns the ids of jobs whose results are not shown."""
         self._bucket, self._deleted = bucket, deleted
         self._records: RecordCache = {}
-        self._latest = _Listed([], frozenset(), frozenset())
+        self._latest = _Listed(0, [], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
-        self._rendering = threading.Lock()
-        self._pages: tuple[_Listed, dict[Hashable, bytes]] = self._latest, {}
 
     def forget(self) -> None:
         """List the results anew: one was painted."""
@@ -152,25 +149,22 @@ class Results:
 
     def page(
         self,
-        about: Hashable,
         unfinished: bool,
         render: Callable[[dict[str, Any]], bytes],
         **plain: Any,
-    ) -> bytes:
-        """Return the gallery's page, which shows all results in the bucket. It is rendered with the
-        variables of its template once until a result changes, or `about`, whatever else it depends
-        on. `plain` is what it shows without scripts, as for `page_context`."""
+    ) -> tuple[Hashable, Callable[[], bytes]]:
+        """Return what decides the gallery's page, beside what `render` adds, and what renders it,
+        with the variables of its template. `plain` is what it shows without scripts, as for
+        `page_context`."""
         listed, deleted = self._listed.get(), self._deleted()
-        with self._rendering:
-            if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:
-                self._pages = listed, {}
-            pages, key = self._pages[1], (about, unfinished, deleted, *plain.values())
-            if key not in pages:
-                thumbnails = dict.fromkeys(listed.pictures, True)
-                painted = [each for each in listed.painted if job_of(each) not in deleted]
-                variables = page_context(painted, thumbnails, unfinished, internals=False, **plain)
-                pages[key] = render(variables)
-            return pages[key]
+
+        def page() -> bytes:
+            thumbnails = dict.fromkeys(listed.pictures, True)
+            painted = [each for each in listed.painted if job_of(each) not in deleted]
+            variables = page_context(painted, thumbnails, unfinished, internals=False, **plain)
+            return render(variables)
+
+        return (listed.number, unfinished, deleted, *plain.values()), page
 
     def chosen(self, ids: Collection[str]) -> list[Record]:
         """Return the records of results, newest first.
@@ -208,7 +202,7 @@ class Results:
         painted = [record for record in records.values() if record and record.result in stored]
         pictures = frozenset(key for key in stored if key.startswith(f"{GALLERY}/"))
         shown = [key for each in painted for key in (each.result, _timelapse(each)) if key]
-        listed = _Listed(painted, pictures, pictures.union(shown))
+        listed = _Listed(self._latest.number, painted, pictures, pictures.union(shown))
         if listed != self._latest:
-            self._latest = listed
+            self._latest = listed._replace(number=listed.number + 1)
         return self._latest

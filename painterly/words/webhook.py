@@ -34,8 +34,8 @@ _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # The last four bytes are o
 _GLOBAL = ipaddress.IPv6Network("2000::/3")  # all that is assigned to hosts anywhere
 # For protocols, 6to4 and documentation: Python's lists have some only in its later versions.
 _RARE = [
-    *map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")),
-    *map(ipaddress.IPv6Network, ("2001::/23", "2002::/16", "3fff::/20")),
+    ipaddress.ip_network(each)
+    for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
 ]
 
 
