@@ -338,7 +338,8 @@ class Body:
         with suppress(TimeoutError):
             async with asyncio.timeout(READ_ON_S):
                 while self._arriving:
-                    self._arriving = (await self._receive()).get("more_body", False)
+                    message = await self._receive()
+                    self._arriving = message.get("more_body", False)
 
 
 def bearer(headers: Headers) -> str | None:
