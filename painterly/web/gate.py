@@ -62,7 +62,7 @@ POLICY = (
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 BEARER = {"www-authenticate": "Bearer"}
 BASIC = {"www-authenticate": 'Basic realm="metrics", charset="UTF-8"'}
-WRONG_TOKEN = "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD on this machine alone"
+WRONG_TOKEN = "the token is wrong; set WEB_TOKEN, and send that"
 MANY = "your address has too many requests at once; wait until some have ended"
 WRONG_LOGIN = "the login is wrong; it is WEB_METRICS_USER and WEB_METRICS_PASSWORD"
 TOKEN_OF_PAGES = "a page of another site needs the header Authorization: Bearer TOKEN"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves 
 MAX_HEADERS = 16_384  # bytes
 HEADERS_S = 10.0  # in which a connection has to send the headers of its next request
 STUCK_S = 60.0  # in which a client has to take the part of an answer that waits for it
+UNSENT = 131_072  # bytes that the system takes for a connection before they are sent
 # More than there may be pages with a stream of events, and less than the files that a system lets
 # a process open.
 MAX_CONNECTIONS = 900
@@ -38,6 +40,10 @@ def listen(host: str, port: int) -> socket.socket:
     # Otherwise the body of each answer waits 40 ms for the acknowledgement of its headers: asyncio
     # sets this only for sockets that were created with IPPROTO_TCP.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    if (
+        sys.platform != "win32"
+    ):  # Otherwise the system keeps 4 MB for each client that reads nothing.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return listening
 
 
@@ -58,12 +64,13 @@ class Connection(H11Protocol):
         self.begun = self.loop.time()
         # Writing is paused until the system has taken everything.
         transport.set_write_buffer_limits(0)
-        others = [each for each in self.connections if isinstance(each, Connection)]
-        if len(others) >= MAX_CONNECTIONS:
-            idle = [each for each in others if each.is_idle and each is not self]
+        self._await_headers()
+        there = [each for each in self.connections if isinstance(each, Connection)]
+        there = [each for each in there if not each.transport.is_closing()]
+        if len(there) >= MAX_CONNECTIONS:
+            idle = [each for each in there if each.is_idle and each is not self]
             for each in sorted(idle, key=lambda each: each.begun)[:1]:
                 each.transport.abort()
-        self._await_headers()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
