@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ class Connection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(STUCK_S, self.transport.abort)
+        self._stuck = self.loop.call_later(STUCK_S, self._drop)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -92,6 +93,13 @@ class Connection(H11Protocol):
         _cancel(self._stuck)
         _cancel(self._headers_end)
         super().connection_lost(exc)
+
+    def _drop(self) -> None:
+        """End the connection without what it was still to send, which the system would keep."""
+        at_once = struct.pack("ii", 1, 0)
+        end = self.transport.get_extra_info("socket")
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.transport.abort()
 
     def _await_headers(self) -> None:
         """Close the connection in a while, unless a request is under way: uvicorn waits without end
