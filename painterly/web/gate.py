@@ -177,16 +177,18 @@ async def _while_there(app: ASGIApp, scope: Scope, receive: Receive, send: Send)
             await anyio.sleep_forever()
         return messages.pop()
 
-    async with anyio.create_task_group() as group:
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            group.cancel_scope.cancel()
-
-        group.start_soon(watch)
-        await app(scope, only_the_request, send)
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
         group.cancel_scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            await app(scope, only_the_request, send)
+            group.cancel_scope.cancel()
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 def _parts(message: Message) -> Iterator[Message]:

@@ -73,7 +73,7 @@ class Service:
         self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
         self.made, self.pages = Made(), Made()  # small pictures, and the gallery's pages
         self.pictures = JobPictures(self.buckets, config.memory_limit, self.made)
-        self.results = Results(self.buckets.result, self.jobs.deleted)
+        self.results = Results(self.buckets.result, self.jobs.deleted, lambda: self.jobs.ended)
 
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""
@@ -117,7 +117,6 @@ class Service:
 
     def handle_end(self, job: StoredJob) -> None:
         """Handle the end of a job that this instance has ended."""
-        self.results.forget()
         self.metrics.job_ended(job)
         self.callbacks.send(job)
 

@@ -136,16 +136,22 @@ class Results:
     """The results of a bucket. A record is read again only if it has changed. Methods raise
     StorageError. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, deleted: Callable[[], frozenset[str]] = frozenset) -> None:
-        """`deleted` returns the ids of jobs whose results are not shown."""
+    def __init__(
+        self,
+        bucket: Bucket,
+        deleted: Callable[[], frozenset[str]] = frozenset,
+        ended: Callable[[], int] = int,
+    ) -> None:
+        """Args:
+        bucket: The results.
+        deleted: Returns the ids of jobs whose results are not shown.
+        ended: Returns another number once a job has ended: there may be a new result.
+        """
         self._bucket, self._deleted = bucket, deleted
+        self._ended, self._ended_then = ended, 0
         self._records: RecordCache = {}
         self._latest = _Listed(0, [], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
-
-    def forget(self) -> None:
-        """List the results anew: one was painted."""
-        self._listed.forget()
 
     def page(
         self,
@@ -156,7 +162,7 @@ class Results:
         """Return what decides the gallery's page, beside what `render` adds, and what renders it,
         with the variables of its template. `plain` is what it shows without scripts, as for
         `page_context`."""
-        listed, deleted = self._listed.get(), self._deleted()
+        listed, deleted = self._listing(), self._deleted()
 
         def page() -> bytes:
             thumbnails = dict.fromkeys(listed.pictures, True)
@@ -175,7 +181,7 @@ class Results:
         deleted, wanted = self._deleted(), frozenset(ids)
         found = [
             each
-            for each in self._listed.get().painted
+            for each in self._listing().painted
             if job_of(each) not in deleted and (not wanted or wanted & {job_of(each), each.result})
         ]
         return sorted(found, key=lambda each: each.finished or "", reverse=True)
@@ -188,11 +194,17 @@ class Results:
     def picture(self, asked: Asked, key: str) -> Response:
         """Answer with a result, its time-lapse, or a picture of the gallery. Raises ApiError for
         any other object."""
-        if not any(key in self._listed.get(max_age_s).keys for max_age_s in (math.inf, FRESH_S)):
+        if key not in self._listed.get(math.inf).keys and key not in self._listing().keys:
             raise not_found("picture")
         if not self._deleted().isdisjoint(key.split("/")):
             raise not_found("picture")
         return _stored(asked, self._bucket, key, "picture")
+
+    def _listing(self) -> _Listed:
+        if self._ended() != self._ended_then:
+            self._ended_then = self._ended()
+            self._listed.forget()
+        return self._listed.get()
 
     def _list(self) -> _Listed:
         stored = {entry.key: entry for entry in self._bucket.list()}
