@@ -79,7 +79,7 @@ def _no_storage(request: Request, error: Exception) -> Response:
 
 def _left(request: Request, _: Exception) -> Response:
     """Handle a page that is closed while it sends. This answer reaches no client."""
-    event(f"{request.url.path}: the client disconnected", level=DEBUG)
+    event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
     return JSONResponse({"detail": "the request was interrupted"}, 400)
 
 
