@@ -21,7 +21,8 @@ from painterly.jobs.worker.previews import Previews
 from painterly.jobs.worker.supervisor import Supervisor
 from painterly.web.events import Events
 from painterly.web.lan import Lan
-from painterly.web.sessions import LoginRateLimiter, Sessions
+from painterly.web.made import Made
+from painterly.web.sessions import Guesses, Sessions
 from painterly.web.stored_pictures import JobPictures, Results
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Service:
         check_limits(config.settings, "STYLE_")
         self.config, self.options, self.lan = config, options, lan
         self.sessions = Sessions(options, config.account.secret or "")
-        self.login_limiter = LoginRateLimiter()
+        self.guesses = Guesses()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
@@ -70,8 +71,9 @@ class Service:
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
-        self.pictures = JobPictures(self.buckets, config.memory_limit)
-        self.results = Results(self.buckets.result, self.jobs.deleted)
+        self.made, self.pages = Made(), Made()  # small pictures, and the gallery's pages
+        self.pictures = JobPictures(self.buckets, config.memory_limit, self.made)
+        self.results = Results(self.buckets.result, self.jobs.deleted, lambda: self.jobs.ended)
 
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""

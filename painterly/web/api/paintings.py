@@ -1,6 +1,7 @@
 """The API's requests about styles and paintings."""
 
 from dataclasses import replace
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -96,5 +97,9 @@ def painting_thumbnail(name: str, service: Shared, asked: Asking, large: bool = 
     painting = service.catalogue.find(name)
     if painting is None:
         raise not_found("painting")
-    kind = "large" if large else "small"
-    return asked.made(painting, kind, lambda: service.catalogue.thumbnail(painting, large))
+
+    def missing(error: Exception) -> Response:
+        raise ApiError(404, str(error))
+
+    make = partial(service.catalogue.thumbnail, painting, large)
+    return asked.made(service.made, painting, "large" if large else "tile", make, missing)
