@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_UPLOADS = 24  # received at once
 MAX_IN_MEMORY = 4  # uploads in memory at once
+MAX_CLIPS = 4  # clips that are read, one after another, or wait for that
 
 
 class Service:
@@ -51,6 +52,7 @@ class Service:
         self.login_limiter = LoginRateLimiter()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
+        self.clips, self.reading_clip = asyncio.Semaphore(MAX_CLIPS), asyncio.Semaphore(1)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)

@@ -29,7 +29,7 @@ from painterly.web.api.job_form import (
     job_form,
     photo_form,
     read_mask,
-    read_source,
+    source_of,
 )
 from painterly.web.events import EVENTS, EventResponse
 from painterly.web.picture_answers import ANSWERS, Asking, saved_as
@@ -66,9 +66,12 @@ async def new_job(
     # Before anything of the photo is kept.
     await run_in_threadpool(service.orders.check_room, idempotency_key)
     check_places(service)
-    async with service.uploads, job_form(request) as (asked, files), service.in_memory:
+    async with (
+        service.uploads,
+        job_form(request) as (asked, files),
+        source_of(files["photo"], service) if "photo" in files else service.in_memory as photo,
+    ):
         options, limit = service.options, service.config.memory_limit
-        photo = await read_source(files["photo"], options, limit) if "photo" in files else None
         mask = await read_mask(files["mask"], options, limit) if "mask" in files else None
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
@@ -81,8 +84,7 @@ async def new_job(
 async def new_photo(request: Request, service: Shared) -> KeptPhoto:
     """Send a photo or a clip before it is ordered, for previews and jobs that name its id in
     `again`. It is deleted after an hour."""
-    async with photo_form(request, service) as file:
-        photo = await read_source(file, service.options, service.config.memory_limit)
+    async with photo_form(request, service) as file, source_of(file, service) as photo:
         return await run_in_threadpool(service.orders.photos.keep, photo)
 
 

@@ -44,7 +44,7 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
 async def suited_styles(request: Request, service: Shared) -> Suited:
     """Say what a photo shows, and which ready styles are kind to that. A small copy suffices: of
     at most 4 megapixels and 2 MB."""
-    async with photo_form(request, service) as file:
+    async with photo_form(request, service) as file, service.in_memory:
         limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
         photo = await read_photo(file, limits)
         return await run_in_threadpool(service.catalogue.suited, photo.data, photo.name)
