@@ -23,7 +23,7 @@ from painterly.storage.files import nearest_existing
 from painterly.video.sent import EXTENSION
 
 KEPT_S = 4500  # seconds after which all are deleted
-MOST_KEPT, KEPT_UPLOADS = 200, 25  # photos, and their bytes in uploads of the largest size
+MOST_KEPT, KEPT_UPLOADS = 500, 25  # photos, and their bytes in uploads of the largest size
 _LEAST_FREE, _LEAST_SHARE = 1_000_000_000, 20  # bytes of a disk, or one in so many of all: the less
 
 

@@ -78,11 +78,11 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
 
 
 def checked_clip(
-    given_name: str, file: BinaryIO, folder: Path, options: WebOptions, memory_limit: int | None
+    given_name: str, file: BinaryIO, folder: str, options: WebOptions, memory_limit: int | None
 ) -> Upload:
     """Check a clip that was uploaded, and copy it into an empty folder. Raises ApiError as
     `checked_upload`, also for a clip that cannot be read in the memory that is left."""
-    shown, path = _shown(given_name), folder / "clip"
+    shown, path = _shown(given_name), Path(folder, "clip")
     _check_length(file.seek(0, 2), shown, options)
     file.seek(0)
     with path.open("wb") as own:

@@ -46,7 +46,10 @@ AT_ONCE = {
     ),
     *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
     "check_places",  # It asks `service.uploads.locked`.
-    *("service.uploads.locked", "self._waiting.pop", "suppress"),
+    "source_of",
+    *("files.get", "files.values", "form.values", "service.in_memory"),
+    "is_sent_clip",  # Looks at the first bytes.
+    *("service.clips.locked", "service.uploads.locked", "self._waiting.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     "self._refusal",  # Compares hashes; a page of two lines for other sites.
     "service.start",  # Before the first request.

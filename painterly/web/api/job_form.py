@@ -1,9 +1,9 @@
 """The form that orders a picture: its JSON, the photo and the mask."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -109,25 +109,30 @@ async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
 
 
 @asynccontextmanager
-async def source_of(file: UploadFile, service: Service) -> AsyncIterator[Upload]:
-    """Read and check a photo or a clip of a form, which has a place in memory, or a folder, as long
-    as the context. Raises the errors of `checked_upload` and `checked_clip`, and ApiError if many
-    clips wait."""
+async def source_of(
+    file: UploadFile, service: Service, mask: UploadFile | None = None
+) -> AsyncIterator[Upload]:
+    """Read and check a photo or a clip of a form. The photo and the mask have a place in memory as
+    long as the context, and the clip has a folder. Raises the errors of `checked_upload` and
+    `checked_clip`, and ApiError if many clips wait."""
     start = await file.read(START)
     await file.seek(0)
     if not is_sent_clip(start):
-        async with service.in_memory:
+        async with service.in_memory(file, mask):
             yield await read_photo(file, service.options)
         return
     if service.clips.locked():
         raise ApiError(429, "many clips are being sent at once; try again in a moment", 10)
-    with TemporaryDirectory(prefix="painterly-", ignore_cleanup_errors=True) as folder:
-        about = file.filename or "", file.file, Path(folder), service.options
+    folder = await run_in_threadpool(mkdtemp, prefix="painterly-")
+    try:
+        about = file.filename or "", file.file, folder, service.options
         async with service.clips, service.reading_clip:
             limit = service.config.memory_limit
             clip = await run_in_threadpool(checked_clip, *about, limit)
-        async with service.in_memory:
+        async with service.in_memory(mask):
             yield clip
+    finally:
+        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def read_mask(
