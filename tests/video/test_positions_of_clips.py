@@ -1,10 +1,14 @@
 """The position where a clip was taken is not stored."""
 
+import re
 import struct
 from contextlib import suppress
 
 import pytest
-from support import clips
+from PIL import Image
+from PIL.ExifTags import IFD
+from support import clips, tiny
+from support.bombs import box
 
 from painterly.errors import PictureError
 from painterly.video.sent import copied, is_sent_clip, sent
@@ -15,11 +19,6 @@ MEMORY = 10**9
 WHERE = b"N27.5916 E086.5640 8850m"  # Not as a film's: that text goes wherever it is.
 NAMES = {"location": WHERE.decode(), "com.apple.quicktime.location.ISO6709": WHERE.decode()}
 TAGS = ("-movflags", "use_metadata_tags")
-
-
-def box(kind, *inside):
-    body = b"".join(inside)
-    return struct.pack(">L4s", 8 + len(body), kind) + body
 
 
 def with_boxes(data, *more):
@@ -142,6 +141,65 @@ def test_a_track_with_the_way_of_a_drone_is_left_out(walk, tmp_path):
 )
 def test_clips_of_all_kinds_stay_as_they_are(name, about, walk, tmp_path):
     check(walk(name, NAMES, **about), tmp_path, name)
+
+
+MDPM = bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66") + b"MDPM" + WHERE  # As camcorders have it.
+# The start of a unit that describes pictures, and patterns of starts of those that show them.
+UNITS = {
+    "libx264": (b"\x06\x05" + bytes([len(MDPM)]) + MDPM + b"\x80", rb"[\x65\x41\x01]", "h264"),
+    "libx265": (
+        b"\x4e\x01\x05" + bytes([len(MDPM)]) + MDPM + b"\x80",
+        rb"[\x00\x02\x26\x28\x2a]\x01",
+        "hevc",
+    ),
+    "mpeg2video": (b"\xb2" + WHERE, rb"\x01", "m2v"),
+}
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind"),
+    [
+        *(("libx264", kind) for kind in ("mp4", "mov", "mkv", "avi")),
+        *(("libx265", kind) for kind in ("mp4", "mov", "mkv")),
+        ("mpeg2video", "mkv"),
+    ],
+)
+def test_the_position_that_cameras_write_between_pictures_goes(codec, kind, walk, tmp_path):
+    unit, shows, form = UNITS[codec]
+    plain = walk(f"plain.{form}", codec=codec)
+    starts = re.compile(rb"\x00\x00\x01(?=" + shows + rb")", re.DOTALL)
+    raw = starts.sub(lambda found: b"\0\0\1" + unit + found[0], plain)
+    assert raw.count(WHERE) >= 4
+    (tmp_path / "raw").write_bytes(raw)
+    tag = ("-tag:v", "hvc1") if codec == "libx265" else ()
+    clips.run("-r", 24, "-i", tmp_path / "raw", "-c", "copy", *tag, tmp_path / "a.mp4")
+    data = clips.again(tmp_path / "a.mp4", f"walk.{kind}").read_bytes()
+    assert data.count(WHERE) >= 4
+    check(data, tmp_path, f"walk.{kind}")
+
+
+@pytest.mark.parametrize("kind", ["mov", "avi", "mkv"])
+def test_the_position_in_the_exif_of_each_frame_goes(kind, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(IFD.GPSInfo).update({1: "N", 2: (27.0, 59.0, 17.0), 29: WHERE.decode()})
+    frames = [
+        tiny.file(64, 96, seed, exif=exif.tobytes(), comment=WHERE, quality=90) for seed in range(4)
+    ]
+    read = ("-f", "image2pipe", "-c:v", "mjpeg", "-framerate", 24, "-i", "pipe:0")
+    clips.run(*read, "-c", "copy", tmp_path / f"walk.{kind}", data=b"".join(frames))
+    data = (tmp_path / f"walk.{kind}").read_bytes()
+    assert data.count(WHERE) == 8
+    check(data, tmp_path, f"walk.{kind}")
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("avi", "mpeg4"), ("mkv", "ffv1"), ("webm", "libvpx")])
+def test_a_position_as_a_text_goes_wherever_it_is(kind, codec, walk, tmp_path):
+    text, name = b"+27.5916+086.5640+8850/", f"walk.{kind}"
+    data = walk(name, {"title": "x" * len(text)}, codec=codec)
+    data = data.replace(b"x" * len(text), text) + bytes(2**20) + text
+    assert data.count(text) == 2
+    taken(data, tmp_path, name)
+    assert text not in (tmp_path / "clip").read_bytes(), "before it is read"
 
 
 def test_a_turned_clip_stays_as_it_is(walk, tmp_path):
