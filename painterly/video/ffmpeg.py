@@ -32,7 +32,7 @@ SAFE = (
 # Each thread takes memory. With several, a decoder without memory tries again until it is killed.
 _ALWAYS = "-hide_banner", "-nostdin", "-filter_threads", "1"
 _TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
-_SLOW = "takes too long to decode; export it anew as mp4"
+SLOW = "takes too long to decode; export it anew as mp4"
 _ENDED = "was being decoded when the system ended that, maybe for lack of memory; make it smaller"
 _SHORT = "needs more memory than a clip may take; make it smaller"
 EXPANDS = "is damaged: its parts take many times its size; export it anew as mp4"
@@ -137,7 +137,7 @@ class Program(AbstractContextManager["Program"]):
         said = self._log.read().decode(errors="replace")
         self.kill()
         if code < 0 or (code > 0 and needed):
-            raise PictureError(_SLOW if self._is_slow else _refusal(code, said, self._memory))
+            raise PictureError(SLOW if self._is_slow else _refusal(code, said, self._memory))
         return said
 
     @contextmanager
@@ -161,13 +161,14 @@ class Program(AbstractContextManager["Program"]):
 _starter = per_process(lambda: ThreadPoolExecutor(1, "ffmpeg"))
 
 
-def run(*arguments: str, memory: int, size: int) -> tuple[str, int]:
-    """Run the program as long as it makes progress, and return its log, and the number of frames
-    that it has written. Arguments and errors are as of `Program`; it also raises PictureError for
-    too many frames."""
+def run(*arguments: str, memory: int, size: int, at_once: bool = False) -> tuple[str, int]:
+    """Run the program as long as it makes progress, or `at_once`, in the processor time of a frame,
+    and return its log, and the number of frames that it has written. Arguments and errors are as of
+    `Program`; it also raises PictureError for too many frames."""
     progress, count = ("-y", "-v", "warning", "-nostats", "-progress", "pipe:1"), 0
     with Program(*progress, *arguments, memory=memory, size=size) as program:
-        for line in iter(program.line, b""):
+        lines = program.read(_END_OF_LOG).splitlines() if at_once else iter(program.line, b"")
+        for line in lines:
             if line.startswith(b"frame="):
                 count = int(line.partition(b"=")[2])
                 check_count(count)
@@ -190,7 +191,7 @@ def encoders() -> frozenset[str]:
 
 def _refusal(code: int, said: str, memory: int) -> str:
     if code == -_TOO_LONG:
-        return _SLOW
+        return SLOW
     if code == -_KILLED:
         return _ENDED
     if found := _TOO_MANY_PIXELS.search(said):

@@ -18,7 +18,7 @@ from painterly.images.header import MIN_SIDE, check_size
 from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.settings.clips import lacking
-from painterly.video.ffmpeg import EXPANDS, LEAST_MEMORY, run
+from painterly.video.ffmpeg import EXPANDS, LEAST_MEMORY, SLOW, run
 from painterly.video.reading import NO_FRAME, ClipFile
 from painterly.video.writing import NO_WORDS, SAME_BYTES
 from painterly.words.wording import memory_size, printable
@@ -138,6 +138,7 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
                 *(*SAME_BYTES, "-f", form, f"file:{target}"),
                 memory=clip.memory,
                 size=most,
+                at_once=True,
             )
             if target.stat().st_size > most:
                 raise PictureError(EXPANDS)
@@ -145,7 +146,7 @@ def copied(clip: ClipFile, target: Path) -> tuple[int, float]:
                 raise PictureError(NO_FRAME)
         except PictureError as error:
             why = error
-            if str(error) == EXPANDS:
+            if str(error) in (EXPANDS, SLOW):
                 break
             continue
         if how and clip.sounds:
