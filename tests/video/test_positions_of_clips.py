@@ -3,12 +3,14 @@
 import re
 import struct
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from PIL.ExifTags import IFD
 from support import clips, tiny
 from support.bombs import box
+from support.folder_batches import run
 
 from painterly.errors import PictureError
 from painterly.video.sent import copied, is_sent_clip, sent
@@ -36,6 +38,7 @@ def walk(tmp_path):
         path = clips.write(tmp_path / name, 4, metadata=metadata or {}, **about)
         return path.read_bytes()
 
+    write.folder = tmp_path
     return write
 
 
@@ -137,6 +140,12 @@ def test_a_track_with_the_way_of_a_drone_is_left_out(walk, tmp_path):
         ("walk.mov", {"codec": "prores_ks", "form": "yuv422p10le"}),
         ("walk.mp4", {"times": [5, 6, 9, 12]}),
         ("walk.avi", {"codec": "mpeg4", "options": ("-bf", "2")}),
+        ("walk.mp4", {"options": ("-flags", "+ildct+ilme", "-x264-params", "tff=1:keyint=2")}),
+        ("walk.mov", {"options": ("-x264-params", "open-gop=1:keyint=3:bframes=2")}),
+        ("walk.mkv", {"options": ("-x264-params", "intra-refresh=1:keyint=2")}),
+        ("walk.mp4", {"codec": "libx265", "options": ("-tag:v", "hvc1")}),
+        ("walk.webm", {"codec": "libsvtav1", "sound": "libopus"}),
+        ("walk.mkv", {"codec": "mpeg2video"}),
     ],
 )
 def test_clips_of_all_kinds_stay_as_they_are(name, about, walk, tmp_path):
@@ -156,6 +165,16 @@ UNITS = {
 }
 
 
+def described(walk, codec):
+    """The file of pictures of a codec with the position before each, in no container."""
+    unit, shows, form = UNITS[codec]
+    plain = walk(f"plain.{form}", codec=codec)
+    starts = re.compile(rb"\x00\x00\x01(?=" + shows + rb")", re.DOTALL)
+    path = walk.folder / f"raw.{form}"
+    path.write_bytes(starts.sub(lambda found: b"\0\0\1" + unit + found[0], plain))
+    return path
+
+
 @pytest.mark.parametrize(
     ("codec", "kind"),
     [
@@ -165,17 +184,24 @@ UNITS = {
     ],
 )
 def test_the_position_that_cameras_write_between_pictures_goes(codec, kind, walk, tmp_path):
-    unit, shows, form = UNITS[codec]
-    plain = walk(f"plain.{form}", codec=codec)
-    starts = re.compile(rb"\x00\x00\x01(?=" + shows + rb")", re.DOTALL)
-    raw = starts.sub(lambda found: b"\0\0\1" + unit + found[0], plain)
-    assert raw.count(WHERE) >= 4
-    (tmp_path / "raw").write_bytes(raw)
+    raw = described(walk, codec)
+    assert raw.read_bytes().count(WHERE) >= 4
     tag = ("-tag:v", "hvc1") if codec == "libx265" else ()
-    clips.run("-r", 24, "-i", tmp_path / "raw", "-c", "copy", *tag, tmp_path / "a.mp4")
+    clips.run("-r", 24, "-i", raw, "-c", "copy", *tag, tmp_path / "a.mp4")
     data = clips.again(tmp_path / "a.mp4", f"walk.{kind}").read_bytes()
     assert data.count(WHERE) >= 4
     check(data, tmp_path, f"walk.{kind}")
+
+
+def test_a_painted_clip_has_no_position(walk, here):
+    """Its pictures are encoded anew."""
+    about = [word for each in NAMES.items() for word in ("-metadata", "=".join(each))]
+    raw = described(walk, "libx264")
+    clips.run("-r", 24, "-i", raw, "-c", "copy", *about, *TAGS, "clips/walk.mp4")
+    assert Path("clips/walk.mp4").read_bytes().count(WHERE) >= 5
+    assert run(here) == 0
+    painted = Path("out/monet/walk.mp4").read_bytes()
+    assert WHERE not in painted and b"moov" in painted
 
 
 @pytest.mark.parametrize("kind", ["mov", "avi", "mkv"])
