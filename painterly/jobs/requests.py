@@ -86,7 +86,7 @@ class OrderBook:
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
-        self.photos = KeptPhotos(buckets)
+        self.photos = KeptPhotos(buckets, options.max_upload)
         self._being_placed, self._lock = 0, threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
@@ -148,7 +148,7 @@ class OrderBook:
             raise ApiError(422, "send either a photo, or its id in `again`")
         check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
-        if photo.source:
+        if photo.frames is not None:
             request = _of_clip(request)
         elif request.sheet:
             request = _of_sheet(request)
@@ -157,8 +157,8 @@ class OrderBook:
             raise ApiError(422, why_not_offered(request.preset))
         style = self._catalogue.sheet(request.settings) if request.sheet else self._style(request)
         works = (total_work(*photo.size, each.settings) for each in style.parts or (style,))
-        work = sum(works) * (photo.source.frames if photo.source else 1)
-        if photo.source:
+        work = sum(works) * (photo.frames or 1)
+        if photo.frames is not None:
             self._check_time(work, request.preset)
         return _Order(request, photo, earlier_mask if mask is None else mask, style, work)
 
@@ -294,7 +294,7 @@ class OrderBook:
         mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
             mask = self._buckets.source.read(mask_key) if mask_key else None
-            return self.photos.read(photo), mask
+            return self.photos.find_files(photo), mask
         except ObjectError:
             raise NO_SUCH_PHOTO from None
 

@@ -59,7 +59,10 @@ AT_ONCE = {
     *("asked.result.result", "self._kept[key].result"),  # They are done.
     *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
     "check_places",  # It asks `service.uploads.locked`.
-    *("service.uploads.locked", "self._waiting.pop", "suppress"),
+    "source_of",
+    *("files.get", "files.values", "form.values", "service.in_memory"),
+    "is_sent_clip",  # Looks at the first bytes.
+    *("service.clips.locked", "service.uploads.locked", "self._waiting.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     # Dictionaries, and lists of one message.
     *("_Asked", "copy_context", "self._keep", "self._kept.move_to_end", "messages.pop"),
