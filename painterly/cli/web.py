@@ -15,7 +15,6 @@ from painterly.cli.options import Switch, unpiped
 from painterly.errors import ConfigError
 from painterly.log import event, logs_json
 from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
-from painterly.signals import Stopped
 
 if TYPE_CHECKING:
     from painterly.configuration.config import Config
@@ -70,24 +69,21 @@ def web(
         made, phones = dict[str, str](), None
         if lan:
             made = local.variables(environment)
-        try:
-            options = load_options(environment | made, alone or loaded.demo)
-            if lan:
-                options, phones = local.options_for_lan(options, made.get("WEB_PASSWORD", ""))
-            worker = partial(paint_jobs, environment, loaded)
+        options = load_options(environment | made, alone or loaded.demo)
+        if lan:
+            options, phones = local.options_for_lan(options, made.get("WEB_PASSWORD", ""))
+        worker = partial(paint_jobs, environment, loaded)
 
-            def show(address: str) -> None:
-                if phones:
-                    _tell(phones, options.password)
-                if open:
-                    _open(address)
+        def show(address: str) -> None:
+            if phones:
+                _tell(phones, options.password)
+            if open:
+                _open(address)
 
-            return serve(loaded, options, worker, show, phones)
-        except Stopped as stopped:
-            stopped.note = "the next start continues the jobs"
-            raise
+        return serve(loaded, options, worker, show, phones)
 
-    return run_service(NAME, run, {name: value for name, value in given.items() if value})
+    variables = {name: value for name, value in given.items() if value}
+    return run_service(NAME, run, variables, interrupted="the next start continues the jobs")
 
 
 def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -143,9 +139,7 @@ def paint_jobs(
     def run(_: dict[str, str]) -> int:
         from painterly.jobs.worker.worker import work
 
-        try:
-            return work(loaded, pipe, owner, gone)
-        except Stopped as stopped:  # The web process reports it.
-            return stopped.exit_code
+        return work(loaded, pipe, owner, gone)
 
-    return run_service(NAME, run, known=environment)
+    # The web process reports a signal.
+    return run_service(NAME, run, known=environment, interrupted=None)

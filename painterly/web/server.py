@@ -1,6 +1,7 @@
 """The HTTP server: its socket, and its limits on connections."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_config(app: FastAPI) -> uvicorn.Config:
     """Configure the server of an application."""
+    logging.getLogger("uvicorn.error").addFilter(_is_reported)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -49,6 +51,11 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=CLOSING_S,
     )
+
+
+def _is_reported(record: logging.LogRecord) -> bool:
+    """Return whether a log record is written: not the traceback of an answer that a stop ends."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class Server(uvicorn.Server):

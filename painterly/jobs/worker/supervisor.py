@@ -2,6 +2,8 @@
 
 import multiprocessing
 import secrets
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -139,6 +141,9 @@ class Supervisor:
             self._thread.join(STOPPING_S)
 
     def _run(self) -> None:
+        if sys.platform != "win32":
+            # Workers inherit this. Ctrl-C in a terminal reaches them as well, also as they start.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         gone, early = None, 0
         while not self._stopping.is_set():
             name, started = secrets.token_hex(8), time.monotonic()
