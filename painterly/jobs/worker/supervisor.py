@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from logging import WARNING
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
@@ -143,6 +144,7 @@ class Supervisor:
     def _run(self) -> None:
         if sys.platform != "win32":
             # Workers inherit this. Ctrl-C in a terminal reaches them as well, also as they start.
+            resource_tracker.ensure_running()  # Its start would unblock the signal.
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         gone, early = None, 0
         while not self._stopping.is_set():
