@@ -204,21 +204,29 @@ class OrderBook:
         )
 
     def whole(
-        self, photo: Upload, painting: Upload | None, *, style: str, size: str, format: str
+        self,
+        photo: Upload,
+        painting: Upload | None,
+        mask: bytes | None,
+        *,
+        style: str,
+        format: str,
+        **settings: str,
     ) -> InstantOrder:
         """Return the order of a whole picture that a program waits for, by a painting that was sent
-        with it, or a style. Style, size and format are empty if they were not asked for."""
+        with it, or a style. Style, format and settings are empty if they were not asked for. The
+        mask is as in `create`."""
         if (painting is not None) == bool(style):
             raise ApiError(422, "send either `style`, the name of a style, or a file `painting`")
-        changes = {"size": size} if size else {}
+        changes = {name: text for name, text in settings.items() if text}
         _check_size(changes, LARGEST_WHOLE)
-        settings = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
+        checked = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
         if painting is None:
             request = JobRequest(style=style, preset=Preset.INSTANT, settings={**changes})
             chosen = self._catalogue.style(request)
         else:
             sent = Entry(painting.shown, len(painting.data), painting.digest)
-            chosen = Style("painting", (Painting(sent, 1.0),), settings)
+            chosen = Style("painting", (Painting(sent, 1.0),), checked)
         painted = chosen.settings
         if painted.paper != NONE:
             painted = painted.within(LARGEST_WHOLE)
@@ -230,7 +238,7 @@ class OrderBook:
         output = replace(output, format=output.extension(photo.name))
         chosen = replace(chosen, settings=painted.replaced({"timelapse": False}))
         of_painting = painting.data if painting else b""
-        return InstantOrder(photo.data, chosen, painting=of_painting, output=output)
+        return InstantOrder(photo.data, chosen, mask or b"", of_painting, output)
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):

@@ -22,9 +22,12 @@ from painterly.jobs.worker.previews import (
     ResultOrder,
 )
 from painterly.painters.instant_painter import InstantOrder
+from painterly.settings.settings import FIELDS
+from painterly.settings.values import kind
 from painterly.web.api.forms import KIND, parsed_form, text_of
 from painterly.web.api.job_form import (
     BODY,
+    FORM,
     LONGEST_REQUEST,
     NO_PHOTO,
     job_form,
@@ -46,6 +49,16 @@ _SIZE = {"type": "integer", "minimum": 32, "maximum": LARGEST_WHOLE}
 _SIZE |= {"description": "The longer side in px; by default, that of preset instant."}
 _FORMAT: dict[str, object] = {"enum": ["jpg", "png", "webp", "tiff"]}
 _FORMAT |= {"description": "By default, that of the service's results."}
+_CHOICES = ("strength", "stroke_size", "preserve_color", "faces")  # settings of the form
+
+
+def _described(name: str) -> dict[str, object]:
+    about, is_switch = FIELDS[name].metadata, kind(FIELDS[name]) is bool
+    limits = {"minimum": about["low"], "maximum": about["high"]}
+    described = {"type": "boolean" if is_switch else "number", "description": about["meaning"]}
+    return described | {name: limit for name, limit in limits.items() if limit is not None}
+
+
 _PAINT = {
     "type": "object",
     "required": ["photo"],
@@ -53,6 +66,8 @@ _PAINT = {
         "photo": _FILE | {"description": "The photo, in any format that the service reads."},
         "style": _STYLE,
         "painting": _PAINTING,
+        "mask": FORM["properties"]["mask"],
+        **{name: _described(name) for name in _CHOICES},
         "size": _SIZE,
         "format": _FORMAT,
     },
@@ -112,24 +127,27 @@ async def paint(request: Request, service: Shared) -> Response:
     picture takes more than a minute: the same request then gets it later."""
     if service.uploads.locked() or service.problem:
         raise await run_in_threadpool(_busy, service)
-    files = ("photo", "painting")
+    names, options = ("style", "format", "size", *_CHOICES), service.options
+    parts = ("photo", "painting", "mask", *names)
     async with (
         service.uploads,
-        parsed_form(request, (*files, "style", "size", "format"), LONGEST_REQUEST) as form,
+        parsed_form(request, parts, LONGEST_REQUEST) as form,
         service.in_memory,
     ):
         texts = {
             name: (await text_of(form.get(name), LONGEST_REQUEST) or b"").decode(errors="replace")
-            for name in ("style", "size", "format")
+            for name in names
         }
-        photo, painting = form.get("photo"), form.get("painting")
-        if not isinstance(photo, UploadFile):
+        files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
+        if "photo" not in files:
             raise NO_PHOTO
-        upload = await read_photo(photo, service.options)
-        of_painting = None
-        if isinstance(painting, UploadFile):
-            of_painting = await read_photo(painting, service.options)
-        order = await run_in_threadpool(service.orders.whole, upload, of_painting, **texts)
+        photo, painting, mask = await read_photo(files["photo"], options), None, None
+        if "painting" in files:
+            painting = await read_photo(files["painting"], options)
+        if "mask" in files:
+            limit = service.config.memory_limit
+            mask = await read_mask(files["mask"], options, limit, photo.size)
+        order = await run_in_threadpool(service.orders.whole, photo, painting, mask, **texts)
         number, answer = service.previews.ask(order)
         try:
             data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
