@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from painterly.configuration.config import Config
     from painterly.jobs.worker.supervisor import Pipe
     from painterly.web.lan import Lan
+    from painterly.web.sessions import Sessions
 
 NAME = command("web")
+CODE_LETS_IN = "The code lets one phone in, within an hour. The page makes more: On your phone."
 Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 # An installed package uses these folders. Its photos are kept among the results.
 FOLDERS = {
@@ -56,6 +58,7 @@ def web(
         from painterly.settings import ready_styles
         from painterly.web import lan as local
         from painterly.web.app import serve
+        from painterly.web.sessions import BROWSER_TICKET_S
 
         check_temporary_folder()  # Uploads are kept there.
         defaults = dict(_folders(environment))
@@ -74,11 +77,11 @@ def web(
             options, phones = local.options_for_lan(options, made.get("WEB_PASSWORD", ""))
         worker = partial(paint_jobs, environment, loaded)
 
-        def show(address: str) -> None:
+        def show(address: str, sessions: "Sessions") -> None:
             if phones:
-                _tell(phones, options.password)
+                _tell(phones, options.password, sessions)
             if open:
-                _open(address)
+                _open(address + sessions.path_with_ticket(BROWSER_TICKET_S))
 
         return serve(loaded, options, worker, show, phones)
 
@@ -106,13 +109,18 @@ def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
     return FOLDERS
 
 
-def _tell(phones: "Lan", password: str | None) -> None:
-    """Log what phones need, with the password if it was made up, and draw the code on a
-    terminal."""
+def _tell(phones: "Lan", password: str | None, sessions: "Sessions") -> None:
+    """Log what phones need, with the password if it was made up, and draw the code for the first
+    one on a terminal."""
     needed = "none" if password is None else phones.password or "WEB_PASSWORD"
     event(f"phones in this network open {phones.address}; password: {needed}", event="lan")
     if sys.stdout.isatty() and not logs_json():
-        print(*phones.code_lines(), sep="\n", flush=True)
+        from painterly.web.sessions import PHONE_TICKET_S
+
+        path = sessions.path_with_ticket(PHONE_TICKET_S)
+        print(*phones.code_lines(path), sep="\n", flush=True)
+        if password is not None:
+            print(CODE_LETS_IN, flush=True)
 
 
 def _open(address: str) -> None:
