@@ -128,7 +128,9 @@ def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
     return selection
 
 
-def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: Stop) -> Sheet:
+def paint_sheet(
+    config: Config, buckets: Buckets, selection: Selection, stop: Stop, longest: int | None = None
+) -> Sheet:
     """Paint a sheet of buckets' photos and styles, and store nothing in them.
 
     Args:
@@ -136,20 +138,22 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
         buckets: The buckets.
         selection: As from `select_for_sheet`.
         stop: The signals of the process.
+        longest: The longer side in px of each picture of one photo, unless `size` is less; None for
+            what suits a sheet.
 
     Raises:
         PainterlyError: Nothing can be painted.
         Stopped: A signal has arrived.
     """
     pairs = [*selection.pairs()]
-    side = side_for(len(pairs), config.settings.size)
+    side = side_for(len(pairs), config.settings.size, longest)
     sized, wanted = {"size": side, "rescale_image": False}, list[Wanted]()
     for number, (photo, style) in enumerate(pairs, start=1):
         smaller = replace(style, settings=style.settings.replaced(sized))
         wanted.append(Wanted(photo.key, smaller, f" ({number} of {len(pairs)})"))
     load_devices(config.device, optimises=False).result()
     instant_painter = InstantPainter(buckets.style.read, config.memory_limit)
-    by_style = len(selection.styles) > 1
+    by_style = len(selection.styles) > 1 or longest is not None
 
     @lru_cache(1)  # Read and decoded once for all styles.
     def photo_of(key: str) -> PhotoInput:

@@ -66,9 +66,17 @@ _START = re.compile(
 EXTENSION = "mp4"  # in a bucket, also of another container
 
 
+class Made(NamedTuple):
+    """A clip that shows no other one. Fields are as in `ClipFile`."""
+
+    name: str
+    memory: int
+    date: tuple[str, ...] = ()
+
+
 @contextmanager
 def writing(
-    target: Path, clip: ClipFile, rate: Fraction, shape: tuple[int, ...]
+    target: Path, clip: ClipFile | Made, rate: Fraction, shape: tuple[int, ...]
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Write pictures as they come: yield a function that adds one, uint8 [h, w, 3].
 
@@ -141,7 +149,9 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
     return None
 
 
-def joined(pictures: Path, heard: Path | None, clip: ClipFile, seconds: Fraction | None) -> Path:
+def joined(
+    pictures: Path, heard: Path | None, clip: ClipFile | Made, seconds: Fraction | None
+) -> Path:
     """Return the file of a result: its pictures, the sound, and the date of the clip.
 
     Args:
