@@ -50,7 +50,6 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
     from painterly.cli.picture_files import check_is_painted, check_target, write_file
     from painterly.images import arrays, encode
     from painterly.orders.buckets import Buckets
-    from painterly.painters.reading import decodable_memory
     from painterly.painters.sheet import paint_sheet, select_for_sheet
 
     tells, name = args.options.story is not None, str(args.options.story or args.options.sheet)
@@ -70,7 +69,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
         selection, longest = select_for_sheet(loaded, buckets), None
         if tells:
             from painterly.images.story import HEIGHT
-            from painterly.painters.story import select_for_story, story_file
+            from painterly.painters.story import select_for_story, told
 
             selection, longest = select_for_story(selection, loaded, buckets), HEIGHT
         keys = [entry.key for entry in selection.photos]
@@ -83,9 +82,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
         if not sheet.painted:
             raise PictureError(f"no picture of the {args.options.only} could be painted")
         if tells:
-            pictures = [pixels for pixels, _ in sheet.cells]
-            memory = decodable_memory(loaded.memory_limit)
-            data = story_file(pictures, form, memory, stop.obey)
+            _, data = told(sheet, form, loaded.memory_limit, stop.obey)
         else:
             output = replace(loaded.output, format=form, depth=8)
             data = encode.encode(arrays.to_float(sheet.pixels), output)

@@ -14,6 +14,7 @@ from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import file_format
+from painterly.images.story import MOST_PAINTINGS
 from painterly.jobs.address import own
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.callbacks import check_callback
@@ -148,6 +149,8 @@ class OrderBook:
             raise ApiError(422, "send either a photo, or its id in `again`")
         check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
+        if request.story and not request.sheet:
+            raise ApiError(422, "a story has a language; send `sheet` as well")
         if photo.source:
             request = _of_clip(request)
         elif request.sheet:
@@ -155,8 +158,8 @@ class OrderBook:
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
             raise ApiError(422, why_not_offered(request.preset))
-        style = self._catalogue.sheet(request.settings) if request.sheet else self._style(request)
-        works = (total_work(*photo.size, each.settings) for each in style.parts or (style,))
+        style, most = self._style_of(request), MOST_PAINTINGS if request.story else None
+        works = (total_work(*photo.size, each.settings) for each in style.parts[:most] or (style,))
         work = sum(works) * (photo.source.frames if photo.source else 1)
         if photo.source:
             self._check_time(work, request.preset)
@@ -239,6 +242,11 @@ class OrderBook:
         chosen = replace(chosen, settings=painted.replaced({"timelapse": False}))
         of_painting = painting.data if painting else b""
         return InstantOrder(photo.data, chosen, mask or b"", of_painting, output)
+
+    def _style_of(self, request: JobRequest) -> Style:
+        if request.sheet:
+            return self._catalogue.sheet(request.settings, request.story)
+        return self._style(request)
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
@@ -361,6 +369,7 @@ def _job(job_id: str, order: _Order, remembered_at: str | None) -> StoredJob:
         size=photo.size,
         style=style.name,
         sheet=request.sheet,
+        story=request.story,
         paintings=[
             Blended(name=painting.entry.key, share=painting.share / total)
             for painting in style.paintings

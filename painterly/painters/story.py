@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,7 @@ from painterly.orders.buckets import Buckets
 from painterly.orders.selection import Selection
 from painterly.orders.styles import Style
 from painterly.painters.reading import decodable_memory
+from painterly.painters.sheet import Sheet
 from painterly.settings.kindness import KIND_TO
 from painterly.signals import CheckStop
 
@@ -41,6 +43,24 @@ def kindest(styles: Sequence[Style], photo: np.ndarray) -> list[Style]:
     rank = {name: number for number, name in enumerate(kind)}
     ranked = sorted(styles, key=lambda each: rank.get(each.name, len(rank)))
     return ranked[: story.MOST_PAINTINGS]
+
+
+def told(
+    sheet: Sheet, extension: str, limit: int | None, check_stop: CheckStop
+) -> tuple[np.ndarray, bytes]:
+    """Return a picture of a story, uint8 [H, W, 3], and its file.
+
+    Args:
+        sheet: The sheet with its pictures.
+        extension: As in `story_file`.
+        limit: The limit of memory, as in `stylize`.
+        check_stop: As in `story_file`.
+    """
+    pictures = [pixels for pixels, _ in sheet.cells]
+    shown = next(
+        islice(story.images(pictures), story.WIPE // 2, None)
+    )  # The line is in its middle.
+    return np.asarray(shown), story_file(pictures, extension, decodable_memory(limit), check_stop)
 
 
 def story_file(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from logging import WARNING
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.configuration.config import Config
@@ -46,6 +47,7 @@ from painterly.painters.instant_painter import (
 from painterly.painters.loading import load_devices
 from painterly.painters.painter import Painter
 from painterly.painters.reading import PhotoInput, decodable_memory
+from painterly.settings.clips import ffmpeg
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop, Stop
@@ -283,11 +285,14 @@ class JobRunner:
     def _order(self, job: StoredJob) -> PlannedOrder:
         photo, mask = self._photo_and_mask(job)
         if job.sheet:
-            style = self._catalogue.sheet(job.settings)
+            style = self._catalogue.sheet(job.settings, job.story)
         else:
             style = self._catalogue.style(job.request)
             style = dataclasses.replace(style, name=job.style)
         order = self._planned(photo, mask, style)
+        if job.story:
+            result = PurePosixPath(order.result).with_suffix(".mp4" if ffmpeg() else ".webp")
+            order = dataclasses.replace(order, result=str(result))
         check_names(order, self._buckets.result)
         return order
 

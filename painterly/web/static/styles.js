@@ -48,8 +48,8 @@ export const tilesOf = ({ style, paintings }) => {
 const shortOf = ({ own, short, title }) => (own ? text("page.quoted", { name: title }) : short || title);
 export const namesOfTiles = (tiles) => listed([...new Set(tiles.map(shortOf))]);
 export const namesOf = (job) => {
-  const tiles = tilesOf(job), { paintings, sheet } = job;
-  if (sheet) return text("page.sheet");
+  const tiles = tilesOf(job), { paintings, sheet, story } = job;
+  if (sheet) return text(story ? "page.story" : "page.sheet");
   if (tiles.length === 1 || tiles.length === paintings.length) return namesOfTiles(tiles);
   return paintings.length > MOST_NAMED ? job.style : listed(paintings.map(({ name }) => titleOfPainting(name)));
 };
