@@ -135,7 +135,7 @@ const aboutJob = (job, tiles) => {
 };
 const viewOfJob = (job) => {
   const { id, state, step, links, fraction, sheet, frames, width, height, media_type: kind } = job, tiles = tilesOf(job), names = namesOf(job);
-  const old = refined.get(id), after = inStyle(tiles, names, sheet);
+  const old = refined.get(id), after = inStyle(tiles, names, job);
   const done = state === "done", painting = state === "painting", part = fraction || 0;
   return {
     acts: isActive(job) ? "painting" : done ? "done" : "ended", key: id,
