@@ -142,7 +142,7 @@ const viewOfJob = (job) => {
     view: (sheet || frames) && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
     at: painting ? 100 - 100 * part : movedAt ?? AT_RESULT,
     before: old && !done ? old.address : `${links.photo}?small=1`,
-    after: done ? `${links.result}${job.story && kind === "image/webp" ? "" : "?small=1"}` : // A copy would not move. painting && links.preview && `${links.preview}?step=${step}`,
+    after: done ? `${links.result}${job.story && kind === "image/webp" ? "" : "?small=1"}` : painting && links.preview && `${links.preview}?step=${step}`,
     title: sheet ? [`${text("page.your_photo")} `, em(after)] : [em(capital(after))], about: aboutJob(job, tiles),
     names, original: tiles[0], photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? part : undefined,
     ratio: done && width && width / height, clip: done && kind === "video/mp4" && links.result,
