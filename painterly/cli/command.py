@@ -103,8 +103,8 @@ def paint(
     target = None if output is None else on_disk(output, start)
     if len(places) == 1:
         return _one_word(places[0], start)
-    if target is not None and asked.several.sheet is not None:
-        raise ConfigError("--sheet names the result; leave -o out")
+    if target is not None and asked.several.only is not None:
+        raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
     if places:
         return asked.paint(words_of(places, target, start), start, command())
     if target is not None:

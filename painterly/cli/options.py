@@ -132,6 +132,14 @@ class BatchOptions:
     sheet: File = None
     """only write one picture to choose from: one photo in all styles, or all photos in one style,
     with their names, by preset instant; takes no RESULT"""
+    story: File = None
+    """only write eight upright seconds for phones, FILE.mp4 or an animated FILE.webp: a line turns
+    one photo into a painting by each style, six at most, by preset instant; takes no RESULT"""
+
+    @property
+    def only(self) -> str | None:
+        """The flag with the one file that is written in place of results, if it is given."""
+        return next((each for each in ("sheet", "story") if getattr(self, each) is not None), None)
 
 
 def _setting(name: str) -> Parameter:

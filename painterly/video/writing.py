@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from logging import INFO, WARNING
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,9 +45,17 @@ _MOST_SOUND = 1_000_000_000  # bytes of sound that is encoded again
 _SPARE = 10_000_000  # bytes
 
 
+class Made(NamedTuple):
+    """A clip that shows no other one. Fields are as in `ClipFile`."""
+
+    name: str
+    memory: int
+    date: tuple[str, ...] = ()
+
+
 @contextmanager
 def writing(
-    target: Path, clip: ClipFile, rate: Fraction, shape: tuple[int, ...]
+    target: Path, clip: ClipFile | Made, rate: Fraction, shape: tuple[int, ...]
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Write pictures as they come: yield a function that adds one, uint8 [h, w, 3].
 
@@ -119,7 +128,9 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
     return None
 
 
-def joined(pictures: Path, heard: Path | None, clip: ClipFile, seconds: Fraction | None) -> Path:
+def joined(
+    pictures: Path, heard: Path | None, clip: ClipFile | Made, seconds: Fraction | None
+) -> Path:
     """Return the file of a result: its pictures, the sound, and the date of the clip.
 
     Args:

@@ -91,10 +91,11 @@ class Service:
         self.supervisor.start()
 
     def close(self) -> None:
-        """End all streams, and ask the worker to save its work and exit."""
+        """End all streams and what waits for the worker, and ask it to save its work and exit."""
         self.jobs.close()
         self.callbacks.close()
         self.deletions.close()
+        self.previews.close()
         self.supervisor.ask_to_stop()
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from painterly.cli.command import verb
 from painterly.configuration import env_file
 from painterly.jobs.worker import worker
 from painterly.web import app, lan
+from painterly.web.sessions import Sessions
 
 
 def test_phones_are_told_address_and_password_once_the_service_answers(
@@ -22,7 +23,7 @@ def test_phones_are_told_address_and_password_once_the_service_answers(
 
     def serve(_, options, worker, show, phones):
         served.append((options, capsys.readouterr().out))
-        show("http://localhost:8080")
+        show("http://localhost:8080", Sessions(options))
         return 0
 
     monkeypatch.setattr(app, "serve", serve)
@@ -37,7 +38,8 @@ def test_phones_are_told_address_and_password_once_the_service_answers(
         assert "█" not in said, "no terminal"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert verb("web", ["--lan"]) == 0
-    assert capsys.readouterr().out.count("█") > 100
+    said = capsys.readouterr().out
+    assert said.count("█") > 100 and "The code lets one phone in" in said and "ticket" not in said
 
 
 def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatch, tmp_path):

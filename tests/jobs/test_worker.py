@@ -282,7 +282,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
         happened.append("paint")
         return Record(result="monet/x.jpg")
 
-    def seconds_per_work(preset):
+    def seconds_per_work(preset, _):
         if preset == Preset.INSTANT:
             return 1e-6
         happened.append("measure")
@@ -296,11 +296,12 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
     runner = SimpleNamespace(
         paint=paint,
         seconds_per_work=seconds_per_work,
-        prepare_next=lambda: False,
+        prepare_next=lambda _: False,
         make_room=lambda: True,
+        load=lambda: "a device",
     )
     with pytest.raises(Stopped):
-        hand.web.serve(runner, SimpleNamespace(claim_next=claim_next), "a device")
+        hand.web.serve(runner, SimpleNamespace(claim_next=claim_next))
     assert happened == ["look", "look", "paint", "look", "measure", "look", "measure"]
     assert [said[1:] for said in hand.said if said[0] == "speed"] == [
         (Preset.INSTANT, 1e-6, "a device"),

@@ -985,7 +985,7 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
             previews.answer(asked.number, None, refusal)
         return True
 
-    previews._supervisor = SimpleNamespace(problem="", send=send)
+    previews._supervisor = SimpleNamespace(pid=1, send=send)
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")

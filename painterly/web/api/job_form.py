@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from tempfile import mkdtemp
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -23,7 +24,7 @@ NO_PHOTO = ApiError(422, "the form has no file `photo`")
 # FastAPI describes what it parses itself, which the field of the form is not.
 _REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 del _REQUEST["$defs"]  # Answers use the same types.
-_FORM = {
+FORM: dict[str, Any] = {
     "type": "object",
     "required": ["request"],
     "properties": {
@@ -56,7 +57,7 @@ PHOTO_BODY = {
 BODY = {
     "required": True,
     "content": {
-        "multipart/form-data": {"schema": _FORM},
+        "multipart/form-data": {"schema": FORM},
         "application/json": {"schema": _REQUEST},
     },
 }
