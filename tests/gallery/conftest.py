@@ -18,7 +18,7 @@ class GalleryViewer(Viewer):
 
     def hung(self):
         """The captions of the pictures that hang, without their styles."""
-        return self.js("[...document.querySelectorAll('.card b')].map(each => each.textContent)")
+        return self.js("[...document.querySelectorAll('.card small')].map(each => each.textContent)")
 
     def open(self, number=0):
         self.all(".card a")[number].click()

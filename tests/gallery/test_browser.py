@@ -195,7 +195,7 @@ def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
 def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
     viewer.look(web)
     viewer.one(".chips [data-style='☆']").click()
-    assert viewer.hung() == [] and viewer.one("#no-stars").is_displayed()
+    assert viewer.hung() == [] and viewer.one("#none").is_displayed()
     viewer.one(".chips [data-style='']").click()
     viewer.js("document.querySelectorAll('.card a')[1].focus()")
     viewer.press("s")

@@ -142,7 +142,7 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
     add_result(gallery, bucket, record())
     gallery.publish_if_due()
     assert {"index.html", UNPUBLISHED} <= keys_in(bucket)
-    more = b">More pictures were being painted"
+    more = b"More pictures are on their way. This page updates itself."
     assert more in bucket.read("index.html")
     gallery.publish()
     assert UNPUBLISHED not in keys_in(bucket)
@@ -193,5 +193,5 @@ def test_what_could_not_be_painted_is_listed_with_its_reason_until_it_is(tmp_pat
     gallery.publish()
     text = Tags((tmp_path / "index.html").read_text()).text
     assert "was torn" not in text
-    assert "Photos that could not be painted" in text
+    assert "could not be painted" in text
     assert "torn.jpg · Monet · is damaged" in text, "the photo is named once"

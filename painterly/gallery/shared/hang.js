@@ -18,8 +18,7 @@ const ratioOf = ({ size }) => {
 const imageOf = (each) => picture(each.thumb, each.alt, each.preview || "", `${Math.ceil(ratioOf(each) * 23)}vw`);
 const cardOf = (each) => {
   const link = make("a", imageOf(each)), star = make("button.round.star", sign("star"));
-  const photo = stem(each.photo), work = make("small", text("gallery.of_work", { photo, work: each.work }));
-  const frame = make("figure", link, make("figcaption", make("b", each.title), work), star);
+  const frame = make("figure", link, make("figcaption", make("b", stem(each.photo)), make("small", each.title)), star);
   const card = make("li.card", make("div.day"), frame);
   link.href = `#${each.anchor}`;
   star.ariaLabel = text("gallery.star_of", { picture: each.alt });
@@ -49,10 +48,10 @@ const rowsOf = (ratios, width, gap, wished) => {
   for (let end = ratios.length; end > 0; end = rows[0].from) rows.unshift(best[end]);
   return rows;
 };
-let shown = [];
+let shown = [], hasDays = true;
 const lay = () => {
   const { columnGap, gridAutoRows } = getComputedStyle(wall), gap = parseFloat(columnGap), ratios = shown.map(ratioOf);
-  const heads = shown.map(({ time }, at) => { const head = dayOf(time); return at && head === dayOf(shown[at - 1].time) ? "" : head; });
+  const days = shown.map(({ time }) => hasDays ? dayOf(time) : ""), heads = days.map((day, at) => day === days[at - 1] ? "" : day);
   for (const { from, end, height } of rowsOf(ratios, wall.clientWidth - 0.5, gap, parseFloat(gridAutoRows))) {
     let room = wall.clientWidth;
     for (let at = from; at < end; at += 1) {
@@ -68,9 +67,9 @@ const lay = () => {
     }
   }
 };
-// Hangs some pictures instead of those before.
-export const hang = (some) => {
-  shown = some;
+// Hangs some pictures instead of those before, perhaps under their days.
+export const hang = (some, withDays) => {
+  [shown, hasDays] = [some, withDays];
   some.forEach(showStars);
   fill(wall, some.map(cardWith));
   lay();
