@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from painterly.forks import per_process
-from painterly.log import event, to_a_reader
+from painterly.log import event, logs_json, to_a_reader
 from painterly.words.wording import duration
 
 if TYPE_CHECKING:
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
 # The ways to show progress, each with the percent between two lines in the log.
 LINES_EVERY = {"plain": 10, "bar": 10, "json": 1, "none": 0}
+PAUSE_S = 30.0  # between two such lines of text, whatever their pictures
 PROGRESS_MODES = tuple(LINES_EVERY)
 # Rich allows one display at a time, so all threads share it. None if no bar is shown.
 _display: "Progress | None" = None
+_line_at = perf_counter()  # when there was a line in the log, or this process began
 _lock = per_process(threading.Lock)
 
 
@@ -89,11 +91,13 @@ def _step_display(
     every, logged = LINES_EVERY[mode], 0
 
     def log(step: Step, rate: float) -> None:
+        global _line_at
         nonlocal logged
         percent = int(100 * step.fraction + 1e-9)  # 100 * 0.29 is less than 29.
-        if not every or percent // every <= logged:
+        is_early = not logs_json() and perf_counter() - _line_at < PAUSE_S
+        if not every or percent // every <= logged or is_early:
             return
-        logged = percent // every
+        logged, _line_at = percent // every, perf_counter()
         numbers: dict[str, Any] = {
             "event": "progress",
             "step": step.iteration,
@@ -118,7 +122,7 @@ def _status(step: Step, rate: float, batch_left: BatchLeft | None) -> str:
     batch = [f"batch {duration(batch_left(step.eta_s))}"] if batch_left else []
     loss = [f"loss {step.losses['total']:.4g}"] if step.losses else []
     left = f"{duration(step.eta_s)} left"
-    return ", ".join([*batch, left, f"{step.scale} px", f"{rate:.1f} it/s", *loss])
+    return ", ".join([*batch, left, f"{step.scale} px", f"{rate:.1f} steps/s", *loss])
 
 
 @contextmanager

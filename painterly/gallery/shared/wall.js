@@ -40,7 +40,7 @@ const arrange = () => {
   for (const chip of matching("#chips a")) mark(chip, "aria-current", chip.dataset.style === style);
   say("status", filtered.length || !(style || find) ? counted("gallery.pictures", filtered.length) : "");
   say("none", text(find ? "gallery.none_found" : "gallery.no_stars"));
-  byId("none").hidden = filtered.length > 0 || !(find || style);
+  byId("none").hidden = filtered.length > 0 || !(find || style === STARRED);
   for (const each of matching("#failed li")) each.hidden = !isFound(plain(each.textContent));
   if (byId("failed")) byId("failed").hidden = style || !document.querySelector("#failed li:not([hidden])");
   if (!search) return;
