@@ -30,7 +30,8 @@ const isIn = (style) => (each) => !each.gone && (!style || (style === STARRED ? 
 export let filtered = [], hung = [];
 const showPage = (id, from, isThere) => Object.assign(byId(id), { hidden: !isThere, href: addressOf({ ...state(), open: null, from }) });
 const arrange = () => {
-  const { style, from, find, by } = state(), parts = plain(find).split(/\s+/), isFound = (names) => parts.every((part) => names.includes(part));
+  const { style, from, find, by } = state(), parts = plain(find).split(/\s+/);
+  const isFound = (names) => parts.every((part) => names.includes(part));
   filtered = ordered(by).filter(isIn(style));
   if (find) filtered = filtered.filter((each) => isFound(namesOf(each)));
   hung = filtered.slice(from, from + PAGE_OF);
@@ -108,8 +109,10 @@ if (search) {
   on(order, "change", () => push({ by: order.value, from: 0 }));
 }
 // A page that lacks pictures is loaded again, unless somebody is about to do something.
-const isUsed = () => dialog.open || document.activeElement === search || document.body.matches(".choosing");
-if (unfinished) setInterval(() => { if (!document.hidden && !isUsed()) location.reload(); }, 1000 * unfinished.dataset.every);
+if (unfinished) setInterval(() => {
+  const isBusy = document.hidden || dialog.open || document.activeElement === search || document.body.matches(".choosing");
+  if (!isBusy) location.reload();
+}, 1000 * unfinished.dataset.every);
 
 bindViewer({
   wanted: () => { arrange(); const { open } = state(); return open && !open.gone ? open : undefined; },
