@@ -197,7 +197,8 @@ def _page_data(
     from it, or is 0.
     """
     styles = _Numbered(_style_names(ordered))
-    photos = _Numbered(sorted({photo_name(each) for each in ordered}, key=_place_of))
+    names = sorted({photo_name(each) for each in ordered}, key=_place_of)
+    photos = _Numbered(names)
     paintings, blends = _Numbered(), _Numbered()
     sizes, given, origins, contents = _Numbered(), _Numbered(), _Numbered(), _Numbered()
     # Jobs have their own copies of a photo. Those with the same ETag are one photo.
@@ -251,7 +252,7 @@ def _page_data(
 
 def _place_of(photo: str) -> tuple[Any, ...]:
     """Return the sort key of a photo without the job that its key begins with."""
-    return sort_key(_OF_JOB.sub("", photo))
+    return sort_key(_OF_JOB.sub("", photo)), photo
 
 
 def _style_names(records: Iterable[Record]) -> list[str]:

@@ -18,7 +18,9 @@ class GalleryViewer(Viewer):
 
     def hung(self):
         """The styles in the captions of the pictures that hang."""
-        return self.js("[...document.querySelectorAll('.card small')].map(each => each.textContent)")
+        return self.js(
+            "[...document.querySelectorAll('.card small')].map(each => each.textContent)"
+        )
 
     def names(self):
         return self.js("[...document.querySelectorAll('.card b')].map(each => each.textContent)")

@@ -1,5 +1,5 @@
 // Hangs pictures on the wall, days above their first picture.
-import { byId, fill, make, matching, picture, sign, stem } from "./elements.js";
+import { byId, fill, make, picture, sign, stem } from "./elements.js";
 import { hasStar } from "./stars.js";
 import { dayOf, text } from "./texts.js";
 
@@ -33,13 +33,6 @@ export const cardWith = (each) => {
 };
 export const showStars = (each) => cardWith(each).querySelector(".star").ariaPressed = hasStar(each.star);
 
-// A long day above a narrow picture at the end of a row begins before it.
-const fitDays = () => {
-  const days = matching(".day:not(:empty)", wall), end = wall.offsetLeft + wall.clientWidth;
-  for (const day of days) day.classList.remove("ends");
-  const long = days.filter((day) => day.offsetLeft + day.scrollWidth > end);
-  for (const day of long) day.classList.add("ends");
-};
 // Hangs some pictures instead of those before, perhaps under their days.
 export const hang = (some, withDays) => {
   const days = some.map(({ time }) => withDays ? dayOf(time) : ""), today = dayOf(Date.now());
@@ -50,6 +43,4 @@ export const hang = (some, withDays) => {
     showStars(each);
   }
   fill(wall, some.map(cardWith));
-  fitDays();
 };
-new ResizeObserver(fitDays).observe(wall);

@@ -66,15 +66,12 @@ on(wall, "click", (event) => {
 });
 // The arrows walk over the wall: left and right in its order, up and down to the nearest one.
 const nearest = (link, links, down) => {
-  const middle = (each) => {
-    const { left, right, top, bottom } = each.getBoundingClientRect();
-    return [(left + right) / 2, (top + bottom) / 2];
-  };
-  const [atX, atY] = middle(link), away = links.map((each) => {
-    const [toX, toY] = middle(each);
-    return { each, beyond: down * (toY - atY), far: Math.abs(toX - atX) + 3 * Math.abs(toY - atY) };
+  const from = link.getBoundingClientRect(), away = links.map((each) => {
+    const { x, y, width } = each.getBoundingClientRect(), beyond = down * (y - from.y);
+    return { each, far: beyond > 1 ? Math.abs(x + width / 2 - from.x - from.width / 2) + 3 * beyond : Infinity };
   });
-  return away.filter(({ beyond }) => beyond > link.clientHeight / 2).sort((one, other) => one.far - other.far)[0]?.each;
+  const { each, far } = away.reduce((one, other) => other.far < one.far ? other : one);
+  return far < Infinity ? each : undefined;
 };
 on(wall, "keydown", (event) => {
   const { key, target } = event, links = matching(".card a", wall), at = links.indexOf(target);
