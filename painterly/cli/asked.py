@@ -21,7 +21,7 @@ from painterly.cli.words import Words, beside, on_disk, variables
 from painterly.errors import ConfigError
 from painterly.settings.settings import Settings, gives_way
 
-FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights", "from_record")
+FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights")
 NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and the whole clip.
 # The variables with other names than their flags; the values of switches that take one.
 NAMES = {"weights": "VGG_WEIGHTS"}
@@ -75,13 +75,6 @@ class Asked:
         is_dry = ["dry_run"] if self.results.dry_run else []
         sheet.check_flags([*given(self.several), *is_dry], self.settings)
         return sheet.run(args, name)
-
-    def repaint(self, result: str, name: str) -> int:
-        """Paint again what a record describes, and return the exit code."""
-        from painterly.cli import repaint
-
-        _refuse(self.several, "several pictures, a folder or a bucket", "a record")
-        return repaint.run(self._args([result]), name)
 
     def _pictures(self, words: Words) -> Iterator[PictureArgs]:
         (photo,) = words.photos

@@ -101,8 +101,6 @@ class PictureOptions:
     """replace files that this program has not painted"""
     fresh: Switch = False
     """paint from the start, even if a run of the same command was stopped or killed"""
-    from_record: File = None
-    """repaint the result of a record (_records/….json)"""
     from_: Annotated[str | None, Parameter(name="--from", metavar="TIME")] = None
     """of a clip, only what comes after this time, as 3s, 90 or 1:30"""
     for_: Annotated[str | None, Parameter(name="--for", metavar="TIME")] = None

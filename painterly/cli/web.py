@@ -81,9 +81,8 @@ def web(
                     _tell(phones, options.password)
                 if open:
                     _open(address)
-                if alone or loaded.demo:
-                    opened = "your browser should open it now; " if open else ""
-                    event(f"{opened}Ctrl-C ends it; pictures are kept in {loaded.result_bucket}")
+                opened = "your browser should open it now; " if open else ""
+                event(f"{opened}Ctrl-C ends it; pictures are kept in {loaded.result_bucket}")
 
             return serve(loaded, options, worker, show, phones)
         except Stopped as stopped:

@@ -57,7 +57,7 @@ class Record:
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
         styles: The names of the styles on a sheet of one photo in several. It has no
-            paintings, and cannot be painted from its record.
+            paintings.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
@@ -108,13 +108,7 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """Return the record as a file's content, which `from_bytes` reads."""
-        # The record of a result names these even if they are None.
-        explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
-        known = {
-            name: value
-            for name, value in asdict(self).items()
-            if value is not None or name in explicit
-        }
+        known = {name: value for name, value in asdict(self).items() if value is not None}
         table = {"format": FORMAT, **known}
         try:
             return json.dumps(table, indent=2, ensure_ascii=False).encode()

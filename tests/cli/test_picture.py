@@ -236,10 +236,6 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], "left", "--style_masks", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "klimt", "--init_image", "klimt.png"], 2, "would overwrite klimt.png"),
         ([*ONE[:2], ""], 2, "a word is empty, as a variable is that was not set"),
-        (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
-        (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
-        (["--from_record", "beach.json"], 2, "a record needs a result alone: inetwork.py --from-"),
-        (["--from_record", "beach.json", *ONE, "x"], 2, "a record needs a result alone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
