@@ -194,7 +194,7 @@ def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """Photos of articles, newest last, two of which could not be painted."""
+    """Photos of articles. Two could not be painted, and another one not in all styles."""
     path = tmp_path_factory.mktemp("shop")
     records = [
         record(f"{folder}/SKU-{n:03}.jpg", style, finished=f"2026-01-{1 + n % 28:02}T00:00:00Z")
@@ -206,7 +206,8 @@ def shop(tmp_path_factory):
         for name in ("été/SKU-099.jpg", "torn.jpg")
         for style in ("monet", "munch", "klimt", "hokusai")
     ]
-    published(path, [*records, *failed])
+    alone = record("winter/SKU-001.jpg", "klimt", result=None, error="needs 9 GB of memory")
+    published(path, [*records, *failed, alone])
     return (path / "index.html").as_uri()
 
 
@@ -250,19 +251,35 @@ def test_pictures_hang_by_time_under_their_days_or_by_name(viewer, shop):
 def test_photos_that_failed_are_named_on_top_and_found(viewer, shop):
     viewer.look(shop)
     failed = viewer.one("#failed")
-    assert failed.text.startswith("2 photos could not be painted")
+    assert failed.text.startswith("3 photos could not be painted")
     assert failed.rect["y"] < viewer.one("#pictures").rect["y"]
     lines = [each.text for each in viewer.all("#failed li")]
     assert lines == [
         "été/SKU-099.jpg · Hokusai, Klimt, Monet + 1 · is torn",
         "torn.jpg · Hokusai, Klimt, Monet + 1 · is torn",
+        "winter/SKU-001.jpg · Klimt · needs 9 GB of memory",
     ]
+    viewer.until("document.querySelector('#failed img').naturalWidth")
+    assert len(viewer.all("#failed img")) == 1, "a photo that another style was painted of"
     viewer.find("099")
     assert [each.text.split()[0] for each in viewer.all("#failed li") if each.text] == [
         "été/SKU-099.jpg"
     ]
     viewer.find("017")
     assert not failed.is_displayed()
+
+
+def test_a_page_with_a_search_and_failures_suits_everybody(viewer, shop):
+    viewer.look(shop)
+    assert viewer.violations() == set()
+    for width in (320, 390, 1440):
+        viewer.resize(width, 800)
+        assert viewer.js("document.documentElement.scrollWidth <= innerWidth")
+    viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    viewer.look(shop)
+    said = viewer.one("main").text
+    assert "3 photos could not be painted" in said and "SKU-017.jpg" in said
+    assert not viewer.one("#find").is_displayed()
 
 
 def test_the_page_of_a_run_under_way_says_so_and_loads_itself_unless_it_is_used(

@@ -143,7 +143,8 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
     gallery.publish_if_due()
     assert {"index.html", UNPUBLISHED} <= keys_in(bucket)
     more = b"More pictures are on their way. This page updates itself."
-    assert more in bucket.read("index.html")
+    page = bucket.read("index.html")
+    assert more in page and b'<noscript><meta http-equiv="refresh"' in page
     gallery.publish()
     assert UNPUBLISHED not in keys_in(bucket)
     assert more not in bucket.read("index.html")

@@ -163,7 +163,7 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
 
     page.until("document.querySelector('#finished [data-state=done]')")
     paint_again(page)
-    assert page.one("#mask-row").get_attribute("textContent") == "Change mask"
+    assert page.one("#mask-row").get_attribute("textContent") == "Change the part"
     assert page.all("#photos .masked")
     again = painted()
     assert keeps(again, LEFT) and not keeps(again, RIGHT), "the mask of the job"
