@@ -4,7 +4,6 @@ import { addressHash, pushAddress, replaceAddress } from "./address.js";
 import { announce, byId, mark, matching, on, root, say } from "./elements.js";
 import { cardWith, hang, showStars, wall } from "./hang.js";
 import { namesOf, ordered, othersOf, paintingOf, pictureAt, pictures, plain } from "./pictures.js";
-import { dialog } from "./scene.js";
 import { hasStar } from "./stars.js";
 import { counted, text } from "./texts.js";
 import { bindViewer, follow, toggleStar } from "./viewer.js";
@@ -107,8 +106,8 @@ if (search) {
 }
 // A page that lacks pictures is loaded again, unless somebody is about to do something.
 if (unfinished) setInterval(() => {
-  const isBusy = document.hidden || dialog.open || document.activeElement === search || document.body.matches(".choosing");
-  if (!isBusy) location.reload();
+  const isUsed = document.activeElement === search || document.querySelector("dialog[open], .choosing, .told"); // .told: an undo
+  if (!document.hidden && !isUsed) location.reload();
 }, 1000 * unfinished.dataset.every);
 
 bindViewer({
