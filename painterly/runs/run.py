@@ -24,10 +24,10 @@ from painterly.painters import checkpoints
 from painterly.runs import report
 from painterly.runs.report import Notifier, Summary
 from painterly.runs.watch import News, rest
-from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
+from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
-from painterly.storage.retry import outlasting_outages
+from painterly.storage.retry import logged_storage_errors, outlasting_outages
 from painterly.words.wording import duration
 
 if TYPE_CHECKING:
@@ -140,6 +140,9 @@ class Run:
             if config.dry_run:
                 return self._foretold(painter, parts)
             outcome = self._painted(painter, parts)
+        if config.makes_page:  # Nobody else is about to write a checkpoint there.
+            with logged_storage_errors("empty folders of checkpoints may be left"):
+                result.remove_empty(CHECKPOINTS)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
 
