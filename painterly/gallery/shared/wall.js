@@ -14,7 +14,8 @@ const stateOf = (hash, search) => {
   const [anchor, query] = hash.split("?"), asked = new URLSearchParams(query ?? (hash ? "" : search));
   const style = asked.get("style") || "", from = Number(asked.get("from"));
   return {
-    open: anchor ? pictureAt(anchor) : undefined, from: from > 0 ? from : 0, find: asked.get("find") || "", by: asked.get("by") || "",
+    open: anchor ? pictureAt(anchor) : undefined, from: from > 0 ? from : 0, find: asked.get("find") || "",
+    by: asked.get("by") === "name" ? "name" : "",
     style: style === STARRED || pictures.some(({ master }) => master === style) ? style : "",
   };
 };
