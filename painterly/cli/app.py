@@ -182,7 +182,7 @@ def why_instant(named: Iterable[str]) -> str:
         return f"preset instant: {NO_AVX.partition(';')[0]}"
     if IN_CHECKOUT or find_spec("tensorflow"):
         return ""
-    return f"preset instant; {command()} --help says how to add the others"
+    return f"quick sketches (preset instant); {command()} --help says how to add finer ones"
 
 
 def wants_json() -> bool:

@@ -183,7 +183,7 @@ def load(
     if keep and repaint:
         raise ConfigError(
             "KEEP (--keep) and REPAINT (--repaint) are both on; one of them leaves results of an "
-            "earlier engine as they are, and the other paints them again"
+            "earlier version as they are, and the other paints them again"
         )
     photos, paintings, results, demo = _buckets(values)
     styles = _ready_styles(values)

@@ -49,7 +49,7 @@ class Order:
         output: The format that the user asked for; it may be the photo's own.
         color_mask: The mask of the part in which `preserve_color` acts.
         start: The picture to start from, instead of `init_image`.
-        place: Its place among several orders, for the log, such as ` (3 of 20)`.
+        place: Its place among several orders, for the log, such as `3/20 `.
     """
 
     photo: Entry
@@ -68,7 +68,7 @@ class Order:
     @property
     def label(self) -> str:
         """The order's name in the log while it is painted and stored."""
-        return f"{self}{self.place}"
+        return f"{self.place}{self}"
 
     @property
     def checkpoint_key(self) -> str:

@@ -106,7 +106,7 @@ def log_repaints(plan: Plan) -> None:
     if count := len(of_other_engines):
         verb, them = ("was", "it") if count == 1 else ("were", "them")
         event(
-            f"{count} {verb} painted by an earlier engine; --repaint paints {them} again",
+            f"{count} {verb} painted by an earlier version; --repaint paints {them} again",
             results=count,
         )
     for orders, one, many in (

@@ -29,7 +29,7 @@ from painterly.painters import checkpoints
 from painterly.runs import report
 from painterly.runs.report import Notifier, Summary
 from painterly.runs.watch import News, rest
-from painterly.settings.bucket_layout import PAGE, RECORDS, STYLES, UNPUBLISHED
+from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
 from painterly.storage.folder import UNREADABLE
@@ -155,6 +155,9 @@ class Run:
             if config.dry_run:
                 return self._foretold(painter, parts)
             outcome = self._painted(painter, parts)
+        if config.makes_page:  # Nobody else is about to write a checkpoint there.
+            with logged_storage_errors("empty folders of checkpoints may be left"):
+                result.remove_empty(CHECKPOINTS)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
 

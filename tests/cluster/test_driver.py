@@ -134,7 +134,7 @@ def test_results_of_an_earlier_engine_are_painted_again_only_on_request(cluster,
     of_engine_9()
     cluster.actors.clear()
     assert cluster.paint() == 0 and cluster.actors == []
-    assert "4 were painted by an earlier engine" in capsys.readouterr().out
+    assert "4 were painted by an earlier version" in capsys.readouterr().out
     assert cluster.paint(REPAINT="1") == 0
     assert "4 painted" in capsys.readouterr().out
 

@@ -17,8 +17,17 @@ class GalleryViewer(Viewer):
         ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
     def hung(self):
-        """The captions of the pictures that hang, without their styles."""
+        """The styles in the captions of the pictures that hang."""
+        return self.js(
+            "[...document.querySelectorAll('.card small')].map(each => each.textContent)"
+        )
+
+    def names(self):
         return self.js("[...document.querySelectorAll('.card b')].map(each => each.textContent)")
+
+    def find(self, words):
+        self.one("#find").clear()
+        self.one("#find").send_keys(words)
 
     def open(self, number=0):
         self.all(".card a")[number].click()

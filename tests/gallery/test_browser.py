@@ -13,7 +13,7 @@ from selenium.webdriver import Keys
 from support.gallery import HOSTILE, LONG, published, record
 from support.serving import serving
 
-from painterly.gallery import gallery
+from painterly.gallery import gallery, page
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 
@@ -192,14 +192,136 @@ def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
     viewer.until("document.querySelectorAll('.card').length === 6")
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Photos of articles. Two could not be painted, and another one not in all styles."""
+    path = tmp_path_factory.mktemp("shop")
+    records = [
+        record(f"{folder}/SKU-{n:03}.jpg", style, finished=f"2026-01-{1 + n % 28:02}T00:00:00Z")
+        for n in range(1, 21)
+        for folder, style in (("été", "monet"), ("winter", "munch"))
+    ]
+    failed = [
+        record(name, style, result=None, error=f"{name}: is torn")
+        for name in ("été/SKU-099.jpg", "torn.jpg")
+        for style in ("monet", "munch", "klimt", "hokusai")
+    ]
+    alone = record("winter/SKU-001.jpg", "klimt", result=None, error="needs 9 GB of memory")
+    published(path, [*records, *failed, alone])
+    return (path / "index.html").as_uri()
+
+
+def test_a_shop_finds_an_article_by_its_name_and_its_address_names_the_search(viewer, shop):
+    viewer.look(shop)
+    assert viewer.names()[0] == "été/SKU-020" and len(viewer.names()) == 40
+    viewer.find("sku 017")
+    assert viewer.names() == ["été/SKU-017", "winter/SKU-017"]
+    assert viewer.one("#status").text == "2 pictures"
+    viewer.find("ETE 017")
+    viewer.until("document.querySelectorAll('.card').length === 1")
+    viewer.open()
+    assert viewer.one("#where").text == "été/SKU-017 · 1 of 1"
+    viewer.press(Keys.ESCAPE)
+    viewer.until("decodeURIComponent(location.hash).includes('find=ETE+017')")
+    viewer.driver.refresh()
+    viewer.until("document.querySelector('#find').value === 'ETE 017'")
+    assert viewer.names() == ["été/SKU-017"]
+    viewer.find("nothing")
+    assert viewer.one("#none").text == "No picture has this name."
+    viewer.find("munch 003")
+    assert viewer.names() == ["winter/SKU-003"]
+
+
+def test_pictures_hang_by_time_under_their_days_or_by_name(viewer, shop):
+    from selenium.webdriver.support.select import Select
+
+    viewer.look(shop)
+    assert viewer.all(".day h2")
+    Select(viewer.one("#by")).select_by_visible_text("By name")
+    places = ("été", "winter")
+    assert viewer.names() == [f"{place}/SKU-{n:03}" for place in places for n in range(1, 21)]
+    assert not viewer.all(".day h2")
+    viewer.driver.refresh()
+    viewer.until("document.querySelector('#by').value === 'name'")
+    viewer.driver.back()
+    viewer.until("document.querySelector('#by').value === ''")
+    assert viewer.names()[0] == "été/SKU-020"
+
+
+def test_photos_that_failed_are_named_on_top_and_found(viewer, shop):
+    viewer.look(shop)
+    failed = viewer.one("#failed")
+    assert failed.text.startswith("3 photos could not be painted")
+    assert failed.rect["y"] < viewer.one("#pictures").rect["y"]
+    lines = [each.text for each in viewer.all("#failed li")]
+    assert lines == [
+        "été/SKU-099.jpg · Hokusai, Klimt, Monet + 1 · is torn",
+        "torn.jpg · Hokusai, Klimt, Monet + 1 · is torn",
+        "winter/SKU-001.jpg · Klimt · needs 9 GB of memory",
+    ]
+    viewer.until("document.querySelector('#failed img').naturalWidth")
+    assert len(viewer.all("#failed img")) == 1, "a photo that another style was painted of"
+    viewer.find("099")
+    assert [each.text.split()[0] for each in viewer.all("#failed li") if each.text] == [
+        "été/SKU-099.jpg"
+    ]
+    viewer.find("017")
+    assert not failed.is_displayed()
+
+
+def test_a_page_with_a_search_and_failures_suits_everybody(viewer, shop):
+    viewer.look(shop)
+    assert viewer.violations() == set()
+    for width in (320, 390, 1440):
+        viewer.resize(width, 800)
+        assert viewer.js("document.documentElement.scrollWidth <= innerWidth")
+    viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    viewer.look(shop)
+    said = viewer.one("main").text
+    assert "3 photos could not be painted" in said and "SKU-017.jpg" in said
+    assert not viewer.one("#find").is_displayed()
+
+
+def test_the_page_of_a_run_under_way_says_so_and_loads_itself_unless_it_is_used(
+    viewer, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(page, "RELOAD_S", 0.5)
+    records = [record(f"{n}.jpg") for n in range(3)]
+    bucket = published(tmp_path, records[:1])
+    thumbnails = gallery.Gallery(bucket).thumbnails(records)
+
+    def write(count):
+        text = page.render_page(records[:count], thumbnails, unfinished=count < 3)
+        bucket.write("index.html", text.encode())
+
+    write(0)
+    viewer.look((tmp_path / "index.html").as_uri())
+    said = viewer.one(".bare").text
+    assert said == "The first picture is on its way\nThis page updates itself."
+    write(1)
+    viewer.until("document.querySelectorAll('.card').length === 1")
+    assert "More pictures are on their way. This page updates itself." in viewer.one("main").text
+    viewer.find("jpg")
+    write(2)
+    viewer.driver.execute_script("window.isOld = true")
+    until_later = "performance.now() > {}".format(viewer.js("performance.now() + 1500"))
+    viewer.until(until_later)
+    assert viewer.js("window.isOld"), "somebody is searching"
+    viewer.driver.execute_script("document.activeElement.blur()")
+    viewer.until("document.querySelectorAll('.card').length === 2")
+    assert viewer.js("document.querySelector('#find').value") == "jpg"
+    write(3)
+    viewer.until("!document.querySelector('#unfinished')")
+
+
 def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
     viewer.look(web)
     viewer.one(".chips [data-style='☆']").click()
-    assert viewer.hung() == [] and viewer.one("#no-stars").is_displayed()
+    assert viewer.hung() == [] and viewer.one("#none").is_displayed()
     viewer.one(".chips [data-style='']").click()
     viewer.js("document.querySelectorAll('.card a')[1].focus()")
     viewer.press("s")
-    assert viewer.one("#said").get_property("textContent") == "Starred."
+    assert viewer.one("#said").get_property("textContent") == "Added to the favourites."
     viewer.open(2)
     viewer.press("s")
     assert viewer.one("#star").get_attribute("aria-pressed") == "true"

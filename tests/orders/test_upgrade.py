@@ -20,7 +20,7 @@ painterly.ENGINE_VERSION = "9"
 from painterly.cli.command import main
 sys.exit(main([]))
 """
-COUNTED = "4 were painted by an earlier engine; --repaint paints them again\n"
+COUNTED = "4 were painted by an earlier version; --repaint paints them again\n"
 
 
 def files():
@@ -63,7 +63,7 @@ def test_an_upgrade_repaints_nothing_until_it_is_asked(folders, tmp_path, monkey
         key: data for key, (data, _) in before.items()
     }
     assert main(["--repaint"]) == 0  # As often as a platform starts it.
-    assert "earlier engine" not in capsys.readouterr().out and files() == repainted
+    assert "earlier version" not in capsys.readouterr().out and files() == repainted
 
 
 def of_an_earlier_engine(**changes):
@@ -98,7 +98,7 @@ def test_settings_that_an_earlier_version_lacked_count_as_their_defaults(folders
     edited(settings=settings(structure_weight=None), given=None, fingerprint="of version 11.1")
     assert run(folders, **ONE, STYLE_STROKE_SIZE="2") == 0
     out = capsys.readouterr().out
-    assert "Nothing to paint" in out and "earlier engine" not in out
+    assert "Nothing to paint" in out and "earlier version" not in out
 
 
 def test_a_default_that_a_version_changes_is_not_a_users_change(folders, stand_in, capsys):

@@ -105,7 +105,7 @@ def test_a_damaged_photo_costs_only_its_own_cell(place, capsys):
     (place / "photos/damaged.jpg").write_bytes(b"\xff\xd8 no photo")
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "one.png") == 1
     output = capsys.readouterr().out
-    assert "damaged.jpg in waves (1 of 3): FAILED" in output
+    assert "1/3 damaged.jpg in waves: FAILED" in output
     assert "one.png: 2 painted, 1 picture failed" in output
     assert cells(place / "one.png") == 1 + 2
 

@@ -151,6 +151,7 @@ def test_a_signal_while_the_picture_is_rebuilt_saves_it_and_the_next_run_only_re
     assert run(folders) == 0
     assert f"beach.jpg: resuming from step {optimised}\n" in capsys.readouterr().out
     assert keys() == keys("undisturbed")
+    assert not Path("out/_checkpoints").exists()
     first, second = (
         np.int16(Image.open(f"{out}/monet/beach.jpg")) for out in ("undisturbed", "out")
     )
