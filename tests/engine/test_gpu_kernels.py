@@ -25,7 +25,6 @@ LEFT = np.tile(np.linspace(1, 0, 64, dtype=np.float32), (48, 1))
 NO_KERNEL = {"Placeholder", "_Arg", "_Retval"}
 
 pytestmark = [
-    pytest.mark.group("engine: terms"),
     pytest.mark.skipif(
         not tf.test.is_built_with_cuda(), reason="needs a TensorFlow with CUDA's kernels"
     ),

@@ -9,8 +9,6 @@ from painterly import Settings, stylize
 from painterly.engine import patches
 from painterly.engine.paintings import Paintings
 
-pytestmark = pytest.mark.group("engine: terms")
-
 
 def patches_of(paintings, masks=None):
     style = Paintings(paintings, masks=masks)

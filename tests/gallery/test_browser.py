@@ -15,7 +15,7 @@ from support.serving import serving
 
 from painterly.gallery import gallery
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 STYLES = ("monet", "ünï & co")
 

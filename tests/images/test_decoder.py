@@ -44,7 +44,7 @@ def processes():
 
 
 def command(process):
-    """The command line of a process, empty if it has just ended: another thread may end it meanwhile."""
+    """Return the command line of a process, empty if another thread has just ended it."""
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:

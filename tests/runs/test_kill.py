@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from support import programs, tiny
 from support.commands import contents
+from support.s3_servers import RGW
 
 from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
@@ -32,7 +33,7 @@ TIMELAPSES = {f"{key.rpartition('.')[0]}.timelapse.webp" for key in RESULTS}
 FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt": b"3"}
 
 
-@pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough), "rgw"])
+@pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough), RGW])
 def place(request, tmp_path):
     """Buckets of one kind with photos and paintings. `results` has two buckets for results, with
     foreign objects in them; `environment` returns the variables for one of them."""

@@ -137,7 +137,6 @@ def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large, wat
 
 
 @pytest.mark.slow
-@pytest.mark.group("processes")
 def test_a_watch_reads_no_record_of_a_finished_bucket_twice(folders, stand_in, moto, watched, cost):
     names = [moto.new_bucket() for _ in range(3)]
     photos, paintings, results = map(moto.open, names)

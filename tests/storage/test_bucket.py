@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.commands import keys, refusal
+from support.s3_servers import MOTO, RGW, RGW_TLS
 
 from painterly.storage.base import BadKeyError, ObjectError
 from painterly.storage.files import is_same
@@ -26,7 +27,7 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize("new_bucket", ["folder", "moto", "rgw", "rgw_tls"], indirect=True)
+@pytest.mark.parametrize("new_bucket", ["folder", MOTO, RGW, RGW_TLS], indirect=True)
 def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket):
     contents = {key: f"content of {key}".encode() for key in KEYS}
     for key in random.sample(KEYS, len(KEYS)):
@@ -95,7 +96,7 @@ def test_an_empty_key_is_refused(bucket):
             action("")
 
 
-@pytest.mark.parametrize("new_bucket", ["folder", "moto", "rgw", "rgw_tls"], indirect=True)
+@pytest.mark.parametrize("new_bucket", ["folder", MOTO, RGW, RGW_TLS], indirect=True)
 def test_files_are_uploaded_and_downloaded_whole_and_report_progress(bucket, tmp_path):
     data = random.Random(1).randbytes(3_000_000)
     (tmp_path / "photo.jpg").write_bytes(data)

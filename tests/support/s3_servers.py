@@ -22,6 +22,11 @@ from support.s3.faultproxy import FaultProxy
 HERE = Path(__file__).parent / "s3"
 KEY_ID, SECRET = "testaccess", "testsecret"
 CEPH = ("radosgw", "ceph-mon", "ceph-osd", "curl", "openssl")
+# The servers of a test that runs on several.
+MISSING = [name for name in CEPH if not shutil.which(name)]
+MOTO = pytest.param("moto", marks=() if MISSING else pytest.mark.moto)
+RGW = pytest.param("rgw", marks=pytest.mark.thorough)
+RGW_TLS = pytest.param("rgw_tls", marks=pytest.mark.thorough)
 INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw curl openssl"
 
 
@@ -94,9 +99,8 @@ def moto() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def ceph() -> Iterator[tuple[Server, Server, Path]]:
     """One radosgw: its plain endpoint, its TLS endpoint, and the folder it lives in."""
-    missing = [name for name in CEPH if not shutil.which(name)]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} missing, to test on what Cellar runs: {INSTALL}")
+    if MISSING:
+        pytest.skip(f"{', '.join(MISSING)} missing, to test on what Cellar runs: {INSTALL}")
     # Not in pytest's folder: a socket's path may have 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="rgw-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -145,13 +149,13 @@ def other_account(ceph) -> Server:
     return Server(plain.url, "otheraccess", "othersecret")
 
 
-@pytest.fixture(params=["moto", "rgw"])
+@pytest.fixture(params=[MOTO, RGW])
 def server(request) -> Server:
     """The servers without TLS, one after another."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["folder", "moto", "rgw"])
+@pytest.fixture(params=["folder", MOTO, RGW])
 def new_bucket(request, tmp_path) -> Callable[[], Bucket]:
     """Makes new, empty buckets, of every kind one after another, without TLS."""
     if request.param != "folder":

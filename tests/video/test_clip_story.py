@@ -9,6 +9,7 @@ import pytest
 from support import clips, tiny
 from support.browser import Viewer
 from support.polling import until
+from support.s3_servers import RGW
 from support.web_service import WebProcess
 
 from painterly.settings.installation import PROGRAM
@@ -16,7 +17,7 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 # A server, its worker and a browser start.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 COUNT = 8
 # A clip of a dead worker is free after a second.
 SOON = {"PYTHONPATH": f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}", "LEASE_S": "1"}
@@ -90,7 +91,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, 
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["folder", "rgw"])
+@pytest.mark.parametrize("kind", ["folder", RGW])
 def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path):
     account, variables = Account(), {"HOME": str(tmp_path)}
     names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]

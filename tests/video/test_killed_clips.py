@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from support import clips, programs, tiny
 from support.commands import contents
+from support.s3_servers import RGW
 
 from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
-pytestmark = pytest.mark.group("processes")
 SETTINGS = {"PRESET": "instant", "STYLE_SIZE": "64"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["folder", "rgw"])
+@pytest.mark.parametrize("kind", ["folder", RGW])
 def test_a_clip_killed_at_any_moment_and_painted_again_has_the_same_bytes(
     kind, request, start_program, tmp_path
 ):
