@@ -23,6 +23,7 @@ pytest_plugins = (
     "support.cost",
     "support.disks",
     "support.folder_batches",
+    "support.fuzzing",
     "support.hub",
     "support.processes",
     "support.s3_servers",

@@ -4,7 +4,6 @@ behind."""
 import itertools
 import json
 import os
-import random
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,7 +62,7 @@ def place(request, tmp_path):
 
 @pytest.mark.slow
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
-    place, start_program, tmp_path
+    place, start_program, tmp_path, dice
 ):
     whole, killed = place.results
 
@@ -82,7 +81,7 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     started = time.monotonic()
     undisturbed = start(whole)
     assert undisturbed.wait() == 0, undisturbed.output
-    moment = random.uniform(0, time.monotonic() - started)
+    moment = dice.uniform(0, time.monotonic() - started)
 
     after_a_checkpoint = start(killed, PAINTING_S="10")
     after_a_checkpoint.wait_until(lambda out: "checkpoint saved" in out)

@@ -28,9 +28,9 @@ KEYS = [
 
 
 @pytest.mark.parametrize("new_bucket", ["folder", MOTO, RGW, RGW_TLS], indirect=True)
-def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket):
+def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket, dice):
     contents = {key: f"content of {key}".encode() for key in KEYS}
-    for key in random.sample(KEYS, len(KEYS)):
+    for key in dice.sample(KEYS, len(KEYS)):
         bucket.write(key, contents[key])
     assert keys(bucket) == sorted(KEYS)
     for prefix in ("a/", "a", "日本/富", "nothing/here"):

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import random
 import time
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["folder", RGW])
-def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path):
+def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path, dice):
     account, variables = Account(), {"HOME": str(tmp_path)}
     names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
     if kind == "rgw":
@@ -106,7 +105,6 @@ def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp
     web = WebProcess(variables | buckets | others, tmp_path / "log")
     data = clips.write(tmp_path / "walk.mp4", 24, sound="aac").read_bytes()
     web.start()
-    moments = random.Random(7)
     form = {"request": '{"style": "monet", "preset": "instant"}'}
     try:
         until(lambda: web.client.get("/readyz").status_code == 200)
@@ -123,7 +121,7 @@ def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp
         killed = order()
         for number in range(int(os.environ.get("KILLS", "2"))):
             until(lambda n=number: web.client.get(killed).json()["step"] > n or ended(killed))
-            time.sleep(moments.uniform(0, 0.5))  # The moment is what is tried.
+            time.sleep(dice.uniform(0, 0.5))  # The moment is what is tried.
             if number % 2:
                 web.process.kill()
                 web.process.wait()
