@@ -61,16 +61,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by their fixtures. Workers begin with the files that take longest, so that they
     end at about the same time."""
-    costs: dict[Path, int] = defaultdict(int)
+    seconds: dict[Path, float] = defaultdict(float)
     for item in items:
         if not SLOW.isdisjoint(item.fixturenames):
             item.add_marker("slow")
         if not THOROUGH.isdisjoint(item.fixturenames):
             item.add_marker("thorough")
         marks = {mark.name for mark in item.iter_markers()}
-        costs[item.path] = max(costs[item.path], len(marks & {"slow", "thorough"}))
+        seconds[item.path] += 5 if "thorough" in marks else 1 if "slow" in marks else 0.05
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: -costs[item.path])
+        items.sort(key=lambda item: -seconds[item.path])
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:

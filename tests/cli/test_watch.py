@@ -51,7 +51,7 @@ def watching_process(*arguments: str, **environment: str):
     finally:
         ran.kill()
         ran.wait(60)
-        reader.join(10)
+        reader.join(60)
         ran.stdout.close()
 
 

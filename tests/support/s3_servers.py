@@ -1,5 +1,6 @@
 """S3 servers for tests, as fixtures: moto's everywhere, Ceph's radosgw if it is installed."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from painterly.storage.base import Bucket
 from support.s3.faultproxy import FaultProxy
 
 HERE = Path(__file__).parent / "s3"
+_NUMBERS = itertools.count(97 * os.getpid())
 KEY_ID, SECRET = "testaccess", "testsecret"
 CEPH = ("radosgw", "ceph-mon", "ceph-osd", "curl", "openssl")
 # The servers of a test that runs on several.
@@ -77,12 +79,17 @@ class Server:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different ports that nothing listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Return different ports that nothing listens on.
+
+    They are below those that systems give to clients, and each process of the tests begins at
+    another one, so that nothing takes them before the test does.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = 10_000 + next(_NUMBERS) % 20_000
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 @pytest.fixture(scope="session")
