@@ -108,13 +108,13 @@ def test_a_process_that_died_while_it_waited_costs_nothing(waiting):
 
 
 def test_a_stop_is_obeyed_while_a_picture_is_decoded(waiting, monkeypatch):
-    real = contained.ContainedProcess.ask
+    receive = contained.receive
 
-    def ask(*request):
+    def stopped(*answers):
         threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
-        return real(*request)
+        return receive(*answers)
 
-    monkeypatch.setattr(contained.ContainedProcess, "ask", ask)
+    monkeypatch.setattr(contained, "receive", stopped)
     waiting.suspend()
     with pytest.raises(Stopped), Stop():
         decode(WEBP)
