@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from painterly.vgg.network import VGG
 
 pytest_plugins = (
+    "support.s3_servers",  # Others import it.
     "support.browser",
     "support.cost",
     "support.disks",
@@ -26,7 +27,6 @@ pytest_plugins = (
     "support.fuzzing",
     "support.hub",
     "support.processes",
-    "support.s3_servers",
     "support.wheel",
 )
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.

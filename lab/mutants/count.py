@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -43,7 +44,7 @@ class Mutants:
         for mutant in mutants:
             tests = {*reach.get(f"{mutant.file}:{_statement(mutant)}", ())}
             items = [item for item in session.items if item.nodeid in tests]
-            failed = in_fork(lambda m=mutant, i=items: first_failure(m, i), self._options.limit_s)
+            failed = in_fork(partial(first_failure, mutant, items), self._options.limit_s)
             outcome = "not reached" if not items else "survives" if failed == "" else "killed"
             outcomes[outcome] += 1
             print(

@@ -60,7 +60,8 @@ def draw(files: Iterable[Path], root: Path, seed: str, count: int) -> list[Mutan
 def mutated(source: str, mutant: Mutant) -> ast.Module:
     """Return the code of a file with a mutant in it."""
     changer = _Changer(mutant)
-    tree = changer.visit(ast.parse(source))
+    tree = ast.parse(source)
+    changer.visit(tree)
     assert changer.is_done, mutant
     return ast.fix_missing_locations(tree)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import tiny
-from support.commands import configure_buckets, fill_with_photos, leave_out_env_file, set_variables
+from support.commands import configure_buckets, leave_out_env_file, set_variables
 from support.inetwork_runs import grey
 from support.s3_servers import MOTO, RGW
 
@@ -26,11 +26,6 @@ def reachable(server, monkeypatch):
     """The server, with the scripts' environment set to reach it."""
     set_variables(monkeypatch, server.environment)
     return server
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return fill_with_photos(tmp_path / "photos")
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _as_on_a_gpu(monkeypatch):
+    """Let the engine take the ways that it takes on a GPU."""
     for module in (ops, default):
         monkeypatch.setattr(module, "gpus_in_use", lambda: ["a GPU"])
 

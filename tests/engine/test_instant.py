@@ -70,11 +70,13 @@ def halves(picture):
 
 @pytest.fixture(scope="module")
 def mosaic():
+    """A mosaic as the painting."""
     return Paintings([MOSAIC])
 
 
 @pytest.fixture(scope="module")
 def in_mosaic(mosaic):
+    """The photo, painted as a mosaic."""
     return paint(PHOTO, mosaic, USUAL)
 
 

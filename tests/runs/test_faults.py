@@ -156,6 +156,7 @@ def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undis
 
 @pytest.fixture
 def few(moto):
+    """A batch of few photos on moto's server."""
     return Batch(moto, FEW)
 
 

@@ -33,7 +33,7 @@ FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt"
 
 
 @pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough), RGW])
-def place(request, tmp_path):
+def batch(request, tmp_path):
     """Buckets of one kind with photos and paintings. `results` has two buckets for results, with
     foreign objects in them; `environment` returns the variables for one of them."""
     if request.param == "folder":
@@ -62,15 +62,15 @@ def place(request, tmp_path):
 
 @pytest.mark.slow
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
-    place, start_program, tmp_path, dice
+    batch, start_program, tmp_path, dice
 ):
-    whole, killed = place.results
+    whole, killed = batch.results
 
     def start(result, **variables):
         return start_program(
             programs.batch_without_tensorflow,
             CHECKPOINT_EVERY,
-            environment=place.environment(result) | variables,
+            environment=batch.environment(result) | variables,
             log=tmp_path / f"{Path(result.name).name}.log",
         )
 

@@ -96,6 +96,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture
 def machine(tmp_path) -> Machine:
+    """A machine without Python, and a checkout on it."""
     return Machine(tmp_path)
 
 

@@ -33,13 +33,14 @@ SIZE = 500_000  # bytes of a photo; all else that a test reads takes less
 
 @pytest.fixture
 def results(tmp_path):
+    """An empty folder of results."""
     folder = tmp_path / "results"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def photo(tmp_path):
+def resting_photo(tmp_path):
     """A photo that has not just changed."""
     path = tmp_path / "photos/beach.jpg"
     path.parent.mkdir()
@@ -72,13 +73,13 @@ def md5(path):
     return str(new_md5(path.read_bytes()).hexdigest())
 
 
-def test_a_file_is_read_once_until_the_list_is_deleted(photo, results, cost):
-    assert etag(photo, results) == md5(photo)
+def test_a_file_is_read_once_until_the_list_is_deleted(resting_photo, results, cost):
+    assert etag(resting_photo, results) == md5(resting_photo)
     with cost() as spent:
-        assert etag(photo, results) == md5(photo)
+        assert etag(resting_photo, results) == md5(resting_photo)
     assert SIZE <= spent.read < 2 * SIZE, "only the test has read it"
     (results / LIST).unlink()
-    assert etag(photo, results) == md5(photo)
+    assert etag(resting_photo, results) == md5(resting_photo)
     assert (results / LIST).exists()
 
 
@@ -166,8 +167,10 @@ def test_whatever_happens_an_etag_is_that_of_the_content(tmp_path, monkeypatch):
         "changed_ns",
     ],
 )
-def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(photo, results, cost, damage):
-    etag(photo, results)
+def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(
+    resting_photo, results, cost, damage
+):
+    etag(resting_photo, results)
     file = results / LIST
     whole = file.read_bytes()
     if damage in ("inode", "changed_ns"):  # The same photo on another machine.
@@ -176,30 +179,30 @@ def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(photo, resul
     else:
         file.write_bytes(whole[:-9] if damage == "torn" else damage)
     with cost() as spent:
-        assert etag(photo, results) == md5(photo)
+        assert etag(resting_photo, results) == md5(resting_photo)
     assert spent.read >= 2 * SIZE, "the photo has to be read, and the test reads it too"
     with cost() as spent:
-        etag(photo, results)
+        etag(resting_photo, results)
     assert spent.read < SIZE, "now it is known"
 
 
 def test_a_file_of_the_future_is_read_because_a_clock_was_set_back(
-    photo, results, cost, monkeypatch
+    resting_photo, results, cost, monkeypatch
 ):
-    etag(photo, results)
-    monkeypatch.setattr(time, "time_ns", lambda: photo.stat().st_mtime_ns - 3600 * SECOND)
+    etag(resting_photo, results)
+    monkeypatch.setattr(time, "time_ns", lambda: resting_photo.stat().st_mtime_ns - 3600 * SECOND)
     with cost() as spent:
-        etag(photo, results)
+        etag(resting_photo, results)
     assert spent.read >= SIZE
 
 
-def test_a_file_that_has_just_changed_is_read_again(photo, results, cost):
+def test_a_file_that_has_just_changed_is_read_again(resting_photo, results, cost):
     kept = listed_in(results)
     now = int(time.time())
-    os.utime(photo, (now, now))  # As disks have it that do not count parts of seconds.
-    etag(photo, kept)
+    os.utime(resting_photo, (now, now))  # As disks have it that do not count parts of seconds.
+    etag(resting_photo, kept)
     with cost() as spent:
-        etag(photo, kept)
+        etag(resting_photo, kept)
     assert spent.read >= SIZE
 
 
@@ -224,11 +227,11 @@ def test_a_file_rests_once_its_next_change_would_have_another_time(
     assert was_at_rest(about, int(min(changed, inode_changed) + age_s * SECOND)) == rests
 
 
-def test_a_list_that_cannot_be_written_changes_nothing(photo, results):
+def test_a_list_that_cannot_be_written_changes_nothing(resting_photo, results):
     (results / LIST).mkdir()
     for _ in range(2):
-        assert etag(photo, results) == md5(photo)
-    assert etag(photo, results / "of a dry run") == md5(photo)
+        assert etag(resting_photo, results) == md5(resting_photo)
+    assert etag(resting_photo, results / "of a dry run") == md5(resting_photo)
     assert not (results / "of a dry run").exists()
 
 
@@ -243,8 +246,8 @@ def test_what_is_written_is_known_but_not_if_it_is_replaced(results, cost):
     assert etag(results / "monet/beach.jpg", bucket._known) == md5(results / "monet/beach.jpg")
 
 
-def test_the_list_is_no_file_of_the_folder(photo, results, tmp_path):
-    etag(photo, results)
+def test_the_list_is_no_file_of_the_folder(resting_photo, results, tmp_path):
+    etag(resting_photo, results)
     bucket = FolderBucket(results)
     bucket.write("monet/beach.jpg", b"a result")
     assert [each.key for each in bucket.list()] == ["monet/beach.jpg"]

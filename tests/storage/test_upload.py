@@ -6,7 +6,7 @@ import time
 from unittest.mock import Mock
 
 import pytest
-from support.commands import contents, fill, fill_with_photos
+from support.commands import contents, fill
 
 from painterly.signals import Stopped
 from painterly.storage import download, file_names, transfers, upload
@@ -15,11 +15,6 @@ from painterly.storage.folder import FolderBucket
 from painterly.storage.s3 import bucket as s3
 from painterly.storage.sync import SyncRules
 from painterly.storage.transfers import Job, run_jobs
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return fill_with_photos(tmp_path / "photos")
 
 
 def test_a_storage_that_refuses_everything_ends_with_5_and_one_that_is_gone_at_once(

@@ -138,6 +138,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _loaded() -> Iterator[Starter]:
+    """A process that has loaded TensorFlow; take `start_program`."""
     with loaded_processes() as starter:
         yield starter
 

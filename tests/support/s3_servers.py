@@ -94,6 +94,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[Server]:
+    """Moto's S3 server."""
     from moto.server import ThreadedMotoServer  # Takes a second, which other tests need not wait.
 
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -132,6 +133,7 @@ def ceph() -> Iterator[tuple[Server, Server, Path]]:
 
 @pytest.fixture(scope="session")
 def rgw(ceph) -> Server:
+    """Ceph's S3 server."""
     return ceph[0]
 
 
@@ -178,11 +180,13 @@ def new_bucket(request, tmp_path) -> Callable[[], Bucket]:
 
 @pytest.fixture
 def bucket(new_bucket) -> Bucket:
+    """A new, empty bucket, of every kind one after another."""
     return new_bucket()
 
 
 @pytest.fixture
 def proxy(moto) -> Iterator[FaultProxy]:
+    """A way to moto's server that breaks requests as its rules say."""
     host, port = moto.url.removeprefix("http://").split(":")
     with FaultProxy(host, int(port)) as running:
         yield running

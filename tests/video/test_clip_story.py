@@ -30,7 +30,8 @@ for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEve
 
 
 @pytest.fixture
-def server(tmp_path):
+def clip_service(tmp_path):
+    """A service that paints clips, in its processes."""
     for folder in ("paintings", "photos"):
         (tmp_path / folder).mkdir()
     (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
@@ -43,9 +44,11 @@ def server(tmp_path):
     web.process.poll() is None and web.stop()
 
 
-def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, server, tmp_path):
+def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
+    chromium, clip_service, tmp_path
+):
     path = clips.write(tmp_path / "walk.mp4", COUNT, sound="aac")
-    page = Viewer(chromium).look(server.address, 390, 844)
+    page = Viewer(chromium).look(clip_service.address, 390, 844)
     page.until("document.querySelectorAll('[name=style]').length === 1")
     page.driver.execute_script(DROP, base64.b64encode(path.read_bytes()).decode())
     # The server has decoded its first frame, which is then painted as a photo's preview is.
@@ -58,12 +61,12 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, 
     assert page.js("document.querySelector('[name=preset]:checked').value") == "instant"
     page.one("#paint").click()
     page.until("document.body.dataset.acts === 'painting'")
-    until(server.kill_worker)
+    until(clip_service.kill_worker)
     page.until("document.body.dataset.acts === 'done'")
     page.js("(played.muted = true, played.play())")
     page.until("played.currentTime > 0 && played.videoWidth === 64")
     saved = page.js("document.querySelector('#save').href")
-    file = server.client.get(saved)
+    file = clip_service.client.get(saved)
     assert 'filename="walk - monet.mp4"' in file.headers["content-disposition"]
     (painted := tmp_path / "painted.mp4").write_bytes(file.content)
     assert len(clips.facts(painted)[1]) == COUNT
@@ -72,19 +75,19 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, 
     page.until("clip.src.endsWith('/result')")
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
-    page.look(f"{server.address}/gallery/", 390, 844)
+    page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.all(".card a")[0].click()
     page.until("document.querySelector('dialog').open && !clip.hidden")
     page.js("(clip.muted = true, clip.play())")
     page.until("clip.currentTime > 0")
-    page.look(server.address, 390, 844)
+    page.look(clip_service.address, 390, 844)
     page.until("document.querySelectorAll('#finished li').length === 1")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()
     page.one("#delete").click()
     page.until("!document.querySelector('#finished li')")
-    until(lambda: not server.client.get("/api/jobs").json()["jobs"])
-    page.look(f"{server.address}/gallery/", 390, 844)
+    until(lambda: not clip_service.client.get("/api/jobs").json()["jobs"])
+    page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.until("document.readyState === 'complete' && !document.querySelector('.card')")
     assert page.errors() == []
 
