@@ -14,6 +14,7 @@ from painterly import log, progress
 
 @pytest.fixture
 def text_log(monkeypatch):
+    """A log of plain lines on the standard output."""
     monkeypatch.setattr(log.logger, "handlers", [])
     log.log_to_stdout("%(message)s")
 

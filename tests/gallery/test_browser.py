@@ -15,7 +15,7 @@ from support.serving import serving
 
 from painterly.gallery import gallery, page
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 STYLES = ("monet", "ünï & co")
 
@@ -35,9 +35,9 @@ ROWS = """() => {
 
 @pytest.mark.parametrize("scheme", ["file", pytest.param("http", marks=pytest.mark.story)])
 def test_all_results_are_seen_and_downloaded_whatever_their_names_and_nobody_else_is_asked(
-    viewer, web, folder, scheme
+    viewer, gallery_address, folder, scheme
 ):
-    address = web if scheme == "http" else (folder / "index.html").as_uri()
+    address = gallery_address if scheme == "http" else (folder / "index.html").as_uri()
     origin, seen = address.removesuffix("index.html"), []
     viewer.look(address)
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
@@ -87,8 +87,8 @@ def test_rows_are_as_wide_as_the_wall_and_days_stand_over_their_first_picture(vi
     assert len(viewer.all(".today")) == 1
 
 
-def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, web):
-    viewer.look(web).open()
+def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, gallery_address):
+    viewer.look(gallery_address).open()
     viewer.large()
     seen = lambda: [viewer.colour("#sight", x) for x in (0.25, 0.75)]  # noqa: E731
     assert seen() == ["blue", "blue"], "the picture fills the window"
@@ -108,10 +108,10 @@ def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, web):
     assert seen() == ["blue", "blue"]
 
 
-def test_two_paintings_of_one_photo_are_compared(viewer, web):
+def test_two_paintings_of_one_photo_are_compared(viewer, gallery_address):
     from selenium.webdriver.support.select import Select
 
-    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
     assert len(viewer.all("#others img")) == 2
@@ -127,13 +127,13 @@ def test_two_paintings_of_one_photo_are_compared(viewer, web):
     assert viewer.errors() == []
 
 
-def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer, web):
+def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer, gallery_address):
     permissions = {
-        "origin": web.removesuffix("/index.html"),
+        "origin": gallery_address.removesuffix("/index.html"),
         "permissions": ["clipboardReadWrite"],
     }
     viewer.driver.execute_cdp_cmd("Browser.grantPermissions", permissions)
-    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.press("i")
     facts = viewer.one("#facts").text
@@ -165,8 +165,8 @@ def test_the_command_of_a_clip_writes_a_clip_and_names_an_upload_as_its_user_did
     assert line == f"painterly walk.mp4 'my painting.jpg' walk-mine.mp4 {flags}"
 
 
-def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, web):
-    viewer.look(web)
+def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
     _, pictures = viewer.printed()
     assert pictures > 1
@@ -175,8 +175,8 @@ def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, web
     assert viewer.printed() == (1, 1)
 
 
-def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
-    viewer.look(web)
+def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, gallery_address):
+    viewer.look(gallery_address)
     assert len(viewer.hung()) == 6 and viewer.one("#status").text == "6 pictures"
     viewer.one(".chips [data-style='ünï & co']").click()
     assert viewer.hung() == ["After “Ünï & co”"] * 3
@@ -314,8 +314,8 @@ def test_the_page_of_a_run_under_way_says_so_and_loads_itself_unless_it_is_used(
     viewer.until("!document.querySelector('#unfinished')")
 
 
-def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
-    viewer.look(web)
+def test_stars_stay_in_this_browser_and_are_a_filter(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.one(".chips [data-style='☆']").click()
     assert viewer.hung() == [] and viewer.one("#none").is_displayed()
     viewer.one(".chips [data-style='']").click()
@@ -332,8 +332,8 @@ def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
     viewer.js("localStorage.clear()")
 
 
-def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
-    viewer.look(f"{web}#monet/beach.jpg")
+def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, gallery_address):
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
     stage = viewer.one("#stage")
@@ -364,8 +364,8 @@ def swipe(viewer, right, down=0):
     touch(viewer, "touchEnd")
 
 
-def test_fingers_turn_zoom_hide_and_close(viewer, web):
-    viewer.look(web, 390, 844).open()
+def test_fingers_turn_zoom_hide_and_close(viewer, gallery_address):
+    viewer.look(gallery_address, 390, 844).open()
     assert viewer.one("#where").text.endswith("1 of 6")
     swipe(viewer, -120)
     viewer.until("where.textContent.endsWith('2 of 6')")
@@ -401,8 +401,8 @@ for (const key of arguments) {
 """
 
 
-def test_a_key_held_down_goes_on_and_the_address_follows(viewer, web):
-    viewer.look(web).open()
+def test_a_key_held_down_goes_on_and_the_address_follows(viewer, gallery_address):
+    viewer.look(gallery_address).open()
     first = viewer.js("location.hash")
     viewer.driver.execute_script(COUNT_CHANGES_OF_ADDRESS)
     viewer.driver.execute_script(HOLD, *["ArrowRight", "ArrowLeft"] * 20, "ArrowRight")
@@ -414,10 +414,10 @@ def test_a_key_held_down_goes_on_and_the_address_follows(viewer, web):
     viewer.until("!document.querySelector('dialog').open && !location.hash")
 
 
-def test_a_presigned_page_alone_still_shows_every_picture(viewer, web, folder):
+def test_a_presigned_page_alone_still_shows_every_picture(viewer, gallery_address, folder):
     (folder / "alone").mkdir()
     shutil.copy(folder / "index.html", folder / "alone")
-    viewer.look(f"{web.replace('/index', '/alone/index')}?X-Amz-Signature=abc")
+    viewer.look(f"{gallery_address.replace('/index', '/alone/index')}?X-Amz-Signature=abc")
     viewer.until("document.querySelectorAll('main .card img').length === 6")
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
     viewer.open()
@@ -429,8 +429,8 @@ def test_a_presigned_page_alone_still_shows_every_picture(viewer, web, folder):
     assert all("404" in each for each in viewer.errors())
 
 
-def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, web):
-    viewer.look(web)
+def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.js("document.querySelector('.card a').focus()")
     at = "[...document.querySelectorAll('.card a')].indexOf(document.activeElement)"
     viewer.press(Keys.ARROW_RIGHT)
@@ -458,8 +458,8 @@ def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, web):
     assert viewer.errors() == []
 
 
-def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, web):
-    viewer.look(web).open()
+def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, gallery_address):
+    viewer.look(gallery_address).open()
     viewer.until("one.classList.contains('idle')")
     viewer.press(Keys.TAB)
     assert not viewer.js("one.classList.contains('idle')")
@@ -468,8 +468,8 @@ def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, web):
     viewer.until("one.classList.contains('idle')")
 
 
-def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewer, web):
-    viewer.look(web)
+def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.js(
         "(i => { i.removeAttribute('srcset'); i.src = 'missing.jpg'; })"
         "(document.querySelector('.card img'))"
@@ -539,9 +539,9 @@ def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(view
     assert viewer.errors() == []
 
 
-def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web):
+def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, gallery_address):
     viewer.speak("fr-CH,fr,en")
-    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     assert viewer.js("[document.title, document.documentElement.lang]") == ["Galerie", "fr"]
     viewer.press("c", "i")
@@ -561,21 +561,23 @@ def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web)
     assert viewer.js("document.documentElement.lang") == "de"
     assert viewer.one("#status").text == "6 Bilder"
     assert viewer.english("gallery") == set()
-    viewer.look(web)
+    viewer.look(gallery_address)
     assert viewer.js("document.documentElement.lang") == "de", "it is remembered"
     assert viewer.errors() == []
     viewer.js("localStorage.clear()")
     viewer.speak("pt-BR,pt")
-    viewer.look(web)
+    viewer.look(gallery_address)
     assert viewer.one("#status").text == "6 pictures"
 
 
-def test_without_scripts_the_pictures_are_links_in_english(viewer, web):
+def test_without_scripts_the_pictures_are_links_in_english(viewer, gallery_address):
     viewer.speak("fr")
     viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    viewer.look(web)
+    viewer.look(gallery_address)
     text = viewer.one("main").text
     links = [each.get_attribute("href") for each in viewer.all(".plain a")]
     viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert "Gallery" in text and "This page needs JavaScript" in text
-    assert len(links) == 6 and f"{web.removesuffix('index.html')}monet/beach.jpg" in links
+    assert (
+        len(links) == 6 and f"{gallery_address.removesuffix('index.html')}monet/beach.jpg" in links
+    )

@@ -69,7 +69,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def buckets(server):
+def own_buckets(server):
     """Buckets, made before the test's own client would read another program's configuration."""
     made = {f"BUCKET_{name}": server.new_bucket() for name in ("SOURCE", "STYLE", "RESULT")}
     server.client.put_object(Bucket=made["BUCKET_SOURCE"], Key="a.jpg", Body=b"x")
@@ -78,10 +78,10 @@ def buckets(server):
 
 @pytest.mark.slow
 def test_where_cellars_variables_are_set_a_foreign_aws_configuration_has_no_say(
-    server, buckets, home
+    server, own_buckets, home
 ):
     for foreign in ({}, FOREIGN, {"AWS_CONFIG_FILE": str(Path(__file__))}):
-        variables = {**buckets, **server.environment, **foreign, "HOME": str(home)}
+        variables = {**own_buckets, **server.environment, **foreign, "HOME": str(home)}
         run = python("-c", LIST, cwd=home, **variables)
         assert (run.returncode, run.stderr) == (0, "")
         assert "a.jpg" in run.stdout and run.stdout.count("in 0 objects") == 2

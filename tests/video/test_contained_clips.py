@@ -17,7 +17,7 @@ import psutil
 import pytest
 from support import clips
 from support.folder_batches import keys, run
-from support.polling import until
+from support.polling import has_ended, until
 
 from painterly.configuration.web_options import WebOptions
 from painterly.devices.system_memory import resident_memory
@@ -107,7 +107,7 @@ def test_clips_that_fail_their_process_cost_only_themselves(faults, capsys, monk
     assert "Traceback" not in out and "1 painted in" in out and "4 FAILED" in out
     results = {key for key in keys() if not key.startswith("_")}
     assert results == {"monet/walk.mp4"}
-    assert not [each.cmdline() for each in processes()]
+    until(lambda: not processes())
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
@@ -159,7 +159,7 @@ def test_a_signal_ends_the_process(faults, monkeypatch):
     monkeypatch.setattr(ffmpeg.Program, "end", end)
     with pytest.raises(Stopped), Stop():
         clips.stamps(Path("clips/sleep.mp4"))
-    assert not [each.cmdline() for each in processes()]
+    until(lambda: not processes())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends it with its parent")
@@ -176,7 +176,7 @@ def test_the_process_ends_with_one_that_is_killed(faults):
         found = []
         until(lambda: found.extend(processes(parent.pid)) or found)
         parent.kill()
-    until(lambda: not any(each.is_running() and each.status() != "zombie" for each in found))
+    until(lambda: all(map(has_ended, found)))
 
 
 def test_a_reader_begins_anew_after_the_death_of_its_process(here):

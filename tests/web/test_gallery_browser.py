@@ -12,7 +12,7 @@ from support.web_page import end_undo, jpeg
 
 from painterly.gallery.gallery import Gallery
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from painterly.jobs.schemas import JobState
 from painterly.words.texts import LANGUAGES, Texts
 
 USUAL = "de"  # the language that the usual tests look at
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from support.polling import until
 from support.web_page import end_undo, jpeg
 
 # A browser starts, and pictures are painted.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SIZE = (96, 64)  # width and height of the upright photo
 DRAWING = "document.querySelector('#mask').open"
