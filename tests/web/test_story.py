@@ -7,8 +7,6 @@ from PIL import Image
 from support.browser import Viewer
 from support.web_service import two_styles
 
-from painterly.settings.installation import PROGRAM
-
 # A server, its worker and a browser start.
 pytestmark = pytest.mark.slow
 
@@ -84,8 +82,7 @@ HEALED = f"document.body.dataset.acts === 'preview' && {SHOWN}.length === 2"
 
 
 def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_path):
-    sleeping = f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}"  # Restarts concern no pixels.
-    web = two_styles(tmp_path, PYTHONPATH=sleeping, LEASE_S="1", PAINTING_S="5")
+    web = two_styles(tmp_path, STYLE_SIZE="200")
     photo = tmp_path / "beach.jpg"
     Image.effect_noise((300, 200), 60).convert("RGB").save(photo)
     web.start()
