@@ -124,18 +124,17 @@ class Transport:
             await self._app(scope, receive, send)
             return
         client = client_address(HTTPConnection(scope), self._options)
-        if self._under_way[client] >= MAX_OF_CLIENT and scope["path"] not in PROBES:
-            await _problem(429, MANY, {"retry-after": "5"})(scope, receive, send)
-            return
+        many = self._under_way[client] >= MAX_OF_CLIENT and scope["path"] not in PROBES
+        app = _problem(429, MANY, {"retry-after": "5"}) if many else self._app
         self._under_way[client] += 1
         try:
-            await self._pass_on(scope, receive, send)
+            await self._answer(app, scope, receive, send)
         finally:
             self._under_way[client] -= 1
             if not self._under_way[client]:
                 del self._under_way[client]
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         secure = is_secure(scope, self._options)
         body = Body(receive)
         scope = {**under_root(scope, self._options), BODY: body}
@@ -162,9 +161,9 @@ class Transport:
                 await send(part)
 
         if sends:
-            await self._app(scope, body.receive, with_headers)
+            await app(scope, body.receive, with_headers)
         else:
-            await _while_there(self._app, scope, receive, with_headers)
+            await _while_there(app, scope, receive, with_headers)
 
 
 async def _while_there(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -142,6 +142,8 @@ def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place,
         events = asking("/api/events", "X-Forwarded-For: 2001:db8::1")
         streams = [held.enter_context(connected(web, events)) for _ in range(3)]
         until(lambda: status("2001:db8::2") == 429)
+        refused = web.get("/api/jobs", headers={"X-Forwarded-For": "2001:db8::2"}).headers
+        assert refused["retry-after"] == "5" and refused["x-content-type-options"] == "nosniff"
         assert status("2001:db8:0:1::2") == status("2001:db8::2", "/healthz") == 200
         streams[0].close()
         until(lambda: status("2001:db8::3") == 200)
