@@ -23,13 +23,13 @@ pytestmark = pytest.mark.slow  # The loop runs for some time.
 # Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
 # here only if that is true of it; else it is awaited, in `run_in_threadpool` for example.
 AT_ONCE = {
-    *("int", "isinstance", "len", "min", "next", "str", "super", "time.monotonic"),
+    *("int", "isinstance", "len", "min", "str", "super", "time.monotonic"),
     # Parts of a request.
     *("Request", "form.get", "form.items", "message.get", "request.headers.get"),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
     # Answers, orders and errors, and their parts.
-    *("ApiError", "EventResponse", "Future", "Health", "InstantOrder"),
-    *("PreviewRequest", "Readiness", "Response", "own", "own_path", "picture_response", "replace"),
+    *("ApiError", "EventResponse", "Health", "InstantOrder"),
+    *("Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
     "kind_of",  # It parses a header.
     "_parsed",  # JSON of 20 kB at most.
@@ -44,9 +44,9 @@ AT_ONCE = {
         "run_in_threadpool",
         "picture.result",
     ),
-    *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
+    *("picture.add_done_callback", "asked.answer.done", "threading.Timer", "end.start"),
     "check_places",  # It asks `service.uploads.locked`.
-    *("service.uploads.locked", "self._waiting.pop", "suppress"),
+    *("service.uploads.locked", "self._asked.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     "self._refusal",  # Compares hashes; a page of two lines for other sites.
     "service.start",  # Before the first request.
@@ -56,9 +56,8 @@ OF_TEXTS = {"decode", "encode", "join", "lower", "partition", "removeprefix", "r
 OF_TEXTS |= {"startswith", "strip"}
 # Calls in the event loop of functions that are checked as if they were written there.
 FOLLOWED = {
-    "service.previews.ask": ("jobs/worker/previews.py", "Previews", "ask"),
+    "service.previews.leave": ("jobs/worker/previews.py", "Previews", "leave"),
     "service.previews.forget": ("jobs/worker/previews.py", "Previews", "forget"),
-    "self.answer": ("jobs/worker/previews.py", "Previews", "answer"),
     "self._supervisor.send": ("jobs/worker/supervisor.py", "Supervisor", "send"),
     "outbox.add": ("jobs/worker/supervisor.py", "_Outbox", "add"),
 }
@@ -162,9 +161,9 @@ def test_a_worker_that_reads_nothing_keeps_nobody_from_an_answer(web):
     try:
         until(lambda: supervisor.device, every_s=0.005)
         asking.start()
-        until(lambda: service.previews._waiting, every_s=0.005)
+        until(lambda: service.previews._asked, every_s=0.005)
         assert httpx.get(f"{web.base_url}/healthz", timeout=8, verify=False).status_code == 200
         asking.join()
-        until(lambda: not service.previews._waiting, every_s=0.005)
+        until(lambda: not service.previews._asked, every_s=0.005)
     finally:
         supervisor.stop()
