@@ -121,15 +121,18 @@ def run_service(
 
 
 def run_painter(
-    name: str, paint: Callable[[dict[str, str], Stop], Iterator[Path]], to_stdout: bool
+    name: str,
+    paint: Callable[[dict[str, str], Stop], Iterator[Path]],
+    to_stdout: bool,
+    progress: str | None,
 ) -> int:
     """Run a program that paints single pictures, as `run_program`. `paint` yields the paths
     written, and gets the environment, `.env` included. With `to_stdout`, nothing else may be
-    written there."""
+    written there. `progress` goes before PROGRESS."""
     with contextlib.ExitStack() as until_the_end:
 
         def run() -> int:
-            environment = set_up_log("%(message)s", {})
+            environment = set_up_log("%(message)s", {"PROGRESS": progress} if progress else {})
             if to_stdout:
                 until_the_end.enter_context(contextlib.redirect_stdout(present_stderr()))
             with Stop() as stop:
@@ -179,7 +182,7 @@ def why_instant(named: Iterable[str]) -> str:
         return f"preset instant: {NO_AVX.partition(';')[0]}"
     if IN_CHECKOUT or find_spec("tensorflow"):
         return ""
-    return f"preset instant; {command()} --help says how to add the others"
+    return f"quick sketches (preset instant); {command()} --help says how to add finer ones"
 
 
 def wants_json() -> bool:

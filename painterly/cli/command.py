@@ -225,7 +225,7 @@ def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
         help_format="plaintext",
         help_formatter=_panel,
         help_epilogue=_flowing(EXIT_CODES),
-        default_parameter=Parameter(show_default=False),
+        default_parameter=Parameter(show_default=False, json_list=False),
         result_action="return_value",
         exit_on_error=False,
         print_error=False,

@@ -120,6 +120,8 @@ class BatchOptions:
     """open the results page in the browser at the end, if RESULT is a folder"""
     watch: Switch = False
     """stay, and every WATCH seconds (default: 60) paint what is new or changed"""
+    until: Annotated[str | None, Parameter(metavar="HH:MM")] = None
+    """stop at this time, with a checkpoint; the same command continues"""
     cluster: Switch = False
     """paint on the Ray cluster at CLUSTER, or else on the one on this machine"""
     include: Patterns = field(default_factory=list)

@@ -44,7 +44,8 @@ def run(pictures: Sequence[PictureArgs], name: str) -> int:
         if instant:
             event(instant)
 
-    return run_painter(name, paint_it, to_stdout=pictures[0].places[-1] == STANDARD)
+    first = pictures[0]
+    return run_painter(name, paint_it, first.places[-1] == STANDARD, first.progress)
 
 
 def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:

@@ -82,6 +82,8 @@ def web(
                 _tell(phones, options.password, sessions)
             if open:
                 _open(address + sessions.path_with_ticket(BROWSER_TICKET_S))
+            opened = "your browser should open it now; " if open else ""
+            event(f"{opened}Ctrl-C ends it; pictures are kept in {loaded.result_bucket}")
 
         return serve(loaded, options, worker, show, phones)
 
@@ -105,7 +107,7 @@ def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
                 f"the folder {FOLDERS[name]} cannot be made here ({error.strerror}); set "
                 f"{', '.join(FOLDERS)} to others, or to buckets"
             ) from None
-    event("paintings in ./paintings are styles, too, and results are stored in ./results")
+    event("a painting that you put into ./paintings is a style, too")
     return FOLDERS
 
 

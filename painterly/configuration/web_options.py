@@ -22,7 +22,7 @@ class WebOptions:
 
     Attributes:
         password: None if no login is needed.
-        token: The token for programs; None if they use the password.
+        token: The token for programs (WEB_TOKEN).
         public: Whether anyone may use the service (WEB_PUBLIC).
         max_upload: Maximum size of a file in bytes.
         max_pixels: Maximum number of pixels of a picture.

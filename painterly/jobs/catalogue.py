@@ -1,6 +1,5 @@
 """The styles and paintings that can be chosen, and the style that a request asks for."""
 
-import functools
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +40,7 @@ from painterly.painters.reading import decoded_in_turn, small_copy
 from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
-from painterly.storage.base import Entry, ObjectError
+from painterly.storage.base import Entry
 from painterly.storage.file_names import start_in_bytes
 from painterly.words.style_title import StyleTitle
 from painterly.words.suggestions import meant, only, question
@@ -50,7 +49,6 @@ from painterly.words.wording import shortened
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
-MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
 SHEET, STORY = "sheet", "story"  # the first part of such a key, and the style in lists
 _LONGEST_BLEND = 80  # characters of its name
@@ -70,7 +68,6 @@ class Catalogue:
         self._style_bucket, self._config = style_bucket, config
         self._styles = Refreshed(self._find_styles, max_age_s)
         self._entries = Refreshed(self._list_paintings, max_age_s)
-        self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
 
     def all(self) -> list[Style]:
         """List the styles of the style bucket, then the ready ones, with the settings of preset
@@ -176,13 +173,10 @@ class Catalogue:
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
 
     def thumbnail(self, painting: Entry, large: bool = False) -> bytes:
-        """Return a small JPEG of a painting, or a large one. Raises ApiError if there is none."""
-        try:
-            if large:
-                return self._reduce(painting.key, painting.etag, LARGE_SIDE)
-            return self._reduced(painting.key, painting.etag)
-        except (PictureError, MemoryShortError, ObjectError) as error:
-            raise ApiError(404, str(error)) from None
+        """Return a small JPEG of a painting, or a large one. Raises PictureError, MemoryShortError,
+        ObjectError."""
+        side, limit = LARGE_SIDE if large else THUMBNAIL_SIDE, self._config.memory_limit
+        return small_copy(self._style_bucket.read, painting.key, side, limit)
 
     def _settings(self, preset: Preset) -> Settings:
         return self._config.settings.replaced({"preset": preset.value})
@@ -210,9 +204,6 @@ class Catalogue:
     def _list_paintings(self) -> dict[str, Entry]:
         entries = [*self._style_bucket.list(), *self._style_bucket.uploads()]
         return {each.key: each for each in find_pictures(entries)}
-
-    def _reduce(self, name: str, _etag: str, side: int = THUMBNAIL_SIDE) -> bytes:
-        return small_copy(self._style_bucket.read, name, side, self._config.memory_limit)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

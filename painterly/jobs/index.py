@@ -92,6 +92,7 @@ class JobIndex:
     Attributes:
         estimates: Learns from each job that ended.
         version: Is raised with each change.
+        ended: The number of jobs that were seen to have ended.
         problem: The reason why the jobs cannot be read; None if they can.
         unfit: Why the bucket cannot keep jobs, or empty; None before that was tried.
         complete: Whether the bucket has been read once.
@@ -119,7 +120,7 @@ class JobIndex:
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
         self._deleted, self._leaving = dict[str, None](), set[str]()  # all; those not gone yet
-        self.version = 0
+        self.version = self.ended = 0
         self._changed_in = dict[str, int]()  # the version that changed each job
         self._moved_in = 0  # the version that changed places in the queue
         self._queue_then = _Queue((0, 0), {}, 0.0)
@@ -145,11 +146,11 @@ class JobIndex:
         unfinished = (job for job in self.all() if not job.state.final)
         return {painting.name for job in unfinished for painting in job.paintings}
 
-    def cancelled(self) -> list[StoredJob]:
-        """Return the cancelled jobs that are not deleted."""
+    def ended_as(self, *states: JobState) -> list[StoredJob]:
+        """Return the jobs in memory that have ended so and are not deleted, newest first."""
         with self._lock:
-            there = self._jobs.keys() - self._deleted.keys()
-            return [job for each in there if (job := self._jobs[each]).state == JobState.CANCELLED]
+            there = sorted(self._jobs.keys() - self._deleted.keys(), reverse=True)
+            return [job for each in there if (job := self._jobs[each]).state in states]
 
     def deleted(self) -> frozenset[str]:
         """Return the ids of the latest deleted jobs."""
@@ -320,7 +321,9 @@ class JobIndex:
                 self._listed_until = id_at(created_at(latest[-1]) - LATE_S)
         self.complete = True
         with self._lock:
-            cancelled = {job.id for job in self.cancelled()}  # They are deleted later.
+            cancelled = {
+                job.id for job in self.ended_as(JobState.CANCELLED)
+            }  # They are deleted later.
             known_ended = sorted(self._jobs.keys() - self._etags.keys() - cancelled)
             for job_id in known_ended[:-MAX_ENDED] + [e for e in known_ended if e < oldest]:
                 self._forget(job_id)
@@ -383,6 +386,7 @@ class JobIndex:
             self._etags[job.id] = etag
         else:
             self._etags.pop(job.id, None)
+            self.ended += 1
             self.estimates.add_measurement(job)
         if before is None or before.model_copy(update={"revision": job.revision}) != job:
             self._mark(job.id, moves=before is None or before.state != job.state)

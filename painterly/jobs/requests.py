@@ -87,7 +87,7 @@ class OrderBook:
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
-        self.photos = KeptPhotos(buckets)
+        self.photos = KeptPhotos(buckets, options.max_upload)
         self._being_placed, self._lock = 0, threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
@@ -151,7 +151,7 @@ class OrderBook:
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
         if request.story and not request.sheet:
             raise ApiError(422, "a story has a language; send `sheet` as well")
-        if photo.source:
+        if photo.frames is not None:
             request = _of_clip(request)
         elif request.sheet:
             request = _of_sheet(request)
@@ -160,8 +160,8 @@ class OrderBook:
             raise ApiError(422, why_not_offered(request.preset))
         style, most = self._style_of(request), MOST_PAINTINGS if request.story else None
         works = (total_work(*photo.size, each.settings) for each in style.parts[:most] or (style,))
-        work = sum(works) * (photo.source.frames if photo.source else 1)
-        if photo.source:
+        work = sum(works) * (photo.frames or 1)
+        if photo.frames is not None:
             self._check_time(work, request.preset)
         return _Order(request, photo, earlier_mask if mask is None else mask, style, work)
 
@@ -310,7 +310,7 @@ class OrderBook:
         mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
             mask = self._buckets.source.read(mask_key) if mask_key else None
-            return self.photos.read(photo), mask
+            return self.photos.find_files(photo), mask
         except ObjectError:
             raise NO_SUCH_PHOTO from None
 

@@ -40,14 +40,14 @@ Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
 
 class Wanted(NamedTuple):
     """A picture that is wanted on a sheet: its photo's key, its style, and its place for the log,
-    such as ` (3 of 20)`."""
+    such as `3/20 `."""
 
     photo: str
     style: Style
     place: str = ""
 
     def __str__(self) -> str:
-        return f"{printable(self.photo)} in {printable(self.style.name)}{self.place}"
+        return f"{self.place}{printable(self.photo)} in {printable(self.style.name)}"
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def paint_sheet(
     sized, wanted = {"size": side, "rescale_image": False}, list[Wanted]()
     for number, (photo, style) in enumerate(pairs, start=1):
         smaller = replace(style, settings=style.settings.replaced(sized))
-        wanted.append(Wanted(photo.key, smaller, f" ({number} of {len(pairs)})"))
+        wanted.append(Wanted(photo.key, smaller, f"{number}/{len(pairs)} "))
     load_devices(config.device, optimises=False).result()
     instant_painter = InstantPainter(buckets.style.read, config.memory_limit)
     by_style = len(selection.styles) > 1 or longest is not None

@@ -3,12 +3,17 @@
 import asyncio
 import base64
 import binascii
+import math
+import re
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -31,7 +36,7 @@ from painterly.jobs.schemas import ApiError
 from painterly.web.picture_answers import ONLY_HEADERS
 from painterly.web.rendering import asks_for_page, language_of, shown
 from painterly.web.service import Service
-from painterly.web.sessions import COOKIE, MAX_GUESSES, MAX_WRONG, SESSION_S
+from painterly.web.sessions import COOKIE, MAX_GUESSES, SESSION_S
 from painterly.words.texts import DEFAULT, Texts
 from painterly.words.wording import shortened
 
@@ -42,17 +47,23 @@ METRICS = "/metrics"
 API = "/api/"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
 FORM_BYTES = MEGA  # bytes of a form without its file
-READ_ON = 5  # the part of a request that is read before it is refused, as a multiple of the limit
-MAX_REQUEST_S = 1800.0  # from the first to the last byte of a request
+SLOWEST = 20_000  # bytes of a body in a second, after its first STALLED_S
+# A body that comes without a login, and what is still read of one that was refused.
+STRANGERS_S, READ_ON_S = 10.0, 10.0
+MAX_OF_CLIENT = 300  # requests of one address at once: a party may share one
+PART = 65_536  # bytes of an answer that are handed to a connection at once
+BODY = "painterly.body"  # the name of a request's body in its scope
 NOT_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/tiff", "application/octet-stream")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 BEARER = {"www-authenticate": "Bearer"}
 BASIC = {"www-authenticate": 'Basic realm="metrics", charset="UTF-8"'}
-WRONG_TOKEN = "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD"
+WRONG_TOKEN = "the token is wrong; set WEB_TOKEN, and send that"
+MANY = "your address has too many requests at once; wait until some have ended"
 WRONG_LOGIN = "the login is wrong; it is WEB_METRICS_USER and WEB_METRICS_PASSWORD"
 TOKEN_OF_PAGES = "a page of another site needs the header Authorization: Bearer TOKEN"
 # What pages of other sites (WEB_ORIGINS) may send and read. Browsers send their requests without
@@ -101,21 +112,36 @@ def middleware(service: Service) -> list[Middleware]:
 
 
 class Transport:
-    """Adds security headers to each answer, and ends requests that are too slow or too large."""
+    """Adds security headers to each answer, sends it in parts, and bounds the requests of one
+    address and their bodies."""
 
     def __init__(self, app: ASGIApp, options: WebOptions) -> None:
         self._app, self._options = app, options
+        self._under_way = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        client = client_address(HTTPConnection(scope), self._options)
+        if self._under_way[client] >= MAX_OF_CLIENT and scope["path"] not in PROBES:
+            await _problem(429, MANY, {"retry-after": "5"})(scope, receive, send)
+            return
+        self._under_way[client] += 1
+        try:
+            await self._pass_on(scope, receive, send)
+        finally:
+            self._under_way[client] -= 1
+            if not self._under_way[client]:
+                del self._under_way[client]
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         secure = is_secure(scope, self._options)
-        scope = under_root(scope, self._options)
+        body = Body(receive)
+        scope = {**under_root(scope, self._options), BODY: body}
         if secure:
             scope["scheme"] = "https"  # For redirections, which name it.
         static = inner_path(scope).startswith(OPEN_FOLDER)
-        body = _Body(receive, self._options.max_upload)
         sends, waits = scope["method"] not in SAFE_METHODS, "expect" in Headers(scope=scope)
 
         async def with_headers(message: Message) -> None:
@@ -132,9 +158,49 @@ class Transport:
                 if cookie := headers.get("set-cookie"):
                     cookie = cookie.replace("path=/;", f"path={own('') or '/'};")
                     headers["set-cookie"] = f"{cookie}; secure" if secure else cookie
-            await send(message)
+            for part in _parts(message):
+                await send(part)
 
-        await self._app(scope, body.receive, with_headers)
+        if sends:
+            await self._app(scope, body.receive, with_headers)
+        else:
+            await _while_there(self._app, scope, receive, with_headers)
+
+
+async def _while_there(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that sends nothing until its client leaves. It may wait for a thread, or for
+    a picture: that place is for others then."""
+    messages: list[Message] = [{"type": "http.request"}]
+
+    async def only_the_request() -> Message:
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop()
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        group.cancel_scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            await app(scope, only_the_request, send)
+            group.cancel_scope.cancel()
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """Yield a message in parts, each of which waits for room: a connection would copy the whole,
+    whether its client takes it or not."""
+    data = message.get("body", b"")
+    if len(data) <= PART:
+        yield message
+        return
+    for at in range(0, len(data), PART):
+        more = at + PART < len(data) or message.get("more_body", False)
+        yield {**message, "body": data[at : at + PART], "more_body": more}
 
 
 class HeadAsGet:
@@ -171,6 +237,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(Request(scope))
+        if refusal is None and not is_open(inner_path(scope)):
+            scope[BODY].trust(self._service.options.max_upload)
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
@@ -183,19 +251,26 @@ class Gate:
             if path.startswith(API) and is_invited(request.headers, options):
                 return _problem(401, TOKEN_OF_PAGES, BEARER)
             return self._misled(request, 403, "web.other_site")
-        if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
-            return None
+        return None if is_open(path) else self._stranger(request, path, token)
+
+    def _stranger(self, request: Request, path: str, token: str | None) -> Response | None:
+        """Return the answer to a request that needs a login, and has none or a wrong one."""
+        sessions = self._service.sessions
         if path == METRICS and self._service.options.metrics_user is not None:
             login = basic(request.headers)
             if login is not None:
-                right = self._service.sessions.may_read_metrics(login)
+                right = sessions.may_read_metrics(login)
                 return self._checked(request, login, right, WRONG_LOGIN, BASIC)
-            if not self._service.sessions.needed:
+            if not sessions.needed:
                 return _problem(401, WRONG_LOGIN, BASIC)
+        if not sessions.needed:
+            return None
         if token is not None:
-            right = not self._service.sessions.needed or self._service.sessions.is_token(token)
-            return self._checked(request, token, right, WRONG_TOKEN, BEARER)
-        return None if self._service.sessions.may_enter(request.session) else _to_login(request)
+            return self._checked(request, token, sessions.is_token(token), WRONG_TOKEN, BEARER)
+        if not sessions.is_logged_in(request.session):
+            return _to_login(request)
+        self._service.guesses.was_right(client_address(request, self._service.options))
+        return None
 
     def _misled(self, request: Request, status: int, key: str) -> Response:
         """Return the answer to a request that may come from another site, with the remedy if only
@@ -214,59 +289,59 @@ class Gate:
     ) -> Response | None:
         """Return None if a token or login that was given is right, or else the answer, and count
         the guess. A right one passes in spite of some wrong ones: others may share its address."""
-        limiter = self._service.login_limiter
-        client = client_address(request, self._service.options)
-        wait_s = limiter.wait_s_alone(client, MAX_GUESSES if right else MAX_WRONG)
-        if not right:
-            limiter.failed(client, given)
-        if wait_s:
+        guesses, client = self._service.guesses, client_address(request, self._service.options)
+        if wait_s := guesses.wait_s(client, given, right, MAX_GUESSES):
             wait = f"too many wrong passwords; wait {wait_s} s"
             return _problem(429, wait, {"retry-after": str(wait_s)})
         return None if right else _problem(401, detail, way)
 
 
-class _Body:
-    """The body of a request, with limits of its bytes and of how long its parts may take. Otherwise
-    a phone that has lost its network would block one of the few uploads at a time indefinitely."""
+class Body:
+    """The body of a request, with limits of its bytes and of how long it may take. Otherwise a
+    phone that has lost its network would block one of the few uploads at a time indefinitely. Until
+    it is known whose body it is, the limits are those of a stranger's form."""
 
-    def __init__(self, receive: Receive, max_upload: int) -> None:
-        self._receive, self._max_upload = receive, max_upload
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
         self._arriving, self._received = True, 0
-        self._ends = time.monotonic() + MAX_REQUEST_S
+        self._most, self._refusal = FORM_BYTES, "the request is too long"
+        self._ends, self._slowest = time.monotonic() + STRANGERS_S, math.inf
+
+    def trust(self, max_upload: int) -> None:
+        """Take a form with a file of `max_upload` bytes, as slowly as SLOWEST."""
+        self._most = max_upload + FORM_BYTES
+        self._refusal = f"a file may have {max_upload // MEGA} MB at most; make it smaller"
+        self._ends, self._slowest = time.monotonic() + STALLED_S, SLOWEST
 
     @property
     def has_begun(self) -> bool:
         return self._received > 0
 
     async def receive(self) -> Message:
-        """Receive a message. Raises ApiError if no further part arrived in STALLED_S, or not all of
-        them in MAX_REQUEST_S, or if they are larger than a form with a file of `max_upload` bytes.
-        """
-        most = self._max_upload + FORM_BYTES
+        """Receive a message. Raises ApiError if the body is too slow, or too large."""
         if not self._arriving:  # Now a route waits for the client to disconnect.
             return await self._receive()
-        while True:
-            try:
-                patience_s = min(STALLED_S, self._ends - time.monotonic())
-                message = await asyncio.wait_for(self._receive(), patience_s)
-            except TimeoutError:
-                self._arriving = False
-                raise ApiError(408, "the request arrives too slowly; send it again") from None
-            self._arriving = message.get("more_body", False)
-            self._received += len(message.get("body", b""))
-            if self._received <= most:
-                return message
-            # A client that is still sending would see a reset instead of the answer.
-            if not self._arriving or self._received > most * READ_ON:
-                limit = f"a file may have {self._max_upload // MEGA} MB at most; make it smaller"
-                raise ApiError(413, limit)
+        ends = self._ends + self._received / self._slowest
+        try:
+            patience_s = min(STALLED_S, ends - time.monotonic())
+            message = await asyncio.wait_for(self._receive(), patience_s)
+        except TimeoutError:
+            self._arriving = False
+            raise ApiError(408, "the request arrives too slowly; send it again") from None
+        self._arriving = message.get("more_body", False)
+        self._received += len(message.get("body", b""))
+        if self._received > self._most:
+            raise ApiError(413, self._refusal)
+        return message
 
     async def read_on(self) -> None:
-        """Read what is still sent of a request that is answered already. Otherwise its client would
-        see a reset instead of the answer, if its connection ends with it."""
-        with suppress(ApiError):
-            while self._arriving:
-                await self.receive()
+        """Read what is still sent of a request that is answered already, for a while. Otherwise its
+        client would see a reset instead of the answer, if its connection ends with it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READ_ON_S):
+                while self._arriving:
+                    message = await self._receive()
+                    self._arriving = message.get("more_body", False)
 
 
 def bearer(headers: Headers) -> str | None:
@@ -295,15 +370,32 @@ def _authorization(headers: Headers, wanted: str) -> str | None:
     return rest if kind.lower() == wanted else None
 
 
+def is_open(path: str) -> bool:
+    """Return whether a path needs no login."""
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+
+
 def client_address(request: HTTPConnection, options: WebOptions) -> str:
-    """Return a client's address, as the outermost trusted proxy saw it. The client itself may have
-    written the entries before that in X-Forwarded-For."""
+    """Return a client's address, as the outermost trusted proxy saw it: of IPv6 the /64, which
+    everyone has to himself. The client itself may have written the entries before that in
+    X-Forwarded-For."""
     direct = request.client.host if request.client else "?"
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     addresses = [each.strip() for each in forwarded if each.strip()]
     if not options.proxies or not addresses:
-        return direct
-    return addresses[-min(options.proxies, len(addresses))]
+        return _network(direct)
+    return _network(addresses[-min(options.proxies, len(addresses))])
+
+
+def _network(written: str) -> str:
+    plain = _WITH_PORT.fullmatch(written)  # As some proxies write it.
+    try:
+        ip = ip_address((plain[1] or plain[2]) if plain else written.partition("%")[0])
+    except ValueError:
+        return written
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is None:
+        return str(ip_network((ip, 64), strict=False))
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 def is_secure(scope: Scope, options: WebOptions) -> bool:

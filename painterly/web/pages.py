@@ -2,6 +2,7 @@
 
 import gzip
 import math
+from collections.abc import Callable, Hashable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
-from painterly.web.sessions import MAX_GUESSES, PHONE_TICKET_S
+from painterly.web.sessions import PHONE_TICKET_S
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 
@@ -93,7 +94,7 @@ def plain_page(request: Request, service: Shared, language: Language) -> Respons
 
 
 @pages.get("/gallery/")
-def gallery_page(
+async def gallery_page(
     request: Request,
     service: Shared,
     style: str = "",
@@ -109,12 +110,17 @@ def gallery_page(
         return gzip.compress(bytes(shown(request, service, "gallery", **variables).body), LEVEL)
 
     logged_in = service.sessions.is_logged_in(request.session)
-    about = language_of(request), own(""), logged_in
-    page = service.results.page(about, any(service.jobs.counts()), render, style=style, start=start)
+
+    def look() -> tuple[Hashable, Callable[[], bytes]]:
+        unfinished = any(service.jobs.counts())
+        return service.results.page(unfinished, render, style=style, start=start)
+
+    shows, make = await run_in_threadpool(look)
+    page = await service.pages.get((language_of(request), own(""), logged_in, shows), make)
     headers = {"vary": "Accept-Language, Cookie, Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return HTMLResponse(page, headers={**headers, "content-encoding": "gzip"})
-    return HTMLResponse(gzip.decompress(page), headers=headers)
+    return HTMLResponse(await run_in_threadpool(gzip.decompress, page), headers=headers)
 
 
 @pages.get("/gallery/{key:path}")
@@ -126,13 +132,11 @@ def gallery_picture(key: str, service: Shared, asked: Asking) -> Response:
 @pages.get("/login")
 def login_page(request: Request, service: Shared, next: str = "/", ticket: str = "") -> Response:
     """Render the password form. A ticket replaces it."""
-    sessions, limiter, error = service.sessions, service.login_limiter, None
+    sessions, error = service.sessions, None
     if ticket and not sessions.may_enter(request.session):
-        client = client_address(request, service.options)
-        if not limiter.wait_s_alone(client, MAX_GUESSES) and sessions.take_ticket(ticket):
+        if sessions.take_ticket(ticket):  # Nobody guesses 16 random bytes.
             sessions.log_in(request.session)
         else:
-            limiter.failed(client, ticket)
             error = Texts(language_of(request)).text("page.ticket_void")
     if sessions.may_enter(request.session):
         return RedirectResponse(own_path(next), 303)
@@ -149,14 +153,14 @@ async def log_in(request: Request, service: Shared) -> Response:
 
 def _logged_in(request: Request, service: Service, password: str, after: str) -> Response:
     client, texts = client_address(request, service.options), Texts(language_of(request))
-    if wait_s := service.login_limiter.wait_s(client):
+    right = service.sessions.is_password(password)
+    if wait_s := service.guesses.wait_s(client, password, right):
         error, status = texts.counted("page.passwords_wrong", math.ceil(wait_s / 60)), 429
-    elif service.sessions.is_password(password):
-        service.login_limiter.succeeded(client)
+    elif right:
+        service.guesses.forget(client)
         service.sessions.log_in(request.session)
         return RedirectResponse(after, 303)
     else:
-        service.login_limiter.failed(client, password)
         error, status = texts.text("page.password_wrong"), 401
     response = shown(request, service, "login", status, error=error, next=after, sample=_sample())
     if wait_s:

@@ -2,9 +2,11 @@
 
 import mimetypes
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
+from functools import partial
+from itertools import chain
 from logging import WARNING
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,17 +15,19 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from painterly import __version__
-from painterly.errors import StorageError
+from painterly.errors import MemoryShortError, PictureError, StorageError
 from painterly.jobs.schemas import Refusal, media_type
 from painterly.log import event
 from painterly.storage.base import Bucket, Entry, ObjectError
-from painterly.storage.files import MIB, new_md5
+from painterly.storage.files import new_md5
+from painterly.web.made import Made
 
 ONLY_HEADERS = "only_headers"  # the name in a request's scope that says that it was HEAD
-PIECE = 4 * MIB  # bytes of a part that are in memory at a time
+# Bytes of a stored picture that are in memory for each client, who may take them slowly, or never.
+PIECE = 262_144
 # Browsers keep a picture, and ask each time whether it is still there: it may be deleted.
 PRIVATE = {"cache-control": "private, no-cache"}
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -32,7 +36,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     412: {"model": Refusal},
     416: {"model": Refusal},
 }
-_CONDITIONS = ("if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "range")
 _TAG = re.compile(r'(W/)?("[^"]*")')
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -47,27 +50,28 @@ class Asked:
     def stored(self, bucket: Bucket, key: str) -> Response:
         """Answer with an object, without reading it for a client that has it. Raises StorageError;
         ObjectError if there is no such object."""
-        if self._has_conditions:
-            entry = found(bucket, key)
-            about = {**_validators(entry), "accept-ranges": "bytes"}
-            if unwanted := self._unwanted(about, entry):
-                return unwanted
-            if self._only_headers:
-                return picture_response(b"", key, {**about, "content-length": str(entry.size)})
-            if part := self._range(about, entry.size):
-                return _part_response(bucket, entry, *part, about)
-        data, entry = bucket.read_with_entry(key)
-        return picture_response(data, key, {**_validators(entry), "accept-ranges": "bytes"})
+        entry = found(bucket, key)
+        about = {**_validators(entry), "accept-ranges": "bytes"}
+        if unwanted := self._unwanted(about, entry):
+            return unwanted
+        if self._only_headers:
+            return picture_response(b"", key, {**about, "content-length": str(entry.size)})
+        return _stored_response(bucket, entry, self._range(about, entry.size), about)
 
-    def made(self, entry: Entry, kind: str, make: Callable[[], bytes]) -> Response:
-        """Answer with a JPEG of a kind that is made from an object, unless the client has it."""
+    def made(
+        self,
+        pool: Made,
+        entry: Entry,
+        kind: str,
+        make: Callable[[], bytes],
+        otherwise: Callable[[Exception], Response],
+    ) -> Response:
+        """Answer with a JPEG of a kind that is made from an object, unless the client has it.
+        `otherwise` answers if that is impossible."""
         about = _validators(entry, f" {kind} {__version__}")  # Another one may make it otherwise.
-        unwanted = self._unwanted(about, entry) if self._has_conditions else None
-        return unwanted or picture_response(make(), "made.jpg", about)
-
-    @property
-    def _has_conditions(self) -> bool:
-        return self._only_headers or any(each in self._headers for each in _CONDITIONS)
+        key = entry.key, entry.version, kind
+        answer = _MadeResponse(partial(pool.get, key, make), about, otherwise)
+        return self._unwanted(about, entry) or answer
 
     def _unwanted(self, about: Mapping[str, str], entry: Entry) -> Response | None:
         """Return the answer to a request that does not want the content as it is now, in the
@@ -89,7 +93,8 @@ class Asked:
 
     def _range(self, about: Mapping[str, str], size: int) -> tuple[int, int] | None:
         asked = _RANGE.fullmatch(self._headers.get("range", "").replace(" ", ""))
-        if asked is None or self._headers.get("if-range") not in (None, *about.values()):
+        same = (None, about.get("etag"), about.get("last-modified"))
+        if asked is None or self._headers.get("if-range") not in same:
             return None
         first, last = asked.groups()
         if not first:
@@ -112,6 +117,28 @@ class StoredStream(StreamingResponse):
         except StorageError as error:
             line = f"{error}; an answer ended in the middle"
             await run_in_threadpool(event, line, level=WARNING)
+
+
+class _MadeResponse(Response):
+    """The answer with a JPEG that is made once it can be sent."""
+
+    def __init__(
+        self,
+        get: Callable[[], Awaitable[bytes]],
+        about: Mapping[str, str],
+        otherwise: Callable[[Exception], Response],
+    ) -> None:
+        super().__init__(headers={**PRIVATE, **about}, media_type="image/jpeg")
+        self._get, self._otherwise = get, otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self.body = await self._get()
+        except (PictureError, MemoryShortError, ObjectError) as error:
+            await (await run_in_threadpool(self._otherwise, error))(scope, receive, send)
+            return
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
 
 
 def picture_response(data: bytes, key: str, about: Mapping[str, str] = {}) -> Response:
@@ -168,25 +195,27 @@ def found(bucket: Bucket, key: str) -> Entry:
     return entry
 
 
-def _part_response(
-    bucket: Bucket, entry: Entry, start: int, end: int, about: Mapping[str, str]
+def pieces_of(bucket: Bucket, entry: Entry, start: int, end: int) -> Iterator[bytes]:
+    """Yield a part of an object in pieces, which are read as they are taken. Raises StorageError;
+    ObjectError also if the object has changed since it had this entry."""
+    for at in range(start, end, PIECE):
+        yield bucket.read_part(entry.key, at, min(PIECE, end - at), entry)
+
+
+def _stored_response(
+    bucket: Bucket, entry: Entry, part: tuple[int, int] | None, about: Mapping[str, str]
 ) -> Response:
-    """Make the answer with a part of an object, which is read in pieces as it is sent, the first of
-    them now. Raises StorageError."""
-    if start >= end:
+    """Make the answer with an object, or a part of it, of which the first piece is read now. Raises
+    StorageError."""
+    start, end = part or (0, entry.size)
+    if part and start >= end:
         detail = f"the range is not within the picture's {entry.size} bytes"
         return JSONResponse({"detail": detail}, 416, {"content-range": f"bytes */{entry.size}"})
-    first = bucket.read_part(entry.key, start, min(PIECE, end - start), entry)
-
-    def pieces() -> Iterator[bytes]:
-        yield first
-        for at in range(start + PIECE, end, PIECE):
-            yield bucket.read_part(entry.key, at, min(PIECE, end - at), entry)
-
-    headers = {
-        **PRIVATE,
-        **about,
-        "content-length": str(end - start),
-        "content-range": f"bytes {start}-{end - 1}/{entry.size}",
-    }
-    return StoredStream(pieces(), 206, headers, media_type(entry.key))
+    headers, pieces = {**PRIVATE, **about}, pieces_of(bucket, entry, start, end)
+    if part:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{entry.size}"
+    status, kind, first = 206 if part else 200, media_type(entry.key), next(pieces, b"")
+    if end - start <= PIECE:
+        return Response(first, status, headers, kind)
+    headers["content-length"] = str(end - start)
+    return StoredStream(chain([first], pieces), status, headers, kind)

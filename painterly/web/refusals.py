@@ -15,6 +15,7 @@ from painterly.log import event, log_trace
 from painterly.storage.base import BadKeyError
 from painterly.web.rendering import RETRY_S, asks_for_page, away_response, language_of, shown
 from painterly.words.texts import Texts
+from painterly.words.wording import printable
 
 GONE = (404, 410)
 FORBIDDEN = 403
@@ -25,6 +26,7 @@ def _answer(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Make the answer that refuses a request, with the reason in English."""
+    detail = printable(detail)  # It may repeat parts of the request.
     if not asks_for_page(request):
         return JSONResponse({"detail": detail}, status, headers)
     texts, sent = Texts(language_of(request)), request.method == "POST"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
@@ -21,14 +22,18 @@ from painterly.jobs.worker.previews import Previews
 from painterly.jobs.worker.supervisor import Supervisor
 from painterly.web.events import Events
 from painterly.web.lan import Lan
-from painterly.web.sessions import LoginRateLimiter, Sessions
+from painterly.web.made import Made
+from painterly.web.sessions import Guesses, Sessions
 from painterly.web.stored_pictures import JobPictures, Results
 
 if TYPE_CHECKING:
     from painterly.web.metrics import Metrics
 
 MAX_UPLOADS = 24  # received at once
-MAX_IN_MEMORY = 4  # uploads in memory at once
+# Uploads in memory at once: large ones, and small ones, which do not wait for these.
+MAX_LARGE, MAX_SMALL = 2, 8
+SMALL = 4_000_000  # bytes
+MAX_CLIPS = 8  # clips that are read, one after another, or wait for that
 
 
 class Service:
@@ -48,9 +53,10 @@ class Service:
         check_limits(config.settings, "STYLE_")
         self.config, self.options, self.lan = config, options, lan
         self.sessions = Sessions(options, config.account.secret or "")
-        self.login_limiter = LoginRateLimiter()
+        self.guesses = Guesses()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
-        self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
+        self._large, self._small = asyncio.Semaphore(MAX_LARGE), asyncio.Semaphore(MAX_SMALL)
+        self.clips, self.reading_clip = asyncio.Semaphore(MAX_CLIPS), asyncio.Semaphore(1)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
@@ -70,8 +76,14 @@ class Service:
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
-        self.pictures = JobPictures(self.buckets, config.memory_limit)
-        self.results = Results(self.buckets.result, self.jobs.deleted)
+        self.made, self.pages = Made(), Made()  # small pictures, and the gallery's pages
+        self.pictures = JobPictures(self.buckets, config.memory_limit, self.made)
+        self.results = Results(self.buckets.result, self.jobs.deleted, lambda: self.jobs.ended)
+
+    def in_memory(self, *files: object) -> asyncio.Semaphore:
+        """Return the places in memory for the files of a form."""
+        length = sum(file.size or 0 for file in files if isinstance(file, UploadFile))
+        return self._small if length <= SMALL else self._large
 
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""

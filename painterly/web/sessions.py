@@ -6,7 +6,7 @@ import hmac
 import secrets
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +17,8 @@ SESSION_S = 7 * 24 * 3600
 # Wrong passwords within WRONG_S seconds: from one client, and from all clients.
 MAX_WRONG, MAX_WRONG_OF_ALL, WRONG_S = 5, 100, 300
 MAX_GUESSES = 20  # wrong ones from an address, after which it is refused a right token, too
-MAX_CLIENTS = 10_000  # clients with counted tries
+MAX_CLIENTS = 10_000  # clients that are known to have been right
+RIGHT_S = SESSION_S  # for which they are
 # Seconds in which the browser that the program opens has to use its ticket, and a phone the one in
 # its code; and the tickets that are valid at a time, the latest.
 BROWSER_TICKET_S, PHONE_TICKET_S, MAX_TICKETS = 120.0, 3600.0, 50
@@ -41,7 +42,9 @@ class Sessions:
         options: They have the password and the token.
         secret: A further value that only the instances of this service share.
         """
-        self._password, self._token = options.password, options.token or options.password
+        self._password, self._token = options.password, options.token
+        if options.local and not options.proxies:
+            self._token = options.token or options.password
         self._metrics: str | None = None
         if options.metrics_user is not None:
             self._metrics = f"{options.metrics_user}:{options.metrics_password}"
@@ -103,60 +106,61 @@ class Sessions:
         return self._metrics is not None and _same(self._metrics, login)
 
     def is_token(self, text: str) -> bool:
-        """Return whether a text is the API token: WEB_TOKEN, or else the password."""
+        """Return whether a text is the API token: WEB_TOKEN, or else, if only this machine can
+        reach the service, the password."""
         return self._token is not None and _same(self._token, text)
 
 
-class LoginRateLimiter:
-    """Counts different wrong passwords: a program that repeats one guesses nothing. A client with
-    too many has to wait; after very many, all clients have to, because one attacker can have many
-    addresses."""
+class Guesses:
+    """Counts different wrong passwords and tokens: a program that repeats one guesses nothing. A
+    client with too many has to wait. After very many, all clients have to but those that were right
+    lately, because one attacker can have many addresses. Thread-safe."""
 
     def __init__(self) -> None:
-        # The latest guesses of each client, as digests, and when they were made.
-        self._of_clients: OrderedDict[str, dict[bytes, float]] = OrderedDict()
-        self._all: deque[float] = deque(maxlen=MAX_WRONG_OF_ALL)
+        self._wrong = dict[tuple[str, bytes], float]()  # when, by client and digest
+        self._right = OrderedDict[str, float]()  # when last, by client
         self._lock = threading.Lock()
 
-    def wait_s(self, client: str) -> int:
-        """Return how many seconds a client's address has to wait before the next try."""
+    def wait_s(self, client: str, text: str, right: bool, most: int = MAX_WRONG) -> int:
+        """Return how many seconds a client has to wait, or 0 if what it has given counts now.
+
+        Args:
+            client: Its address, as `client_address`.
+            text: What it has given.
+            right: Whether that is right.
+            most: The wrong ones of this client after which a right one is refused, too.
+        """
+        now = time.monotonic()
         with self._lock:
-            return max(self._wait_s(client, MAX_WRONG), _left([*self._all], MAX_WRONG_OF_ALL))
+            self._wrong = {each: at for each, at in self._wrong.items() if at > now - WRONG_S}
+            if now - self._right.get(client, -RIGHT_S) >= RIGHT_S:
+                wait_s = _left([*self._wrong.values()], MAX_WRONG_OF_ALL, now)
+                if wait_s:  # What it has given is not even looked at.
+                    return wait_s
+            of_client = [at for (by, _), at in self._wrong.items() if by == client]
+            wait_s = _left(of_client, most if right else MAX_WRONG, now)
+            if not right and len(of_client) < most:
+                self._wrong.setdefault((client, _digest(text)), now)
+        if right and not wait_s:
+            self.was_right(client)
+        return wait_s
 
-    def wait_s_alone(self, client: str, most: int) -> int:
-        """Return the same after `most` wrong ones of this address, whatever others have tried."""
+    def was_right(self, client: str) -> None:
+        """Let a client that was right, or has a session, go on whatever others try."""
         with self._lock:
-            return self._wait_s(client, most)
+            self._right[client] = time.monotonic()
+            self._right.move_to_end(client)
+            if len(self._right) > MAX_CLIENTS:
+                self._right.popitem(last=False)
 
-    def _wait_s(self, client: str, most: int) -> int:
-        return _left([*self._of_clients.get(client, {}).values()], most)
-
-    def failed(self, client: str, guess: str) -> None:
-        """Count a wrong password."""
-        now, digest = time.monotonic(), _digest(guess)
+    def forget(self, client: str) -> None:
+        """Forget the wrong passwords of a client that has logged in."""
         with self._lock:
-            guesses = self._of_clients.setdefault(client, {})
-            self._of_clients.move_to_end(client)
-            if guesses.get(digest, -WRONG_S) > now - WRONG_S:
-                return
-            guesses.pop(digest, None)
-            guesses[digest] = now
-            self._all.append(now)
-            if len(guesses) > MAX_GUESSES:
-                del guesses[next(iter(guesses))]
-            if len(self._of_clients) > MAX_CLIENTS:
-                self._of_clients.popitem(last=False)
-
-    def succeeded(self, client: str) -> None:
-        """Forget a client's wrong passwords."""
-        with self._lock:
-            self._of_clients.pop(client, None)
+            self._wrong = {each: at for each, at in self._wrong.items() if each[0] != client}
 
 
-def _left(tries: Sequence[float], most: int) -> int:
-    if len(tries) < most:
-        return 0
-    return max(0, round(tries[-most] + WRONG_S - time.monotonic() + 0.5))
+def _left(tries: Sequence[float], most: int, now: float) -> int:
+    return 0 if len(tries) < most else max(1, round(tries[-most] + WRONG_S - now + 0.5))
 
 
 def _digest(text: str) -> bytes:

@@ -1,9 +1,7 @@
 """Pictures that are sent to browsers: those of a job, and all of the gallery."""
 
 import math
-import threading
-from collections.abc import Callable, Collection, Hashable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Hashable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -20,9 +18,9 @@ from painterly.orders.record import Record, RecordCache, read_records
 from painterly.painters.reading import small_copy
 from painterly.settings.bucket_layout import GALLERY, RECORDS, TIMELAPSE
 from painterly.storage.base import Bucket, ObjectError
-from painterly.web.picture_answers import Asked, found
+from painterly.web.made import Made
+from painterly.web.picture_answers import Asked, found, pieces_of
 
-MAX_PAGES = 32  # pages that are kept, for languages and visitors
 FRESH_S = 10.0  # seconds before the result bucket is listed again
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
 
@@ -31,35 +29,28 @@ class JobPictures:
     """The pictures of jobs. Methods raise ApiError if there is no such picture, and StorageError if
     the storage does not answer."""
 
-    def __init__(self, buckets: WebBuckets, memory_limit: int | None) -> None:
-        """`memory_limit` is MEMORY_LIMIT in bytes, if there is one."""
-        self._buckets, self._memory_limit = buckets, memory_limit
+    def __init__(self, buckets: WebBuckets, memory_limit: int | None, made: Made) -> None:
+        """`memory_limit` is MEMORY_LIMIT in bytes, if there is one; `made` makes small copies."""
+        self._buckets, self._memory_limit, self._made = buckets, memory_limit, made
 
     def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
         """Answer with a photo that was sent; a `small` one is reduced to 1280 px. A photo that is
         damaged, or takes more memory than there is, is sent whole: browsers show a part of it."""
         shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
-        try:
-            if small or not shown:
-                try:
-                    return self._small(asked, "photos", key, self._buckets.source)
-                except (PictureError, MemoryShortError):
-                    if not shown:
-                        raise
-            return asked.stored(self._buckets.source, key)
-        except MemoryShortError as error:
-            raise ApiError(404, str(error)) from None
-        except (ObjectError, PictureError):
-            raise not_found("photo") from None
+
+        def whole(error: Exception | None = None) -> Response:
+            if error and not shown:
+                is_short = isinstance(error, MemoryShortError)
+                raise ApiError(404, str(error)) if is_short else not_found("photo")
+            return _stored(asked, self._buckets.source, key, "photo")
+
+        if small or not shown:
+            return self._small(asked, "photos", key, self._buckets.source, whole)
+        return whole()
 
     def mask(self, asked: Asked, job: StoredJob) -> Response:
         """Answer with the mask of a job's photo."""
-        try:
-            if job.mask_key is not None:
-                return asked.stored(self._buckets.source, job.mask_key)
-        except ObjectError:
-            pass
-        raise not_found("mask")
+        return _stored(asked, self._buckets.source, job.mask_key, "mask")
 
     def preview(self, asked: Asked, job: StoredJob) -> Response:
         """Answer with a small JPEG of the unfinished picture: the photo before the first step, and
@@ -76,34 +67,49 @@ class JobPictures:
     def result(self, asked: Asked, job: StoredJob, small: bool = False) -> Response:
         """Answer with the finished picture, as `photo` with the photo. It is sent whole if there is
         too little memory to reduce it."""
-        if job.result is None:
-            raise not_found("result, or none yet")
-        try:
-            if small:
-                with suppress(MemoryShortError):
-                    return self._small(asked, "results", job.result, self._buckets.result)
-            return asked.stored(self._buckets.result, job.result)
-        except (ObjectError, PictureError):
-            raise not_found("result") from None
+
+        def whole(error: Exception | None = None) -> Response:
+            key = None if isinstance(error, PictureError) else job.result
+            return _stored(asked, self._buckets.result, key, "result, or none yet")
+
+        if small and job.result:
+            return self._small(asked, "results", job.result, self._buckets.result, whole)
+        return whole()
 
     def timelapse(self, asked: Asked, job: StoredJob) -> Response:
         """Answer with the time-lapse of a finished job."""
-        if job.timelapse is None:
-            raise not_found("time-lapse")
-        try:
-            return asked.stored(self._buckets.result, job.timelapse)
-        except ObjectError:
-            raise not_found("time-lapse") from None
+        return _stored(asked, self._buckets.result, job.timelapse, "time-lapse")
 
-    def _small(self, asked: Asked, kind: str, key: str, home: Bucket) -> Response:
+    def _small(
+        self,
+        asked: Asked,
+        kind: str,
+        key: str,
+        home: Bucket,
+        whole: Callable[[Exception | None], Response],
+    ) -> Response:
         """Answer with a JPEG of a picture in its home bucket, of kind `photos` or `results`, with
-        at most 1280 px. Raises ObjectError if there is no such picture; PictureError,
-        MemoryShortError."""
+        at most 1280 px. `whole` answers if there is none."""
         try:  # The gallery has it once the job is painted.
             return asked.stored(self._buckets.result, picture_key(kind, key))
         except ObjectError:
-            reduced = partial(small_copy, home.read, key, PREVIEW, self._memory_limit)
-            return asked.made(found(home, key), "small", reduced)
+            pass
+        try:
+            entry = found(home, key)
+        except ObjectError:
+            return whole(None)
+        reduced = partial(small_copy, home.read, key, PREVIEW, self._memory_limit)
+        return asked.made(self._made, entry, f"small {kind}", reduced, whole)
+
+
+def _stored(asked: Asked, bucket: Bucket, key: str | None, what: str) -> Response:
+    """Answer with an object. Raises ApiError if there is none."""
+    try:
+        if key is not None:
+            return asked.stored(bucket, key)
+    except ObjectError:
+        pass
+    raise not_found(what)
 
 
 def _timelapse(record: Record) -> str | None:
@@ -120,6 +126,7 @@ def job_of(record: Record) -> str:
 class _Listed(NamedTuple):
     """A listing of the results."""
 
+    number: int  # the same one while they are
     painted: list[Record]  # the records that have their result in the bucket
     pictures: frozenset[str]  # the keys of the gallery's pictures
     keys: frozenset[str]  # the keys that visitors may read
@@ -129,36 +136,41 @@ class Results:
     """The results of a bucket. A record is read again only if it has changed. Methods raise
     StorageError. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, deleted: Callable[[], frozenset[str]] = frozenset) -> None:
-        """`deleted` returns the ids of jobs whose results are not shown."""
+    def __init__(
+        self,
+        bucket: Bucket,
+        deleted: Callable[[], frozenset[str]] = frozenset,
+        ended: Callable[[], int] = int,
+    ) -> None:
+        """Args:
+        bucket: The results.
+        deleted: Returns the ids of jobs whose results are not shown.
+        ended: Returns another number once a job has ended: there may be a new result.
+        """
         self._bucket, self._deleted = bucket, deleted
+        self._ended, self._ended_then = ended, 0
         self._records: RecordCache = {}
-        self._latest = _Listed([], frozenset(), frozenset())
+        self._latest = _Listed(0, [], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
-        self._rendering = threading.Lock()
-        self._pages: tuple[_Listed, dict[Hashable, bytes]] = self._latest, {}
 
     def page(
         self,
-        about: Hashable,
         unfinished: bool,
         render: Callable[[dict[str, Any]], bytes],
         **plain: Any,
-    ) -> bytes:
-        """Return the gallery's page, which shows all results in the bucket. It is rendered with the
-        variables of its template once until a result changes, or `about`, whatever else it depends
-        on. `plain` is what it shows without scripts, as for `page_context`."""
-        listed, deleted = self._listed.get(), self._deleted()
-        with self._rendering:
-            if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:
-                self._pages = listed, {}
-            pages, key = self._pages[1], (about, unfinished, deleted, *plain.values())
-            if key not in pages:
-                thumbnails = dict.fromkeys(listed.pictures, True)
-                painted = [each for each in listed.painted if job_of(each) not in deleted]
-                variables = page_context(painted, thumbnails, unfinished, internals=False, **plain)
-                pages[key] = render(variables)
-            return pages[key]
+    ) -> tuple[Hashable, Callable[[], bytes]]:
+        """Return what decides the gallery's page, beside what `render` adds, and what renders it,
+        with the variables of its template. `plain` is what it shows without scripts, as for
+        `page_context`."""
+        listed, deleted = self._listing(), self._deleted()
+
+        def page() -> bytes:
+            thumbnails = dict.fromkeys(listed.pictures, True)
+            painted = [each for each in listed.painted if job_of(each) not in deleted]
+            variables = page_context(painted, thumbnails, unfinished, internals=False, **plain)
+            return render(variables)
+
+        return (listed.number, unfinished, deleted, *plain.values()), page
 
     def chosen(self, ids: Collection[str]) -> list[Record]:
         """Return the records of results, newest first.
@@ -169,26 +181,30 @@ class Results:
         deleted, wanted = self._deleted(), frozenset(ids)
         found = [
             each
-            for each in self._listed.get().painted
+            for each in self._listing().painted
             if job_of(each) not in deleted and (not wanted or wanted & {job_of(each), each.result})
         ]
         return sorted(found, key=lambda each: each.finished or "", reverse=True)
 
-    def read_result(self, key: str) -> bytes:
-        """Read a result, which may be gone: then this raises ObjectError."""
-        return self._bucket.read(key)
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """Yield a result in pieces. Raises ObjectError if it is gone."""
+        entry = found(self._bucket, key)
+        yield from pieces_of(self._bucket, entry, 0, entry.size)
 
     def picture(self, asked: Asked, key: str) -> Response:
         """Answer with a result, its time-lapse, or a picture of the gallery. Raises ApiError for
         any other object."""
-        if not any(key in self._listed.get(max_age_s).keys for max_age_s in (math.inf, FRESH_S)):
+        if key not in self._listed.get(math.inf).keys and key not in self._listing().keys:
             raise not_found("picture")
         if not self._deleted().isdisjoint(key.split("/")):
             raise not_found("picture")
-        try:
-            return asked.stored(self._bucket, key)
-        except ObjectError:
-            raise not_found("picture") from None
+        return _stored(asked, self._bucket, key, "picture")
+
+    def _listing(self) -> _Listed:
+        if self._ended() != self._ended_then:
+            self._ended_then = self._ended()
+            self._listed.forget()
+        return self._listed.get()
 
     def _list(self) -> _Listed:
         stored = {entry.key: entry for entry in self._bucket.list()}
@@ -198,7 +214,7 @@ class Results:
         painted = [record for record in records.values() if record and record.result in stored]
         pictures = frozenset(key for key in stored if key.startswith(f"{GALLERY}/"))
         shown = [key for each in painted for key in (each.result, _timelapse(each)) if key]
-        listed = _Listed(painted, pictures, pictures.union(shown))
+        listed = _Listed(self._latest.number, painted, pictures, pictures.union(shown))
         if listed != self._latest:
-            self._latest = listed
+            self._latest = listed._replace(number=listed.number + 1)
         return self._latest

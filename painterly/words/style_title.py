@@ -88,7 +88,8 @@ def name_in_words(name: str) -> str:
     """Return a style's name as people write it: `woodcut-and-brush` as `Woodcut and brush`, and
     the blend `monet+hokusai` as `Monet + Hokusai`."""
     words = (re.sub("[_-]+", " ", part).strip() for part in name.split("+"))
-    return " + ".join(each[:1].upper() + each[1:] for each in words if each) or name
+    shown = " + ".join(each[:1].upper() + each[1:] for each in words if each) or name
+    return printable(shown)  # A key may have any characters.
 
 
 def title_of_file(stem: str) -> StyleTitle:

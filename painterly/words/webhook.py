@@ -30,8 +30,13 @@ TIMEOUT_S = 10.0  # for the connection, and for each part of the answer
 LONGEST_S = 25.0  # for all of it: some servers send their answer byte by byte
 _PASSING = (408, 425, 429)  # statuses below 500 after which another attempt may succeed
 _PORTS = {"http": 80, "https": 443}
-# In these networks of IPv6, the last four bytes are an address of IPv4.
-_TRANSLATED = [*map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))]
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # The last four bytes are of IPv4.
+_GLOBAL = ipaddress.IPv6Network("2000::/3")  # all that is assigned to hosts anywhere
+# For protocols, 6to4 and documentation: Python's lists have some only in its later versions.
+_RARE = [
+    ipaddress.ip_network(each)
+    for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
+]
 
 
 class WebhookError(PainterlyError):
@@ -218,11 +223,12 @@ def _port(parts: SplitResult) -> int:
 
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):  # It may stand for an address of IPv4.
-        if any(ip in each for each in _TRANSLATED):
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped or ip in _TRANSLATED:
             return _is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
-        ip = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, ip))[1]
-    return ip.is_global and not ip.is_multicast
+        if ip not in _GLOBAL:
+            return False
+    return ip.is_global and not ip.is_multicast and not any(ip in each for each in _RARE)
 
 
 def _reason(error: Exception) -> str:

@@ -41,7 +41,7 @@ def painted_on_a_terminal_that_closes(way: int | signal.Handlers) -> int:
             os.execve(words[0], words, os.environ | own)
         os._exit(127)
     seen = b""
-    while b"it/s" not in seen:
+    while b"steps/s" not in seen:
         seen += os.read(terminal, 65536)
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

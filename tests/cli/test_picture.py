@@ -182,9 +182,17 @@ def test_a_result_is_not_written_where_its_disk_was_mounted(disk):
     assert below(disk.path) == []
 
 
-def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
-    monkeypatch.setenv("PROGRESS", "json")
-    assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
+def test_without_progress_a_picture_is_one_line(capsys):
+    assert inetwork([*ONE, "--size", "64", *QUICK, "--progress", "none"]) == 0
+    assert capsys.readouterr().out == "x.png\n"
+
+
+@pytest.mark.parametrize("as_flag", [True, False])
+def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, as_flag):
+    flags = ["--progress", "json"] if as_flag else []
+    if not as_flag:
+        monkeypatch.setenv("PROGRESS", "json")
+    assert inetwork([*ONE, "--size", "64", *QUICK, *flags]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["path"] == "x.png"
     assert {line.get("event") for line in lines} >= {"progress", "result"}

@@ -33,6 +33,9 @@ def callback(address: str) -> dict[str, str]:
 def test_a_callback_goes_to_no_other_host_and_into_no_private_network(place):
     hosts = (
         "localhost, 127.0.0.1,10.0.0.8,::1,::ffff:10.0.0.8,64:ff9b::a00:8,::10.0.0.8,"
+        # Of protocols that carry IPv4, of one site, and of none.
+        "64:ff9b:1::808:808,2002:808:808::1,2001::1,::ffff:0:808:808,fec0::1,5f00::1,3fff::1,"
+        "192.0.0.9,192.88.99.1,100.64.0.1,198.18.0.1,240.0.0.1,"
         "169.254.169.254,0.0.0.0,Example.COM"
     )
     with served({**place, "WEB_CALLBACK_HOSTS": hosts}) as web:

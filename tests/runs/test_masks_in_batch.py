@@ -70,7 +70,8 @@ def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, stand_in, c
         capsys.readouterr()
         assert run(folders) == 0
         out = capsys.readouterr().out
-        return sorted(line.split(" (")[0] for line in out.splitlines() if ": done, " in line)
+        done = [line.split(": done, ")[0] for line in out.splitlines() if ": done, " in line]
+        return sorted(line.partition(" ")[2] for line in done)  # Without the count.
 
     assert len(painted()) == 4 and painted() == []
     beach = ["beach.jpg in one", "beach.jpg in two"]

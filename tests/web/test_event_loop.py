@@ -25,16 +25,26 @@ pytestmark = pytest.mark.slow  # The loop runs for some time.
 AT_ONCE = {
     *("int", "isinstance", "len", "min", "str", "super", "time.monotonic"),
     # Parts of a request.
-    *("Request", "form.get", "form.items", "message.get", "request.headers.get"),
+    *(
+        "HTTPConnection",
+        "Request",
+        "client_address",
+        "is_open",
+        "language_of",
+        "form.get",
+        "form.items",
+        "message.get",
+        "request.headers.get",
+    ),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
     # Answers, orders and errors, and their parts.
-    *("ApiError", "EventResponse", "Health", "InstantOrder"),
+    *("ApiError", "EventResponse", "HTMLResponse", "_problem", "Health", "InstantOrder"),
     *("Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
     "kind_of",  # It parses a header.
     "_parsed",  # JSON of 20 kB at most.
     # Generators, contexts and futures, which wait only once they are awaited.
-    *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "_Body", "self._stream"),
+    *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "Body", "self._stream"),
     *(
         "_Parser",
         "job_form",
@@ -44,10 +54,19 @@ AT_ONCE = {
         "run_in_threadpool",
         "picture.result",
     ),
+    *("anyio.create_task_group", "asyncio.get_running_loop", "loop.run_in_executor"),
+    *("group.start_soon", "group.cancel_scope.cancel", "asked.result.cancel"),
+    *("asked.result.result", "self._kept[key].result"),  # They are done.
     *("picture.add_done_callback", "asked.answer.done", "threading.Timer", "end.start"),
     "check_places",  # It asks `service.uploads.locked`.
-    *("service.uploads.locked", "self._asked.pop", "suppress"),
+    "source_of",
+    *("files.get", "files.values", "form.values", "service.in_memory"),
+    "is_sent_clip",  # Looks at the first bytes.
+    *("service.clips.locked", "service.uploads.locked", "self._asked.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
+    # Dictionaries, and lists of one message.
+    *("_Asked", "copy_context", "self._keep", "self._kept.move_to_end", "messages.pop"),
+    *("scope[BODY].trust", "_parts", "service.sessions.is_logged_in"),
     "self._refusal",  # Compares hashes; a page of two lines for other sites.
     "service.start",  # Before the first request.
 }

@@ -128,6 +128,7 @@ def received(page, text):
 @pytest.mark.parametrize("pages", [20, pytest.param(800, marks=pytest.mark.thorough)])
 def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, pages):
     """Each change would otherwise keep the service from all else for seconds."""
+    monkeypatch.setattr(gate, "MAX_OF_CLIENT", pages)
     shown, show = [], index.job_out
     monkeypatch.setattr(index, "job_out", lambda *about: shown.append(about) or show(*about))
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -218,5 +219,5 @@ def test_a_signal_that_interrupts_the_holder_of_a_lock_ends_the_service(web):
     signalled = threading.Thread(target=server.handle_exit, args=(signal.SIGTERM, None))
     with web.service.jobs._asked._cond:  # The lock of an event that is being set.
         signalled.start()
-        signalled.join(10)
+        signalled.join(60)
         assert not signalled.is_alive() and server.should_exit

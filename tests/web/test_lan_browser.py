@@ -5,7 +5,7 @@ from support.web_page import staged
 
 from painterly.web.lan import Lan
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 # Browsers take this machine's own address for a safe one.
 HTTP = "Object.defineProperty(window, 'isSecureContext', { value: false })"
 PHONES = Lan("http://192.168.1.20:8080/", "river lamp stone kite")

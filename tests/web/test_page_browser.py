@@ -23,7 +23,7 @@ from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 PASSWORD = "a long password"
 PHOTO = base64.b64encode(jpeg("red")).decode()

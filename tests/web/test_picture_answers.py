@@ -1,7 +1,9 @@
 """Answers with stored pictures: a second look, and a download that is continued."""
 
 import asyncio
+import io
 import subprocess
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -79,7 +81,12 @@ def test_a_picture_is_sent_in_parts_and_not_at_all_to_those_who_have_it(server, 
         assert part.headers.get("content-disposition") == whole.headers.get("content-disposition")
     assert get(range="bytes=20-", if_range=tag).content == data[20:]
     assert get(range="bytes=20-", if_range=date).content == data[20:]
-    for unfit in ({"if_range": '"other"'}, {"range": "bytes=9-3"}, {"range": "bytes=0-1,4-5"}):
+    for unfit in (
+        {"if_range": '"other"'},
+        {"if_range": "bytes"},
+        {"range": "bytes=9-3"},
+        {"range": "bytes=0-1,4-5"},
+    ):
         every = get(**{"range": "bytes=20-", **unfit})
         assert (every.status_code, every.content) == (200, data), unfit
     for beyond in (f"{size}-", "-0"):
@@ -221,6 +228,26 @@ def test_a_zip_says_that_it_cannot_be_continued_and_is_sent_whole(server):
     cut = server.client.get("/api/gallery.zip", headers={"range": "bytes=100-"})
     assert cut.status_code == 200 and cut.content.startswith(b"PK")
     assert cut.headers["accept-ranges"] == "none"
+
+
+def test_a_zip_has_a_result_as_soon_as_its_job_has_ended(server, monkeypatch):
+    monkeypatch.setattr(server.service.results._listed, "_max_age_s", 60.0)
+    assert server.client.get("/api/gallery.zip").status_code == 404
+    job, _ = ended(server)
+    found = server.client.get("/api/gallery.zip", params={"id": f"{job.style}/{job.photo_key}"})
+    with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
+        (name,) = archive.namelist()
+        assert archive.read(name) == LARGE
+
+
+def test_a_zip_and_a_picture_are_read_in_pieces_as_they_are_sent(server, monkeypatch):
+    _, addresses = ended(server)
+    assert server.client.get("/gallery/").status_code == 200  # Reads the record.
+    monkeypatch.setattr(picture_answers, "PIECE", 1000)
+    monkeypatch.setattr(FolderBucket, "read_with_entry", lambda *_: pytest.fail("read whole"))
+    assert server.client.get(addresses["result"]).content == LARGE
+    with zipfile.ZipFile(io.BytesIO(server.client.get("/api/gallery.zip").content)) as archive:
+        assert archive.testzip() is None and len(archive.namelist()) == 1
 
 
 def test_head_of_a_stream_is_answered_by_its_headers_once():

@@ -16,7 +16,7 @@ from painterly.jobs.worker.previews import Refusal
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 ACTS = "document.body.dataset.acts"
 

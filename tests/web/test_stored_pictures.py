@@ -1,5 +1,6 @@
 """The pictures of jobs, and the gallery, which is the page that a batch writes."""
 
+import asyncio
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from painterly.jobs.store import JobStore
 from painterly.orders.record import Record
 from painterly.storage.folder import FolderBucket
 from painterly.web import stored_pictures
+from painterly.web.made import Made
 from painterly.web.picture_answers import Asked
 from painterly.web.stored_pictures import JobPictures, Results
 
@@ -51,7 +53,18 @@ def seen(data):
 
 @pytest.fixture
 def pictures(buckets):
-    return JobPictures(buckets, None)
+    return JobPictures(buckets, None, Made())
+
+
+def sent(answer):
+    """The body of an answer, as a client gets it."""
+    parts = []
+
+    async def send(message):
+        parts.append(message.get("body", b""))
+
+    asyncio.run(answer({"type": "http", "method": "GET"}, None, send))
+    return b"".join(parts)
 
 
 def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(buckets, pictures):
@@ -61,30 +74,29 @@ def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(bucke
         ("b.tiff", "TIFF", small),
     ):
         buckets.source.write(f"j/{photo}", picture(kind))
-        assert seen(pictures.photo(ALL, job(buckets, photo).photo_key).body) == whole
+        assert seen(sent(pictures.photo(ALL, job(buckets, photo).photo_key))) == whole
         answer = pictures.photo(ALL, job(buckets, photo).photo_key, small=True)
-        assert seen(answer.body) == small and answer.media_type == "image/jpeg"
+        assert seen(sent(answer)) == small and answer.media_type == "image/jpeg"
 
 
 def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets, pictures):
     buckets.source.write("j/beach.jpg", picture("JPEG"))
-    assert seen(pictures.preview(ALL, job(buckets)).body) == ("JPEG", (1280, 576), "red")
+    assert seen(sent(pictures.preview(ALL, job(buckets)))) == ("JPEG", (1280, 576), "red")
     buckets.result.write("_web/previews/j.jpg", picture("JPEG", "blue", (8, 8)))
-    assert seen(pictures.preview(ALL, job(buckets)).body)[1:] == ((8, 8), "blue")
+    assert seen(sent(pictures.preview(ALL, job(buckets))))[1:] == ((8, 8), "blue")
     buckets.result.delete("_web/previews/j.jpg")
     buckets.result.write("monet/j/beach.jpg", picture("JPEG", "blue"))
     done = job(buckets, painted=Record(result="monet/j/beach.jpg"))
-    assert seen(pictures.preview(ALL, done).body)[2] == "blue"
+    assert seen(sent(pictures.preview(ALL, done)))[2] == "blue"
 
 
 def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
     half = picture("JPEG")[:4000]
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.source.write(key, half)
-    answer = pictures.photo(ALL, job(buckets).photo_key, small=True)
-    assert (answer.body, answer.media_type) == (half, "image/jpeg")
+    assert sent(pictures.photo(ALL, job(buckets).photo_key, small=True)) == half
     with pytest.raises(ApiError):
-        pictures.photo(ALL, job(buckets, "beach.tiff").photo_key, small=True)
+        sent(pictures.photo(ALL, job(buckets, "beach.tiff").photo_key, small=True))
 
 
 @pytest.fixture
@@ -100,8 +112,8 @@ def store(bucket, photo, **about):
 
 
 def photos(found):
-    rendered = found.page("", False, lambda variables: json.dumps(variables).encode())
-    return [name for name, *_ in json.loads(rendered)["data"]["photos"]]
+    _, render = found.page(False, lambda variables: json.dumps(variables).encode())
+    return [name for name, *_ in json.loads(render())["data"]["photos"]]
 
 
 def test_only_records_whose_result_is_there_are_shown(bucket, monkeypatch):

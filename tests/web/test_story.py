@@ -7,8 +7,10 @@ from PIL import Image
 from support.browser import Viewer
 from support.web_service import two_styles
 
+from painterly.settings.installation import PROGRAM
+
 # A server, its worker and a browser start.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 PASSWORD = "a long password"
 
@@ -82,7 +84,8 @@ HEALED = f"document.body.dataset.acts === 'preview' && {SHOWN}.length === 2"
 
 
 def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_path):
-    web = two_styles(tmp_path, STYLE_SIZE="200")
+    sleeping = f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}"  # Restarts concern no pixels.
+    web = two_styles(tmp_path, PYTHONPATH=sleeping, LEASE_S="1", PAINTING_S="5")
     photo = tmp_path / "beach.jpg"
     Image.effect_noise((300, 200), 60).convert("RGB").save(photo)
     web.start()

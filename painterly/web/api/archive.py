@@ -1,9 +1,10 @@
-"""A ZIP of pictures that is sent as it is made: one picture at a time is in memory."""
+"""A ZIP of pictures that is sent as it is made: a piece of a picture is in memory at a time."""
 
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from io import BytesIO, RawIOBase
+from itertools import chain
 from pathlib import PurePosixPath
 
 from painterly.orders.record import Record
@@ -31,18 +32,22 @@ class _Sent(RawIOBase):
         return data
 
 
-def zipped(records: Iterable[Record], read: Callable[[str], bytes]) -> Iterator[bytes]:
-    """Yield the parts of a ZIP of results, which `read` reads by key. One that is gone by then is
-    left out. Other errors end the ZIP unfinished, which clients notice."""
+def zipped(records: Iterable[Record], read: Callable[[str], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield the parts of a ZIP of results, which `read` reads in pieces by key. One that is gone by
+    then is left out. Other errors end the ZIP unfinished, which clients notice."""
     sent, names = _Sent(), set[str]()
     with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as archive:  # Pictures are compressed.
         for record in records:
+            pieces = read(record.result or "")
             try:
-                data = read(record.result or "")
+                first = next(pieces, b"")
             except ObjectError:
                 continue
-            archive.writestr(zipfile.ZipInfo(_name(record, names), _moment(record)), data)
-            yield sent.taken()
+            about = zipfile.ZipInfo(_name(record, names), _moment(record))
+            with archive.open(about, "w") as file:
+                for piece in chain([first], pieces):
+                    file.write(piece)
+                    yield sent.taken()
     yield sent.taken()
 
 

@@ -44,5 +44,5 @@ def _answer(service: Service, ids: list[str]) -> StoredStream:
         "content-disposition": 'attachment; filename="painterly.zip"',
         "accept-ranges": "none",
     }
-    parts = zipped(records, service.results.read_result)
+    parts = zipped(records, service.results.pieces)
     return StoredStream(parts, media_type="application/zip", headers=headers)

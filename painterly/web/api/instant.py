@@ -95,7 +95,11 @@ async def new_preview(request: Request, service: Shared) -> Response:
     if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
         raise TOO_LARGE
     limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
-    async with service.uploads, job_form(request) as (asked, files), service.in_memory:
+    async with (
+        service.uploads,
+        job_form(request) as (asked, files),
+        service.in_memory(*files.values()),
+    ):
         photo = await read_photo(files["photo"], limits) if "photo" in files else None
         mask = None
         if "mask" in files:
@@ -132,7 +136,7 @@ async def paint(request: Request, service: Shared) -> Response:
     async with (
         service.uploads,
         parsed_form(request, parts, LONGEST_REQUEST) as form,
-        service.in_memory,
+        service.in_memory(*form.values()),
     ):
         texts = {
             name: (await text_of(form.get(name), LONGEST_REQUEST) or b"").decode(errors="replace")
@@ -149,10 +153,10 @@ async def paint(request: Request, service: Shared) -> Response:
             mask = await read_mask(files["mask"], options, limit, photo.size)
         order = await run_in_threadpool(service.orders.whole, photo, painting, mask, **texts)
         number, answer = await run_in_threadpool(service.previews.ask, order)
-        try:
-            data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
-        except TimeoutError:
-            raise UNFINISHED from None
+    try:
+        data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
+    except TimeoutError:
+        raise UNFINISHED from None
     if data is None:
         raise await run_in_threadpool(_busy, service)
     return picture_response(data, f"picture.{order.extension}")
