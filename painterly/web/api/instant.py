@@ -111,7 +111,7 @@ async def new_preview(request: Request, service: Shared) -> Response:
     else:
         style = await run_in_threadpool(service.orders.preview_style, asked)
         order = InstantOrder(photo.data, style, mask or b"")
-    number, answer = service.previews.ask(order)
+    number, answer = await run_in_threadpool(service.previews.ask, order)
     picture = None
     with suppress(TimeoutError):
         picture = await _answered(request, service, number, answer, PATIENCE_S)
@@ -152,7 +152,7 @@ async def paint(request: Request, service: Shared) -> Response:
             limit = service.config.memory_limit
             mask = await read_mask(files["mask"], options, limit, photo.size)
         order = await run_in_threadpool(service.orders.whole, photo, painting, mask, **texts)
-        number, answer = service.previews.ask(order)
+        number, answer = await run_in_threadpool(service.previews.ask, order)
     try:
         data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
     except TimeoutError:
