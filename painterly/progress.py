@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
-FIRST_TALLY_S, TALLY_S = 3.0, 10.0  # seconds until a count is logged, and between two
+FIRST_TALLY_S, TALLY_S = 2.0, 10.0  # seconds until a count is logged, and between two
 # The ways to show progress, each with the percent between two lines in the log.
 LINES_EVERY = {"plain": 10, "bar": 10, "json": 1, "none": 0}
 PAUSE_S = 30.0  # between two such lines of text, whatever their pictures

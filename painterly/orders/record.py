@@ -202,7 +202,7 @@ def read_records(
 
     with _readers() as pool:
         new = (each for each in ordered if cache.get(each.key, (None,))[0] != each.version)
-        tally = Tally(f"reading the records in {result.name}")
+        tally = Tally("reading records")
         for number, _ in enumerate(pool.map(read, new)):
             tally.show(number)
     return {each.key: cache[each.key][1] for each in ordered if each.key in cache}
