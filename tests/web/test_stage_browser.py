@@ -334,9 +334,7 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
     page.until(f"{ACTS} === 'first' && !document.querySelector('#photos li')")
 
 
-def test_a_test_leaves_no_photo_to_the_next_one_whose_server_has_the_same_port(
-    page, server, beach
-):
+def test_a_test_leaves_no_photo_to_the_next_one_whose_server_has_the_same_port(page, server, beach):
     visit(page, server, beach)
     previewed(page)
     page.until("!document.querySelector('#photos .unsent')")

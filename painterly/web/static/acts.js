@@ -3,24 +3,29 @@ import { announce, byId, fileName, loaded, make, matching, on, say, share, share
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
-import { currentPhoto } from "./photos.js";
 import { openSheet, paintsFine, printPreset, secondsOf } from "./settings.js";
-import { shownJob, shownResult } from "./stage.js";
+import { effect, form, photo, refuse, shownJob, shownResult } from "./state.js";
 import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
-import { about, refuse } from "./words.js";
+import { about } from "./words.js";
 
+// The second click of a double click would meet the button that has taken the place of the first one.
+on(document, "click", (event) => {
+  if (event.detail < 2 || !event.target.closest(".acts")) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
 // A failure is said below the picture, unless the user has changed his mind.
 const click = (ids, act) => ids.forEach((id) => on(id, "click", async ({ currentTarget }) => {
   for (const menu of matching(".menu")) menu.open = false;
-  try { await act(shownJob(), currentTarget); } catch (reason) {
-    if (reason.name !== "AbortError") refuse(reason.status === undefined ? text("page.not_done") : reason.message);
+  try { await act(shownJob.value, currentTarget); } catch (reason) {
+    if (reason.name !== "AbortError") refuse("act", reason.status === undefined ? text("page.not_done") : reason.message);
   }
 }));
 
-click(["retry", "again-with"], (job) => orderAgain(job)); // order.js, which needs this module, is loaded later.
+click(["retry", "again-with"], orderAgain);
 // Without a chosen photo, it shows the settings of the picture on the stage.
 click(["settings"], (job) => {
-  if (job && !job.sheet && !currentPhoto()) orderAgain(job);
+  if (job && !job.sheet && !photo.value) orderAgain(job);
   openSheet(true);
 });
 click(["cancel", "delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
@@ -28,15 +33,15 @@ click(["compare", "full-screen"], async (job) => { (await import("./result.js"))
 click(["print-now", "print-too"], () => window.print());
 for (const each of matching("[data-paper]")) {
   const settings = { size: undefined, paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }; // The paper has its own size.
-  on(each, "click", () => repaint(shownJob(), printPreset, settings));
+  on(each, "click", () => repaint(shownJob.value, printPreset, settings));
 }
 click(["print-sheet", "sheet-too"], (job) => submit([{ sheet: document.documentElement.lang }], job));
 // The link saves the picture. It is kept among the results, too.
-click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
+click(["save", "save-now"], () => { if (shownResult.value) keepResult(shownResult.value); });
 
 byId("share").hidden = !sharesFiles;
 click(["share"], async (job) => {
-  await share(shownResult()?.file || await fetchFile(job.links.result), job ? job.photo : currentPhoto().name);
+  await share(shownResult.value?.file || await fetchFile(job.links.result), job ? job.photo : photo.value.name);
 });
 // The clipboard takes PNG alone.
 const asPng = async (address) => {
@@ -46,19 +51,21 @@ const asPng = async (address) => {
 };
 byId("copy").hidden = !(navigator.clipboard && window.ClipboardItem);
 click(["copy"], async (job, { lastElementChild: said }) => {
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(shownResult()?.address || job.links.result) })]);
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(shownResult.value?.address || job.links.result) })]);
   announce(text("page.copied"));
   said.textContent = text("page.copied");
   setTimeout(() => { said.textContent = text("page.copy"); }, 2000);
 });
 
 // The link that saves a picture on the stage.
-export const linkOf = ({ saved, address, photo, file }, names) => (
-  saved ? { href: saved, download: "" } : { href: address, download: fileName(photo.name, file, ` - ${names}`) }
+export const linkOf = ({ saved, address, name, file }, names) => (
+  saved ? { href: saved, download: "" } : { href: address, download: fileName(name, file, ` - ${names}`) }
 );
 // Shows what can be done with what is on the stage. The red button says what it adds. If that is nothing, it saves.
-export const showActs = (job) => {
-  const picture = shownResult(), adds = addsToPreview(), isPreview = !job && picture !== null, isDone = job?.state === "done";
+effect(() => {
+  void form.value;
+  const job = shownJob.value, picture = shownResult.value, adds = addsToPreview();
+  const isPreview = !job && picture !== null, isDone = job?.state === "done";
   const save = byId("save"), saveNow = byId("save-now");
   byId("paint").hidden = isPreview && !adds;
   save.hidden = isPreview && adds;
@@ -73,7 +80,7 @@ export const showActs = (job) => {
   byId("film-link").parentElement.hidden = !isDone || !job.links.timelapse;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
   for (const each of matching("[data-paper], #print-sheet, #sheet-too")) each.parentElement.hidden = Boolean(job?.sheet);
-};
+});
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {
   const isQuick = ["instant", "draft"].includes(job.preset) && !job.sheet && !job.frames;

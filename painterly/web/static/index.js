@@ -3,14 +3,14 @@ import { byId, on, root, say } from "./shared/elements.js";
 import { text, translated } from "./shared/texts.js";
 import { ask, fetchFile } from "./api.js";
 import { bindFileInputs } from "./files.js";
-import { bindJobs, connect, jobWith } from "./jobs.js";
+import { bindJobs, connect } from "./jobs.js";
 import { addPaintings, loadStyles } from "./styles.js";
-import { loadEstimates, orderAgain } from "./order.js";
-import { addPhotos, chosenPhotos, restorePhotos } from "./photos.js";
+import { describe, follow, loadEstimates, orderAgain } from "./order.js";
+import { addPhotos, restorePhotos } from "./photos.js";
 import { updateLater } from "./previews.js";
 import { sample } from "./stage.js";
-import { showJobs } from "./strip.js";
-import { refuse } from "./words.js";
+import { jobWith, photos, refuse } from "./state.js";
+import "./strip.js";
 
 const RETRY_MS = 5000, SLOWER = 1.2, SLOWEST_MS = 30000;
 let pause = RETRY_MS, retryTimer = 0, workerTimer = 0;
@@ -44,23 +44,23 @@ const showStyles = async () => {
 
 bindFileInputs(addPhotos, addPaintings);
 const showSample = async () => {
-  if (chosenPhotos().some(({ name }) => sample.photo.endsWith(`/${name}`))) return; // Before a reload, too.
-  try { addPhotos([await fetchFile(sample.photo)]); } catch (refusal) { refuse(refusal.message); }
+  if (photos.value.some(({ name }) => sample.photo.endsWith(`/${name}`))) return; // Before a reload, too.
+  try { addPhotos([await fetchFile(sample.photo)]); } catch (refusal) { refuse("page", refusal.message); }
 };
 on("sample-photo", "click", showSample);
 // After a restart of the server, everything is asked for again.
 const returned = () => { pause = RETRY_MS; showWorker(); showStyles(); updateLater(); };
-bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}), returned });
+bindJobs({ ended: () => loadEstimates().catch(() => {}), returned });
 showWorker();
 await showStyles(); // They name the jobs.
 await connect();
 // In another tab, paintings may have been added or deleted.
 on(document, "visibilitychange", () => { if (!document.hidden) showStyles(); });
 if (location.hash) (await import("./result.js")).follow();
-await restorePhotos(jobWith);
+await restorePhotos(jobWith, describe, follow);
 const asked = new URLSearchParams(location.search), again = asked.get("again");
 if (asked.size) history.replaceState(null, "", `${root}/`);
 if (asked.has("sample")) showSample();
 if (again) {
-  try { orderAgain(await ask(`${root}/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { refuse(refusal.message); }
+  try { orderAgain(await ask(`${root}/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { refuse("page", refusal.message); }
 }

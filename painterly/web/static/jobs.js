@@ -1,59 +1,37 @@
-// The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
+// What the server says of jobs: the stream of events about them, which reconnects by itself.
 import { announce, byId, on, root, say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
+import { batch, dropJobs, isActive, isLeaving, jobs, jobWith, keepJob } from "./state.js";
 
-// leaving: the ids of those whose deletion can still be undone. They are listed nowhere.
-const jobs = new Map(), leaving = new Set();
 let handlers = {};
-
-export const jobWith = (id) => jobs.get(id);
-export const isLeaving = ({ id }) => leaving.has(id);
-export const isActive = ({ state }) => ["queued", "painting"].includes(state);
-const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
-// The queue, in its order.
-const earliest = (first, second) => first.place - second.place || -newest(first, second);
-const listed = () => [...jobs.values()].filter((each) => !isLeaving(each));
-export const activeJobs = () => listed().filter(isActive).sort(earliest);
-export const endedJobs = () => listed().filter((each) => !isActive(each)).sort(newest);
-export const finishedJobs = () => endedJobs().filter(({ state }) => state === "done");
-
-const keep = (job) => {
-  const before = jobs.get(job.id);
-  // An answer may be older than an event that arrived before it. An ended job stays ended.
+const announceEnd = (before, job) => {
+  if (!before || before.state === job.state || isActive(job) || isLeaving(job)) return;
+  announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
+  handlers.ended();
+};
+// What the server says of a job. An answer may be older than an event that arrived before it: an ended job stays ended.
+export const heard = (job) => {
+  const before = jobWith(job.id);
   if (before && !isActive(before) && isActive(job)) return;
-  jobs.set(job.id, job);
-  if (before && before.state !== job.state && !isActive(job) && !isLeaving(job)) {
-    announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
-    handlers.ended();
-  }
-};
-export const updateJob = (job) => {
-  keep(job);
-  handlers.changed();
-};
-export const hideJobs = (ids, isGone) => {
-  for (const id of ids) if (isGone) leaving.add(id); else leaving.delete(id);
-  handlers.changed();
-};
-const dropJobs = (ids) => {
-  if (ids.filter((id) => jobs.delete(id)).length) handlers.changed();
+  keepJob(job);
+  announceEnd(before, job);
 };
 // Others have left the queue before these jobs.
 const move = (moved) => {
-  for (const { id, ...about } of moved) if (jobs.has(id) && isActive(jobs.get(id))) jobs.set(id, { ...jobs.get(id), ...about });
-  handlers.changed();
+  for (const { id, ...about } of moved) if (jobWith(id) && isActive(jobWith(id))) keepJob({ ...jobWith(id), ...about });
 };
 // Fetches all jobs, after a time without events.
 const fetchJobs = async () => {
-  const known = [...jobs.keys()]; // A job that is ordered while the answer is on its way stays.
+  const known = [...jobs.value.keys()]; // A job that is ordered while the answer is on its way stays.
   const { jobs: all } = await ask(`${root}/api/jobs`), present = new Set(all.map((each) => each.id));
-  for (const id of known.filter((each) => !present.has(each))) jobs.delete(id);
-  all.forEach(keep);
-  handlers.changed();
+  batch(() => {
+    dropJobs(known.filter((each) => !present.has(each)));
+    all.forEach(heard);
+  });
 };
-// functions: `changed` is called after each change, `ended` when a job leaves the queue, and `returned` when the server is there again.
+// functions: `ended` is called when a job leaves the queue, and `returned` when the server is there again.
 export const bindJobs = (functions) => { handlers = functions; };
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
@@ -90,8 +68,8 @@ const openStream = () => new Promise((resolve) => {
   opened = resolve;
   const stream = source = new EventSource(`${root}/api/events?places=1`);
   const hear = (kind, act) => on(stream, kind, ({ data }) => act(JSON.parse(data)));
-  hear("job", updateJob);
-  hear("places", (about) => move(about.jobs));
+  hear("job", heard);
+  hear("places", (about) => batch(() => move(about.jobs)));
   hear("deleted", (about) => dropJobs(about.jobs));
   on(stream, "open", () => {
     showConnected();

@@ -115,9 +115,9 @@ const zoomTo = (wanted) => {
   stage.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
 };
 
-// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its drawing and its
-// file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed. Raises an error if
-// the browser cannot show the photo.
+// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Resolves to
+// its drawing, its file, null if it needs none, and whether anything is drawn; or to null if nothing has changed. Raises an error if the
+// browser cannot show the photo.
 export const drawMask = async (chosen) => {
   const { thumb, maskAddress } = chosen;
   photo.src = thumb;
@@ -145,8 +145,7 @@ export const drawMask = async (chosen) => {
   if (!isDone || (isSame && own.keep === keep)) return null;
   const isEmpty = !covered();
   // White all over: the server then forgets the mask that the photo had.
-  Object.assign(chosen, { drawing: own, mask: isEmpty && !own.base ? null : fileOf(isEmpty || own.keep) });
-  return !isEmpty;
+  return { drawing: own, mask: isEmpty && !own.base ? null : fileOf(isEmpty || own.keep), masked: !isEmpty };
 };
 
 const add = (stroke) => { drawing.strokes.push(stroke); drawStroke(stroke); };

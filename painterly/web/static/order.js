@@ -1,25 +1,23 @@
-// The order: how it is painted, what it takes, and sending it.
+// The order: how it is painted, what it takes, and ordering it.
 //
-// How state flows: photos.js, styles.js, settings.js and this module each keep their part of the order. The form's `change` event is
-// their common channel. The browser sends it for a changed field; they send it once photos, styles or settings have changed otherwise.
-// stage.js, previews.js, photos.js and this module listen, and show what depends on these. An event of the form itself comes from the
-// server's answers, not from a user. Jobs flow separately: the server's events reach jobs.js, which has their cells and the
-// stage updated.
+// How state flows: state.js has photos, jobs, orders and notices. Which styles, settings and size are chosen is kept by the form's fields;
+// its `change` event, from its user or from styles.js and this module, is counted in state.js. All that is shown follows in effects.
 import { announce, byId, changed, mark, matching, on, say } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
-import { hasUnsent } from "./api.js";
 import {
   extentSettings, followExtent, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
   showExtents,
 } from "./settings.js";
-import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
-import { chosenPhotos, currentPhoto, photoOf, setPhotoOf } from "./photos.js";
-import { send, stopSending, store } from "./sending.js";
-import { refine, refineJob, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
-import { about, brief, refuse, unsay } from "./words.js";
+import { chooseFirst, chooseOf, chosenStyles, chosenTiles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
+import { choosePhotoOf } from "./photos.js";
+import { post, stopSending } from "./sending.js";
+import {
+  clearNotices, effect, form as formChanged, isSending, isUnsent, notices, orders, photo, photos, photoWith, refined, refuse, shownJob,
+  shownResult, showJob, showOrder, signal, untracked, wait, waiting,
+} from "./state.js";
+import { about, brief } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
-let sending = false;
 // The service's settings, and the settings that the user has changed here, which override those of styles.
 export const defaults = JSON.parse(form.dataset.defaults);
 let changes = {};
@@ -29,22 +27,36 @@ const setChanges = (settings, target) => {
   changed(target);
 };
 
-const countOf = () => chosenPhotos().length * chosenStyles().length;
-const showOrder = () => {
-  showExtents();
-  const count = countOf(), seconds = secondsOfForm();
-  const as = text(currentPhoto()?.frames ? "page.paint_clip" : `page.paint_as.${presetOfForm()}`);
-  say("how-said", saidOfForm());
-  if (!sending) say("paint-said", count > 1 ? counted("page.paint_pictures", count) : as);
-  say("paint-time", !sending && seconds ? brief(seconds * Math.max(1, count)) : "");
-  // The sheet has the same button.
-  for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
-};
+const countOf = () => photos.value.length * chosenStyles().length;
 // Whether the red button adds something to the preview: more than one picture, a clip, or a finer or larger one.
 export const addsToPreview = () => {
-  const isFirstFrame = Boolean(currentPhoto()?.frames);
+  const isFirstFrame = Boolean(photo.value?.frames);
   return isFirstFrame || countOf() > 1 || presetOfForm() !== "instant" || Object.keys(extentSettings()).length > 0;
 };
+// What the red button says.
+const saidOfPaint = () => {
+  const whole = orders.value.length, at = whole - waiting.value.length + 1, count = countOf();
+  if (isSending.value && wait.value) return counted("page.to_send", waiting.value.length);
+  if (isSending.value) return text(whole > 1 ? "page.sending_of" : "page.sending", { at, whole });
+  if (count > 1) return counted("page.paint_pictures", count);
+  return text(photo.value?.frames ? "page.paint_clip" : `page.paint_as.${presetOfForm()}`);
+};
+effect(() => {
+  void formChanged.value;
+  showExtents();
+  const seconds = secondsOfForm();
+  say("how-said", saidOfForm());
+  say("paint-said", saidOfPaint());
+  say("paint-time", !isSending.value && seconds ? brief(seconds * Math.max(1, countOf())) : "");
+  // The sheet has the same button.
+  for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
+  mark(paint, "aria-disabled", isSending.value);
+});
+effect(() => {
+  if (!wait.value && document.activeElement === stop) (paint.getClientRects().length ? paint : byId("heading")).focus();
+  stop.hidden = !wait.value;
+  say("queue-full", wait.value || "");
+});
 // The value at each slider's place, the place of a value, and the values below which it has each name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
@@ -60,7 +72,8 @@ const valueOf = ({ name, checked, valueAsNumber }) => {
   if (name in sliders) return sliders[name].valueAt(valueAsNumber);
   return typeof defaults[name] === "number" ? Number(checked) : checked;
 };
-const showSettings = () => {
+effect(() => {
+  void formChanged.value;
   const settings = { ...defaults, ...settingsOfStyles(), ...changes };
   for (const name of Object.keys(defaults)) {
     const field = form.elements[name], slider = sliders[name];
@@ -71,7 +84,7 @@ const showSettings = () => {
     byId(`${name}-value`).textContent = words;
     field.ariaValueText = `${decimal(valueOf(field), 2)}, ${words}`;
   }
-};
+});
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
   const isComplete = await loadTimes(), sheet = secondsOf("sheet");
@@ -80,100 +93,87 @@ export const loadEstimates = async () => {
     each.textContent = seconds ? about(seconds) : "";
   }
   byId("print-sheet").querySelector(".time").textContent = sheet ? about(sheet) : "";
-  showOrder();
   return isComplete;
 };
 
-// The reason why nothing can be ordered, and the field that would change that.
+// What an order lacks, and the field that would change that. asked: the requests that were refused for it, until it is there.
+const asked = signal(null);
 const missing = (requests) => {
-  if (!chosenPhotos().length) return [text("page.choose_photo_first"), byId("photo-files")];
+  if (!photos.value.length) return [text("page.choose_photo_first"), byId("photo-files")];
   if (requests) return null;
   if (!chosenStyles().length) return [text("page.choose_style_first"), form.querySelector("[name=style]") || byId("painting-files")];
   const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenStyles();
   if (Object.keys(paintings).length > most) return [text("page.most_blended", { most }), form.querySelector("[name=style]:checked")];
   return null;
 };
+effect(() => {
+  void formChanged.value;
+  const problem = asked.value && missing(asked.value.requests);
+  if (!problem) asked.value = null;
+  say("refused", [...(problem ? [problem[0]] : []), ...notices.value.values()].join(" "));
+});
 
-const showWait = (why) => {
-  if (!why && document.activeElement === stop) (paint.getClientRects().length ? paint : byId("heading")).focus();
-  stop.hidden = !why;
-  say("queue-full", why || "");
-};
-const requestsOfForm = () => {
-  const preset = presetOfForm(), settings = { ...changes, ...extentSettings() };
-  return chosenStyles().map((style) => ({ ...style, preset, settings }));
-};
-const sendOrder = (photos, requests) => {
-  const said = byId("paint-said");
-  return send(
-    photos, requests || requestsOfForm(),
-    (at, whole) => { said.textContent = text(whole > 1 ? "page.sending_of" : "page.sending", { at, whole }); },
-    (left, why) => {
-      if (why) said.textContent = counted("page.to_send", left);
-      showWait(why);
-    },
-  );
-};
-
-// The last refusal that is about the order itself, such as "Choose at least one photo."
-let lack = "";
-const refuseOrder = (words) => { lack = words; refuse(words); };
-// A refusal stays until its user presses a button of the form or changes a field. A change by the page itself clears only one about the
-// order.
-on(form, "click", ({ target }) => { if (target.closest("button")) refuse(); }, true);
-on(form, "change", ({ isTrusted }) => {
-  if (isTrusted) refuse(); else unsay(lack);
-  showOrder();
-  showSettings();
-  followExtent(showOrder);
+// Reasons stay until their user presses a button of the form or changes a field.
+const seen = () => { asked.value = null; clearNotices(); };
+on(form, "click", ({ target }) => { if (target.closest("button")) seen(); }, true);
+// A user's change is shown at once on the stage; news from the server leaves a job there.
+on(form, "change", ({ isTrusted, target }) => {
+  if (isTrusted) seen();
+  if (photo.value) chooseFirst();
+  if (target !== form) showOrder();
+  formChanged.value += 1;
+});
+effect(() => {
+  void formChanged.value;
+  if (photo.value) untracked(chooseFirst);
+  followExtent();
 });
 // A picture that takes more than a second is painted once a slider is released, which is a change by itself.
 on(form, "input", ({ target }) => {
   if (!(target.name in defaults)) return;
   const changed = { ...changes, [target.name]: valueOf(target) };
-  if (target.name in sliders && !(secondsOf("instant") <= 1)) { changes = changed; showSettings(); } else setChanges(changed, target);
+  if (!(target.name in sliders && !(secondsOf("instant") <= 1))) { setChanges(changed, target); return; }
+  changes = changed;
+  formChanged.value += 1;
 });
-showSettings();
-showOrder();
 on(stop, "click", stopSending);
-const setSending = (is) => {
-  sending = is;
-  mark(paint, "aria-disabled", is);
-  if (!is) unsay(lack);
-  showOrder();
-};
+
 // Orders what is chosen, or other requests for the photo on the stage. With a job, they refine the picture of its photo.
 export const submit = async (requests = null, job = null) => {
-  if (sending) return;
-  const problem = job ? null : missing(requests), before = shownJob(), asked = requests || chosenStyles();
-  const photos = job ? [photoOf(job)] : requests ? [currentPhoto()] : chosenPhotos();
-  const isOne = photos.length * asked.length === 1 && !asked[0].sheet, picture = !before && isOne ? shownResult() : null;
-  refuseOrder(problem ? problem[0] : "");
+  const problem = job ? null : missing(requests), before = shownJob.value, wanted = requests || requestsOfForm();
+  asked.value = problem ? { requests } : null;
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
-  setSending(true);
-  try {
-    const { accepted, refused } = await sendOrder(photos, requests);
-    if (accepted.length) {
-      announce(counted("page.added", accepted.length));
-      if (job && isOne) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
-      if (shownJob()?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
-    }
-    if (refused.length) refuse(...refused);
-  } finally {
-    showWait(null);
-    setSending(false);
-  }
+  const painted = requests ? [photo.value] : photos.value, sources = job ? [{ job: job.id, name: job.photo }]
+    : painted.map(({ id, name }) => ({ photo: id, name }));
+  const all = sources.flatMap((source) => wanted.map((request) => ({ ...source, request })));
+  const picture = !before && all.length === 1 && !wanted[0].sheet ? shownResult.value : null;
+  const accepted = await post(all);
+  if (!accepted.length) return;
+  announce(counted("page.added", accepted.length));
+  if (job) refineJob(accepted[0], job); else if (picture) refine(accepted[0], picture);
+  if (shownJob.value?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
+};
+const requestsOfForm = () => {
+  const preset = presetOfForm(), settings = { ...changes, ...extentSettings() };
+  return chosenStyles().map((style) => ({ ...style, preset, settings }));
+};
+// Keeps a picture on the stage while a job paints it more finely. The address of a file is its own: previews come and go.
+const refine = (job, result) => {
+  const own = result.file ? { ...result, address: URL.createObjectURL(result.file) } : result;
+  refined.value = new Map(refined.value).set(job.id, own);
+};
+const refineJob = (job, { id, links }) => {
+  refine(job, { of: id, address: `${links.result}?small=1`, saved: `${links.result}?download=1` });
 };
 on(form, "submit", (event) => { event.preventDefault(); submit(); });
 
-// Keeps a picture on the stage among the results. It is the same as a job by preset instant has, so nothing is painted.
-export const keepResult = async (picture) => {
-  if (picture.isKept) return;
-  picture.isKept = true;
-  try { await store(picture.photo, { ...picture.request, preset: "instant" }); } catch (refusal) {
-    picture.isKept = false;
-    refuse(refusal.message);
-  }
+// Keeps a picture on the stage among the results, once. It is the same as a job by preset instant has, so nothing is painted.
+const kept = new WeakSet();
+export const keepResult = async ({ photo: id, file, request }) => {
+  if (!file || kept.has(file)) return;
+  kept.add(file);
+  const { name } = photoWith(id);
+  if (!(await post([{ photo: id, name, request: { ...request, preset: "instant" } }])).length) kept.delete(file);
 };
 
 // Orders the photo of a job once more, in its style, with other settings; without a job, what is on the stage.
@@ -185,19 +185,31 @@ export const repaint = (job, preset, settings = {}) => {
 };
 
 // Photos that were not sent, and those that are being sent, are lost with the page.
-on(window, "beforeunload", (event) => { if (sending || hasUnsent()) event.preventDefault(); });
+on(window, "beforeunload", (event) => { if (isSending.value || photos.value.some(isUnsent)) event.preventDefault(); });
 
 // Shows the photo in its style again after a job was cancelled.
 export const backToOrder = (job) => {
-  showOnStage();
-  if (currentPhoto()) return;
-  setPhotoOf(job);
+  showOrder();
+  if (photo.value) return;
+  choosePhotoOf(job);
   if (!job.sheet) setStylesOf(job);
+};
+// How the chosen photos are to be painted, for a reload: the styles, and the settings that the user has changed.
+export const describe = () => {
+  void formChanged.value;
+  const { value: preset } = form.elements.preset, { value: extent } = form.elements.extent;
+  return { styles: chosenTiles().map(({ box }) => box.value), changes, preset, extent };
+};
+export const follow = ({ styles, changes: before, preset, extent }) => {
+  chooseOf(styles);
+  Object.assign(form.elements.preset, { value: preset });
+  Object.assign(form.elements.extent, { value: extent });
+  setChanges(before, form);
 };
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
-  if (sending) { refuseOrder(text("page.still_sending")); return; }
-  setPhotoOf(job);
+  if (isSending.value) { refuse("again", text("page.still_sending")); return; }
+  choosePhotoOf(job);
   if (job.sheet) { submit([{ sheet: job.sheet }]); return; }
   setStylesOf(job);
   setExtentOf(job);

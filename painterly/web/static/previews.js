@@ -3,18 +3,17 @@
 import { loaded, on, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, askForPicture, formOf } from "./api.js";
-import { activeJobs } from "./jobs.js";
-import { currentPhoto, drop, isAtServer, isGone, maskOf } from "./photos.js";
-import { sample, showPreview, showWork } from "./stage.js";
+import { drop, idOf, isGone, maskOf } from "./photos.js";
+import { sample } from "./stage.js";
+import { activeJobs, batch, computed, effect, photo as onStage, preview as shownPreview, refuse, work } from "./state.js";
 import { chosenStyles, hang, styleTiles } from "./styles.js";
 import { changedSettings } from "./order.js";
-import { refuse } from "./words.js";
 
 const SMALL = ["tile", "rough"], SIDE = 320; // px, the side of small previews, for which the server has paintings ready
 const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
 const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
-const SAMPLE = { name: "", thumb: sample.photo, mask: null };
+const SAMPLE = { id: "", name: "", thumb: sample.photo, mask: null };
 
 const drawn = (image, kind, type) => {
   const { naturalWidth, naturalHeight } = image, shape = kind === "tile" ? TILE_SHAPE : naturalWidth / naturalHeight;
@@ -49,7 +48,7 @@ const copiesOf = async (photo) => {
   return Object.fromEntries(kinds);
 };
 const copies = (photo) => {
-  if (photo !== current.photo || photo.mask !== current.mask || photo.thumb !== current.thumb) {
+  if (photo.id !== current.photo?.id || photo.mask !== current.mask || photo.thumb !== current.thumb) {
     clearCache();
     current = { photo, mask: photo.mask, thumb: photo.thumb, copies: copiesOf(photo) };
   }
@@ -57,11 +56,11 @@ const copies = (photo) => {
 };
 
 // The subject of each photo, and the styles that are kind to it. Without an answer, the wall stays as it is.
-const suited = new WeakMap();
+const suited = new Map();
 const suits = (photo, files) => {
   const asked = () => ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
-  if (!suited.has(photo)) suited.set(photo, asked().catch(() => ({ subject: null, styles: [] })));
-  return suited.get(photo);
+  if (!suited.has(photo.id)) suited.set(photo.id, asked().catch(() => ({ subject: null, styles: [] })));
+  return suited.get(photo.id);
 };
 
 class Busy extends Error {}
@@ -76,12 +75,12 @@ const preview = async (photo, files, kind, style, signal) => {
   const request = requestOf(kind, style), key = keyOf(kind, style);
   if (cache.has(key)) return cache.get(key);
   const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: await photo.mask };
-  const body = formOf(isSmall ? request : { again: await isAtServer(photo), ...request }, copy, mask);
+  const body = formOf(isSmall ? request : { again: await idOf(photo.id), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
   if (cache.size >= MOST_KEPT) clearCache();
-  cache.set(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo, request });
+  cache.set(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo: photo.id, name: photo.name, request });
   return cache.get(key);
 };
 // Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
@@ -102,7 +101,7 @@ const showTile = ({ item, preview: image, sample: place, thumb }, address, waits
   image.dataset.at = address || thumb;
   if (isSample) { seen.unobserve(image); image.removeAttribute("src"); } else seen.observe(image);
 };
-const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
+const isLater = (reason) => reason instanceof Busy && activeJobs.value.length > 0;
 const showCount = (reason = null) => {
   const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
   const left = isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole });
@@ -117,33 +116,34 @@ export const updateLater = (pause = 0) => {
 const update = async () => {
   controller.abort();
   controller = new AbortController();
-  const { signal } = controller, photo = currentPhoto() || SAMPLE, isSample = photo === SAMPLE;
-  const isNew = photo !== current.photo, files = await copies(photo);
+  const { signal } = controller, photo = onStage.value || SAMPLE, isSample = photo === SAMPLE;
+  const isNew = photo.id !== current.photo?.id, files = await copies(photo);
   const of = !isSample && files && await suits(photo, files);
   if (signal.aborted || (of && hang(of))) return; // A new choice is a change.
   const tiles = styleTiles(), [chosen] = chosenStyles();
   for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample);
   showCount();
   if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) {
-    showPreview({ address: sample.painted, file: null });
-    showWork(false);
+    batch(() => { shownPreview.value = { address: sample.painted, file: null }; work.value = false; });
     return;
   }
   const kept = chosen && keptOf(chosen), key = JSON.stringify([photo.thumb, photo.masked, chosen]), isStale = key === shown && !kept;
   // Until it is painted: the same style with other settings.
-  if (key !== shown) showPreview(kept || null);
+  batch(() => {
+    if (key !== shown) shownPreview.value = kept || null;
+    work.value = Boolean(chosen) && !(kept && kept.file);
+  });
   shown = key;
-  showWork(Boolean(chosen) && !(kept && kept.file));
   const attempt = async (kind, style, show) => {
     try { show(await preview(photo, files, kind, style, signal)); } catch (reason) {
-      if (reason.status === 404) isGone(photo);
+      if (reason.status === 404) isGone(photo.id);
       if (signal.aborted || !isRefused(reason, photo)) throw reason;
-      if (reason.status === 415 && !isSample) drop(photo, reason.message); else show(null, reason.message);
+      if (reason.status === 415 && !isSample) drop(photo.id, reason.message); else show(null, reason.message);
     }
   };
   const showStage = (picture, reason) => {
-    showPreview(picture);
-    if (reason) refuse(reason);
+    shownPreview.value = picture;
+    refuse("preview", reason);
   };
   const rest = isSample || !files ? [] : tiles.values(), lane = async () => {
     for (const tile of rest) {
@@ -152,22 +152,22 @@ const update = async () => {
     }
   };
   try {
-    if (chosen && !isSample) isAtServer(photo).catch(() => {}); // It is sent while the rough one is painted.
+    if (chosen && !isSample) idOf(photo.id).catch(() => {}); // It is sent while the rough one is painted.
     if (chosen && !kept && !isStale && files) await attempt("rough", chosen, showStage);
     if (chosen) await attempt("sharp", chosen, showStage);
-    if (chosen) showWork(false);
+    if (chosen) work.value = false;
     await Promise.all(Array.from({ length: LANES }, lane));
   } catch (reason) {
     if (signal.aborted) return;
     showCount(reason);
-    showWork(Boolean(chosen) && !cache.has(keyOf("sharp", chosen)), isLater(reason));
+    work.value = Boolean(chosen) && !cache.has(keyOf("sharp", chosen)) && (isLater(reason) ? "later" : true);
     updateLater(RETRY_MS);
   }
 };
 
 // The photo in the chosen style without its mask, or null if it is not painted now: the brush of a mask uncovers it.
 export const paintedWhole = async () => {
-  const [chosen] = chosenStyles(), files = await copies(currentPhoto());
+  const [chosen] = chosenStyles(), files = await copies(onStage.value);
   if (!chosen || !files) return null;
   const kept = !files.rough.mask && keptOf(chosen);
   if (kept) return loaded(kept.address);
@@ -175,3 +175,6 @@ export const paintedWhole = async () => {
   return painted && createImageBitmap(painted);
 };
 on("order", "change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));
+// Not of all that is known of the photo: a preview would begin again once the photo has been sent.
+const [id, thumb, mask] = ["id", "thumb", "mask"].map((name) => computed(() => onStage.value?.[name]));
+effect(() => { void [id.value, thumb.value, mask.value]; updateLater(PAUSE_MS); });

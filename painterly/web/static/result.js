@@ -6,11 +6,10 @@ import { dated, duration, percent, text } from "./shared/texts.js";
 import { bindViewer, follow } from "./shared/viewer.js";
 import { linkOf } from "./acts.js";
 import { styled } from "./api.js";
-import { finishedJobs } from "./jobs.js";
 import { defaults, keepResult } from "./order.js";
 import { removeJob } from "./removing.js";
-import { currentPhoto } from "./photos.js";
-import { paintedIn, shownPreview, shownResult } from "./stage.js";
+import { paintedIn } from "./stage.js";
+import { finishedJobs, photo as current, preview as ofOrder, shownResult } from "./state.js";
 import { chosenStyles, chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
@@ -53,12 +52,12 @@ const pictureOfJob = (job) => {
   });
 };
 const previewNow = () => {
-  const { name, thumb, masked } = currentPhoto(), made = shownResult(), tiles = chosenTiles(), settings = made?.request.settings || {};
+  const { name, thumb, masked } = current.value, made = shownResult.value, tiles = chosenTiles(), settings = made?.request.settings || {};
   const { naturalWidth: width, naturalHeight: height } = byId("painting-side");
   const [{ style, paintings } = {}] = chosenStyles(), shares = Object.entries(paintings || tiles[0]?.shares || {});
   const names = namesOfTiles(tiles), { href: download, download: file } = made ? linkOf(made, names) : {};
   return pictureOf(name, tiles, names, {
-    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), size: made && [height, width],
+    id: PREVIEW, preview: ofOrder.value?.address, before: photoOf(name, thumb, null), size: made && [height, width],
     result: made, made: made?.file, download, file,
     facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, tiles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
@@ -66,7 +65,7 @@ const previewNow = () => {
 };
 // The same picture for the same state of a job.
 const pictures = new WeakMap();
-const list = () => finishedJobs().map((job) => {
+const list = () => finishedJobs.value.map((job) => {
   if (!pictures.has(job)) pictures.set(job, pictureOfJob(job));
   return pictures.get(job);
 });
@@ -74,14 +73,14 @@ let preview = null;
 const wanted = () => {
   const id = addressHash();
   if (id !== PREVIEW) preview = null;
-  else if (!preview && shownPreview() && currentPhoto()) preview = previewNow();
+  else if (!preview && ofOrder.value?.address && current.value) preview = previewNow();
   return preview || list().find((each) => each.id === id);
 };
 // As on the stage, what is saved is kept among the results, too.
 on("download", "click", () => { if (preview?.result) keepResult(preview.result); });
 // A rough preview makes room for the one that can be saved.
 on("painting-side", "load", () => {
-  if (!preview || preview.result || !shownResult()) return;
+  if (!preview || preview.result || !shownResult.value) return;
   preview = null;
   follow();
 });

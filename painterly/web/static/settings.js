@@ -2,16 +2,17 @@
 import { announce, byId, mark, matching, on, root, say } from "./shared/elements.js";
 import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
-import { currentPhoto } from "./photos.js";
+import { photo, signal } from "./state.js";
 import { about } from "./words.js";
 
 const form = byId("order"), paper = byId("paper"), sheet = byId("sheet"), sides = [byId("painting-side"), byId("photo-side")];
 const LARGE = 3840, CM_OF_PX = 2.54 / 300; // px of the longer side; a print has 300 dots per inch
 // estimates: those of each preset's own size. ofExtent: those of the chosen size, or of the clip, once they are known.
-let estimates = {}, ofExtent = null, asked = "";
-export const secondsOf = (preset) => estimates[preset];
-export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
-const secondsHere = (care) => (ofExtent || estimates)[care];
+const times = signal({ estimates: {}, ofExtent: null });
+let asked = "";
+export const secondsOf = (preset) => times.value.estimates[preset];
+export const secondsOn = (paperName) => (times.value.estimates.papers || {})[paperName];
+const secondsHere = (care) => (times.value.ofExtent || times.value.estimates)[care];
 const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
 const numbers = (words) => words.split(" ").map(Number);
 // Without preset fine, as without TensorFlow, a sheet of paper is painted by preset instant.
@@ -42,7 +43,7 @@ const sidesOf = (longer) => [Math.round(longer * Math.min(ratioOfPhoto(), 1 / ra
 const pixelsOf = (longer) => text("page.pixels", turned(sidesOf(longer)));
 // The words of each size, and the cm of its longer side.
 const extents = () => {
-  const { shown, mm, px } = chosenPaper(), own = (estimates.sizes || {})[care()];
+  const { shown, mm, px } = chosenPaper(), own = (times.value.estimates.sizes || {})[care()];
   return {
     screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
     "4k": [pixelsOf(LARGE), LARGE * CM_OF_PX],
@@ -56,7 +57,7 @@ export const saidOfForm = () => {
 };
 // Shows the sizes. Clips are not printed.
 export const showExtents = () => {
-  const isClip = Boolean(currentPhoto()?.frames);
+  const isClip = Boolean(photo.value?.frames);
   if (isClip && extent() === "paper") form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
   const { src } = sides.find(({ hidden }) => !hidden) || sides[0];
@@ -78,19 +79,20 @@ export const showExtents = () => {
 };
 // Loads how long pictures take. Returns whether that is known for all presets.
 export const loadTimes = async () => {
-  const own = ask(`${root}/api/estimate`);
-  [estimates, ofExtent] = await Promise.all([own, asked && ask(`${root}/api/estimate${asked}`)]);
+  const query = asked, all = [ask(`${root}/api/estimate`), query && ask(`${root}/api/estimate${query}`)];
+  const [estimates, ofExtent] = await Promise.all(all);
+  if (query === asked) times.value = { estimates, ofExtent: ofExtent || null }; // Another size may have been chosen.
   return !Object.values(estimates).includes(null);
 };
-// Loads the times of another size, and of a clip; shown is called then.
-export const followExtent = async (shown) => {
-  const { frames, job, kept } = currentPhoto() || {}, again = frames ? [`again=${job || kept}`] : [];
+// Loads the times of another size, and of a clip.
+export const followExtent = () => {
+  const { frames, job, kept } = photo.value || {}, again = frames ? [`again=${job || kept}`] : [];
   const size = { screen: [], "4k": [`size=${LARGE}`], paper: [`size=${chosenPaper().px[1]}`] }[extent()];
   const query = [...size, ...again].join("&").replace(/^(?=.)/, "?");
   if (query === asked) return;
-  [asked, ofExtent] = [query, query ? {} : null];
-  try { await loadTimes(); } catch { return; /* Another message says that the server does not answer. */ }
-  shown();
+  asked = query;
+  times.value = { ...times.peek(), ofExtent: query ? {} : null };
+  loadTimes().catch(() => { /* Another message says that the server does not answer. */ });
 };
 // Chooses the size and the care of a job.
 export const setExtentOf = ({ preset, settings }) => {

@@ -3,13 +3,15 @@ import { announce, byId, changed, make, on, root, say } from "./shared/elements.
 import { counted, listed, percent, text } from "./shared/texts.js";
 import { askForPage, askPatiently, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
-import { ofFile, paintingName, refuse } from "./words.js";
+import { clearNotices, refuse, signal } from "./state.js";
+import { ofFile, paintingName } from "./words.js";
 
 // The tile of each style: its field and its pictures on the page, its weight in a blend, and what the server says of it: a name, a
 // title, perhaps an artist, a short name, a year and a medium, a thumb, the `order` that chooses it, the shares of its paintings,
 // its own settings, and the address of the sample photo in this style, if there is one; its place in the server's list, and why it suits
 // the photo, if it does. suits: what the photo shows, and the styles that are kind to it. isUsers: whether the user has chosen styles.
-let allTiles = [], shownPage = null, suits = { subject: null, styles: [] }, isUsers = false;
+let allTiles = [], suits = { subject: null, styles: [] }, isUsers = false;
+export const stylesShown = signal(null); // As the server renders them.
 const form = byId("order"), list = byId("styles"), several = byId("several"), sliders = byId("shares");
 const LEAST = 5, WHOLE = 100, MOST_NAMED = 3; // percent of a blend; paintings that are deleted
 export const styleTiles = () => allTiles;
@@ -113,6 +115,11 @@ const choose = (tiles, target = form) => {
   showBlend();
   changed(target);
 };
+// Chooses the styles of these ids, as far as they still exist.
+export const chooseOf = (ids) => {
+  const there = allTiles.filter(({ box }) => ids.includes(box.value));
+  if (there.length) choose(there);
+};
 // Without a choice, a photo is shown in the first style.
 export const chooseFirst = () => { if (!chosenTiles().length && allTiles.length && !several.checked) choose([allTiles[0]]); };
 
@@ -143,8 +150,8 @@ export const hang = (of) => {
 };
 export const loadStyles = async () => {
   const page = await askForPage(`${root}/styles`), before = new Map(allTiles.map((each) => [each.box.value, each]));
-  if (page === shownPage) return; // Nothing moves, and the focus stays.
-  shownPage = list.innerHTML = page;
+  if (page === stylesShown.peek()) return; // Nothing moves, and the focus stays.
+  list.innerHTML = page;
   allTiles = [...list.children].map((item, place) => {
     const box = item.querySelector("input"), [preview, original] = item.querySelectorAll("img");
     original.onerror = () => { original.hidden = true; };
@@ -157,10 +164,12 @@ export const loadStyles = async () => {
   const isFirst = ({ name }) => !before.size && name === JSON.parse(form.dataset.sample).style;
   choose(kept.length || several.checked ? kept : allTiles.filter(isFirst));
   hang(suits);
+  stylesShown.value = page;
 };
 export const addPaintings = async (files) => {
   const { good, refused } = checkedFiles(files), added = [], whole = good.length;
-  refuse(...refused);
+  clearNotices();
+  refuse("files", ...refused);
   for (const [at, file] of good.entries()) {
     const { name } = file, body = new FormData();
     say("styles-status", text(whole > 1 ? "page.sending_file_of" : "page.sending_file", { name, at: at + 1, whole }));
@@ -175,7 +184,7 @@ export const addPaintings = async (files) => {
   // Of many, none is chosen for the user.
   isUsers ||= added.length === 1;
   if (added.length === 1) choose([...(several.checked ? chosenTiles() : []), tileOf(added[0])], list);
-  if (refused.length) refuse(...refused);
+  refuse("files", ...refused);
   if (added.length) announce(counted("page.styles_added", added.length));
 };
 // Chooses the style of a job, as far as its paintings still exist.
@@ -203,7 +212,7 @@ on(list, "click", async ({ target }) => {
     try {
       await remove(`${root}/api/paintings/${encodeURIComponent(name)}`);
       await loadStyles();
-    } catch (refusal) { bringBack(); refuse(refusal.message); }
+    } catch (refusal) { bringBack(); refuse("painting", refusal.message); }
     leaving.delete(name);
   };
   leaving.add(name);
