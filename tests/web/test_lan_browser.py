@@ -43,7 +43,7 @@ def test_a_page_without_https_says_why_nothing_is_shared(page, server):
     said = "[...document.querySelectorAll('.not-shared')].map((each) => !each.hidden)"
     page.look(server.address)
     page.until("document.querySelectorAll('[name=style]').length > 1")
-    assert page.js(said) == [False, False], "in the menu and in full screen"
+    assert page.js(said) == [False] * 3, "below the stage, in the menu and in full screen"
     page.begin_with(HTTP)
     page.look(server.address)
-    page.until(f"{said}.length === 2 && {said}.every(Boolean)")
+    page.until(f"{said}.length === 3 && {said}.every(Boolean)")

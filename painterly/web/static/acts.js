@@ -4,8 +4,10 @@ import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { openSheet, paintsFine, printPreset, secondsOf } from "./settings.js";
-import { effect, form, photo, refuse, shownJob, shownResult } from "./state.js";
-import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
+import {
+  chosen, effect, isActive, isPrinted, isSheetOpen, jobWith, photo, printing, printOnceDone, refuse, shownJob, shownResult, untracked,
+} from "./state.js";
+import { namesOf, namesOfStyles } from "./styles.js";
 import { about } from "./words.js";
 
 // The second click of a double click would meet the button that has taken the place of the first one.
@@ -15,7 +17,7 @@ on(document, "click", (event) => {
   event.stopPropagation();
 }, true);
 // A failure is said below the picture, unless the user has changed his mind.
-const click = (ids, act) => ids.forEach((id) => on(id, "click", async ({ currentTarget }) => {
+const click = (targets, act) => targets.forEach((target) => on(target, "click", async ({ currentTarget }) => {
   for (const menu of matching(".menu")) menu.open = false;
   try { await act(shownJob.value, currentTarget); } catch (reason) {
     if (reason.name !== "AbortError") refuse("act", reason.status === undefined ? text("page.not_done") : reason.message);
@@ -24,20 +26,54 @@ const click = (ids, act) => ids.forEach((id) => on(id, "click", async ({ current
 
 click(["retry", "again-with"], orderAgain);
 // Without a chosen photo, it shows the settings of the picture on the stage.
-click(["settings"], (job) => {
+click(["how"], (job) => {
   if (job && !job.sheet && !photo.value) orderAgain(job);
-  openSheet(true);
+  openSheet(!isSheetOpen.value);
 });
 click(["cancel", "delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
-click(["compare", "full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
-click(["print-now", "print-too"], () => window.print());
-for (const each of matching("[data-paper]")) {
+click(["full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
+
+// The stage has a small copy of a result.
+const print = async (job) => {
+  const side = byId("painting-side"), { src } = side;
+  if (job && await loaded(job.links.result)) {
+    on(window, "afterprint", () => { side.src = src; }, { once: true });
+    side.src = job.links.result;
+    await side.decode();
+  }
+  window.print();
+};
+click(["print-now"], print);
+const papers = matching("[data-paper]"), A4_MM = [210, 297], MM_OF_INCH = 25.4, LEAST_DPI = 150;
+for (const each of papers) {
   const settings = { size: undefined, paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }; // The paper has its own size.
-  on(each, "click", () => repaint(shownJob.value, printPreset, settings));
+  click([each], async (job) => {
+    const painted = await repaint(job, printPreset, settings);
+    if (painted) printOnceDone(painted.id);
+  });
 }
-click(["print-sheet", "sheet-too"], (job) => submit([{ sheet: document.documentElement.lang }], job));
+// A picture that is too small for paper is better painted for it first.
+on("print-menu", "toggle", () => {
+  const { naturalWidth, naturalHeight } = byId("painting-side"), { width = naturalWidth, height = naturalHeight } = shownJob.value || {};
+  const [shorter, longer] = [width, height].sort((one, other) => one - other);
+  const dpi = Math.floor(Math.max(shorter / A4_MM[0], longer / A4_MM[1]) * MM_OF_INCH);
+  const [now, first] = [byId("print-now"), papers[0]].map(({ parentElement }) => parentElement);
+  say("print-dpi", text("page.print_dpi", { dpi }));
+  if (dpi < LEAST_DPI && !shownJob.value?.sheet) now.before(first); else first.before(now);
+});
+// A picture that was painted for paper is printed, if its user still waits for it.
+effect(() => {
+  for (const job of [...printing.value].map(jobWith)) {
+    if (job && isActive(job)) continue;
+    untracked(() => {
+      if (job) isPrinted(job.id);
+      if (job?.state === "done" && shownJob.value?.id === job.id) print(job);
+    });
+  }
+});
+click(["print-sheet"], (job) => submit([{ sheet: document.documentElement.lang }], job));
 // The link saves the picture. It is kept among the results, too.
-click(["save", "save-now"], () => { if (shownResult.value) keepResult(shownResult.value); });
+click(["save"], () => { if (shownResult.value) keepResult(shownResult.value); });
 
 byId("share").hidden = !sharesFiles;
 click(["share"], async (job) => {
@@ -63,23 +99,17 @@ export const linkOf = ({ saved, address, name, file }, names) => (
 );
 // Shows what can be done with what is on the stage. The red button says what it adds. If that is nothing, it saves.
 effect(() => {
-  void form.value;
-  const job = shownJob.value, picture = shownResult.value, adds = addsToPreview();
-  const isPreview = !job && picture !== null, isDone = job?.state === "done";
-  const save = byId("save"), saveNow = byId("save-now");
-  byId("paint").hidden = isPreview && !adds;
-  save.hidden = isPreview && adds;
-  saveNow.hidden = !picture || (isPreview && !adds);
+  const job = shownJob.value, picture = shownResult.value, isPreview = !job && picture !== null, isDone = job?.state === "done";
+  const save = byId("save"), isFirst = isDone || (isPreview && !addsToPreview());
+  byId("paint").hidden = isPreview && isFirst;
+  save.hidden = !isDone && !picture;
+  save.className = isFirst ? "button strong" : "icon-button";
   if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
-  else if (picture) {
-    const link = linkOf(picture, job ? namesOf(job) : namesOfTiles(chosenTiles()));
-    for (const each of [save, saveNow]) Object.assign(each, link);
-  }
+  else if (picture) Object.assign(save, linkOf(picture, job ? namesOf(job) : namesOfStyles(chosen.value)));
   say("cancel", text(picture ? "page.stop_here" : "page.cancel"));
-  for (const id of ["again-with", "delete"]) byId(id).parentElement.hidden = !isDone;
   byId("film-link").parentElement.hidden = !isDone || !job.links.timelapse;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
-  for (const each of matching("[data-paper], #print-sheet, #sheet-too")) each.parentElement.hidden = Boolean(job?.sheet);
+  for (const each of matching("[data-paper], #print-sheet")) each.parentElement.hidden = Boolean(job?.sheet);
 });
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {

@@ -5,11 +5,16 @@ import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
 import { batch, dropJobs, isActive, isLeaving, jobs, jobWith, keepJob } from "./state.js";
 
-let handlers = {};
+const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
+// The stream. wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
+const link = { source: null, opened: () => {}, wait: 1, timer: 0, tick: 0, reason: "", since: 0, next: 0, ended: () => {}, returned: () => {} };
+// functions: `ended` is called when a job leaves the queue, and `returned` when the server is there again.
+export const bindJobs = (functions) => Object.assign(link, functions);
+
 const announceEnd = (before, job) => {
   if (!before || before.state === job.state || isActive(job) || isLeaving(job)) return;
   announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
-  handlers.ended();
+  link.ended();
 };
 // What the server says of a job. An answer may be older than an event that arrived before it: an ended job stays ended.
 export const heard = (job) => {
@@ -31,42 +36,36 @@ const fetchJobs = async () => {
     all.forEach(heard);
   });
 };
-// functions: `ended` is called when a job leaves the queue, and `returned` when the server is there again.
-export const bindJobs = (functions) => { handlers = functions; };
-
-const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
-// wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
-let source = null, opened = () => {}, wait = 1, timer = 0, tick = 0, reason = "", since = 0, next = 0;
 
 const showConnected = () => {
-  const wasAway = wait > 1;
-  clearInterval(tick);
-  wait = 1;
-  since = tick = 0;
+  const wasAway = link.wait > 1;
+  clearInterval(link.tick);
+  Object.assign(link, { wait: 1, since: 0, tick: 0 });
   byId("away").hidden = true;
-  if (wasAway) handlers.returned();
+  if (wasAway) link.returned();
 };
 const showAway = () => {
-  if (Date.now() - since < PATIENCE_MS) return; // A short interruption is not reported.
+  if (Date.now() - link.since < PATIENCE_MS) return; // A short interruption is not reported.
   byId("away").hidden = false;
-  say("away-why", reason);
-  say("away-next", text("page.away_next", { time: duration(Math.max(1, (next - Date.now()) / 1000)) }));
+  say("away-why", link.reason);
+  say("away-next", text("page.away_next", { time: duration(Math.max(1, (link.next - Date.now()) / 1000)) }));
 };
 const reconnectLater = (refusal) => {
-  reason = refusal && refusal.status === 401 ? refusal.message : text("page.away");
-  since ||= Date.now();
-  next = Date.now() + 1000 * wait;
-  clearTimeout(timer);
-  timer = setTimeout(connect, 1000 * wait);
-  wait = Math.min(LONGEST_WAIT_S, 2 * wait);
-  tick ||= setInterval(showAway, 1000);
+  const { wait } = link;
+  clearTimeout(link.timer);
+  link.since ||= Date.now();
+  link.tick ||= setInterval(showAway, 1000);
+  Object.assign(link, {
+    reason: refusal && refusal.status === 401 ? refusal.message : text("page.away"),
+    next: Date.now() + 1000 * wait, timer: setTimeout(connect, 1000 * wait), wait: Math.min(LONGEST_WAIT_S, 2 * wait),
+  });
 };
-const closeStream = () => { source?.close(); source = null; opened(); };
+const closeStream = () => { link.source?.close(); link.source = null; link.opened(); };
 // Resolves once the jobs are known, or the stream is closed.
 const openStream = () => new Promise((resolve) => {
   closeStream();
-  opened = resolve;
-  const stream = source = new EventSource(`${root}/api/events?places=1`);
+  link.opened = resolve;
+  const stream = link.source = new EventSource(`${root}/api/events?places=1`);
   const hear = (kind, act) => on(stream, kind, ({ data }) => act(JSON.parse(data)));
   hear("job", heard);
   hear("places", (about) => batch(() => move(about.jobs)));
@@ -76,7 +75,7 @@ const openStream = () => new Promise((resolve) => {
     fetchJobs().catch(reconnectLater).then(resolve); // A stream begins with unfinished jobs alone.
   });
   on(stream, "error", () => {
-    if (stream !== source) return; // Safari reports an error of a closed stream when the user returns to the page.
+    if (stream !== link.source) return; // Safari reports an error of a closed stream when the user returns to the page.
     closeStream();
     fetchJobs().then(() => reconnectLater(), reconnectLater); // A stream does not say why it was refused.
   });
@@ -84,11 +83,11 @@ const openStream = () => new Promise((resolve) => {
 // A browser has six connections to a server in all. A hidden page closes its stream, and polls.
 const pollWhileHidden = () => {
   closeStream();
-  clearTimeout(timer);
-  timer = setTimeout(connect, UNSEEN_EVERY_MS);
+  clearTimeout(link.timer);
+  link.timer = setTimeout(connect, UNSEEN_EVERY_MS);
 };
 export const connect = async () => {
-  clearTimeout(timer);
+  clearTimeout(link.timer);
   if (!document.hidden) { await openStream(); return; }
   try { await fetchJobs(); } catch (refusal) { reconnectLater(refusal); return; }
   showConnected();

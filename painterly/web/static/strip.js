@@ -1,12 +1,12 @@
 // The strip below the stage: a cell for each chosen photo, for each job of the queue, and for each finished picture.
-import { byId, fill, fromTemplate, mark, on } from "./shared/elements.js";
+import { byId, fill, fromTemplate, keyed, mark, on } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
 import { cannotShow, takeAway } from "./photos.js";
 import { steady } from "./pictures.js";
 import {
-  activeJobs, effect, endedJobs, isActive, isUnsent, jobWith, photo as current, photos, photoWith, shownJob, showJob, showPhoto,
+  activeJobs, effect, endedJobs, isActive, isUnsent, jobWith, photo as current, photos, photoWith, shownJob, showJob, showPhoto, styles,
 } from "./state.js";
-import { namesOf, stylesShown, titleOf } from "./styles.js";
+import { namesOf, titleOf } from "./styles.js";
 import { brief } from "./words.js";
 
 const FINISHED_SHOWN = 12;
@@ -26,75 +26,75 @@ const pictureOf = ({ state, step, links }, shown) => {
   if (!isActive({ state })) return photo;
   return links.preview ? `${links.preview}?step=${step}` : shown || photo;
 };
-// What a cell shows of a photo or a job, and what its button and its cross do.
-const kinds = {
-  photo: {
-    make: (cell, id) => { cell.image.onerror = () => photoWith(id) && cannotShow(photoWith(id)); },
-    show: ({ root, image, part }, photo) => {
-      const { name, thumb, masked } = photo;
-      root.classList.toggle("unsent", isUnsent(photo));
-      root.classList.toggle("masked", masked);
-      part(".said").textContent = name;
-      image.hidden = false;
-      if (image.getAttribute("src") !== thumb) image.src = thumb;
-      return text("page.remove", { name });
-    },
-    choose: showPhoto, isShown: (id) => !shownJob.value && current.value?.id === id,
-    end: (id, { root, x }) => {
-      const next = root.nextElementSibling || root.previousElementSibling;
-      takeAway([photoWith(id)], text("page.removed", { name: photoWith(id).name }));
-      if (!x.isConnected) (next ? next.querySelector(".x") : byId("photo-files")).focus({ preventScroll: true });
-    },
-  },
-  job: {
-    make: (cell, id) => {
-      cell.show = steady(cell.image);
-      on(cell.root, "keydown", ({ key }) => { if (key === "Delete") kinds.job.end(id, cell); });
-    },
-    show: (cell, job) => {
-      const { root, part } = cell;
-      root.dataset.state = job.state;
-      part(".named").textContent = namesOf(job);
-      part(".said").textContent = saidOf(job).filter(Boolean).join(", ");
-      part(".of").textContent = job.state === "done" ? "" : job.photo;
-      part(".done-part").hidden = job.state !== "painting";
-      part(".done-part").style.setProperty("--done", `${100 * (job.fraction || 0)}%`);
-      cell.address = pictureOf(job, cell.address);
-      cell.show(cell.address);
-      return text(isActive(job) ? "page.cancel_it" : "page.delete_it", { title: titleOf(job) });
-    },
-    choose: showJob, isShown: (id) => shownJob.value?.id === id,
-    end: async (id) => { (await import("./removing.js")).removeJob(jobWith(id)); },
-  },
+const focusNext = (root, part, otherwise) => {
+  const next = root.nextElementSibling || root.previousElementSibling;
+  return () => { if (!root.isConnected) (next ? next.querySelector(part) : byId(otherwise)).focus({ preventScroll: true }); };
 };
-const cells = new Map();
-const cellOf = ({ make, choose, end }, id) => {
-  const root = fromTemplate("cell"), part = (name) => root.querySelector(name);
-  const cell = { root, part, image: part("img"), x: part(".x"), item: null, address: null };
+const cellOf = (id, choose, end) => {
+  const root = fromTemplate("cell");
   root.dataset.of = id;
-  make(cell, id);
-  on(part(".cell"), "click", () => choose(id));
-  on(cell.x, "click", () => end(id, cell));
-  cells.set(id, cell);
-  return cell;
-};
-// Shows the cell of a photo or a job, and returns it.
-const shownCell = (kind) => (item) => {
-  const cell = cells.get(item.id) || cellOf(kind, item.id), { root, part, x } = cell;
-  if (cell.item !== item || cell.styles !== stylesShown.value) x.title = part(".why").textContent = kind.show(cell, item);
-  Object.assign(cell, { item, styles: stylesShown.value });
-  mark(part(".cell"), "aria-current", kind.isShown(item.id));
+  on(root.querySelector(".cell"), "click", () => choose(id));
+  on(root.querySelector(".x"), "click", () => end(id, root));
   return root;
+};
+const crossSays = (root, words) => {
+  const why = root.querySelector(".why");
+  if (why.textContent !== words) root.querySelector(".x").title = why.textContent = words;
+};
+
+const photoCells = keyed(({ id }) => {
+  const root = cellOf(id, showPhoto, (_, cell) => {
+    const focus = focusNext(cell, ".x", "photo-files");
+    takeAway([photoWith(id)]);
+    focus();
+  });
+  root.querySelector("img").onerror = () => photoWith(id) && cannotShow(photoWith(id));
+  return root;
+});
+const showPhotoCell = (root, photo) => {
+  const { id, name, thumb, masked } = photo, image = root.querySelector("img");
+  root.classList.toggle("unsent", isUnsent(photo));
+  root.classList.toggle("masked", masked);
+  root.querySelector(".said").textContent = name;
+  image.hidden = false;
+  if (image.getAttribute("src") !== thumb) image.src = thumb;
+  crossSays(root, text("page.remove", { name }));
+  mark(root.querySelector(".cell"), "aria-current", !shownJob.value && current.value?.id === id);
+};
+effect(() => {
+  const cells = photoCells(photos.value);
+  fill(byId("photos"), cells);
+  for (const [at, each] of photos.value.entries()) showPhotoCell(cells[at], each);
+});
+
+// shown: what a cell shows, and of which styles, so that news of one job is written into its own cell alone.
+const jobCells = keyed(({ id }) => {
+  const end = async () => { (await import("./removing.js")).removeJob(jobWith(id)); }, root = cellOf(id, showJob, end);
+  on(root, "keydown", ({ key }) => { if (key === "Delete") end(); });
+  return Object.assign(root, { shown: {}, show: steady(root.querySelector("img")) });
+});
+const showJobCell = (root, job) => {
+  const part = (name) => root.querySelector(name), { state, fraction } = job, before = root.shown;
+  mark(part(".cell"), "aria-current", shownJob.value?.id === job.id);
+  if (before.job === job && before.styles === styles.value) return;
+  root.shown = { job, styles: styles.value, address: pictureOf(job, before.address) };
+  root.dataset.state = state;
+  part(".named").textContent = namesOf(job);
+  part(".said").textContent = saidOf(job).filter(Boolean).join(", ");
+  part(".of").textContent = state === "done" ? "" : job.photo;
+  part(".done-part").hidden = state !== "painting";
+  part(".done-part").style.setProperty("--done", `${100 * (fraction || 0)}%`);
+  root.show(root.shown.address);
+  crossSays(root, text(isActive(job) ? "page.cancel_it" : "page.delete_it", { title: titleOf(job) }));
 };
 effect(() => {
   // Others have no cell, so that their pictures are not loaded. Cancelled jobs leave nothing.
   const active = activeJobs.value, ended = endedJobs.value.filter(({ state }) => state !== "cancelled").slice(0, FINISHED_SHOWN);
-  const focused = document.activeElement;
-  fill(byId("photos"), photos.value.map(shownCell(kinds.photo)));
-  fill(byId("queue"), active.map(shownCell(kinds.job)));
-  fill(byId("finished"), ended.map(shownCell(kinds.job)));
+  const all = [...active, ...ended], cells = jobCells(all), focused = document.activeElement;
+  fill(byId("queue"), cells.slice(0, active.length));
+  fill(byId("finished"), cells.slice(active.length));
+  for (const [at, each] of all.entries()) showJobCell(cells[at], each);
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
-  for (const [id, { root }] of cells) if (!root.isConnected) cells.delete(id);
-  byId("strip").hidden = !photos.value.length && !active.length && !ended.length;
+  byId("strip").hidden = !photos.value.length && !all.length;
   document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
 });
