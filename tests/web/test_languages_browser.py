@@ -121,7 +121,7 @@ def test_the_cross_of_a_picture_says_in_one_sentence_what_it_does(page, server):
     page.one("#finished .cell").click()
     page.one("#how").click()
     assert page.one("#how-title").text == "Einstellungen"
-    page.one("#sum-paint").click()
+    page.one("#paint").click()
     until(lambda: len(server.ordered) == 1)
     assert server.ordered[0].photo == "town.jpg", "of the picture on the stage"
 

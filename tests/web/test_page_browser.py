@@ -124,7 +124,7 @@ def order(page):
     """Click on Paint, and wait until all has been sent."""
     if not page.one("#paint").is_displayed():
         show_photo(page)
-    page.one("#sum-paint" if page.one("#sheet").is_displayed() else "#paint").click()
+    page.one("#paint").click()
     page.until("!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
 
 
@@ -760,7 +760,7 @@ def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, pho
     )
     assert page.js(under), "stacked on a phone"
     page.resize(1280, 860)
-    page.one("#sum-paint").click()
+    page.one("#paint").click()
     queued(page, 1)
     [job] = locked.ordered
     assert (job.preset, job.settings) == ("print", {"paper": "A2", "dpi": 218})

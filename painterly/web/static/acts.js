@@ -5,7 +5,7 @@ import { fetchFile } from "./api.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { openSheet, paintsFine, printPreset, secondsOf } from "./settings.js";
 import {
-  chosen, effect, isActive, isPrinted, isSheetOpen, jobWith, photo, printing, printOnceDone, refuse, shownJob, shownResult, untracked,
+  chosen, effect, isActive, isSheetOpen, jobWith, photo, printing, refuse, shownJob, shownResult,
 } from "./state.js";
 import { namesOf, namesOfStyles } from "./styles.js";
 import { about } from "./words.js";
@@ -39,7 +39,7 @@ const print = async (job) => {
   if (job && await loaded(job.links.result)) {
     on(window, "afterprint", () => { side.src = src; }, { once: true });
     side.src = job.links.result;
-    await side.decode();
+    await side.decode().catch(() => {}); // Another picture is shown by now.
   }
   window.print();
 };
@@ -49,13 +49,13 @@ for (const each of papers) {
   const settings = { size: undefined, paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }; // The paper has its own size.
   click([each], async (job) => {
     const painted = await repaint(job, printPreset, settings);
-    if (painted) printOnceDone(painted.id);
+    if (painted) printing.value = painted.id;
   });
 }
 // A picture that is too small for paper is better painted for it first.
 on("print-menu", "toggle", () => {
-  const { naturalWidth, naturalHeight } = byId("painting-side"), { width = naturalWidth, height = naturalHeight } = shownJob.value || {};
-  const [shorter, longer] = [width, height].sort((one, other) => one - other);
+  const { naturalWidth, naturalHeight } = byId("painting-side"), { width, height } = shownJob.value || {};
+  const [shorter, longer] = [width || naturalWidth, height || naturalHeight].sort((one, other) => one - other);
   const dpi = Math.floor(Math.max(shorter / A4_MM[0], longer / A4_MM[1]) * MM_OF_INCH);
   const [now, first] = [byId("print-now"), papers[0]].map(({ parentElement }) => parentElement);
   say("print-dpi", text("page.print_dpi", { dpi }));
@@ -63,13 +63,10 @@ on("print-menu", "toggle", () => {
 });
 // A picture that was painted for paper is printed, if its user still waits for it.
 effect(() => {
-  for (const job of [...printing.value].map(jobWith)) {
-    if (job && isActive(job)) continue;
-    untracked(() => {
-      if (job) isPrinted(job.id);
-      if (job?.state === "done" && shownJob.value?.id === job.id) print(job);
-    });
-  }
+  const job = jobWith(printing.value);
+  if (!job || isActive(job)) return;
+  printing.value = null;
+  if (job.state === "done" && shownJob.peek() === job) print(job);
 });
 click(["print-sheet"], (job) => submit([{ sheet: document.documentElement.lang }], job));
 // The link saves the picture. It is kept among the results, too.

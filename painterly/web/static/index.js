@@ -15,8 +15,7 @@ import "./stage.js";
 import "./strip.js";
 
 const RETRY_MS = 5000, SLOWER = 1.2, SLOWEST_MS = 30000;
-// Returns a function that does something now, and again after the pause that the act returns, if any. The act is told how often it was
-// repeated.
+// Returns a function that acts now, and again after the pause that the act returns, if any. The act is told how often it was repeated.
 const repeating = (act) => {
   let timer = 0;
   const again = async (times = 0) => {

@@ -1,11 +1,7 @@
 // The order: what the red button says and does, and ordering the picture of a job again.
-//
-// How state flows: state.js has each fact once, signals that say which effects read it. Modules change it by its functions: this one,
-// styles.js and settings.js for what the user chooses, photos.js and sending.js for what is sent, jobs.js for what the server says, and
-// previews.js for what it paints at once. stage.js, acts.js, strip.js and the effects of the others show it.
 import { announce, byId, mark, matching, on, say } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
-import { changes, defaults, extentOfJob, extentSettings, loadTimes, presetOf, secondsOf, secondsOfForm, secondsOn } from "./settings.js";
+import { changes, defaults, extentOfJob, extentSettings, presetOf, secondsOf, secondsOfForm, secondsOn } from "./settings.js";
 import { choiceOf, stylesOf } from "./styles.js";
 import { choosePhotoOf } from "./photos.js";
 import { post, stopSending } from "./sending.js";
@@ -45,8 +41,6 @@ const timeOfPaint = () => {
 effect(() => {
   say("paint-said", saidOfPaint());
   say("paint-time", timeOfPaint());
-  // The sheet has the same button.
-  for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
   mark(paint, "aria-disabled", isSending.value);
 });
 effect(() => {
@@ -62,7 +56,6 @@ effect(() => {
   const sheet = secondsOf("sheet");
   byId("print-sheet").querySelector(".time").textContent = sheet ? about(sheet) : "";
 });
-export const loadEstimates = loadTimes;
 
 // What an order lacks, and the field that would change that.
 const missing = (isOfForm) => {

@@ -52,7 +52,8 @@ export const cannotShow = (photo) => {
 };
 
 const shownAt = (kept) => ({ thumb: keptAt(kept), unshown: false });
-const send = async (photo, how) => {
+// Sends a photo, and resolves to its id. Of the sample, nothing is kept here.
+export const send = async (photo, how = null) => {
   const { id, name } = photo, file = photo.file || await fetchFile(photo.thumb);
   const options = { method: "POST", body: formOf(null, await contentOf(file, name || file.name)) };
   const { id: kept, frames } = await (how ? askPatiently(`${root}/api/photos`, options, how) : ask(`${root}/api/photos`, options));

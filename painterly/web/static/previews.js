@@ -3,7 +3,7 @@
 import { loaded, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, askForPicture, formOf } from "./api.js";
-import { drop, idOf, isGone, maskOf } from "./photos.js";
+import { drop, idOf, isGone, maskOf, send } from "./photos.js";
 import { changes, secondsOf } from "./settings.js";
 import {
   activeJobs, batch, changePhoto, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage, photoWith,
@@ -32,8 +32,9 @@ const drawn = (image, kind, type) => {
 };
 
 // What is under way. copies: of the photo `of`, for each kind of small preview, with the mask for it, in a promise; it resolves to null
-// if the browser cannot decode the photo. cache: previews by their requests. controller: ends the requests. key: what the stage shows.
-const now = { of: {}, copies: null, cache: new Map(), controller: new AbortController(), timer: 0, key: "" };
+// if the browser cannot decode the photo. cache: previews by their requests. controller: ends the requests. key: what the stage
+// shows. sample: the id of the sample photo at the server, in a promise.
+const now = { of: {}, copies: null, cache: new Map(), controller: new AbortController(), timer: 0, key: "", sample: null };
 const clearCache = () => {
   const old = now.cache;
   setTimeout(() => { for (const { address } of old.values()) URL.revokeObjectURL(address); }, RETRY_MS); // One may still be loaded.
@@ -69,6 +70,8 @@ const requestOf = (kind, style) => {
   const size = SMALL.includes(kind) ? { size: SIDE } : {};
   return { ...style, settings: { ...changes.value, timelapse: false, ...size } };
 };
+const forgetSample = (reason) => { now.sample = null; throw reason; };
+const idAtServer = (photo) => (photo === SAMPLE ? now.sample ||= send(SAMPLE).catch(forgetSample) : idOf(photo.id));
 const keyOf = (kind, style) => `${kind} ${JSON.stringify(requestOf(kind, style))}`;
 const keptOf = (style) => now.cache.get(keyOf("sharp", style)) || now.cache.get(keyOf("rough", style));
 // The sharp one is painted from the photo itself, which is at the server then.
@@ -76,7 +79,7 @@ const preview = async (photo, files, kind, style, signal) => {
   const request = requestOf(kind, style), key = keyOf(kind, style);
   if (now.cache.has(key)) return now.cache.get(key);
   const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: photo.mask };
-  const body = formOf(isSmall ? request : { again: await idOf(photo.id), ...request }, copy, mask);
+  const body = formOf(isSmall ? request : { again: await idAtServer(photo), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
@@ -115,7 +118,7 @@ const update = async () => {
   now.key = key;
   const attempt = async (kind, wanted, show) => {
     try { show(await preview(photo, files, kind, wanted, signal)); } catch (reason) {
-      if (reason.status === 404) isGone(photo.id);
+      if (reason.status === 404) { isGone(photo.id); now.sample = null; }
       if (signal.aborted || !isRefused(reason, photo)) throw reason;
       if (reason.status === 415 && !isSample) drop(photo.id, reason.message); else show(null, reason.message);
     }

@@ -3,7 +3,7 @@ import { root } from "./shared/elements.js";
 import { askPatiently, AWAY, formOf, newKey } from "./api.js";
 import { heard } from "./jobs.js";
 import { idOf, isGone } from "./photos.js";
-import { acceptOrder, addOrders, batch, changePhoto, orders, photoWith, refuse, refuseOrders, wait, waiting } from "./state.js";
+import { acceptOrder, addOrders, batch, orders, photoWith, refuse, refuseOrders, wait, waiting } from "./state.js";
 import { ofFile } from "./words.js";
 
 // These concern the next photo, too; all others are of one photo.
@@ -33,7 +33,6 @@ const sendAll = async (signal) => {
       const job = await sendOne(order, signal);
       batch(() => {
         wait.value = null;
-        if (photo) changePhoto(photo, { isSent: true });
         heard(job);
         acceptOrder(key, job.id);
       });

@@ -57,7 +57,6 @@ const extents = () => {
     paper: [text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
   };
 };
-const careSaid = () => text(`page.preset.${careOf(photo.value)}`);
 // Shows the sizes to scale. Clips are not printed.
 const showExtents = () => {
   const isClip = Boolean(photo.value?.frames), all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm));
@@ -78,7 +77,7 @@ const showExtents = () => {
     field.checked = field.value === careOf(photo.value);
     each.querySelector("time").textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
-  say("sum", `${careSaid()}, ${all[extent][0]}`);
+  say("sum", `${text(`page.preset.${careOf(photo.value)}`)}, ${all[extent][0]}`);
 };
 effect(() => { void isSheetOpen.value; showExtents(); });
 on("photo-side", "load", () => { if (isSheetOpen.value) showExtents(); });

@@ -1,5 +1,5 @@
 // What the page knows: each fact once, in a signal, and what follows from it. Other modules change it by the functions below, and show it
-// in effects, which run again whenever something that they read has changed. Nothing here touches the document or the server.
+// in effects, which run again once something that they read has changed. Nothing here touches the document or the server.
 import { batch, computed, effect, signal, untracked } from "./signals.js";
 export { batch, computed, effect, signal, untracked };
 
@@ -10,18 +10,18 @@ export { batch, computed, effect, signal, untracked };
 // never changed, so that a photo that was read before an answer came says how it was then.
 export const photos = signal([]);
 const NEW = {
-  file: null, kept: null, job: null, way: null, isSent: false, mask: null, maskAddress: null, drawing: null, drawn: null, frames: null,
+  file: null, kept: null, job: null, way: null, mask: null, maskAddress: null, drawing: null, drawn: null, frames: null,
   care: "instant", unshown: false, suits: null,
 };
 const currentId = signal(null);
 export const photoWith = (id) => photos.value.find((each) => each.id === id);
 export const photo = computed(() => photoWith(currentId.value) || null);
 // Whether it would be lost with the page.
-export const isUnsent = ({ file, kept, job, isSent }) => file !== null && !(kept || job || isSent);
+export const isUnsent = ({ file, kept, job }) => file !== null && !(kept || job);
 
 // The jobs that the server knows, by their ids, and the one on the stage; without one, the stage has the photo. leaving: the ids of those
-// whose deletion can still be undone. They are listed nowhere. printing: of those that are printed once they are done.
-export const jobs = signal(new Map()), printing = signal(new Set());
+// whose deletion can still be undone. They are listed nowhere. printing: the one that is printed once it is done.
+export const jobs = signal(new Map()), printing = signal(null);
 const shownId = signal(null), leaving = signal(new Set());
 export const jobWith = (id) => jobs.value.get(id);
 export const isLeaving = ({ id }) => leaving.value.has(id);
@@ -41,8 +41,6 @@ export const endedJobs = computed(() => listed.value.filter((each) => !isActive(
 export const finishedJobs = computed(() => endedJobs.value.filter(({ state }) => state === "done"));
 export const keepJob = (job) => { jobs.value = new Map(jobs.value).set(job.id, job); };
 export const dropJobs = (ids) => { jobs.value = new Map([...jobs.value].filter(([id]) => !ids.includes(id))); };
-export const printOnceDone = (id) => { printing.value = new Set([...printing.value, id]); };
-export const isPrinted = (id) => { printing.value = new Set([...printing.value].filter((each) => each !== id)); };
 
 // What is on the stage. lineAt: where the user left the line. isSheetOpen: whether the settings are shown.
 export const lineAt = signal(null), isSheetOpen = signal(false);

@@ -26,15 +26,11 @@ const pictureOf = ({ state, step, links }, shown) => {
   if (!isActive({ state })) return photo;
   return links.preview ? `${links.preview}?step=${step}` : shown || photo;
 };
-const focusNext = (root, part, otherwise) => {
-  const next = root.nextElementSibling || root.previousElementSibling;
-  return () => { if (!root.isConnected) (next ? next.querySelector(part) : byId(otherwise)).focus({ preventScroll: true }); };
-};
 const cellOf = (id, choose, end) => {
   const root = fromTemplate("cell");
   root.dataset.of = id;
   on(root.querySelector(".cell"), "click", () => choose(id));
-  on(root.querySelector(".x"), "click", () => end(id, root));
+  on(root.querySelector(".x"), "click", end);
   return root;
 };
 const crossSays = (root, words) => {
@@ -43,10 +39,10 @@ const crossSays = (root, words) => {
 };
 
 const photoCells = keyed(({ id }) => {
-  const root = cellOf(id, showPhoto, (_, cell) => {
-    const focus = focusNext(cell, ".x", "photo-files");
+  const root = cellOf(id, showPhoto, () => {
+    const next = root.nextElementSibling || root.previousElementSibling;
     takeAway([photoWith(id)]);
-    focus();
+    (next ? next.querySelector(".x") : byId("photo-files")).focus({ preventScroll: true });
   });
   root.querySelector("img").onerror = () => photoWith(id) && cannotShow(photoWith(id));
   return root;

@@ -4,7 +4,7 @@ import { counted, listed, percent, text } from "./shared/texts.js";
 import { askForPage, askPatiently, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
 import {
-  batch, choice, choose, chosen, clearNotices, computed, effect, isBlended, photo, refuse, sampleStyle, sketches, styles, taken, wall,
+  choice, choose, chosen, clearNotices, computed, effect, isBlended, photo, refuse, sampleStyle, sketches, styles, taken, wall,
   weightOf,
 } from "./state.js";
 import { ofFile, paintingName } from "./words.js";
@@ -164,17 +164,14 @@ on(list, "click", async ({ target }) => {
   const cross = target.closest(".remove"), id = cross?.parentElement.querySelector("input").value;
   if (!cross) return;
   const { remove, tell } = await import("./deleting.js"), { shares, title } = styles.value.find((each) => each.id === id);
-  const [name] = Object.keys(shares), others = () => [...taken.value].filter((each) => each !== name);
-  const bringBack = () => batch(() => {
-    taken.value = new Set(others());
-    chooseStyles([id], { several: false });
-  });
+  const [name] = Object.keys(shares);
+  const bringBack = () => { taken.value = new Set([...taken.value].filter((each) => each !== name)); }; // It is chosen again if it was.
   const send = async () => {
     try {
       await remove(`${root}/api/paintings/${encodeURIComponent(name)}`);
       await loadStyles();
-      taken.value = new Set(others());
-    } catch (refusal) { bringBack(); refuse("painting", refusal.message); }
+    } catch (refusal) { refuse("painting", refusal.message); }
+    bringBack();
   };
   taken.value = new Set([...taken.value, name]);
   byId("painting-files").focus();
