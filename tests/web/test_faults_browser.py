@@ -4,7 +4,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from support.web_page import jpeg, staged
+from support.web_page import end_undo, jpeg, staged
 
 from painterly.jobs.schemas import Preset
 
@@ -429,7 +429,14 @@ def test_an_address_that_is_dropped_does_not_leave_the_page(page, server, photos
     assert chosen(page) == ["beach.jpg"]
 
 
-PRINTS = "window.printed = []; window.print = () => printed.push(document.title);"
+PRINTS = """
+window.printed = [];
+window.print = () => {
+  const sides = [...document.querySelectorAll(".picture > .after")];
+  printed.push(sides.filter((each) => each.checkVisibility()).map((each) => each.src));
+  window.dispatchEvent(new Event("afterprint"));
+};
+"""
 
 
 def test_a_picture_too_small_for_paper_is_painted_for_it_and_then_printed(page, server, photos):
@@ -445,7 +452,9 @@ def test_a_picture_too_small_for_paper_is_painted_for_it_and_then_printed(page, 
     page.until(f"{ACTS} === 'painting'")
     server.end(server.jobs.stored(server.ordered[-1].id))
     page.until("printed.length === 1")
-    assert page.js("document.querySelector('#painting-side').src").endswith("/result")
+    [[large]] = page.js("printed")
+    assert large.endswith("/result"), "not the small copy"
+    page.until("document.querySelectorAll('.picture > .after').length === 1")
 
 
 @pytest.mark.parametrize("preset", ["fine", "instant"])
@@ -463,3 +472,52 @@ def test_a_clip_has_a_quality_of_its_own(page, server, photos, preset):
     assert page.js(care) == "fine", "a photo's stays"
     page.all("#photos .cell")[1].click()
     assert page.js(care) == preset
+
+
+DELETIONS = """
+const direct = fetch;
+window.deletions = [];
+window.fetch = async (address, how = {}) => {
+  const answer = await direct(address, how);
+  if (how.method === "DELETE")
+    deletions.push([how.keepalive, answer.status, String(address).split("id=").length - 1]);
+  return answer;
+};
+"""
+
+
+def test_a_page_that_is_closed_deletes_hundreds_of_pictures_by_a_few_requests(page, server):
+    page.begin_with(DELETIONS)
+    visit(page, server)
+    page.js(
+        "import('/static/deleting.js').then(({ deleteJobs }) => deleteJobs("
+        "[...Array(450)].map((_, at) => at.toString(16).padStart(20, '0')), () => {}))"
+    )
+    end_undo(page)
+    page.until("deletions.length === 3")
+    assert sorted(page.js("deletions")) == [[True, 202, 50], [True, 202, 200], [True, 202, 200]]
+
+
+def test_on_its_own_computer_the_page_speaks_of_no_server(page, server):
+    visit(page, server)
+    assert page.one("#stays").text.startswith("Photos stay on this computer;")
+
+
+HELD_LOOK = """
+const direct = fetch;
+window.held = new Promise((release) => { window.release = release; });
+window.fetch = async (address, how = {}) => {
+  if (String(address).endsWith("/suited")) { window.isLooking = true; await held; }
+  return direct(address, how);
+};
+"""
+
+
+def test_a_photo_is_painted_that_is_chosen_while_another_one_is_looked_at(page, server, photos):
+    page.begin_with(HELD_LOOK)
+    visit(page, server, *photos[:2])
+    page.until("window.isLooking")
+    page.one("#photos .cell").click()
+    page.js("release()")
+    previewed(page)
+    assert page.js("document.querySelector('#photo-side').alt") == "beach.jpg"

@@ -243,6 +243,7 @@ def test_what_an_order_lacked_is_said_until_the_order_has_it(page, server, photo
     page.one("#photos .x").click()
     page.js("document.querySelector('#order').requestSubmit()")
     page.until("refused.textContent === 'Choose at least one photo.'")
+    page.until("document.querySelector('.told button')")
     page.one(".told button").click()
     page.until("!refused.textContent")
     assert chosen_photos(page) == ["beach.jpg"]

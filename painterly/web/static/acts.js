@@ -33,13 +33,14 @@ click(["how"], (job) => {
 click(["cancel", "delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
 click(["full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
 
-// The stage has a small copy of a result.
+// The stage has a small copy of a result. On paper, the result itself takes its place.
 const print = async (job) => {
-  const side = byId("painting-side"), { src } = side;
-  if (job && await loaded(job.links.result)) {
-    on(window, "afterprint", () => { side.src = src; }, { once: true });
-    side.src = job.links.result;
-    await side.decode().catch(() => {}); // Another picture is shown by now.
+  const side = byId("painting-side"), large = job && await loaded(job.links.result);
+  if (large) {
+    large.className = "after";
+    side.before(large);
+    side.style.display = "none";
+    on(window, "afterprint", () => { large.remove(); side.style.display = ""; }, { once: true });
   }
   window.print();
 };

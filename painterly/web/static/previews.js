@@ -58,11 +58,14 @@ const copies = (photo) => {
   }
   return now.copies;
 };
+const stopWaiting = () => { clearTimeout(now.timer); now.timer = 0; };
 // What a photo shows, and the styles that are kind to it. Without an answer, the wall stays as it is.
 const lookAt = async ({ id, suits }, files) => {
   if (suits) return;
   const asked = ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
-  changePhoto(id, { suits: await asked.catch(() => ({ subject: null, styles: [] })) });
+  const found = await asked.catch(() => ({ subject: null, styles: [] })), isWaiting = now.timer > 0;
+  changePhoto(id, { suits: found });
+  if (!isWaiting) stopWaiting(); // The choice that follows from it is painted at once.
 };
 
 class Busy extends Error {}
@@ -98,12 +101,12 @@ export const updateLater = (pause = 0) => {
   now.timer = setTimeout(update, pause);
 };
 const update = async () => {
+  now.timer = 0;
   now.controller.abort();
   now.controller = new AbortController();
   const { signal } = now.controller, photo = onStage.value || SAMPLE, isSample = photo === SAMPLE, files = await copies(photo);
   if (!isSample && files) await lookAt(photo, files);
   if (signal.aborted) return;
-  clearTimeout(now.timer); // Another choice that follows from it is already that of here.
   const [style] = chosenStyles.value;
   if (isSample && style && style.style === sample.style && !Object.keys(changes.value).length) {
     batch(() => { shownPreview.value = { address: sample.painted, file: null }; work.value = false; });

@@ -1,7 +1,7 @@
 // Results in full screen. The address names the one that is shown, so that "back" closes it. The preview on the stage can be looked at in
 // the same way.
 import { addressHash, pushAddress } from "./shared/address.js";
-import { byId, on, root } from "./shared/elements.js";
+import { byId, keyed, on, root } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
 import { bindViewer, follow } from "./shared/viewer.js";
 import { linkOf } from "./acts.js";
@@ -59,32 +59,22 @@ const previewNow = () => {
   const names = namesOfStyles(styles), { href: download, download: file } = made ? linkOf(made, names) : {};
   return pictureOf(name, styles, names, {
     id: PREVIEW, preview: ofOrder.value?.address, before: photoOf(name, thumb, null), size: made && [height, width],
-    result: made, made: made?.file, download, file,
+    made: made?.file, download, file,
     facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, styles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
   });
 };
-// The same picture for the same state of a job.
-const pictures = new WeakMap();
-const list = () => finishedJobs.value.map((job) => {
-  if (!pictures.has(job)) pictures.set(job, pictureOfJob(job));
-  return pictures.get(job);
-});
-let preview = null;
+// The same picture for the same state of a job. A rough preview makes room for the one that can be saved.
+const pictures = keyed(pictureOfJob, (job) => job), list = () => pictures(finishedJobs.value);
+const previews = keyed(previewNow, ({ address }) => `${address} ${shownResult.value !== null}`);
+const isPreview = () => addressHash() === PREVIEW;
 const wanted = () => {
-  const id = addressHash();
-  if (id !== PREVIEW) preview = null;
-  else if (!preview && ofOrder.value?.address && current.value) preview = previewNow();
-  return preview || list().find((each) => each.id === id);
+  if (isPreview()) return ofOrder.value && current.value ? previews([ofOrder.value])[0] : undefined;
+  return list().find(({ id }) => id === addressHash());
 };
 // As on the stage, what is saved is kept among the results, too.
-on("download", "click", () => { if (preview?.result) keepResult(preview.result); });
-// A rough preview makes room for the one that can be saved.
-on("painting-side", "load", () => {
-  if (!preview || preview.result || !shownResult.value) return;
-  preview = null;
-  follow();
-});
+on("download", "click", () => { if (isPreview() && shownResult.value) keepResult(shownResult.value); });
+on("painting-side", "load", () => { if (isPreview()) follow(); });
 const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 export { follow };
 // Opens a job's result, or without one the preview.

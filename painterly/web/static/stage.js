@@ -118,7 +118,7 @@ const moveLine = (at) => { lineAt.value = Math.min(100, Math.max(0, at)); };
 const follow = (event) => { if (event.isPrimary) moveLine(percentAcross(picture, event)); };
 // Browsers move a slider in different ways, iPhones by its thumb alone: keys move it by itself, and all else moves it here.
 on(picture, "pointerdown", (event) => {
-  if (event.button || !event.isPrimary || picture.dataset.view !== "line" || event.target.closest("button")) return;
+  if (event.button || !event.isPrimary || view.peek().view !== "line" || event.target.closest("button")) return;
   const held = new AbortController(), how = { signal: held.signal };
   on(picture, "pointermove", follow, how);
   on(picture, "pointerup", (last) => { follow(last); held.abort(); }, how);
@@ -135,7 +135,7 @@ on(line, ["input", "change"], (event) => event.stopPropagation()); // It changes
 const setRatio = (value) => byId("studio").style.setProperty("--ratio", value);
 const setRatioOf = ({ naturalWidth, naturalHeight }) => { if (naturalWidth) setRatio(naturalWidth / naturalHeight); };
 const showBefore = steady(byId("photo-side"), (image) => { if (image && !view.peek().ratio) setRatioOf(image); });
-const showAfter = steady(byId("painting-side"), (image) => { if (image && picture.dataset.view === "plain") setRatioOf(image); });
+const showAfter = steady(byId("painting-side"), (image) => { if (image && view.peek().view === "plain") setRatioOf(image); });
 
 const showPictures = (is) => {
   picture.dataset.view = is.view;
