@@ -7,7 +7,7 @@ import { batch, dropJobs, isActive, isLeaving, jobs, jobWith, keepJob } from "./
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
 // The stream. wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
-const link = { source: null, opened: () => {}, wait: 1, timer: 0, tick: 0, reason: "", since: 0, next: 0, ended: () => {}, returned: () => {} };
+const link = { source: null, opened: () => {}, wait: 1, timer: 0, tick: 0, reason: "", since: 0, next: 0 };
 // functions: `ended` is called when a job leaves the queue, and `returned` when the server is there again.
 export const bindJobs = (functions) => Object.assign(link, functions);
 

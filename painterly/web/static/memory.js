@@ -2,7 +2,9 @@
 import { loaded, root } from "./shared/elements.js";
 import { addPhotoOf, keptAt } from "./photos.js";
 import { possible } from "./settings.js";
-import { addPhoto, batch, choice, effect, jobWith, orders, photo as current, photos, restoreChoice, restoreOrders, showPhoto } from "./state.js";
+import {
+  addPhoto, batch, choice, effect, jobWith, orders, photo as current, photos, restoreChoice, restoreOrders, showPhoto,
+} from "./state.js";
 
 const PHOTOS_AS = "painterly_photos", CHOICE_AS = `painterly_choice:${root}`, MOST_STORED = 20;
 // Users can forbid both.

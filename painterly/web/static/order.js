@@ -82,7 +82,7 @@ on(form, "change", () => batch(() => { clearNotices(); endGesture(); showOrder()
 on(form, "input", () => { if (secondsOf("instant") <= 1) showOrder(); });
 on(document, "keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-  if (isUndo && !event.defaultPrevented && !event.target.closest("textarea, dialog, .field") && chooseAgain()) event.preventDefault();
+  if (isUndo && !event.defaultPrevented && !event.target.closest("dialog, .field") && chooseAgain()) event.preventDefault();
 });
 on(stop, "click", stopSending);
 

@@ -41,7 +41,7 @@ export const drop = (id, reason) => {
   if (!photo) return;
   dropPhotos([id]);
   forget(photo);
-  refuse(`photo ${id}`, ofFile(photo, reason));
+  refuse(`photo-${id}`, ofFile(photo, reason));
 };
 // A photo that the browser cannot show, as from some cameras, is shown once the server has it.
 export const cannotShow = (photo) => {
@@ -65,7 +65,7 @@ export const send = async (photo, how = null) => {
 export const idOf = async (id, how = null) => {
   if (how) await photoWith(id)?.way?.catch(() => {}); // A preview does not wait for a server that is away.
   const photo = photoWith(id);
-  if (!photo) throw new DOMException("The photo was removed.", "AbortError");
+  if (!photo) throw new DOMException("", "AbortError");
   if (photo.job || photo.kept) return photo.job || photo.kept;
   const way = photo.way || send(photo, how).finally(() => changePhoto(id, { way: null }));
   if (!photo.way) changePhoto(id, { way });

@@ -174,7 +174,8 @@ export const paintedWhole = async () => {
 // How many of the tiles have been painted.
 effect(() => {
   const whole = wall.value.length, at = onStage.value ? wall.value.filter(({ id }) => sketches.value.has(id)).length : whole;
-  say("styles-count", at === whole ? text("page.sketches") : isLater.value ? text("page.after_this") : text("page.count_of", { at, whole }));
+  const left = isLater.value ? text("page.after_this") : text("page.count_of", { at, whole });
+  say("styles-count", at === whole ? text("page.sketches") : left);
 });
 // Not of all that is known of the photo: a preview would begin again once the photo has been sent.
 const wanted = computed(() => {

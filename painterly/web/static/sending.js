@@ -41,7 +41,7 @@ const sendAll = async (signal) => {
       if (status === undefined && refusal.name !== "AbortError") throw refusal;
       if (!orders.value.some((each) => each.key === key)) continue; // Its photo was removed, by its user or for this reason.
       refuseOrders((each) => isOfAll || (each.photo === photo && each.from === from));
-      refuse(isOfAll ? "sending" : `photo ${photo || from}`, isOfAll ? message : ofFile({ name }, message));
+      refuse(isOfAll ? "sending" : `photo-${photo || from}`, isOfAll ? message : ofFile({ name }, message));
     }
   }
 };

@@ -142,7 +142,7 @@ const showPictures = (is) => {
   if (is.ratio) setRatio(is.ratio); else setRatioOf(byId(is.view === "plain" ? "painting-side" : "photo-side"));
   showBefore(is.before || null);
   showAfter(is.after || null);
-  for (const each of matching("#sizes img")) each.src = is.after || is.before || "";
+  for (const each of matching("img", byId("sizes"))) each.src = is.after || is.before || "";
   played.hidden = !is.clip;
   if (!is.clip) played.removeAttribute("src");
   else if (played.getAttribute("src") !== is.clip) Object.assign(played, { src: is.clip, sheet: is.after });
