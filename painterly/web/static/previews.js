@@ -14,7 +14,7 @@ import { sample } from "./styles.js";
 const SMALL = ["tile", "rough"], SIDE = 320; // px, the side of small previews, for which the server has paintings ready
 const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
-const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
+const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, LONG_WAY_MS = 1000, MOST_KEPT = 80;
 const SAMPLE = { id: "", name: "", thumb: sample.photo, mask: null };
 
 const drawn = (image, kind, type) => {
@@ -94,6 +94,7 @@ const preview = async (photo, files, kind, style, signal) => {
 // Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
 // deleted is sent again.
 const isRefused = ({ status }, photo) => status >= 400 && status < 500 && ![401, 408, 429, photo.job ? 0 : 404].includes(status);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const sketch = (id, about) => { sketches.value = new Map(sketches.value).set(id, about); };
 
 export const updateLater = (pause = 0) => {
@@ -134,7 +135,7 @@ const update = async () => {
     if (ofStage) sketch(ofStage, { address: picture?.address, reason });
   });
   const rest = (isSample || !files ? [] : wall.value.filter(({ id }) => id !== ofStage)).values();
-  // Tiles are painted while the photo is on its way, and after its own picture.
+  // Tiles are painted while the photo is on a long way, and after its own picture.
   const isThere = () => Boolean(photoWith(photo.id)?.kept || photo.job);
   const lane = async (isOver) => {
     while (!isOver()) {
@@ -146,8 +147,8 @@ const update = async () => {
   try {
     if (style && !isSample) idOf(photo.id).catch(() => {}); // It is sent while the rough one is painted.
     if (style && !kept && !isStale && files) await attempt("rough", style, showStage);
-    const early = style && !isSample ? lane(isThere) : null;
-    early?.catch(() => {}); // It is awaited below.
+    const early = style && !isSample && pause(LONG_WAY_MS).then(() => lane(isThere));
+    if (early) early.catch(() => {}); // It is awaited below.
     if (style) await attempt("sharp", style, showStage);
     if (style) work.value = false;
     await Promise.all([early, ...Array.from({ length: LANES }, () => lane(() => false))]);
