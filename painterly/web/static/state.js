@@ -98,7 +98,6 @@ export const chooseAgain = () => batch(() => {
 });
 export const restoreChoice = (about) => { choice.value = { ...choice.peek(), ...about }; };
 
-const LEAST_SHARE = 1e-9;
 // The wall: the styles that suit the photo come first.
 export const wall = computed(() => {
   const { subject = null, styles: kind = [] } = photo.value?.suits || {};
@@ -127,7 +126,7 @@ export const chosenStyles = computed(() => {
     for (const [name, share] of Object.entries(each.shares)) paintings[name] = (paintings[name] || 0) + weightOf(each) * share;
   }
   // The server refuses a share of 0.
-  return [{ paintings: Object.fromEntries(Object.entries(paintings).filter(([, share]) => share > LEAST_SHARE)) }];
+  return [{ paintings: Object.fromEntries(Object.entries(paintings).filter(([, share]) => share > 0)) }];
 });
 // The settings that all chosen styles share; a blend has none.
 export const stylesSettings = computed(() => {
