@@ -93,7 +93,7 @@ def watch(browser: webdriver.Chrome) -> None:
     browser.find_element("id", "photo-files").send_keys(str(PHOTO))
     side = "document.querySelector('#painting-side').src"
     until("document.body.dataset.acts === 'preview'")
-    until(f"document.querySelector('#save-now').href === {side}")
+    until(f"document.querySelector('#save').href === {side}")
     until("!document.querySelector('.waits')")
     run(f"line.value = {LINE}; line.dispatchEvent(new Event('input', {{ bubbles: true }}))")
     run("document.activeElement.blur()")

@@ -38,7 +38,7 @@ ON_PAGE = (
     "stroke_size",
     "timelapse",
 )  # settings of the form
-OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
+NAMED_KINDS = ("JPG", "PNG", "HEIC", "WEBP", "TIFF")  # formats that a refusal names
 PLAIN_SIZES = (1024, 1600, LARGEST_WHOLE)  # px of the longer side, of the plain form
 LEVEL = 5  # zlib's, as for other pages
 MAX_FIELD = 10_000  # bytes of a field of the login
@@ -64,7 +64,7 @@ def index(request: Request, service: Shared) -> Response:
         defaults={name: getattr(settings, name) for name in ON_PAGE},
         accept=_accepted(sent),
         accept_pictures=_accepted(PICTURE_EXTENSIONS),
-        kinds=", ".join(sorted(each[1:].upper() for each in sent - OTHER_NAMES)),
+        kinds=", ".join(NAMED_KINDS),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
         lan=service.lan,
     )

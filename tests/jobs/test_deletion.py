@@ -102,6 +102,16 @@ def test_no_empty_folder_is_left_of_a_job_or_of_a_photo(web, worker, place):
     assert (out / "_web" / "photos").is_dir(), "others may be about to write there"
 
 
+def test_many_jobs_are_deleted_by_one_request(web, store, held):
+    jobs = [send(web).json()["id"] for _ in range(3)]
+    web.delete(f"/api/jobs/{jobs[2]}")
+    answer = web.delete("/api/jobs", params={"id": jobs})
+    assert answer.status_code == 202
+    assert {*answer.json()["jobs"]} == {*jobs}, "what another page has deleted is gone, too"
+    assert shown(web) == set()
+    assert web.delete("/api/jobs").status_code == web.delete("/api/jobs?id=no").status_code == 422
+
+
 def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, held):
     one, alike = (saved(Image.new("RGB", (60, 80), each), "PNG") for each in ((9, 9, 9), (8, 8, 8)))
     assert len(one) == len(alike)

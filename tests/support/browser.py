@@ -31,6 +31,14 @@ still.replaceSync(`*, *::before, *::after, *::backdrop {
 }`);
 document.adoptedStyleSheets.push(still);
 """
+# A later test's server may have the port of this one's, and so its origin: what a page has stored
+# must not meet it there, and what it is about to store neither.
+FORGET = """
+if (location.origin !== "null") {
+  for (const storage of [sessionStorage, localStorage]) storage.clear();
+  Storage.prototype.setItem = () => {};
+}
+"""
 # A page moves what is on it as pictures and answers arrive, too. Waits until an element is where it
 # was a frame ago, and a click would hit it; or for so long that the click itself says why not.
 HOLDS_STILL = """
@@ -58,14 +66,20 @@ def chromium(running_chromium):
     """A browser without cookies, which leaves its page, and what was set, with the test."""
     running_chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
     yield running_chromium
-    running_chromium.get("about:blank")  # Ends streams of events.
-    speak(running_chromium, "en-US,en")
-    while running_chromium.begun_with:
-        added = running_chromium.begun_with.pop()
-        running_chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
-    running_chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    running_chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    running_chromium.execute_cdp_cmd("Browser.resetPermissions", {})
+    leave(running_chromium)
+
+
+def leave(driver):
+    """Leave the page, with all that it has stored and all that was set for it."""
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    driver.execute_script(FORGET)
+    driver.get("about:blank")  # Ends streams of events.
+    speak(driver, "en-US,en")
+    while driver.begun_with:
+        added = driver.begun_with.pop()
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    driver.execute_cdp_cmd("Browser.resetPermissions", {})
 
 
 def speak(driver, languages):

@@ -81,7 +81,8 @@ def test_jobs_and_a_result_suit_everybody(page, server):
     for menu in ("#print-menu", "#more-menu"):
         page.one(f"{menu} summary").click()
         assert_suits_everybody(page)
-    page.one("#compare").click()
+    page.one("#more-menu summary").click()
+    page.one("#full-screen").click()
     page.until("document.querySelector('dialog').open && after.naturalWidth")
     assert_night_suits_everybody(page)
     assert page.errors() == []

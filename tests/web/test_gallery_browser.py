@@ -151,7 +151,7 @@ def test_a_photo_is_deleted_with_all_its_pictures_and_an_undo_brings_them_back(p
 
 def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
     look(page, server)
-    server.refusals["DELETE", f"/api/jobs/{jobs[0]}"] = (503, "no storage", None)
+    server.refusals["DELETE", "/api/jobs"] = (503, "no storage", None)
     page.js("document.querySelector('.card a').focus()")
     press(page, Keys.DELETE)
     assert len(hung(page)) == 3
@@ -161,7 +161,7 @@ def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
 
 
 def test_hundreds_of_pictures_are_deleted_at_once(page, server, jobs):
-    """A browser refuses hundreds of requests at a time that may outlast the page."""
+    """By a few requests: browsers refuse hundreds at a time that may outlast the page."""
     look(page, server)
     back = page.driver.execute_async_script(
         """
@@ -171,7 +171,7 @@ def test_hundreds_of_pictures_are_deleted_at_once(page, server, jobs):
         let asked = 0;
         window.fetch = async (...request) => {
           const answer = await fetch(...request).finally(() => { asked += 1; });
-          if (asked === ids.length) setTimeout(() => done(calls), 100);
+          if (asked === 3) setTimeout(() => done(calls), 100);
           return answer;
         };
         deleteJobs(ids, (some, isGone) => { if (!isGone) calls.push(some.length); });

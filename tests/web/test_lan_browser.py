@@ -46,7 +46,29 @@ def test_a_page_without_https_says_why_nothing_is_shared(page, server):
     said = "[...document.querySelectorAll('.not-shared')].map((each) => !each.hidden)"
     page.look(server.address)
     page.until("document.querySelectorAll('[name=style]').length > 1")
-    assert page.js(said) == [False, False], "in the menu and in full screen"
+    assert page.js(said) == [False] * 3, "below the stage, in the menu and in full screen"
     page.begin_with(HTTP)
     page.look(server.address)
-    page.until(f"{said}.length === 2 && {said}.every(Boolean)")
+    page.until(f"{said}.length === 3 && {said}.every(Boolean)")
+
+
+@pytest.fixture
+def touch(page):
+    """A screen that is touched."""
+    how = "Emulation.setTouchEmulationEnabled"
+    page.driver.execute_cdp_cmd(how, {"enabled": True})
+    yield
+    page.driver.execute_cdp_cmd(how, {"enabled": False})
+
+
+def test_on_a_phone_without_https_a_picture_that_is_held_is_the_result_itself(page, server, touch):
+    server.end(server.add("beach.jpg"))
+    page.begin_with(HTTP)
+    page.look(server.address, 390, 844)
+    page.until("document.querySelector('#finished .cell')")
+    page.one("#finished .cell").click()
+    page.until("document.querySelector('#painting-side').src.endsWith('/result')")
+    assert page.one(".hold").text.startswith("Touch and hold the picture")
+    place = "(({ x, y, width, height }) => [x + width * 0.8, y + height / 3])"
+    hit = f"document.elementFromPoint(...{place}(picture.getBoundingClientRect()))"
+    assert page.js(f"{hit}.id") == "painting-side", "nothing lies over it"

@@ -119,11 +119,9 @@ def test_the_cross_of_a_picture_says_in_one_sentence_what_it_does(page, server):
         "town.jpg im Stil Mosaic löschen",
     ]
     page.one("#finished .cell").click()
-    page.one("#more-menu summary").click()
-    page.one("#settings").click()
+    page.one("#how").click()
     assert page.one("#how-title").text == "Einstellungen"
-    assert not page.one("#settings").is_displayed()
-    page.one("#sum-paint").click()
+    page.one("#paint").click()
     until(lambda: len(server.ordered) == 1)
     assert server.ordered[0].photo == "town.jpg", "of the picture on the stage"
 

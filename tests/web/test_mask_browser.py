@@ -157,7 +157,7 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     page.js("document.querySelector('[name=mask-side][value=keep]').click()")
     assert re.fullmatch("2[0-4]% stays a photo", said(page))
     press(page, Keys.ENTER)
-    assert page.js("document.querySelector('#mask-open.set') !== null")
+    page.until("document.querySelector('#mask-open.set')")
     changed = painted()
     assert keeps(changed, LEFT) and not keeps(changed, RIGHT)
 

@@ -52,6 +52,7 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     page.one("#sheet-close").click()
     page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 10)
     assert [each.text for each in page.all("#shares b")] == ["60% Blue", "40% Green"]
+    page.one("#photos .cell").click()  # The stage shows the job of its photo.
     page.one("#paint").click()
     until("document.querySelectorAll('#queue > li').length === 2")
     # At once: the list may move under the pointer when the first job ends.

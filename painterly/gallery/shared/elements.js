@@ -33,6 +33,14 @@ export const fill = (element, parts) => {
   const isSame = parts.length === element.childNodes.length && parts.every((part, at) => part === element.childNodes[at]);
   if (!isSame) element.replaceChildren(...parts);
 };
+// Returns a function from items to their elements. `make` makes that of an item once, as long as the item is among them.
+export const keyed = (make, keyOf = ({ id }) => id) => {
+  let made = new Map();
+  return (items) => {
+    made = new Map(items.map((item) => [keyOf(item), made.get(keyOf(item)) || make(item)]));
+    return [...made.values()];
+  };
+};
 // A pointer's place on an element, in percent of its width.
 export const percentAcross = (element, { clientX }) => {
   const { left, width } = element.getBoundingClientRect();

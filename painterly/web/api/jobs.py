@@ -48,6 +48,7 @@ def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
     return job
 
 
+MOST_DELETED = 1000  # jobs of one request
 Known = Annotated[StoredJob, Depends(_known)]
 MAY_LISTEN = Depends(_check_streams)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
@@ -135,13 +136,29 @@ def cancel_job(job: Known, service: Shared) -> JobOut:
     raise ApiError(409, f"this job has ended already: it is {job.state.value}")
 
 
+WithPhoto = Annotated[
+    bool, Query(description="Whether all other jobs with the same photo are deleted, too.")
+]
+
+
+@jobs.delete("/jobs", status_code=202)
+def delete_jobs(
+    ids: Annotated[list[JobId], Query(alias="id", min_length=1, max_length=MOST_DELETED)],
+    service: Shared,
+    photo: WithPhoto = False,
+) -> DeletedJobs:
+    """Delete several jobs at once, as `DELETE /api/jobs/ID` does. Those that are not there are
+    deleted already."""
+    deleted = dict.fromkeys(ids)
+    for each in ids:
+        if service.jobs.stored(each) is not None:
+            deleted |= dict.fromkeys(service.deletions.ask(each, with_photo=photo))
+    return DeletedJobs(jobs=[*deleted])
+
+
 @jobs.delete("/jobs/{job_id}", status_code=202)
 def delete_job(
-    job_id: Annotated[JobId, Path()],
-    service: Shared,
-    photo: Annotated[
-        bool, Query(description="Whether all other jobs with the same photo are deleted, too.")
-    ] = False,
+    job_id: Annotated[JobId, Path()], service: Shared, photo: WithPhoto = False
 ) -> DeletedJobs:
     """Delete a job with its photo, mask, result and all else that it has stored, for good. One that
     has not ended is cancelled. It is listed nowhere from now on, and gone within seconds, or once

@@ -1,10 +1,8 @@
 // Requests to the server, and sentences that explain its refusals. The server explains in English.
 import { make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
+import { isUnsent, photos } from "./state.js";
 import { capital, rounded } from "./words.js";
-
-// Photos that have not been sent would be lost with the page.
-export const hasUnsent = () => document.querySelector("#photos .unsent") !== null;
 
 // message: a sentence for people. status: the HTTP status, 0 without an answer, or GONE. after: seconds before the next try.
 export const GONE = 1, CUT_OFF = 2; // A chosen file can no longer be read; the server answers, but not to this file.
@@ -35,7 +33,7 @@ const answerTo = async (address, options = {}) => {
   if (!answer) throw new Refusal(text("page.unreachable"), 0);
   if (answer.ok) return answer;
   if (answer.status !== 401) throw await refusalOf(answer);
-  if (hasUnsent()) throw new Refusal(text("page.logged_out"), 401);
+  if (photos.peek().some(isUnsent)) throw new Refusal(text("page.logged_out"), 401);
   location.assign(`${root}/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
   return new Promise(() => {}); // The page is about to go.
 };

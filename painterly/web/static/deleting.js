@@ -3,45 +3,45 @@ import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 
-// Ticks; the status of what another page has deleted; requests: Chromium refuses more than 256 at once that may outlast a page.
-const SECONDS = 20, GONE = 404, AT_ONCE = 200;
+const SECONDS = 20, GONE = 404, AT_ONCE = 200; // ticks; the status of what another page has deleted; jobs of a request
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.role = "status";
-let takeBack = null, finish = null, left = 0, timer = 0;
+// What the message is about: how it is taken back, what follows otherwise, and the ticks that are left.
+let shown = null;
 
 // An open dialog covers the rest of the page.
 const place = () => (document.querySelector("dialog[open]") || document.body).append(told);
 on(document, "close", () => { if (told.isConnected) place(); }, true);
 const close = (leaving = null) => {
-  const end = finish;
+  const { timer, over } = shown || {};
   clearInterval(timer);
-  takeBack = finish = null;
+  shown = null;
   told.remove();
-  end?.(leaving);
+  over?.(leaving);
 };
 on(window, "pagehide", close);
 const tick = () => {
-  if (!told.matches(":hover, :focus-within")) left -= 1; // While it is pointed at, its time stands still.
-  told.style.setProperty("--left", Math.max(0, left / SECONDS));
-  if (left <= 0) close();
+  if (!told.matches(":hover, :focus-within")) shown.left -= 1; // While it is pointed at, its time stands still.
+  told.style.setProperty("--left", Math.max(0, shown.left / SECONDS));
+  if (shown.left <= 0) close();
 };
 // Says what is deleted. undoing: takes that back. over: is called once it is not taken back, with the event that closes the page, if any.
 export const tell = (words, undoing = null, over = null) => {
   close();
-  [takeBack, finish, left] = [undoing, over, SECONDS];
+  shown = { undoing, over, left: SECONDS, timer: setInterval(tick, 1000) };
   button.hidden = !undoing;
   place();
   said.textContent = words;
-  timer = setInterval(tick, 1000);
 };
-const undo = () => { const act = takeBack; finish = null; close(); if (act) act(); };
+const undo = () => { const { undoing } = shown; shown.over = null; close(); undoing?.(); };
 on(button, "click", undo);
+// Before other acts that can be undone.
 on(document, "keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-  if (!isUndo || !takeBack || event.target.closest("textarea")) return;
+  if (!isUndo || !shown?.undoing || event.target.closest("textarea, #mask")) return;
   event.preventDefault();
   undo();
-});
+}, true);
 
 // The request outlasts a page that is about to close.
 export const remove = (address) => ask(address, { method: "DELETE", keepalive: true });
@@ -52,14 +52,12 @@ export const deleteJobs = (jobs, hide, withPhoto = false, ready = async () => {}
   const bringBack = (ids) => { hide(ids, false); tell(text("gallery.not_deleted")); };
   const send = async (leaving) => {
     if (!leaving && !await isReady) return; // A page that closes waits for nothing.
-    const query = withPhoto ? "?photo=true" : "", asked = withPhoto ? jobs.slice(0, 1) : jobs, answers = [];
-    const group = leaving ? asked.length : AT_ONCE; // There is no later.
-    for (let at = 0; at < asked.length; at += group) {
-      const some = asked.slice(at, at + group).map((id) => remove(`${root}/api/jobs/${id}${query}`));
-      answers.push(...await Promise.allSettled(some));
-    }
+    const asked = withPhoto ? jobs.slice(0, 1) : jobs, count = Math.ceil(asked.length / AT_ONCE);
+    const groups = Array.from({ length: count }, (_, at) => asked.slice(AT_ONCE * at, AT_ONCE * (at + 1)));
+    const query = (ids) => new URLSearchParams([...ids.map((id) => ["id", id]), ...(withPhoto ? [["photo", true]] : [])]);
+    const answers = await Promise.allSettled(groups.map((ids) => remove(`${root}/api/jobs?${query(ids)}`)));
     hide(answers.flatMap(({ value }) => value ? value.jobs : []), true);
-    const failed = asked.filter((_, at) => answers[at].reason && answers[at].reason.status !== GONE);
+    const failed = groups.filter((_, at) => answers[at].reason).flat();
     if (failed.length) bringBack(withPhoto ? jobs : failed);
   };
   hide(jobs, true);

@@ -1,6 +1,7 @@
 // Chosen, dropped or pasted files: pictures, and reasons against the others.
 import { byId, matching, on } from "./shared/elements.js";
 import { megabytes, text } from "./shared/texts.js";
+import { refuse } from "./state.js";
 
 const { uploadBytes, accept, kinds } = byId("order").dataset, endings = accept.split(",");
 
@@ -22,11 +23,9 @@ export const checkedFiles = (files) => ({
 });
 
 // Pictures from the clipboard all have the same name.
-let pasted = 0;
-const withName = (file) => {
+const withName = (file, number) => {
   if (file.name && !/^image\.\w+$/.test(file.name)) return file;
-  pasted += 1;
-  return new File([file], `pasted-${pasted}.${(file.type.split("/")[1] || "png").replace("jpeg", "jpg")}`, { type: file.type });
+  return new File([file], `pasted-${number}.${(file.type.split("/")[1] || "png").replace("jpeg", "jpg")}`, { type: file.type });
 };
 
 // The pictures in a folder and its subfolders, sorted by name; other files are left out.
@@ -56,31 +55,36 @@ const dropped = async ({ items }) => {
 
 // A file that is dropped on the styles is a painting, any other a photo.
 export const bindFileInputs = (addPhotos, addPaintings) => {
+  let pasted = 0;
   const zoneOf = ({ target }) => target.closest("#masters") || byId("studio");
   const mark = (zone) => {
     document.body.classList.toggle("dropping", zone !== null);
     for (const each of [byId("studio"), byId("masters")]) each.classList.toggle("over", each === zone);
   };
+  // The browser would leave the page for an address that is dropped on it.
   const onFiles = (kind, act) => on(document, kind, (event) => {
-    if (![...event.dataTransfer.types].includes("Files")) return;
+    const kinds = [...event.dataTransfer.types], hasFiles = kinds.includes("Files");
+    if (!hasFiles && !kinds.includes("text/uri-list")) return;
     event.preventDefault();
-    act(event);
+    act(event, hasFiles);
   });
-  onFiles("dragover", (event) => {
+  onFiles("dragover", (event, hasFiles) => {
     event.dataTransfer.dropEffect = "copy";
-    mark(zoneOf(event));
+    if (hasFiles) mark(zoneOf(event));
   });
   on(document, "dragleave", ({ relatedTarget }) => { if (!relatedTarget) mark(null); });
-  onFiles("drop", async (event) => {
+  onFiles("drop", async (event, hasFiles) => {
     mark(null);
+    if (!hasFiles) { refuse("files", text("page.drop.address")); return; }
     const add = zoneOf(event).id === "masters" ? addPaintings : addPhotos;
     add(await dropped(event.dataTransfer));
   });
   on(document, "paste", (event) => {
-    const files = [...event.clipboardData.files].map(withName);
+    const { files } = event.clipboardData;
     if (!files.length) return;
     event.preventDefault();
-    addPhotos(files);
+    addPhotos([...files].map((file, at) => withName(file, pasted + at + 1)));
+    pasted += files.length;
   });
   for (const input of matching(".pick [type=file]")) {
     on(input, "change", (event) => {

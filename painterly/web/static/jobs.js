@@ -1,104 +1,81 @@
-// The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
+// What the server says of jobs: the stream of events about them, which reconnects by itself.
 import { announce, byId, on, root, say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
+import { batch, dropJobs, isActive, isLeaving, jobs, jobWith, keepJob } from "./state.js";
 
-// leaving: the ids of those whose deletion can still be undone. They are listed nowhere.
-const jobs = new Map(), leaving = new Set();
-let handlers = {};
+const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
+// The stream. wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
+const link = { source: null, opened: () => {}, wait: 1, timer: 0, tick: 0, reason: "", since: 0, next: 0 };
+// functions: `ended` is called when a job leaves the queue, and `returned` when the server is there again.
+export const bindJobs = (functions) => Object.assign(link, functions);
 
-export const jobWith = (id) => jobs.get(id);
-export const isLeaving = ({ id }) => leaving.has(id);
-export const isActive = ({ state }) => ["queued", "painting"].includes(state);
-const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
-// The queue, in its order.
-const earliest = (first, second) => first.place - second.place || -newest(first, second);
-const listed = () => [...jobs.values()].filter((each) => !isLeaving(each));
-export const activeJobs = () => listed().filter(isActive).sort(earliest);
-export const endedJobs = () => listed().filter((each) => !isActive(each)).sort(newest);
-export const finishedJobs = () => endedJobs().filter(({ state }) => state === "done");
-
-const keep = (job) => {
-  const before = jobs.get(job.id);
-  // An answer may be older than an event that arrived before it. An ended job stays ended.
+const announceEnd = (before, job) => {
+  if (!before || before.state === job.state || isActive(job) || isLeaving(job)) return;
+  announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
+  link.ended();
+};
+// What the server says of a job. An answer may be older than an event that arrived before it: an ended job stays ended.
+export const heard = (job) => {
+  const before = jobWith(job.id);
   if (before && !isActive(before) && isActive(job)) return;
-  jobs.set(job.id, job);
-  if (before && before.state !== job.state && !isActive(job) && !isLeaving(job)) {
-    announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
-    handlers.ended();
-  }
-};
-export const updateJob = (job) => {
-  keep(job);
-  handlers.changed();
-};
-export const hideJobs = (ids, isGone) => {
-  for (const id of ids) if (isGone) leaving.add(id); else leaving.delete(id);
-  handlers.changed();
-};
-const dropJobs = (ids) => {
-  if (ids.filter((id) => jobs.delete(id)).length) handlers.changed();
+  keepJob(job);
+  announceEnd(before, job);
 };
 // Others have left the queue before these jobs.
 const move = (moved) => {
-  for (const { id, ...about } of moved) if (jobs.has(id) && isActive(jobs.get(id))) jobs.set(id, { ...jobs.get(id), ...about });
-  handlers.changed();
+  for (const { id, ...about } of moved) if (jobWith(id) && isActive(jobWith(id))) keepJob({ ...jobWith(id), ...about });
 };
 // Fetches all jobs, after a time without events.
 const fetchJobs = async () => {
-  const known = [...jobs.keys()]; // A job that is ordered while the answer is on its way stays.
+  const known = [...jobs.value.keys()]; // A job that is ordered while the answer is on its way stays.
   const { jobs: all } = await ask(`${root}/api/jobs`), present = new Set(all.map((each) => each.id));
-  for (const id of known.filter((each) => !present.has(each))) jobs.delete(id);
-  all.forEach(keep);
-  handlers.changed();
+  batch(() => {
+    dropJobs(known.filter((each) => !present.has(each)));
+    all.forEach(heard);
+  });
 };
-// functions: `changed` is called after each change, `ended` when a job leaves the queue, and `returned` when the server is there again.
-export const bindJobs = (functions) => { handlers = functions; };
-
-const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
-// wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
-let source = null, opened = () => {}, wait = 1, timer = 0, tick = 0, reason = "", since = 0, next = 0;
 
 const showConnected = () => {
-  const wasAway = wait > 1;
-  clearInterval(tick);
-  wait = 1;
-  since = tick = 0;
+  const wasAway = link.wait > 1;
+  clearInterval(link.tick);
+  Object.assign(link, { wait: 1, since: 0, tick: 0 });
   byId("away").hidden = true;
-  if (wasAway) handlers.returned();
+  if (wasAway) link.returned();
 };
 const showAway = () => {
-  if (Date.now() - since < PATIENCE_MS) return; // A short interruption is not reported.
+  if (Date.now() - link.since < PATIENCE_MS) return; // A short interruption is not reported.
   byId("away").hidden = false;
-  say("away-why", reason);
-  say("away-next", text("page.away_next", { time: duration(Math.max(1, (next - Date.now()) / 1000)) }));
+  say("away-why", link.reason);
+  say("away-next", text("page.away_next", { time: duration(Math.max(1, (link.next - Date.now()) / 1000)) }));
 };
 const reconnectLater = (refusal) => {
-  reason = refusal && refusal.status === 401 ? refusal.message : text("page.away");
-  since ||= Date.now();
-  next = Date.now() + 1000 * wait;
-  clearTimeout(timer);
-  timer = setTimeout(connect, 1000 * wait);
-  wait = Math.min(LONGEST_WAIT_S, 2 * wait);
-  tick ||= setInterval(showAway, 1000);
+  const { wait } = link;
+  clearTimeout(link.timer);
+  link.since ||= Date.now();
+  link.tick ||= setInterval(showAway, 1000);
+  Object.assign(link, {
+    reason: refusal && refusal.status === 401 ? refusal.message : text("page.away"),
+    next: Date.now() + 1000 * wait, timer: setTimeout(connect, 1000 * wait), wait: Math.min(LONGEST_WAIT_S, 2 * wait),
+  });
 };
-const closeStream = () => { source?.close(); source = null; opened(); };
+const closeStream = () => { link.source?.close(); link.source = null; link.opened(); };
 // Resolves once the jobs are known, or the stream is closed.
 const openStream = () => new Promise((resolve) => {
   closeStream();
-  opened = resolve;
-  const stream = source = new EventSource(`${root}/api/events?places=1`);
+  link.opened = resolve;
+  const stream = link.source = new EventSource(`${root}/api/events?places=1`);
   const hear = (kind, act) => on(stream, kind, ({ data }) => act(JSON.parse(data)));
-  hear("job", updateJob);
-  hear("places", (about) => move(about.jobs));
+  hear("job", heard);
+  hear("places", (about) => batch(() => move(about.jobs)));
   hear("deleted", (about) => dropJobs(about.jobs));
   on(stream, "open", () => {
     showConnected();
     fetchJobs().catch(reconnectLater).then(resolve); // A stream begins with unfinished jobs alone.
   });
   on(stream, "error", () => {
-    if (stream !== source) return; // Safari reports an error of a closed stream when the user returns to the page.
+    if (stream !== link.source) return; // Safari reports an error of a closed stream when the user returns to the page.
     closeStream();
     fetchJobs().then(() => reconnectLater(), reconnectLater); // A stream does not say why it was refused.
   });
@@ -106,11 +83,11 @@ const openStream = () => new Promise((resolve) => {
 // A browser has six connections to a server in all. A hidden page closes its stream, and polls.
 const pollWhileHidden = () => {
   closeStream();
-  clearTimeout(timer);
-  timer = setTimeout(connect, UNSEEN_EVERY_MS);
+  clearTimeout(link.timer);
+  link.timer = setTimeout(connect, UNSEEN_EVERY_MS);
 };
 export const connect = async () => {
-  clearTimeout(timer);
+  clearTimeout(link.timer);
   if (!document.hidden) { await openStream(); return; }
   try { await fetchJobs(); } catch (refusal) { reconnectLater(refusal); return; }
   showConnected();

@@ -99,6 +99,10 @@ const fileOf = (inverted) => {
   return context.canvas.convertToBlob();
 };
 
+const textOf = (file) => new Promise((resolve, reject) => {
+  const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result), onerror: reject });
+  reader.readAsDataURL(file);
+});
 // Shows the painting once there is one, as long as the drawing is open.
 const uncover = async (own) => {
   const picture = await paintedWhole().catch(() => null);
@@ -115,9 +119,9 @@ const zoomTo = (wanted) => {
   stage.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
 };
 
-// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its drawing and its
-// file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed. Raises an error if
-// the browser cannot show the photo.
+// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Resolves to its drawing, its
+// file, null if it needs none, also as text, and whether anything is drawn; or to null if nothing has changed. Raises an error if the
+// browser cannot show the photo.
 export const drawMask = async (chosen) => {
   const { thumb, maskAddress } = chosen;
   photo.src = thumb;
@@ -142,11 +146,13 @@ export const drawMask = async (chosen) => {
   if (line) endStroke();
   drawing = null;
   const { strokes, keep } = before, isSame = own.strokes.length === strokes.length && own.strokes.every((each, at) => each === strokes[at]);
-  if (!isDone || (isSame && own.keep === keep)) return null;
+  if (!isDone || (isSame && own.keep === keep)) { dialog.close(); return null; }
   const isEmpty = !covered();
   // White all over: the server then forgets the mask that the photo had.
-  Object.assign(chosen, { drawing: own, mask: isEmpty && !own.base ? null : fileOf(isEmpty || own.keep) });
-  return !isEmpty;
+  const file = isEmpty && !own.base ? null : await fileOf(isEmpty || own.keep);
+  const drawn = file && await textOf(file);
+  dialog.close(); // An order waits for the mask.
+  return { drawing: own, mask: file, drawn, masked: !isEmpty };
 };
 
 const add = (stroke) => { drawing.strokes.push(stroke); drawStroke(stroke); };
@@ -213,8 +219,7 @@ on(dialog, "keydown", (event) => {
 });
 const clicks = {
   "mask-undo": undo, "mask-redo": redo, "mask-erase": toggleEraser, "mask-clear": () => { add({ erase: true }); endStroke(); },
-  // The event `close` may come after a click on Paint.
-  "mask-done": () => { dialog.close(); close(true); }, "mask-cancel": () => dialog.close(),
+  "mask-done": () => close(true), "mask-cancel": () => dialog.close(),
 };
 for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
 on(brush, "input", showNib);

@@ -1,20 +1,21 @@
 // Previews of the photo on the stage: what is chosen, roughly and then as the result that it is, and a small one in each style's tile.
 // The server paints them immediately, and during a job if it has enough memory.
-import { loaded, on, root, say } from "./shared/elements.js";
+import { loaded, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, askForPicture, formOf } from "./api.js";
-import { activeJobs } from "./jobs.js";
-import { currentPhoto, drop, isAtServer, isGone, maskOf } from "./photos.js";
-import { sample, showPreview, showWork } from "./stage.js";
-import { chosenStyles, hang, styleTiles } from "./styles.js";
-import { changedSettings } from "./order.js";
-import { refuse } from "./words.js";
+import { drop, idOf, isGone, maskOf, send } from "./photos.js";
+import { changes, secondsOf } from "./settings.js";
+import {
+  activeJobs, batch, changePhoto, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage, photoWith,
+  preview as shownPreview, refuse, sketches, wall, work,
+} from "./state.js";
+import { sample } from "./styles.js";
 
 const SMALL = ["tile", "rough"], SIDE = 320; // px, the side of small previews, for which the server has paintings ready
 const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
-const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
-const SAMPLE = { name: "", thumb: sample.photo, mask: null };
+const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, LONG_WAY_MS = 1000, MOST_KEPT = 80;
+const SAMPLE = { id: "", name: "", thumb: sample.photo, mask: null };
 
 const drawn = (image, kind, type) => {
   const { naturalWidth, naturalHeight } = image, shape = kind === "tile" ? TILE_SHAPE : naturalWidth / naturalHeight;
@@ -30,13 +31,14 @@ const drawn = (image, kind, type) => {
   return canvas.convertToBlob({ type, quality: 0.92 });
 };
 
-// The photo whose previews are shown, with its mask. copies: the photo for each kind of small preview, and the mask for it, in a promise;
-// it resolves to null if the browser cannot decode the photo. cache: previews by their requests.
-let current = {}, cache = new Map();
+// What is under way. copies: of the photo `of`, for each kind of small preview, with the mask for it, in a promise; it resolves to null
+// if the browser cannot decode the photo. cache: previews by their requests. controller: ends the requests. key: what the stage
+// shows. sample: the id of the sample photo at the server, in a promise.
+const now = { of: {}, copies: null, cache: new Map(), controller: new AbortController(), timer: 0, key: "", sample: null };
 const clearCache = () => {
-  const old = cache;
+  const old = now.cache;
   setTimeout(() => { for (const { address } of old.values()) URL.revokeObjectURL(address); }, RETRY_MS); // One may still be loaded.
-  cache = new Map();
+  now.cache = new Map();
 };
 const copiesOf = async (photo) => {
   const [image, mask] = await Promise.all([loaded(photo.thumb), maskOf(photo)]);
@@ -49,129 +51,141 @@ const copiesOf = async (photo) => {
   return Object.fromEntries(kinds);
 };
 const copies = (photo) => {
-  if (photo !== current.photo || photo.mask !== current.mask || photo.thumb !== current.thumb) {
+  if (["id", "mask", "thumb"].some((name) => photo[name] !== now.of[name])) {
     clearCache();
-    current = { photo, mask: photo.mask, thumb: photo.thumb, copies: copiesOf(photo) };
+    Object.assign(now, { of: photo, copies: copiesOf(photo) });
+    sketches.value = new Map();
   }
-  return current.copies;
+  return now.copies;
 };
-
-// The subject of each photo, and the styles that are kind to it. Without an answer, the wall stays as it is.
-const suited = new WeakMap();
-const suits = (photo, files) => {
-  const asked = () => ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
-  if (!suited.has(photo)) suited.set(photo, asked().catch(() => ({ subject: null, styles: [] })));
-  return suited.get(photo);
+const stopWaiting = () => { clearTimeout(now.timer); now.timer = 0; };
+// What a photo shows, and the styles that are kind to it. Without an answer, the wall stays as it is.
+const lookAt = async ({ id, suits }, files) => {
+  if (suits) return;
+  const asked = ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
+  const found = await asked.catch(() => ({ subject: null, styles: [] })), isWaiting = now.timer > 0;
+  changePhoto(id, { suits: found });
+  if (!isWaiting) stopWaiting(); // The choice that follows from it is painted at once.
 };
 
 class Busy extends Error {}
 const requestOf = (kind, style) => {
   const size = SMALL.includes(kind) ? { size: SIDE } : {};
-  return { ...style, settings: { ...changedSettings(), timelapse: false, ...size } };
+  return { ...style, settings: { ...changes.value, timelapse: false, ...size } };
 };
+const forgetSample = (reason) => { now.sample = null; throw reason; };
+const idAtServer = (photo) => (photo === SAMPLE ? now.sample ||= send(SAMPLE).catch(forgetSample) : idOf(photo.id));
 const keyOf = (kind, style) => `${kind} ${JSON.stringify(requestOf(kind, style))}`;
-const keptOf = (style) => cache.get(keyOf("sharp", style)) || cache.get(keyOf("rough", style));
+const keptOf = (style) => now.cache.get(keyOf("sharp", style)) || now.cache.get(keyOf("rough", style));
 // The sharp one is painted from the photo itself, which is at the server then.
 const preview = async (photo, files, kind, style, signal) => {
   const request = requestOf(kind, style), key = keyOf(kind, style);
-  if (cache.has(key)) return cache.get(key);
-  const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: await photo.mask };
-  const body = formOf(isSmall ? request : { again: await isAtServer(photo), ...request }, copy, mask);
+  if (now.cache.has(key)) return now.cache.get(key);
+  const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: photo.mask };
+  const body = formOf(isSmall ? request : { again: await idAtServer(photo), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
-  if (cache.size >= MOST_KEPT) clearCache();
-  cache.set(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo, request });
-  return cache.get(key);
+  if (now.cache.size >= MOST_KEPT) clearCache();
+  isLater.value = false;
+  now.cache.set(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo: photo.id, name: photo.name, request });
+  return now.cache.get(key);
 };
 // Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
 // deleted is sent again.
 const isRefused = ({ status }, photo) => status >= 400 && status < 500 && ![401, 408, 429, photo.job ? 0 : 404].includes(status);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const sketch = (id, about) => { sketches.value = new Map(sketches.value).set(id, about); };
 
-// Pictures far below are loaded only when the page is scrolled to them.
-const seen = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) if (isIntersecting) { target.src = target.dataset.at; seen.unobserve(target); }
-}, { rootMargin: "40px" });
-// A tile shows the photo in its style, until then the painting faded, and without a photo the sample; with a reason, why there is none.
-const showTile = ({ item, preview: image, sample: place, thumb }, address, waits = false, reason = "") => {
-  const isSample = !address && !waits && !reason && place !== null;
-  item.classList.toggle("waits", waits);
-  item.classList.toggle("sampled", isSample);
-  item.style.setProperty("--sampled", place);
-  item.title = reason;
-  image.dataset.at = address || thumb;
-  if (isSample) { seen.unobserve(image); image.removeAttribute("src"); } else seen.observe(image);
-};
-const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
-const showCount = (reason = null) => {
-  const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
-  const left = isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole });
-  say("styles-count", at === whole ? text("page.sketches") : left);
-};
-
-let controller = new AbortController(), timer = 0, shown = "";
 export const updateLater = (pause = 0) => {
-  clearTimeout(timer);
-  timer = setTimeout(update, pause);
+  clearTimeout(now.timer);
+  now.timer = setTimeout(update, pause);
 };
 const update = async () => {
-  controller.abort();
-  controller = new AbortController();
-  const { signal } = controller, photo = currentPhoto() || SAMPLE, isSample = photo === SAMPLE;
-  const isNew = photo !== current.photo, files = await copies(photo);
-  const of = !isSample && files && await suits(photo, files);
-  if (signal.aborted || (of && hang(of))) return; // A new choice is a change.
-  const tiles = styleTiles(), [chosen] = chosenStyles();
-  for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample);
-  showCount();
-  if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) {
-    showPreview({ address: sample.painted, file: null });
-    showWork(false);
+  now.timer = 0;
+  now.controller.abort();
+  now.controller = new AbortController();
+  const { signal } = now.controller, photo = onStage.value || SAMPLE, isSample = photo === SAMPLE, files = await copies(photo);
+  if (!isSample && files) await lookAt(photo, files);
+  if (signal.aborted) return;
+  const [style] = chosenStyles.value;
+  if (isSample && style && style.style === sample.style && !Object.keys(changes.value).length) {
+    batch(() => { shownPreview.value = { address: sample.painted, file: null }; work.value = false; });
     return;
   }
-  const kept = chosen && keptOf(chosen), key = JSON.stringify([photo.thumb, photo.masked, chosen]), isStale = key === shown && !kept;
+  const kept = style && keptOf(style), key = JSON.stringify([photo.thumb, photo.masked, style]), isStale = key === now.key && !kept;
   // Until it is painted: the same style with other settings.
-  if (key !== shown) showPreview(kept || null);
-  shown = key;
-  showWork(Boolean(chosen) && !(kept && kept.file));
-  const attempt = async (kind, style, show) => {
-    try { show(await preview(photo, files, kind, style, signal)); } catch (reason) {
-      if (reason.status === 404) isGone(photo);
+  batch(() => {
+    if (key !== now.key) shownPreview.value = kept || null;
+    work.value = Boolean(style) && !(kept && kept.file);
+  });
+  now.key = key;
+  const attempt = async (kind, wanted, show) => {
+    try { show(await preview(photo, files, kind, wanted, signal)); } catch (reason) {
+      if (reason.status === 404) { isGone(photo.id); now.sample = null; }
       if (signal.aborted || !isRefused(reason, photo)) throw reason;
-      if (reason.status === 415 && !isSample) drop(photo, reason.message); else show(null, reason.message);
+      if (reason.status === 415 && !isSample) drop(photo.id, reason.message); else show(null, reason.message);
     }
   };
-  const showStage = (picture, reason) => {
-    showPreview(picture);
-    if (reason) refuse(reason);
-  };
-  const rest = isSample || !files ? [] : tiles.values(), lane = async () => {
-    for (const tile of rest) {
-      await attempt("tile", tile.order, (picture, reason) => showTile(tile, picture && picture.address, false, reason));
-      showCount();
+  // The tile of the style on the stage has its picture from there.
+  const ofStage = !isSample && !isBlended.value && chosen.value[0]?.id;
+  const showStage = (picture, reason = "") => batch(() => {
+    shownPreview.value = picture;
+    refuse("preview", reason);
+    if (ofStage) sketch(ofStage, { address: picture?.address, reason });
+  });
+  const rest = (isSample || !files ? [] : wall.value.filter(({ id }) => id !== ofStage)).values();
+  // Tiles are painted while the photo is on a long way, and after its own picture.
+  const isThere = () => Boolean(photoWith(photo.id)?.kept || photo.job);
+  const lane = async (isOver) => {
+    while (!isOver()) {
+      const { value, done } = rest.next();
+      if (done) return;
+      await attempt("tile", value.order, (picture, reason) => sketch(value.id, { address: picture?.address, reason }));
     }
   };
   try {
-    if (chosen && !isSample) isAtServer(photo).catch(() => {}); // It is sent while the rough one is painted.
-    if (chosen && !kept && !isStale && files) await attempt("rough", chosen, showStage);
-    if (chosen) await attempt("sharp", chosen, showStage);
-    if (chosen) showWork(false);
-    await Promise.all(Array.from({ length: LANES }, lane));
+    if (style && !isSample) idOf(photo.id).catch(() => {}); // It is sent while the rough one is painted.
+    if (style && !kept && !isStale && files) await attempt("rough", style, showStage);
+    const early = style && !isSample && pause(LONG_WAY_MS).then(() => lane(isThere));
+    if (early) early.catch(() => {}); // It is awaited below.
+    if (style) await attempt("sharp", style, showStage);
+    if (style) work.value = false;
+    await Promise.all([early, ...Array.from({ length: LANES }, () => lane(() => false))]);
   } catch (reason) {
     if (signal.aborted) return;
-    showCount(reason);
-    showWork(Boolean(chosen) && !cache.has(keyOf("sharp", chosen)), isLater(reason));
+    batch(() => {
+      isLater.value = reason instanceof Busy && activeJobs.value.length > 0;
+      work.value = Boolean(style) && !now.cache.has(keyOf("sharp", style));
+    });
     updateLater(RETRY_MS);
   }
 };
 
 // The photo in the chosen style without its mask, or null if it is not painted now: the brush of a mask uncovers it.
 export const paintedWhole = async () => {
-  const [chosen] = chosenStyles(), files = await copies(currentPhoto());
-  if (!chosen || !files) return null;
-  const kept = !files.rough.mask && keptOf(chosen);
+  const [style] = chosenStyles.value, files = await copies(onStage.value);
+  if (!style || !files) return null;
+  const kept = !files.rough.mask && keptOf(style);
   if (kept) return loaded(kept.address);
-  const painted = await askForPicture(`${root}/api/preview`, formOf(requestOf("rough", chosen), files.rough.photo));
+  const painted = await askForPicture(`${root}/api/preview`, formOf(requestOf("rough", style), files.rough.photo));
   return painted && createImageBitmap(painted);
 };
-on("order", "change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));
+
+// How many of the tiles have been painted.
+effect(() => {
+  const whole = wall.value.length, at = onStage.value ? wall.value.filter(({ id }) => sketches.value.has(id)).length : whole;
+  const left = isLater.value ? text("page.after_this") : text("page.count_of", { at, whole });
+  say("styles-count", at === whole ? text("page.sketches") : left);
+});
+// Not of all that is known of the photo: a preview would begin again once the photo has been sent.
+const wanted = computed(() => {
+  const { id, thumb } = onStage.value || {};
+  return JSON.stringify([id, thumb, chosenStyles.value, changes.value, wall.value.map(({ id }) => id).sort()]);
+});
+const mask = computed(() => onStage.value?.mask);
+// While a slider moves, only a picture that takes less than a second is painted.
+effect(() => {
+  void [wanted.value, mask.value];
+  if (!isGesture.value) updateLater(PAUSE_MS); else if (secondsOf("instant") <= 1) updateLater(MOVED_MS);
+});

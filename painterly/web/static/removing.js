@@ -1,10 +1,10 @@
 // Deletes the pictures of jobs, with an undo. A job that is not finished is painted on until then.
 import { byId } from "./shared/elements.js";
 import { deleteJobs } from "./deleting.js";
-import { endedJobs, hideJobs } from "./jobs.js";
 import { keepPhotosOf } from "./photos.js";
+import { endedJobs, hideJobs } from "./state.js";
 
-const withSamePhoto = ({ photo_etag: etag }) => endedJobs().filter((each) => etag && each.photo_etag === etag);
+const withSamePhoto = ({ photo_etag: etag }) => endedJobs.value.filter((each) => etag && each.photo_etag === etag);
 export const removeJob = (job, withPhoto = false) => {
   const cell = document.querySelector(`[data-of="${job.id}"]`), hadFocus = cell && cell.contains(document.activeElement);
   const next = cell && (cell.nextElementSibling || cell.previousElementSibling);

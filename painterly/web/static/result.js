@@ -1,22 +1,22 @@
 // Results in full screen. The address names the one that is shown, so that "back" closes it. The preview on the stage can be looked at in
 // the same way.
 import { addressHash, pushAddress } from "./shared/address.js";
-import { byId, on, root } from "./shared/elements.js";
+import { byId, keyed, on, root } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
 import { bindViewer, follow } from "./shared/viewer.js";
 import { linkOf } from "./acts.js";
 import { styled } from "./api.js";
-import { finishedJobs } from "./jobs.js";
-import { defaults, keepResult } from "./order.js";
+import { keepResult } from "./order.js";
 import { removeJob } from "./removing.js";
-import { currentPhoto } from "./photos.js";
-import { paintedIn, shownPreview, shownResult } from "./stage.js";
-import { chosenStyles, chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
+import { defaults } from "./settings.js";
+import { paintedIn } from "./stage.js";
+import { chosen, chosenStyles, finishedJobs, photo as current, preview as ofOrder, shownResult } from "./state.js";
+import { inStyle, namesOf, namesOfStyles, stylesOf, thumbOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
 await styled("shared/view.css");
 const PREVIEW = "preview";
-const strengthOf = ({ strength }, [tile]) => percent(strength ?? tile?.settings.strength ?? defaults.strength);
+const strengthOf = ({ strength }, [style]) => percent(strength ?? style?.settings.strength ?? defaults.strength);
 // The command paints without a mask.
 const commandOf = (style, paintings, preset, settings, isMasked) =>
   !isMasked && { style, paintings, given: Object.entries({ preset, ...settings }) };
@@ -25,15 +25,15 @@ const photoOf = (name, address, href) => ({
   short: text("gallery.photo"), alt: text("gallery.the_photo", { photo: name }), preview: address, href,
 });
 // The fields of a picture, as viewer.js describes them; a preview lacks most.
-const pictureOf = (photo, tiles, names, about) => ({
-  photo, title: capital(inStyle(tiles, names)), short: names, alt: `${photo} ${inStyle(tiles, names)}`,
+const pictureOf = (photo, styles, names, about) => ({
+  photo, title: capital(inStyle(styles, names)), short: names, alt: `${photo} ${inStyle(styles, names)}`,
   href: null, download: null, file: "", timelapse: null, size: null, star: null, command: null, paintings: [], facts: [], again: null,
   ...about,
 });
 const pictureOfJob = (job) => {
   const { id, width, height, sheet, frames, photo, preset, settings, links, finished } = job;
   const { result, timelapse } = links;
-  return pictureOf(photo, tilesOf(job), namesOf(job), {
+  return pictureOf(photo, stylesOf(job), namesOf(job), {
     id, content: job.photo_etag || id, alt: titleOf(job), ...(sheet && { title: capital(inStyle([], "", job)) }),
     preview: `${result}?small=1`, href: result, download: `${result}?download=1`, timelapse, size: width && height ? [height, width] : null,
     star: job.result_key,
@@ -44,7 +44,7 @@ const pictureOfJob = (job) => {
     facts: [
       ["page.preset", text(`page.preset.${preset}`)],
       ["gallery.time_taken", paintedIn(job) && duration(paintedIn(job))],
-      ["gallery.strength", !sheet && strengthOf(settings, tilesOf(job))],
+      ["gallery.strength", !sheet && strengthOf(settings, stylesOf(job))],
       ["gallery.photo", photo],
       ["gallery.finished", finished && dated(finished)],
     ],
@@ -53,38 +53,28 @@ const pictureOfJob = (job) => {
   });
 };
 const previewNow = () => {
-  const { name, thumb, masked } = currentPhoto(), made = shownResult(), tiles = chosenTiles(), settings = made?.request.settings || {};
+  const { name, thumb, masked } = current.value, made = shownResult.value, styles = chosen.value, settings = made?.request.settings || {};
   const { naturalWidth: width, naturalHeight: height } = byId("painting-side");
-  const [{ style, paintings } = {}] = chosenStyles(), shares = Object.entries(paintings || tiles[0]?.shares || {});
-  const names = namesOfTiles(tiles), { href: download, download: file } = made ? linkOf(made, names) : {};
-  return pictureOf(name, tiles, names, {
-    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), size: made && [height, width],
-    result: made, made: made?.file, download, file,
-    facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, tiles)], ["gallery.photo", name]],
+  const [{ style, paintings } = {}] = chosenStyles.value, shares = Object.entries(paintings || styles[0]?.shares || {});
+  const names = namesOfStyles(styles), { href: download, download: file } = made ? linkOf(made, names) : {};
+  return pictureOf(name, styles, names, {
+    id: PREVIEW, preview: ofOrder.value?.address, before: photoOf(name, thumb, null), size: made && [height, width],
+    made: made?.file, download, file,
+    facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, styles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
   });
 };
-// The same picture for the same state of a job.
-const pictures = new WeakMap();
-const list = () => finishedJobs().map((job) => {
-  if (!pictures.has(job)) pictures.set(job, pictureOfJob(job));
-  return pictures.get(job);
-});
-let preview = null;
+// The same picture for the same state of a job. A rough preview makes room for the one that can be saved.
+const pictures = keyed(pictureOfJob, (job) => job), list = () => pictures(finishedJobs.value);
+const previews = keyed(previewNow, ({ address }) => `${address} ${shownResult.value !== null}`);
+const isPreview = () => addressHash() === PREVIEW;
 const wanted = () => {
-  const id = addressHash();
-  if (id !== PREVIEW) preview = null;
-  else if (!preview && shownPreview() && currentPhoto()) preview = previewNow();
-  return preview || list().find((each) => each.id === id);
+  if (isPreview()) return ofOrder.value && current.value ? previews([ofOrder.value])[0] : undefined;
+  return list().find(({ id }) => id === addressHash());
 };
 // As on the stage, what is saved is kept among the results, too.
-on("download", "click", () => { if (preview?.result) keepResult(preview.result); });
-// A rough preview makes room for the one that can be saved.
-on("painting-side", "load", () => {
-  if (!preview || preview.result || !shownResult()) return;
-  preview = null;
-  follow();
-});
+on("download", "click", () => { if (isPreview() && shownResult.value) keepResult(shownResult.value); });
+on("painting-side", "load", () => { if (isPreview()) follow(); });
 const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 export { follow };
 // Opens a job's result, or without one the preview.

@@ -1,69 +1,62 @@
-// Sends an order: each photo in each style, one after the other, as the queue has room for them.
+// Sends the orders of the state, one after the other, as the queue has room for them.
 import { root } from "./shared/elements.js";
-import { askPatiently, AWAY, contentOf, formOf, GONE, newKey } from "./api.js";
-import { jobWith, updateJob } from "./jobs.js";
-import { forgetSent, isChosen, isGone, markSent, removePhotos } from "./photos.js";
-import { ofFile, refuse } from "./words.js";
+import { askPatiently, AWAY, formOf, newKey } from "./api.js";
+import { heard } from "./jobs.js";
+import { idOf, isGone } from "./photos.js";
+import { acceptOrder, addOrders, batch, orders, photoWith, refuse, refuseOrders, wait, waiting } from "./state.js";
+import { ofFile } from "./words.js";
 
 // These concern the next photo, too; all others are of one photo.
 const OF_ALL = [...AWAY, 401, 403, 429];
 
-let stopping = null;
-export const stopSending = () => stopping.abort();
+// What is being sent: a controller that ends it, and a promise.
+let running = null;
+export const stopSending = () => running?.controller.abort();
 
-// onWait is called with the reason for a wait, and with null once the next picture needs none. signal: ends a wait.
-const sendOne = async (photo, request, onWait, signal) => {
-  const { keys, jobs } = photo.sent, order = JSON.stringify(request);
-  if (jobs.has(order)) return null;
-  if (!keys.has(order)) keys.set(order, newKey());
-  // An earlier job of this order has the photo and the mask, unless it is deleted.
-  const earlier = [...jobs.values()].find(jobWith), source = earlier || photo.job || photo.kept, mask = earlier ? null : await photo.mask;
-  const body = source ? formOf({ again: source, ...request }, null, mask) : formOf(request, await contentOf(photo.file), mask);
-  const isOver = () => signal?.aborted || !isChosen(photo);
-  let waits = false;
-  const how = { signal, isOver, onWait: (why) => { waits = true; onWait(why); } };
-  try {
-    const job = await askPatiently(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } }, how);
-    if (!waits) onWait(null);
-    jobs.set(order, job.id);
-    updateJob(job);
-    return job;
-  } catch (refusal) {
-    if (refusal.status !== 404 || source !== photo.kept || !photo.file) throw refusal;
-    isGone(photo); // It was kept for an hour.
-    return sendOne(photo, request, onWait, signal);
+// Returns the job that an order became.
+const sendOne = async ({ key, photo: id, from, request }, signal) => {
+  const isOver = () => signal.aborted || !orders.value.some((each) => each.key === key);
+  const how = { signal, isOver, onWait: (why) => { wait.value = why; } };
+  const again = from || await idOf(id, how), mask = from ? null : photoWith(id)?.mask;
+  const headers = { "Idempotency-Key": key }, options = { method: "POST", body: formOf({ again, ...request }, null, mask), headers };
+  try { return await askPatiently(`${root}/api/jobs`, options, how); } catch (refusal) {
+    const { kept, file } = photoWith(id) || {};
+    if (refusal.status !== 404 || again !== kept || !file) throw refusal;
+    isGone(id); // It was kept for an hour.
+    return sendOne({ key, photo: id, from, request }, signal);
   }
 };
-
-// Orders one picture of a photo that is stored from what is on the stage, unless that was done before.
-export const store = (photo, request) => sendOne(photo, request, () => {});
-// Sends chosen photos, and says at once why some are not. Returns the accepted jobs. onSend is called with a picture's number and
-// the number of all, and onWait with the number of pictures that wait, and why, or null.
-export const send = async (photos, requests, onSend, onWait) => {
-  const refused = [], accepted = [], { length } = requests, whole = photos.length * length;
-  const { signal } = stopping = new AbortController();
-  let unsent = false;
-  for (const [number, photo] of photos.entries()) {
-    if (signal.aborted) break;
-    if (!isChosen(photo)) continue; // Removed while another one waited.
+const sendAll = async (signal) => {
+  for (let order = waiting.value[0]; order; order = waiting.value[0]) {
+    const { key, photo, from, name } = order;
     try {
-      for (const [at, request] of requests.entries()) {
-        onSend(length * number + at + 1, whole);
-        const left = () => length * photos.slice(number).filter(isChosen).length - at;
-        const job = await sendOne(photo, request, (why) => onWait(left(), why), signal);
-        if (job) accepted.push(job);
-      }
-      markSent(photo);
+      const job = await sendOne(order, signal);
+      batch(() => {
+        wait.value = null;
+        heard(job);
+        acceptOrder(key, job.id);
+      });
     } catch (refusal) {
-      const { status, message } = refusal, isOfAll = OF_ALL.includes(status);
-      if (status === undefined) throw refusal;
-      if (!isChosen(photo)) continue;
-      if (status === GONE) removePhotos([photo]); else unsent = true;
-      refused.push(isOfAll ? message : ofFile(photo, message));
-      refuse(...refused);
-      if (isOfAll) break;
+      const { status, message } = refusal, isOfAll = signal.aborted || OF_ALL.includes(status);
+      if (status === undefined && refusal.name !== "AbortError") throw refusal;
+      if (!orders.value.some((each) => each.key === key)) continue; // Its photo was removed, by its user or for this reason.
+      refuseOrders((each) => isOfAll || (each.photo === photo && each.from === from));
+      refuse(isOfAll ? "sending" : `photo-${photo || from}`, isOfAll ? message : ofFile({ name }, message));
     }
   }
-  if (!unsent) forgetSent(photos);
-  return { accepted, refused };
+};
+const run = () => {
+  const controller = new AbortController();
+  const over = () => { running = wait.value = null; refuseOrders(() => true); };
+  return { controller, done: sendAll(controller.signal).finally(over) };
+};
+// Orders pictures of chosen photos or of jobs, unless they are ordered already. Returns those orders that are accepted, with the ids of
+// their jobs, and whether they are new.
+export const post = async (wanted) => {
+  const keys = wanted.map(newKey), places = addOrders(wanted.map((each, at) => ({ ...each, key: keys[at] })));
+  const before = new Set(orders.value.filter(({ state }) => state === "accepted").map(({ key }) => key));
+  running ||= run();
+  await running.done;
+  const all = places.map((key) => orders.value.find((each) => each.key === key));
+  return all.filter((each) => each?.state === "accepted").map((each) => ({ ...each, isNew: !before.has(each.key) }));
 };

@@ -1,14 +1,15 @@
-// The queue and the finished pictures below the stage: a cell for each job, updated in place.
-import { byId, fill, fromTemplate, on } from "./shared/elements.js";
+// The strip below the stage: a cell for each chosen photo, for each job of the queue, and for each finished picture.
+import { byId, fill, fromTemplate, keyed, mark, on } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
-import { activeJobs, endedJobs, isActive, jobWith } from "./jobs.js";
+import { cannotShow, takeAway } from "./photos.js";
 import { steady } from "./pictures.js";
-import { render, showJob } from "./stage.js";
+import {
+  activeJobs, effect, endedJobs, isActive, isUnsent, jobWith, photo as current, photos, photoWith, shownJob, showJob, showPhoto, styles,
+} from "./state.js";
 import { namesOf, titleOf } from "./styles.js";
 import { brief } from "./words.js";
 
 const FINISHED_SHOWN = 12;
-const cells = new Map();
 
 const saidOf = ({ state, place, fraction, seconds_left: left, photo }) => {
   const time = left && { time: brief(left) };
@@ -25,41 +26,71 @@ const pictureOf = ({ state, step, links }, shown) => {
   if (!isActive({ state })) return photo;
   return links.preview ? `${links.preview}?step=${step}` : shown || photo;
 };
-const cellOf = ({ id }) => {
-  const root = fromTemplate("cell"), x = root.querySelector(".x");
+const cellOf = (id, choose, end) => {
+  const root = fromTemplate("cell");
   root.dataset.of = id;
-  on(root.querySelector(".cell"), "click", () => showJob(id));
-  const end = async () => { (await import("./removing.js")).removeJob(jobWith(id)); };
-  on(x, "click", end);
-  on(root, "keydown", ({ key }) => { if (key === "Delete") end(); });
-  return { root, job: null, address: null, show: steady(root.querySelector("img")) };
-};
-// Shows a job's cell, and returns it.
-const shownCell = (job) => {
-  if (!cells.has(job.id)) cells.set(job.id, cellOf(job));
-  const cell = cells.get(job.id), { root } = cell, part = (name) => root.querySelector(name);
-  if (cell.job === job) return root;
-  cell.job = job;
-  root.dataset.state = job.state;
-  part(".named").textContent = namesOf(job);
-  part(".said").textContent = saidOf(job).filter(Boolean).join(", ");
-  part(".of").textContent = job.state === "done" ? "" : job.photo;
-  part(".done-part").hidden = job.state !== "painting";
-  part(".done-part").style.setProperty("--done", `${100 * (job.fraction || 0)}%`);
-  cell.address = pictureOf(job, cell.address);
-  cell.show(cell.address);
-  part(".x").title = part(".why").textContent = text(isActive(job) ? "page.cancel_it" : "page.delete_it", { title: titleOf(job) });
+  on(root.querySelector(".cell"), "click", () => choose(id));
+  on(root.querySelector(".x"), "click", end);
   return root;
 };
-// Shows all jobs.
-export const showJobs = () => {
-  for (const id of [...cells.keys()]) if (!jobWith(id)) cells.delete(id);
-  // Others have no cell, so that their pictures are not loaded. Cancelled jobs leave nothing.
-  const active = activeJobs(), ended = endedJobs().filter(({ state }) => state !== "cancelled").slice(0, FINISHED_SHOWN);
-  const focused = document.activeElement;
-  fill(byId("queue"), active.map(shownCell));
-  fill(byId("finished"), ended.map(shownCell));
-  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
-  document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
-  render();
+const crossSays = (root, words) => {
+  const why = root.querySelector(".why");
+  if (why.textContent !== words) root.querySelector(".x").title = why.textContent = words;
 };
+
+const photoCells = keyed(({ id }) => {
+  const root = cellOf(id, showPhoto, () => {
+    const next = root.nextElementSibling || root.previousElementSibling;
+    takeAway([photoWith(id)]);
+    (next ? next.querySelector(".x") : byId("photo-files")).focus({ preventScroll: true });
+  });
+  root.querySelector("img").onerror = () => photoWith(id) && cannotShow(photoWith(id));
+  return root;
+});
+const showPhotoCell = (root, photo) => {
+  const { id, name, thumb, masked } = photo, image = root.querySelector("img");
+  root.classList.toggle("unsent", isUnsent(photo));
+  root.classList.toggle("masked", masked);
+  root.querySelector(".said").textContent = name;
+  image.hidden = false;
+  if (image.getAttribute("src") !== thumb) image.src = thumb;
+  crossSays(root, text("page.remove", { name }));
+  mark(root.querySelector(".cell"), "aria-current", !shownJob.value && current.value?.id === id);
+};
+effect(() => {
+  const cells = photoCells(photos.value);
+  fill(byId("photos"), cells);
+  for (const [at, each] of photos.value.entries()) showPhotoCell(cells[at], each);
+});
+
+// shown: what a cell shows, and of which styles, so that news of one job is written into its own cell alone.
+const jobCells = keyed(({ id }) => {
+  const end = async () => { (await import("./removing.js")).removeJob(jobWith(id)); }, root = cellOf(id, showJob, end);
+  on(root, "keydown", ({ key }) => { if (key === "Delete") end(); });
+  return Object.assign(root, { shown: {}, show: steady(root.querySelector("img")) });
+});
+const showJobCell = (root, job) => {
+  const part = (name) => root.querySelector(name), { state, fraction } = job, before = root.shown;
+  mark(part(".cell"), "aria-current", shownJob.value?.id === job.id);
+  if (before.job === job && before.styles === styles.value) return;
+  root.shown = { job, styles: styles.value, address: pictureOf(job, before.address) };
+  root.dataset.state = state;
+  part(".named").textContent = namesOf(job);
+  part(".said").textContent = saidOf(job).filter(Boolean).join(", ");
+  part(".of").textContent = state === "done" ? "" : job.photo;
+  part(".done-part").hidden = state !== "painting";
+  part(".done-part").style.setProperty("--done", `${100 * (fraction || 0)}%`);
+  root.show(root.shown.address);
+  crossSays(root, text(isActive(job) ? "page.cancel_it" : "page.delete_it", { title: titleOf(job) }));
+};
+effect(() => {
+  // Others have no cell, so that their pictures are not loaded. Cancelled jobs leave nothing.
+  const active = activeJobs.value, ended = endedJobs.value.filter(({ state }) => state !== "cancelled").slice(0, FINISHED_SHOWN);
+  const all = [...active, ...ended], cells = jobCells(all), focused = document.activeElement;
+  fill(byId("queue"), cells.slice(0, active.length));
+  fill(byId("finished"), cells.slice(active.length));
+  for (const [at, each] of all.entries()) showJobCell(cells[at], each);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  byId("strip").hidden = !photos.value.length && !all.length;
+  document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
+});

@@ -1,11 +1,6 @@
-// Times and names in words, and refusals.
-import { byId, say, stem, withoutCode } from "./shared/elements.js";
+// Times and names in words.
+import { stem, withoutCode } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
-
-// Says below the picture why something was not done.
-export const refuse = (...reasons) => { say("refused", reasons.join(" ")); };
-// Clears a reason that holds no longer, unless another one has replaced it.
-export const unsay = (reason) => { if (byId("refused").textContent === reason) refuse(); };
 
 // A time that is estimated, and rounded therefore.
 export const rounded = (seconds) => {

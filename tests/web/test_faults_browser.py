@@ -1,0 +1,524 @@
+"""What people stumbled over on the page: each test is one fault, and says what they expect."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from support.web_page import end_undo, jpeg, staged
+
+from painterly.jobs.schemas import Preset
+
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+
+ACTS = "document.body.dataset.acts"
+FULL = (429, "the queue is full: 5 photos are waiting", 600)
+SENT = "!document.querySelector('#photos .unsent, #paint[aria-disabled]')"
+IS_FULL = "document.querySelector('#queue-full').textContent"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Three styles of a painting each, and the variables of a service that offers them."""
+    for name in ("mosaic", "rings", "waves"):
+        file = tmp_path / "paintings" / f"{name}.jpg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(jpeg("green"))
+    names = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
+    return {f"BUCKET_{name}": str(tmp_path / folder) for name, folder in names.items()}
+
+
+@pytest.fixture
+def server(place):
+    """The service, whose previews are blue."""
+    with staged(place) as running:
+        previews, running.asked = running.service.previews, []
+
+        def send(kind, request):
+            if kind == "preview":
+                running.asked.append(request.order)
+                answer = (request.number, jpeg("blue"), None)
+                threading.Thread(target=previews.answer, args=answer).start()
+            return True
+
+        previews._supervisor = SimpleNamespace(problem="", send=send)
+        yield running
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("beach.jpg", "lake.jpg", "town.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    return [str(tmp_path / name) for name in ("beach.jpg", "lake.jpg", "town.jpg")]
+
+
+def visit(page, server, *files, style=0):
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length === 3")
+    page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", style)
+    if files:
+        page.one("#photo-files").send_keys("\n".join(map(str, files)))
+
+
+def previewed(page):
+    shown = "document.querySelector('#painting-side').src"
+    saved = "document.querySelector('#save').href === %s"
+    page.until(f"{ACTS} === 'preview' && {saved % shown}")
+
+
+def chosen(page):
+    return page.js("[...document.querySelectorAll('#photos .said')].map(e => e.textContent)")
+
+
+def test_each_of_several_damaged_photos_is_named(page, server, tmp_path):
+    names = ("one.jpg", "two.jpg", "three.jpg")
+    for name in names:
+        (tmp_path / name).write_bytes(jpeg("red")[:300])
+    (tmp_path / "notes.txt").write_text("no picture")
+    visit(page, server, *(tmp_path / name for name in (*names, "notes.txt")))
+    page.until("!document.querySelector('#photos li')")
+    said = page.one("#refused").text
+    assert [name for name in (*names, "notes.txt") if name not in said] == []
+
+
+def test_what_is_asked_for_while_pictures_are_sent_is_ordered_too(page, server, photos):
+    visit(page, server, *photos)
+    previewed(page)
+    server.refusals.stay = True
+    server.refusals["POST", "/api/jobs"] = (*FULL[:2], 1)
+    page.one("#paint").click()
+    page.until(IS_FULL)
+    page.js("document.querySelector('[data-paper=A4]').click()")
+    server.refusals.clear()
+    page.until("!document.querySelector('#paint[aria-disabled]')")
+    papers = [each.settings.get("paper") for each in server.ordered]
+    assert papers.count("A4") == 1 and len(papers) == 4
+
+
+SLOW_UPLOAD = """
+window.bodies = 0;
+const direct = fetch;
+window.fetch = async (address, how = {}) => {
+  const isBeach = how.body?.get?.("photo")?.name === "beach.jpg"; // And not the sample.
+  if (isBeach && !/preview|suited/.test(address)) bodies += 1;
+  if (String(address).endsWith("/api/photos")) await new Promise((done) => setTimeout(done, 700));
+  return direct(address, how);
+};
+"""
+
+
+def test_a_photo_that_is_on_its_way_is_sent_once(page, server, photos):
+    page.begin_with(SLOW_UPLOAD)
+    visit(page, server, photos[0])
+    page.until("window.bodies === 1")
+    page.js("document.querySelector('#paint').click()")
+    page.until("document.querySelectorAll('#queue li').length === 1")
+    page.until(SENT)
+    assert page.js("bodies") == 1
+
+
+def test_a_job_is_changed_without_losing_the_chosen_photos(page, server, photos):
+    server.end(server.add("old.jpg"))
+    visit(page, server, *photos)
+    previewed(page)
+    page.one("#finished .cell").click()
+    page.js("document.querySelector('#again-with').click()")
+    assert chosen(page) == ["old.jpg"]
+    page.until("document.querySelector('.told button')?.hidden === false")
+    page.one(".told button").click()
+    assert {"beach.jpg", "lake.jpg", "town.jpg"} <= {*chosen(page)}
+
+
+def test_once_a_refused_photo_is_removed_the_red_button_leads_to_the_other_one(
+    page, server, photos
+):
+    visit(page, server, *photos[:2])
+    previewed(page)
+    page.all("#photos .cell")[0].click()
+    previewed(page)
+    server.refusals["POST", "/api/jobs"] = (422, "size is 5", None)
+    page.one("#paint").click()
+    page.until("refused.textContent && !document.querySelector('#paint[aria-disabled]')")
+    page.js("document.querySelectorAll('#photos .x')[0].click()")
+    page.all("#photos .cell")[0].click()
+    previewed(page)
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    assert [each.photo for each in server.ordered] == ["lake.jpg"]
+
+
+def test_a_double_click_orders_and_cancels_nothing(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    middle = "(b => [b.x + b.width / 2, b.y + b.height / 2])(paint.getBoundingClientRect())"
+    x, y = page.js(middle)
+
+    def press(count):
+        how = {"x": x, "y": y, "button": "left", "clickCount": count}
+        for kind in ("mousePressed", "mouseReleased"):
+            page.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **how})
+
+    press(1)
+    page.until(f"{ACTS} === 'painting'")
+    press(2)
+    [job] = server.ordered
+    server.paint(job, step=10, fraction=0.1)
+    page.until("document.querySelector('#progress').value === 0.1")
+    assert page.js(ACTS) == "painting" and not page.all(".told")
+
+
+LATE_TIMES = """
+const direct = fetch;
+window.fetch = async (address, how) => {
+  const answer = await direct(address, how), json = answer.json.bind(answer);
+  if (!String(address).includes("estimate?size=3840")) return answer;
+  await new Promise((done) => setTimeout(done, 900));
+  answer.json = async () => { setTimeout(() => { window.isTaken = true; }, 50); return json(); };
+  return answer;
+};
+"""
+
+
+def test_the_times_are_those_of_the_chosen_size(page, server, photos):
+    server.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
+    page.begin_with(LATE_TIMES)
+    visit(page, server, photos[0])
+    previewed(page)
+    page.one("#how").click()
+    page.until("document.querySelector('[value=fine] + span time').textContent.match(/[0-9]/)")
+    own = page.js("document.querySelector('[value=fine] + span time').textContent")
+    page.js("document.querySelector('[value=\"4k\"]').click()")
+    page.js("document.querySelector('[value=screen]').click()")
+    page.until("window.isTaken")
+    assert page.js("document.querySelector('[value=fine] + span time').textContent") == own
+
+
+def test_the_stage_stays_with_a_picture_while_another_is_deleted(page, server, photos):
+    old, other = server.add("old.jpg"), server.add("other.jpg")
+    server.end(old, finished="2026-11-20T10:01:00+00:00")
+    server.end(other, finished="2026-11-20T10:02:00+00:00")
+    visit(page, server)
+    page.until("document.querySelectorAll('#finished .cell').length === 2")
+    page.all("#finished .cell")[1].click()
+    page.js("document.querySelector('#again-with').click()")  # old.jpg is chosen.
+    page.all("#finished .cell")[0].click()
+    page.until(f"{ACTS} === 'done'")
+    page.js("document.querySelectorAll('#finished .x')[1].click()")
+    page.until("document.querySelectorAll('#finished .cell').length === 1")
+    assert page.js(ACTS) == "done" and "other" in page.js(
+        "document.querySelector('#finished .said').textContent"
+    )
+
+
+def test_a_reload_keeps_the_style_and_the_strength(page, server, photos):
+    visit(page, server, photos[0], style=2)
+    page.js("(strength.value = 0.9, strength.dispatchEvent(new Event('input', { bubbles: true })))")
+    page.js("strength.dispatchEvent(new Event('change', { bubbles: true }))")
+    previewed(page)
+    page.until("!document.querySelector('#photos .unsent')")
+    page.driver.refresh()
+    page.until("document.querySelectorAll('#photos .said').length")
+    previewed(page)
+    assert page.js("[heading.textContent, strength.value]") == ["In Waves", "0.9"]
+
+
+def test_the_picture_on_the_stage_is_the_one_that_is_painted_on_it(page, server, photos):
+    visit(page, server, *photos[:2])
+    previewed(page)
+    assert (
+        page.js("document.querySelector('#photos [aria-current] .said').textContent") == "lake.jpg"
+    )
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    assert "lake" in page.js("document.querySelector('#photo-side').alt")
+
+
+def test_a_picture_that_was_ordered_is_not_painted_again_with_the_next_photo(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.one("#photo-files").send_keys(photos[1])
+    previewed(page)
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    assert sorted(each.photo for each in server.ordered) == ["beach.jpg", "lake.jpg"]
+
+
+@pytest.fixture
+def mask(page, server, photos):
+    """A photo with a mask, which the server has."""
+    from selenium.webdriver import Keys
+
+    visit(page, server, photos[0])
+    previewed(page)
+    page.one("#mask-open").click()
+    page.until("document.querySelector('#mask').open")
+    page.one("#mask-stage").send_keys(" ", Keys.ARROW_RIGHT * 3, " ", Keys.ENTER)
+    page.until("!document.querySelector('#mask').open")
+    previewed(page)
+    page.until("document.querySelector('#photos .masked:not(.unsent)')")
+
+
+def test_a_drawn_mask_outlasts_a_reload_and_is_painted(page, server, mask):
+    page.driver.refresh()
+    page.until("document.querySelector('#photos .masked')")
+    previewed(page)
+    page.one("#mask-open").click()
+    page.until("document.querySelector('#mask').open")
+    assert "is painted" in page.one("#mask-status").text
+    page.one("#mask-cancel").click()
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    [job] = server.ordered
+    assert server.client.get(f"/api/jobs/{job.id}/mask").status_code == 200
+
+
+def test_a_cross_in_the_queue_can_be_taken_back(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.js("document.querySelector('#queue .x').click()")
+    page.until("!document.querySelector('#queue li') && document.querySelector('.told')")
+    assert chosen(page) == ["beach.jpg"]
+    page.one(".told button").click()
+    page.until("document.querySelector('#queue li')")
+    assert [str(each.state) for each in server.ordered] == ["queued"]
+
+
+def undo(page):
+    from selenium.webdriver import Keys
+
+    page.one("body").send_keys(Keys.CONTROL, "z")
+
+
+def slide(page, value, released=True):
+    """Move the slider of the strength, and let go of it."""
+    for kind in ("input", "change")[: 1 + released]:
+        page.js(
+            "(strength.value = arguments[0],"
+            " strength.dispatchEvent(new Event(arguments[1], { bubbles: true })))",
+            value,
+            kind,
+        )
+
+
+def test_another_style_or_strength_can_be_taken_back(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    before = page.js("strength.value")
+    for value in (0.8, 0.85, 0.9):
+        slide(page, value, released=value == 0.9)
+    page.js("document.querySelectorAll('[name=style]')[2].click()")
+    state = "[heading.textContent, strength.value]"
+    assert page.js(state) == ["In Waves", "0.9"]
+    undo(page)
+    assert page.js(state) == ["In Mosaic", "0.9"]
+    undo(page)
+    assert page.js(state) == ["In Mosaic", before], "the whole move of the slider"
+    previewed(page)
+
+
+def test_the_tile_of_the_chosen_style_has_the_picture_of_the_stage(page, server, photos):
+    visit(page, server, style=1)
+    page.until("document.querySelector('#painting-side').src.startsWith('blob:')")
+    page.until("document.querySelector('#works').hidden")  # The sample is painted.
+    before = len(server.asked)
+    page.one("#photo-files").send_keys(photos[0])
+    previewed(page)
+    page.until("document.querySelector('#styles-count').textContent === 'quick sketches'")
+    tile = "document.querySelector(':checked + .face .you').src"
+    assert page.js(f"{tile} === document.querySelector('#painting-side').src")
+    names = [order.style.name for order in server.asked[before:]]
+    assert names.count("rings") == 2, "rough and sharp: it is not painted again for the tile"
+
+
+def test_a_refused_format_names_some_others(page, server, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    visit(page, server, tmp_path / "notes.txt")
+    page.until("refused.textContent")
+    said = page.one("#refused").text
+    assert said.endswith("such as JPG, PNG, HEIC, WEBP, TIFF and others.")
+
+
+def test_many_refusals_are_some_sentences(page, server, tmp_path):
+    files = [tmp_path / f"{number}.txt" for number in range(30)]
+    for file in files:
+        file.write_text("no picture")
+    visit(page, server, *files)
+    page.until("refused.textContent")
+    assert page.one("#refused").text.count(".txt") == 5
+    assert page.one("#refused").text.endswith("And 25 more.")
+
+
+COUNTED = """
+window.written = 0;
+new MutationObserver((news) => { written += news.length; }).observe(document.body,
+  { subtree: true, childList: true, attributes: true, characterData: true });
+"""
+
+
+def test_a_step_of_a_job_is_written_into_its_own_cell_alone(page, server, photos):
+    others = [server.add(f"{number}.jpg") for number in range(8)]
+    visit(page, server, photos[0])
+    previewed(page)
+    server.paint(others[0], step=1, fraction=0.1)
+    page.until("document.querySelector('#queue .said').textContent.startsWith('10%')")
+    page.until("document.querySelector('#styles-count').textContent === 'quick sketches'")
+    page.driver.execute_script(COUNTED)
+    server.paint(others[0], step=2, fraction=0.2)
+    page.until("document.querySelector('#queue .said').textContent.startsWith('20%')")
+    assert page.js("written") < 20
+
+
+HELD_UPLOAD = """
+const direct = fetch;
+window.held = new Promise((release) => { window.release = release; });
+window.fetch = async (address, how = {}) => {
+  if (String(address).endsWith("/api/photos")) await held;
+  return direct(address, how);
+};
+"""
+
+
+def test_while_a_photo_is_on_its_way_the_page_says_so_and_paints_the_wall(page, server, photos):
+    page.begin_with(HELD_UPLOAD)
+    visit(page, server, photos[0])
+    page.until("document.querySelector('#works em').textContent === 'Sending…'")
+    page.until("!document.querySelector('.waits')")
+    assert page.js(ACTS) == "ready"
+    page.js("release()")
+    previewed(page)
+
+
+def test_the_red_button_stays_where_it_is_when_its_time_is_known(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    width = "document.querySelector('#paint').offsetWidth"
+    before = page.js(width)
+    server.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
+    page.js("import('/static/settings.js').then(({ loadTimes }) => loadTimes())")
+    page.until("document.querySelector('#paint-time').textContent")
+    assert page.js(width) == before
+
+
+def test_what_was_chosen_yesterday_is_chosen_today(page, server, photos):
+    visit(page, server, style=2)
+    slide(page, 0.9)
+    page.js("document.querySelector('[value=\"4k\"]').click()")
+    page.js("sessionStorage.clear()")
+    page.look(server.address)
+    page.until("document.querySelector('[name=style]:checked')")
+    said = page.js("[heading.textContent, strength.value, sizes.querySelector(':checked').value]")
+    assert said == ["Your photo, in Waves", "0.9", "4k"]
+
+
+DROP_ADDRESS = """
+const from = new DataTransfer();
+from.setData("text/uri-list", "https://example.org/picture.jpg");
+for (const kind of ["dragover", "drop"])
+  window.isTaken = !document.body.dispatchEvent(new DragEvent(kind,
+    { bubbles: true, cancelable: true, dataTransfer: from }));
+"""
+
+
+def test_an_address_that_is_dropped_does_not_leave_the_page(page, server, photos):
+    visit(page, server, photos[0])
+    page.driver.execute_script(DROP_ADDRESS)
+    assert page.js("isTaken"), "the browser does not open it"
+    assert page.one("#refused").text.startswith("Only files can be dropped here.")
+    assert chosen(page) == ["beach.jpg"]
+
+
+PRINTS = """
+window.printed = [];
+window.print = () => {
+  const sides = [...document.querySelectorAll(".picture > .after")];
+  printed.push(sides.filter((each) => each.checkVisibility()).map((each) => each.src));
+  window.dispatchEvent(new Event("afterprint"));
+};
+"""
+
+
+def test_a_picture_too_small_for_paper_is_painted_for_it_and_then_printed(page, server, photos):
+    page.begin_with(PRINTS)
+    visit(page, server, photos[0])
+    previewed(page)
+    page.one("#print-menu summary").click()
+    assert page.one("#print-dpi").text == "8 dpi on A4"
+    first, second, *_ = page.all("#print-menu li")
+    assert first.text.startswith("Paint for A4")
+    assert second.text.startswith("Print this picture as it is")
+    first.click()
+    page.until(f"{ACTS} === 'painting'")
+    server.end(server.jobs.stored(server.ordered[-1].id))
+    page.until("printed.length === 1")
+    [[large]] = page.js("printed")
+    assert large.endswith("/result"), "not the small copy"
+    page.until("document.querySelectorAll('.picture > .after').length === 1")
+
+
+@pytest.mark.parametrize("preset", ["fine", "instant"])
+def test_a_clip_has_a_quality_of_its_own(page, server, photos, preset):
+    visit(page, server, photos[0])
+    previewed(page)
+    page.js("document.querySelector('[name=preset][value=fine]').click()")
+    care = "document.querySelector('[name=preset]:checked').value"
+    state = "import('/static/state.js').then((s) => s.%s)"
+    page.js(state % "addPhoto({ name: 'walk.mp4', thumb: s.photo.value.thumb, frames: 9 }).id")
+    page.until(f"{care} === 'instant'")
+    assert page.one("#paint-said").text == "Paint 2 pictures"
+    page.js(f"document.querySelector('[name=preset][value={preset}]').click()")
+    page.one("#photos .cell").click()
+    assert page.js(care) == "fine", "a photo's stays"
+    page.all("#photos .cell")[1].click()
+    assert page.js(care) == preset
+
+
+DELETIONS = """
+const direct = fetch;
+window.deletions = [];
+window.fetch = async (address, how = {}) => {
+  const answer = await direct(address, how);
+  if (how.method === "DELETE")
+    deletions.push([how.keepalive, answer.status, String(address).split("id=").length - 1]);
+  return answer;
+};
+"""
+
+
+def test_a_page_that_is_closed_deletes_hundreds_of_pictures_by_a_few_requests(page, server):
+    page.begin_with(DELETIONS)
+    visit(page, server)
+    page.js(
+        "import('/static/deleting.js').then(({ deleteJobs }) => deleteJobs("
+        "[...Array(450)].map((_, at) => at.toString(16).padStart(20, '0')), () => {}))"
+    )
+    end_undo(page)
+    page.until("deletions.length === 3")
+    assert sorted(page.js("deletions")) == [[True, 202, 50], [True, 202, 200], [True, 202, 200]]
+
+
+def test_on_its_own_computer_the_page_speaks_of_no_server(page, server):
+    visit(page, server)
+    assert page.one("#stays").text.startswith("Photos stay on this computer;")
+
+
+HELD_LOOK = """
+const direct = fetch;
+window.held = new Promise((release) => { window.release = release; });
+window.fetch = async (address, how = {}) => {
+  if (String(address).endsWith("/suited")) { window.isLooking = true; await held; }
+  return direct(address, how);
+};
+"""
+
+
+def test_a_photo_is_painted_that_is_chosen_while_another_one_is_looked_at(page, server, photos):
+    page.begin_with(HELD_LOOK)
+    visit(page, server, *photos[:2])
+    page.until("window.isLooking")
+    page.one("#photos .cell").click()
+    page.js("release()")
+    previewed(page)
+    assert page.js("document.querySelector('#photo-side').alt") == "beach.jpg"
