@@ -26,7 +26,7 @@ CLIPPED = 3.0  # Much larger differences than so many medians of a square's are 
 BOLD = 2.0  # the variance of strokes and own detail, in parts of the square's
 WHOLE = 180.0  # px, the width of a face from which strokes have all of their strength
 IN_FEATURES = 0.2  # the part of it that features get
-TYPICAL = 0.3
+TYPICAL = 0.3  # No strokes vary more than those of this part of the squares.
 TINY = 1e-6
 
 
