@@ -18,6 +18,7 @@ import numpy as np
 
 from painterly.engine.abstraction.families import colours_of, palette_of
 from painterly.engine.abstraction.filters import gaussian
+from painterly.engine.faces import strokes
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import spread
 from painterly.engine.paintings import Paintings, resized
@@ -61,6 +62,7 @@ class Patches(NamedTuple):
     near: np.ndarray  # the numbers of those near some of them; see inverted_file.py
     deviations: np.ndarray  # the standard deviation of each band of detail of the paintings
     palette: np.ndarray  # the paintings' chroma; see abstraction/families.py
+    squares: np.ndarray  # larger patches, float16 [N, 32, 32, 3]; see faces/strokes.py
 
     @classmethod
     def of(
@@ -73,15 +75,18 @@ class Patches(NamedTuple):
         """Draw `count` patches of some paintings and of their rotations at random, after their
         shares. `sizes` has the (height, width) at which each of all is seen."""
         total = sum(paintings.shares[each] for each in members)
-        found, deviations, colours = [], np.zeros(len(DETAIL)), []
+        found, squares, colours, deviations = [], [], [], np.zeros(len(DETAIL))
         for each in members:
             part = paintings.shares[each] / total
             painting = arrays.resampled(paintings.paintings[each], sizes[each])
             mask = resized(paintings.masks[each], sizes[each])
             colours.append((colours_of(painting, mask), part))
             deviations += part * _deviations(painting)
-            found += _drawn(painting, is_used(mask), max(1, int(part * count / ROTATIONS)))
-            del painting, mask  # Not kept while the next painting is resampled.
+            used = is_used(mask)
+            found += _drawn(painting, used, max(1, int(part * count / ROTATIONS)), SIDE, ROTATIONS)
+            few = _drawn(painting, used, max(1, int(part * strokes.SQUARES)), strokes.SIDE, 1)
+            squares += [each.astype(np.float16) for each in few]
+            del painting, mask, used  # Not kept while the next painting is resampled.
         pixels = np.concatenate(found)
         del found
         flat = pixels.reshape(len(pixels), -1)
@@ -98,7 +103,8 @@ class Patches(NamedTuple):
         middles = keys[inverted_file.pivots(len(keys))]
         middles[:, -1] = 1
         near = inverted_file.nearest(middles @ keys.T)
-        return cls(votes, mean, basis, keys, near, deviations, palette_of(colours))
+        palette = palette_of(colours)
+        return cls(votes, mean, basis, keys, near, deviations, palette, np.concatenate(squares))
 
     def queries(self, patches: np.ndarray) -> np.ndarray:
         """Return what patches [N, SIDE · SIDE · 3] are compared by: their coordinates, and 1,
@@ -209,16 +215,18 @@ def _focus() -> np.ndarray:
     return (np.outer(line, line) / line.sum() ** 2).astype(np.float32)[..., None]
 
 
-def _drawn(painting: np.ndarray, used: np.ndarray, count: int) -> list[np.ndarray]:
-    """Draw patches [count, SIDE, SIDE, 3] of each rotation of a painting [H, W, 3] at random, or as
-    many as there are, around pixels that are used [H, W]."""
+def _drawn(
+    painting: np.ndarray, used: np.ndarray, count: int, side: int, turns: int
+) -> list[np.ndarray]:
+    """Draw patches [count, side, side, 3] of some rotations of a painting [H, W, 3] at random, or
+    as many as there are, around pixels that are used [H, W]."""
     random, middles = np.random.default_rng(0), np.flatnonzero(used)
-    mirrored = _Mirrored(painting, SIDE // 2, SIDE // 2)
+    mirrored = _Mirrored(painting, side // 2, side // 2)
     drawn = []
-    for quarters in range(ROTATIONS):
+    for quarters in range(turns):
         some = middles[random.choice(len(middles), min(len(middles), count), replace=False)]
         rows, columns = np.unravel_index(some, used.shape)
-        shown = mirrored.squares(rows, columns, SIDE)
+        shown = mirrored.squares(rows, columns, side)
         drawn.append(np.rot90(shown, quarters, (1, 2)))
     return drawn
 

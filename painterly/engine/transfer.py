@@ -22,6 +22,7 @@ from painterly.engine.faces.care import (
     skin_of,
 )
 from painterly.engine.faces.finding import Found
+from painterly.engine.faces.strokes import add_strokes
 from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
@@ -309,6 +310,10 @@ class Transfer(ABC):
         if cares:
             inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
             keep_features(inside, before, cares)
+            if self._ink is None:
+                shares = (canvas.cropped(share[None])[0] for _, share in groups)
+                squares = (patches.squares for patches, _ in groups)
+                add_strokes(inside, cares, [*zip(squares, shares, strict=True)])
         return whole
 
     @property

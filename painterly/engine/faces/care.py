@@ -164,7 +164,9 @@ def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) 
     range. Finer strokes, and colours, stay. The photo is of any size."""
     for care in cares:
         own, shown = (_tones(each, care, picture_size(picture)) for each in (picture, photo))
-        weight = care.oval / max(care.oval.sum(), 1e-6)
+        # What is around the face differs from the photo in other ways, which would be a halo.
+        inside = np.maximum(2 * care.oval - care.oval.max(), 0)
+        weight = inside / max(inside.sum(), 1e-6)
         fine = max(0.6, COARSE * care.width)
         mean, level = ((weight * each).sum() for each in (shown, own))
         spread, has = (
@@ -175,7 +177,9 @@ def follow_tones(picture: np.ndarray, photo: np.ndarray, cares: Sequence[Care]) 
         goal = np.clip(level, mean - LEVEL, mean + LEVEL) + gain * (shown - mean)
         way = goal.astype(np.float32) - own
         change = care.features * blurred(way, fine)
-        change += (care.oval - care.features) * blurred(way, max(0.6, COARSE_SKIN * care.width))
+        coarse = max(0.6, COARSE_SKIN * care.width)
+        of_skin = blurred(inside * way, coarse) / (blurred(inside, coarse) + 1e-3)
+        change += (care.oval - care.features) * of_skin
         _add_tones(picture[care.part], care.firmness.tones * scaled(change, care.size))
 
 

@@ -208,6 +208,21 @@ def test_small_faces_get_one_family_of_colours_and_a_wall_of_their_hue_stays():
     np.testing.assert_allclose(after[wall], before[wall], atol=0.02)
 
 
+def test_what_is_around_a_face_throws_no_halo_into_it():
+    """The background is dark in the photo, and light in the picture."""
+    photo = close(SIDE) / np.float32(255)
+    [one] = cares_in(close(SIDE))
+    face = np.zeros((SIDE, SIDE, 1), np.float32)
+    face[one.part] = (one.oval > 0.5)[..., None]
+    picture = face * photo + (1 - face)
+    dark = face * photo
+    before = picture.copy()
+    care.follow_tones(picture, dark, [one])
+    edge = (one.oval > 0.9) & (blurred((one.oval > 0.5).astype(np.float32), 6) < 0.95)
+    change = (srgb_to_oklab(picture) - srgb_to_oklab(before))[one.part][edge, 0]
+    assert np.abs(change).mean() < 0.02
+
+
 def test_a_face_that_fills_a_large_photo_takes_little_memory():
     photo = close(2400)
     small = photo[::8, ::8] / np.float32(255)

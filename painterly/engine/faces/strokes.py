@@ -1,0 +1,135 @@
+"""Gives faces the strokes of the paintings.
+
+A face that is held to its photo is smooth where a painting has dots, brushwork or joints. So
+squares of the painting with nearly the face's colours give it what is finer in them than its
+features, as in Efros & Freeman 2001, "Image Quilting for Texture Synthesis and Transfer". Of
+similar squares the calm ones are taken, since a contour of the painting would be a scar. Where a
+face varies as much as the painting already, as in eyes, little is added. A small face gets finer
+and fainter strokes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from painterly.engine.abstraction.filters import scaled
+from painterly.engine.faces.care import Care
+from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
+
+SQUARES, SIDE, STEP = 400, 32, 20  # squares of paintings, their px, and px from one to the next
+# The standard deviation of a blur in px, at most, and in parts of a face's width: strokes are what
+# it takes away.
+FINE, FINE_OF_FACE = 4.0, 0.03
+NEAR, CALM = 16, 8  # squares that are most similar, and the calmest of them; one is taken
+CLIPPED = 3.0  # Much larger differences than so many medians of a square's are no strokes.
+BOLD = 2.0  # the variance of strokes and own detail, in parts of the square's
+WHOLE = 180.0  # px, the width of a face from which strokes have all of their strength
+IN_FEATURES = 0.2  # the part of it that features get
+TYPICAL = 0.3  # No strokes vary more than those of this part of the squares.
+TINY = 1e-6
+
+
+def add_strokes(
+    picture: np.ndarray, cares: Sequence[Care], groups: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Add strokes to the faces in a picture [h, w, 3], sRGB 0…1.
+
+    Args:
+        groups: For each group of paintings squares of them [N, SIDE, SIDE, 3], sRGB 0…1, and the
+            share of each pixel that it paints, [h, w, 1].
+    """
+    drawn = [srgb_to_oklab(squares.astype(np.float32)) for squares, _ in groups] if cares else []
+    for care in cares:
+        across = care.width * care.size[0] / len(care.oval)
+        smooth = _smoothing(min(FINE, FINE_OF_FACE * across))
+        prepared = [_Squares.of(squares.transpose(0, 3, 1, 2), smooth) for squares in drawn]
+        mask = scaled(care.oval - (1 - IN_FEATURES) * care.features, care.size)[..., None]
+        mask *= min(1.0, across / WHOLE)
+        # On the picture's grid, so that strokes stay in place if a face's box moves.
+        (rows, columns), (first, left) = care.part, (STEP * (of.start // STEP) for of in care.part)
+        width = SIDE + STEP * ((columns.stop - left - 1) // STEP)
+        change = np.zeros((SIDE, width, 3), np.float32)
+        for top in range(first, rows.stop, STEP):
+            band = np.s_[top : top + SIDE, left : columns.stop]
+            lab = srgb_to_oklab(picture[band].clip(0, 1))
+            for squares, (_, share) in zip(prepared, groups, strict=True):
+                place = top // STEP, left // STEP
+                strokes = squares.strokes_for(_padded(lab, width), smooth, place)
+                change += _padded(share[band], width) * strokes
+            done = slice(max(top, rows.start), min(top + STEP, rows.stop))
+            part = np.s_[done.start - top : done.stop - top, columns.start - left :]
+            lab = lab[part]
+            lab += mask[done.start - rows.start :][: len(lab)] * change[part][:, : lab.shape[1]]
+            picture[done, columns] = oklab_to_srgb(lab)
+            change = np.concatenate([change[STEP:], np.zeros_like(change[:STEP])])
+
+
+class _Squares(NamedTuple):
+    """Squares of paintings, prepared for comparison with a face's.
+
+    Attributes:
+        means: Their coarse colours [N, 12].
+        varies: The variance of their strokes in Oklab's channels [N, 3].
+        strokes: These, as differences in Oklab that fade where squares overlap, [N, SIDE, SIDE, 3].
+    """
+
+    means: np.ndarray
+    varies: np.ndarray
+    strokes: np.ndarray
+
+    @classmethod
+    def of(cls, squares: np.ndarray, smooth: np.ndarray) -> "_Squares":
+        """Prepare squares [N, 3, SIDE, SIDE] in Oklab, with a matrix of `_smoothing`."""
+        means, strokes = _split(squares, smooth)
+        most = CLIPPED * np.median(np.abs(strokes), (2, 3), keepdims=True) + TINY
+        strokes = most * np.tanh(strokes / most)
+        varies = np.square(strokes).mean((2, 3)) + TINY
+        typical = np.minimum(
+            varies, np.quantile(varies, TYPICAL, 0)
+        )  # An ornament would be a scar as well.
+        strokes *= np.sqrt(typical / varies)[..., None, None]
+        # The sum of the squares of two ramps is 1, so the variance is the same where they overlap.
+        ramp = np.sin(np.pi / 2 * (np.arange(SIDE - STEP) + 0.5) / (SIDE - STEP))
+        line = np.concatenate([ramp, np.ones(2 * STEP - SIDE), ramp[::-1]]).astype(np.float32)
+        faded = line[:, None] * line * strokes
+        return cls(means, typical, faded.transpose(0, 2, 3, 1))
+
+    def strokes_for(
+        self, band: np.ndarray, smooth: np.ndarray, place: tuple[int, int]
+    ) -> np.ndarray:
+        """Return the strokes for a row of squares [SIDE, W, 3] in Oklab, of its shape. The place is
+        the number of the row, and of its first square, in the picture."""
+        seen = np.lib.stride_tricks.sliding_window_view(band, (SIDE, SIDE), (0, 1))[0, ::STEP]
+        wanted, own = _split(seen, smooth)
+        apart = np.square(self.means).sum(1) - 2 * wanted @ self.means.T
+        near = np.argsort(apart, 1)[:, :NEAR]
+        calm = np.take_along_axis(near, self.varies[near, 0].argsort(1), 1)[:, :CALM]
+        row, first = place
+        choices = np.random.default_rng(row).random(first + len(seen))[first:]
+        taken = calm[np.arange(len(seen)), (choices * calm.shape[1]).astype(int)]
+        missing = np.maximum(BOLD - np.square(own).mean((2, 3)) / self.varies[taken], 0)
+        strokes = np.zeros_like(band)
+        for number, (square, gain) in enumerate(zip(taken, np.sqrt(missing), strict=True)):
+            strokes[:, STEP * number : STEP * number + SIDE] += gain * self.strokes[square]
+        return strokes
+
+
+def _padded(band: np.ndarray, width: int) -> np.ndarray:
+    height, shown = band.shape[:2]
+    return np.pad(band, [(0, SIDE - height), (0, width - shown), (0, 0)], "edge")
+
+
+def _smoothing(deviation: float) -> np.ndarray:
+    """Return the matrix [SIDE, SIDE] that blurs the lines of a square."""
+    line = np.arange(SIDE)
+    weights = np.exp(-0.5 * np.square((line - line[:, None]) / deviation))
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _split(squares: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean colours of the quarters of squares [N, 3, SIDE, SIDE], [N, 12], and what is
+    finer than their blur, of the squares' shape."""
+    coarse, half = smooth @ squares @ smooth.T, SIDE // 2
+    means = coarse.reshape(-1, 3, 2, half, 2, half).mean((3, 5))
+    return means.reshape(len(squares), -1), squares - coarse
