@@ -4,23 +4,40 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from painterly.forks import per_process
-from painterly.log import event, to_a_reader
+from painterly.log import event, logs_json, to_a_reader
 from painterly.words.wording import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
+FIRST_TALLY_S, TALLY_S = 2.0, 10.0  # seconds until a count is logged, and between two
 # The ways to show progress, each with the percent between two lines in the log.
 LINES_EVERY = {"plain": 10, "bar": 10, "json": 1, "none": 0}
+PAUSE_S = 30.0  # between two such lines of text, whatever their pictures
 PROGRESS_MODES = tuple(LINES_EVERY)
 # Rich allows one display at a time, so all threads share it. None if no bar is shown.
 _display: "Progress | None" = None
+_line_at = perf_counter()  # when there was a line in the log, or this process began
 _lock = per_process(threading.Lock)
+
+
+class Tally:
+    """A count of things that may be many. It is logged after some seconds, and again and again."""
+
+    def __init__(self, doing: str) -> None:
+        """Take what is done with the things, such as `listing photos`."""
+        self._doing, self._due = doing, monotonic() + FIRST_TALLY_S
+
+    def show(self, count: int) -> None:
+        """Log a count if a line is due."""
+        if (now := monotonic()) >= self._due:
+            self._due = now + TALLY_S
+            event(f"{self._doing}: {count:,} so far")
 
 
 class Step(Protocol):
@@ -89,11 +106,13 @@ def _step_display(
     every, logged = LINES_EVERY[mode], 0
 
     def log(step: Step, rate: float) -> None:
+        global _line_at
         nonlocal logged
         percent = int(100 * step.fraction + 1e-9)  # 100 * 0.29 is less than 29.
-        if not every or percent // every <= logged:
+        is_early = not logs_json() and perf_counter() - _line_at < PAUSE_S
+        if not every or percent // every <= logged or is_early:
             return
-        logged = percent // every
+        logged, _line_at = percent // every, perf_counter()
         numbers: dict[str, Any] = {
             "event": "progress",
             "step": step.iteration,
@@ -118,7 +137,7 @@ def _status(step: Step, rate: float, batch_left: BatchLeft | None) -> str:
     batch = [f"batch {duration(batch_left(step.eta_s))}"] if batch_left else []
     loss = [f"loss {step.losses['total']:.4g}"] if step.losses else []
     left = f"{duration(step.eta_s)} left"
-    return ", ".join([*batch, left, f"{step.scale} px", f"{rate:.1f} it/s", *loss])
+    return ", ".join([*batch, left, f"{step.scale} px", f"{rate:.1f} steps/s", *loss])
 
 
 @contextmanager

@@ -4,11 +4,14 @@ SIGHUP when a terminal is closed or its connection is lost.
 On Windows, Ctrl-Break sends SIGBREAK, and so does a console that is closed.
 """
 
+import _thread
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
@@ -38,6 +41,38 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
         names.append("SIGHUP")
     return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+@contextmanager
+def stopping_at(clock: str | None, now: Callable[[], datetime] = datetime.now) -> Iterator[None]:
+    """Stop the block, as SIGTERM does, once a clock shows a time such as 7:00; never without one.
+
+    The time of the day is asked for again and again: a laptop may sleep in between.
+    """
+    if clock is None:
+        yield
+        return
+    hour, minute = map(int, clock.split(":"))
+    begun = now()
+    end = begun.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    end += timedelta(days=end <= begun)
+    left = threading.Event()
+
+    def watch() -> None:
+        while not left.wait(POLL_S):
+            if now() >= end:
+                _thread.interrupt_main(signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    except Stopped as stopped:
+        if now() >= end:
+            stopped.note = f"it is {clock}; {stopped.note or 'the same command continues'}"
+        raise
+    finally:
+        left.set()
 
 
 class Stop:

@@ -1,5 +1,6 @@
 """The progress of a painting."""
 
+import itertools
 import json
 import sys
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from painterly import log, progress
 
 @pytest.fixture
 def text_log(monkeypatch):
+    """A log of plain lines on the standard output."""
     monkeypatch.setattr(log.logger, "handlers", [])
     log.log_to_stdout("%(message)s")
 
@@ -29,7 +31,7 @@ def steps(count):
         )
 
 
-def followed(mode="plain", count=200, label="beach.jpg in monet (3 of 60)"):
+def followed(mode="plain", count=200, label="3/60 beach.jpg in monet"):
     return progress.follow(steps(count), label, lambda left: 4000 + left, mode, photo="beach.jpg")
 
 
@@ -40,7 +42,7 @@ def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(
     monkeypatch.setattr(rich_progress, "get_console", lambda: Console(width=columns))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    followed("bar", label="trip/a long name of a photo of the old town.jpg in monet (3 of 60)")
+    followed("bar", label="3/60 trip/a long name of a photo of the old town.jpg in monet")
     lines = [line for line in capsys.readouterr().out.splitlines() if "100%" in line]
     assert lines and all("━━━━━━━━━━" in line and "batch 1 h 06 min" in line for line in lines)
     assert all(("loss" in line) == (columns > 80) for line in lines)
@@ -58,6 +60,7 @@ def test_two_pictures_share_one_display(monkeypatch, capsys):
 
 def test_percent_are_of_the_work_and_not_of_the_steps(monkeypatch, text_log, capsys):
     monkeypatch.setattr(progress, "REFRESH_S", 0)
+    monkeypatch.setattr(progress, "PAUSE_S", 0)
     first, last = steps(2)
     first.fraction = 0.125
     progress.follow([first, last], "beach.jpg")
@@ -65,11 +68,24 @@ def test_percent_are_of_the_work_and_not_of_the_steps(monkeypatch, text_log, cap
     assert shown == ["beach.jpg: 10 %", "beach.jpg: 100 %"]
 
 
+def test_a_log_gets_one_line_in_half_a_minute_whatever_the_number_of_pictures(
+    monkeypatch, text_log, capsys
+):
+    times = itertools.count(0, 0.01)
+    monkeypatch.setattr(progress, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(progress, "_line_at", 0)
+    for number in range(20):
+        followed(label=f"{number}/20 beach.jpg", count=700)
+    shown = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert len(shown) == len({*shown}) == 4, "of 200 lines every 10 %, in 140 s"
+
+
 def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys):
     monkeypatch.setattr(progress, "REFRESH_S", 0)
+    monkeypatch.setattr(progress, "PAUSE_S", 0)
     followed()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 10 and lines[-1].startswith("beach.jpg in monet (3 of 60): 100 %, batch ")
+    assert len(lines) == 10 and lines[-1].startswith("3/60 beach.jpg in monet: 100 %, batch ")
     followed("none")
     assert capsys.readouterr().out == ""
     log.log_to_stdout("", as_json=True)
@@ -78,3 +94,15 @@ def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys
     assert [each["percent"] for each in objects] == list(range(1, 101))
     assert objects[-1]["event"] == "progress" and objects[-1]["photo"] == "beach.jpg"
     assert (objects[-1]["step"], objects[-1]["steps"]) == (200, 200)
+
+
+def test_a_long_count_is_logged_now_and_then(monkeypatch, capsys, text_log):
+    times = iter([0, 1, 4, 5, 15])
+    monkeypatch.setattr(progress, "monotonic", lambda: next(times))
+    tally = progress.Tally("listing photos")
+    for count in (10, 1200, 1300, 1400):
+        tally.show(count)
+    assert capsys.readouterr().out.splitlines() == [
+        "listing photos: 1,200 so far",
+        "listing photos: 1,400 so far",
+    ]

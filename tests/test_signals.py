@@ -4,10 +4,11 @@ import signal
 import threading
 import weakref
 from concurrent.futures import Future
+from datetime import datetime, timedelta
 
 import pytest
 
-from painterly.signals import Stop, Stopped
+from painterly.signals import Stop, Stopped, stopping_at
 
 
 def test_a_loop_that_saves_its_work_is_left_until_it_asks():
@@ -71,3 +72,23 @@ def test_under_nohup_a_closed_terminal_stops_nothing():
             stop.obey()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_block_stops_once_the_clock_shows_the_time_even_after_a_sleep():
+    evening = datetime(2026, 11, 30, 22, 30)
+    clock = iter([evening, evening + timedelta(hours=8), evening + timedelta(hours=9)])
+    last = evening + timedelta(hours=9)
+    with (
+        pytest.raises(Stopped, match="SIGTERM") as caught,
+        Stop() as stop,
+        stopping_at("7:00", lambda: next(clock, last)),
+    ):
+        stop.result_of(Future())
+    assert caught.value.note == "it is 7:00; the same command continues"
+    assert caught.value.exit_code == 143
+
+
+def test_without_a_time_and_before_it_nothing_stops():
+    for clock in (None, "7:00"):
+        with Stop() as stop, stopping_at(clock, lambda: datetime(2026, 11, 30, 7, 0)):
+            stop.obey()

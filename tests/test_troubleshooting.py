@@ -59,6 +59,7 @@ def without_outer(value: str, text: str) -> str:
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
+    """The texts in the program's source."""
     return texts_in_source()
 
 

@@ -44,7 +44,7 @@ def run_program(
     name: str,
     run: Callable[[], int],
     *,
-    interrupted: str = f"what is done stays; {RERUN}",
+    interrupted: str | None = f"what is done stays; {RERUN}",
     paints: bool = False,
 ) -> int:
     """Run a program and return its exit code.
@@ -53,7 +53,8 @@ def run_program(
     exceptions are bugs: they propagate unless the log is JSON.
 
     Args:
-        interrupted: The work that a signal leaves behind, unless its exception has a text.
+        interrupted: The work that a signal leaves behind, unless its exception has a text. None
+            if another program reports the signal.
         paints: Whether the program needs more packages than a laptop's scripts.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -68,11 +69,7 @@ def run_program(
     except PainterlyError as error:
         return fail(name, str(error), error.exit_code)
     except Stopped as stopped:
-        what = f"stopped by {stopped}; {stopped.note or interrupted}"
-        code = fail(name, what, stopped.exit_code)
-        if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
-            leave(code)  # The second signal: Python would wait for the transfers in progress.
-        return code
+        return _stopped(name, stopped, interrupted)
     except KeyboardInterrupt:
         return fail(name, f"stopped; {interrupted}", INTERRUPTED)
     except ModuleNotFoundError as error:
@@ -91,37 +88,51 @@ def run_program(
         return 1
 
 
+def _stopped(name: str, stopped: Stopped, left: str | None) -> int:
+    code = stopped.exit_code
+    if left is not None:
+        fail(name, f"stopped by {stopped}; {stopped.note or left}", code)
+    if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
+        leave(code)  # The second signal: Python would wait for the transfers in progress.
+    return code
+
+
 def run_service(
     name: str,
     run: Callable[[dict[str, str]], int],
     variables: Mapping[str, str] | None = None,
     known: Mapping[str, str] | None = None,
+    interrupted: str | None = RERUN,
 ) -> int:
     """Run a program, as `run_program`, that a platform starts and stops.
 
     The signals of Stop raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` and
-    `known` are as for `set_up_log`. The log goes to stdout, with the time of each line or, with
-    LOG_FORMAT=json, as JSON, and so does what ends the process, then.
+    `known` are as for `set_up_log`, `interrupted` as for `run_program`. The log goes to stdout,
+    with the time of each line or, with LOG_FORMAT=json, as JSON, and so does what ends the process,
+    then.
     """
 
     def service() -> int:
         with Stop():
             return run(set_up_log("%(asctime)s %(message)s", variables or {}, known))
 
-    return run_program(name, service, interrupted=RERUN, paints=True)
+    return run_program(name, service, interrupted=interrupted, paints=True)
 
 
 def run_painter(
-    name: str, paint: Callable[[dict[str, str], Stop], Iterator[Path]], to_stdout: bool
+    name: str,
+    paint: Callable[[dict[str, str], Stop], Iterator[Path]],
+    to_stdout: bool,
+    progress: str | None,
 ) -> int:
     """Run a program that paints single pictures, as `run_program`. `paint` yields the paths
     written, and gets the environment, `.env` included. With `to_stdout`, nothing else may be
-    written there."""
+    written there. `progress` goes before PROGRESS."""
     with contextlib.ExitStack() as until_the_end:
 
         def run() -> int:
-            environment = set_up_log("%(message)s", {})
+            environment = set_up_log("%(message)s", {"PROGRESS": progress} if progress else {})
             if to_stdout:
                 until_the_end.enter_context(contextlib.redirect_stdout(present_stderr()))
             with Stop() as stop:
@@ -171,7 +182,7 @@ def why_instant(named: Iterable[str]) -> str:
         return f"preset instant: {NO_AVX.partition(';')[0]}"
     if IN_CHECKOUT or find_spec("tensorflow"):
         return ""
-    return f"preset instant; {command()} --help says how to add the others"
+    return f"quick sketches (preset instant); {command()} --help says how to add finer ones"
 
 
 def wants_json() -> bool:

@@ -21,12 +21,12 @@ from painterly.cli.words import Words, beside, on_disk, variables
 from painterly.errors import ConfigError
 from painterly.settings.settings import Settings, gives_way
 
-FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights", "from_record")
+FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights")
 NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and the whole clip.
 # The variables with other names than their flags; the values of switches that take one.
 NAMES = {"weights": "VGG_WEIGHTS"}
 TURNED_ON = {"watch": "60", "cluster": "auto"}
-NO_VARIABLES = ("open", "include", "exclude", "sheet")
+NO_VARIABLES = ("open", "include", "exclude", "sheet", "story")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Asked:
             name: The program.
         """
         is_one = words is not None and words.is_one
-        if words and is_one and not (self.results.dry_run or self.several.sheet):
+        if words and is_one and not (self.results.dry_run or self.several.only):
             _refuse(self.several, "several pictures, a folder or a bucket", "single files")
             os.chdir(start)
             from painterly.cli import picture
@@ -68,20 +68,14 @@ class Asked:
         else:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
         args = self._batch(words, start)
-        if self.several.sheet is None:
+        if self.several.only is None:
             return batch.run(args, name)
         from painterly.cli import sheet
 
         is_dry = ["dry_run"] if self.results.dry_run else []
-        sheet.check_flags([*given(self.several), *is_dry], self.settings)
+        flags = [*given(self.several), *is_dry]
+        sheet.check_flags(self.several.only, flags, self.settings)
         return sheet.run(args, name)
-
-    def repaint(self, result: str, name: str) -> int:
-        """Paint again what a record describes, and return the exit code."""
-        from painterly.cli import repaint
-
-        _refuse(self.several, "several pictures, a folder or a bucket", "a record")
-        return repaint.run(self._args([result]), name)
 
     def _pictures(self, words: Words) -> Iterator[PictureArgs]:
         (photo,) = words.photos
@@ -106,7 +100,7 @@ class Asked:
         values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
         values |= self._variables(start)
         if words:
-            is_nowhere = words.is_one or self.several.sheet is not None
+            is_nowhere = words.is_one or self.several.only is not None
             values |= variables(
                 replace(words, result=batch.NOWHERE) if is_nowhere else words, start
             )

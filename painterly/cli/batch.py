@@ -16,7 +16,7 @@ from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command
-from painterly.signals import Stop
+from painterly.signals import Stop, stopping_at
 from painterly.storage.address import is_folder
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def paint_batch(
         run = Run(loaded, Buckets.open(loaded, paintings), loading, stop, word, elsewhere)
         return run.paint(started)
 
-    with Stop() as stop:
+    with Stop() as stop, stopping_at(loaded.until):
         return word.of_end(paint)
 
 

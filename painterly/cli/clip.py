@@ -27,7 +27,7 @@ from painterly.settings.clips import SILENT, WRITTEN, lacking
 from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
-from painterly.storage.files import LOCK_FILE, locked, md5_of_file
+from painterly.storage.files import locked, md5_of_file
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.video.reading import ClipsView
@@ -112,16 +112,9 @@ def _held(folder: Path, keys: str) -> Iterator[FolderBucket]:
             with files_of.writing(folder):
                 separate = TemporaryDirectory(prefix=".", dir=folder, ignore_cleanup_errors=True)
             where = Path(stack.enter_context(separate))
-        else:
-            stack.callback(lambda: _delete(own / LOCK_FILE))  # As long as it is held.
         yield FolderBucket(where, new=True)
         if where is folder:
             shutil.rmtree(own, ignore_errors=True)  # Also what killed processes left.
-
-
-def _delete(path: Path) -> None:
-    with suppress(OSError):  # Windows deletes no open file.
-        path.unlink()
 
 
 def _remove_empty(*folders: Path) -> None:

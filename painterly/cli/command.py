@@ -1,7 +1,6 @@
 """`painterly`: paints, says what there is, or runs the program that its first word names."""
 
 import os
-import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -56,7 +55,6 @@ there."""
 if not IN_CHECKOUT and not find_spec("tensorflow"):
     EXIT_CODES += f"\n\nFor other presets than instant: {install_command('cpu')}"
 EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
-FROM_RECORD = ("--from-record", "RECORD.json", "-o", "repainted.jpg")
 
 
 def paint(
@@ -103,15 +101,10 @@ def paint(
     start = _start()
     places = as_on_disk(words, start)
     target = None if output is None else on_disk(output, start)
-    if asked.one.from_record:
-        if places or target is None:
-            raise ConfigError(f"a record needs a result alone: {typed(FROM_RECORD)}")
-        os.chdir(start)
-        return asked.repaint(target, command())
     if len(places) == 1:
         return _one_word(places[0], start)
-    if target is not None and asked.several.sheet is not None:
-        raise ConfigError("--sheet names the result; leave -o out")
+    if target is not None and asked.several.only is not None:
+        raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
     if places:
         return asked.paint(words_of(places, target, start), start, command())
     if target is not None:
@@ -157,11 +150,6 @@ def _inetwork(
     """
     asked = _asked(settings, results, one, None, shares)
     places = [on_disk(word, Path()) for word in words]
-    if asked.one.from_record:
-        if len(places) != 1:
-            wanted = shlex.join((INETWORK, *FROM_RECORD[:2], FROM_RECORD[-1]))
-            raise ConfigError(f"a record needs a result alone: {wanted}")
-        return asked.repaint(places[0], INETWORK)
     if len(places) < 3:
         got = " ".join(places) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
@@ -237,7 +225,7 @@ def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
         help_format="plaintext",
         help_formatter=_panel,
         help_epilogue=_flowing(EXIT_CODES),
-        default_parameter=Parameter(show_default=False),
+        default_parameter=Parameter(show_default=False, json_list=False),
         result_action="return_value",
         exit_on_error=False,
         print_error=False,

@@ -101,8 +101,6 @@ class PictureOptions:
     """replace files that this program has not painted"""
     fresh: Switch = False
     """paint from the start, even if a run of the same command was stopped or killed"""
-    from_record: File = None
-    """repaint the result of a record (_records/….json)"""
     from_: Annotated[str | None, Parameter(name="--from", metavar="TIME")] = None
     """of a clip, only what comes after this time, as 3s, 90 or 1:30"""
     for_: Annotated[str | None, Parameter(name="--for", metavar="TIME")] = None
@@ -122,6 +120,8 @@ class BatchOptions:
     """open the results page in the browser at the end, if RESULT is a folder"""
     watch: Switch = False
     """stay, and every WATCH seconds (default: 60) paint what is new or changed"""
+    until: Annotated[str | None, Parameter(metavar="HH:MM")] = None
+    """stop at this time, with a checkpoint; the same command continues"""
     cluster: Switch = False
     """paint on the Ray cluster at CLUSTER, or else on the one on this machine"""
     include: Patterns = field(default_factory=list)
@@ -132,6 +132,14 @@ class BatchOptions:
     sheet: File = None
     """only write one picture to choose from: one photo in all styles, or all photos in one style,
     with their names, by preset instant; takes no RESULT"""
+    story: File = None
+    """only write eight upright seconds for phones, FILE.mp4 or an animated FILE.webp: a line turns
+    one photo into a painting by each style, six at most, by preset instant; takes no RESULT"""
+
+    @property
+    def only(self) -> str | None:
+        """The flag with the one file that is written in place of results, if it is given."""
+        return next((each for each in ("sheet", "story") if getattr(self, each) is not None), None)
 
 
 def _setting(name: str) -> Parameter:

@@ -44,7 +44,8 @@ def run(pictures: Sequence[PictureArgs], name: str) -> int:
         if instant:
             event(instant)
 
-    return run_painter(name, paint_it, to_stdout=pictures[0].places[-1] == STANDARD)
+    first = pictures[0]
+    return run_painter(name, paint_it, first.places[-1] == STANDARD, first.progress)
 
 
 def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
@@ -57,18 +58,13 @@ def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) 
 
 
 def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
-    """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`. Raises
-    the errors of `paint_wish`."""
-    return paint_wish(wish_of(args, environment), stop)
-
-
-def paint_wish(wish: Wish, stop: Stop) -> Path:
-    """Paint a picture, and return the path written.
+    """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
     A painting that was stopped or killed continues from its checkpoint. Raises a PainterlyError
     before painting if an argument does not fit, and after a signal Stopped with the files that are
     kept.
     """
+    wish = wish_of(args, environment)
     files = ResultFiles(wish, stop)
     paint_single(wish.order, wish.buckets, wish.config, stop, files, resume=not wish.fresh)
     if not wish.to_stdout:

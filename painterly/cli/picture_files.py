@@ -22,7 +22,6 @@ from painterly.images.output import OutputFormat, file_format
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.settings.bucket_layout import TIMELAPSE
-from painterly.storage.base import Bucket, Entry
 from painterly.storage.files import replacing
 from painterly.storage.known_files import LIST, MadeFiles, announce
 
@@ -54,13 +53,6 @@ def read_file(path: str, argument: str) -> bytes:
         if isinstance(error, FileNotFoundError):
             reason += similar_picture(Path(path))
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
-
-
-def files_in(bucket: Bucket, entries: Iterable[Entry | None]) -> Iterator[Path]:
-    """Yield the paths of those objects that are files here."""
-    for entry in entries:
-        if entry and (path := bucket.path(entry.key)):
-            yield path
 
 
 @contextmanager

@@ -15,14 +15,15 @@ from painterly.cli.options import Switch, unpiped
 from painterly.errors import ConfigError
 from painterly.log import event, logs_json
 from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
-from painterly.signals import Stopped
 
 if TYPE_CHECKING:
     from painterly.configuration.config import Config
     from painterly.jobs.worker.supervisor import Pipe
     from painterly.web.lan import Lan
+    from painterly.web.sessions import Sessions
 
 NAME = command("web")
+CODE_LETS_IN = "The code lets one phone in, within an hour. The page makes more: On your phone."
 Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 # An installed package uses these folders. Its photos are kept among the results.
 FOLDERS = {
@@ -57,6 +58,7 @@ def web(
         from painterly.settings import ready_styles
         from painterly.web import lan as local
         from painterly.web.app import serve
+        from painterly.web.sessions import BROWSER_TICKET_S
 
         check_temporary_folder()  # Uploads are kept there.
         defaults = dict(_folders(environment))
@@ -70,24 +72,23 @@ def web(
         made, phones = dict[str, str](), None
         if lan:
             made = local.variables(environment)
-        try:
-            options = load_options(environment | made, alone or loaded.demo)
-            if lan:
-                options, phones = local.options_for_lan(options, made.get("WEB_PASSWORD", ""))
-            worker = partial(paint_jobs, environment, loaded)
+        options = load_options(environment | made, alone or loaded.demo)
+        if lan:
+            options, phones = local.options_for_lan(options, made.get("WEB_PASSWORD", ""))
+        worker = partial(paint_jobs, environment, loaded)
 
-            def show(address: str) -> None:
-                if phones:
-                    _tell(phones, options.password)
-                if open:
-                    _open(address)
+        def show(address: str, sessions: "Sessions") -> None:
+            if phones:
+                _tell(phones, options.password, sessions)
+            if open:
+                _open(address + sessions.path_with_ticket(BROWSER_TICKET_S))
+            opened = "your browser should open it now; " if open else ""
+            event(f"{opened}Ctrl-C ends it; pictures are kept in {loaded.result_bucket}")
 
-            return serve(loaded, options, worker, show, phones)
-        except Stopped as stopped:
-            stopped.note = "the next start continues the jobs"
-            raise
+        return serve(loaded, options, worker, show, phones)
 
-    return run_service(NAME, run, {name: value for name, value in given.items() if value})
+    variables = {name: value for name, value in given.items() if value}
+    return run_service(NAME, run, variables, interrupted="the next start continues the jobs")
 
 
 def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -106,17 +107,22 @@ def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
                 f"the folder {FOLDERS[name]} cannot be made here ({error.strerror}); set "
                 f"{', '.join(FOLDERS)} to others, or to buckets"
             ) from None
-    event("paintings in ./paintings are styles, too, and results are stored in ./results")
+    event("a painting that you put into ./paintings is a style, too")
     return FOLDERS
 
 
-def _tell(phones: "Lan", password: str | None) -> None:
-    """Log what phones need, with the password if it was made up, and draw the code on a
-    terminal."""
+def _tell(phones: "Lan", password: str | None, sessions: "Sessions") -> None:
+    """Log what phones need, with the password if it was made up, and draw the code for the first
+    one on a terminal."""
     needed = "none" if password is None else phones.password or "WEB_PASSWORD"
     event(f"phones in this network open {phones.address}; password: {needed}", event="lan")
     if sys.stdout.isatty() and not logs_json():
-        print(*phones.code_lines(), sep="\n", flush=True)
+        from painterly.web.sessions import PHONE_TICKET_S
+
+        path = sessions.path_with_ticket(PHONE_TICKET_S)
+        print(*phones.code_lines(path), sep="\n", flush=True)
+        if password is not None:
+            print(CODE_LETS_IN, flush=True)
 
 
 def _open(address: str) -> None:
@@ -143,9 +149,7 @@ def paint_jobs(
     def run(_: dict[str, str]) -> int:
         from painterly.jobs.worker.worker import work
 
-        try:
-            return work(loaded, pipe, owner, gone)
-        except Stopped as stopped:  # The web process reports it.
-            return stopped.exit_code
+        return work(loaded, pipe, owner, gone)
 
-    return run_service(NAME, run, known=environment)
+    # The web process reports a signal.
+    return run_service(NAME, run, known=environment, interrupted=None)

@@ -72,6 +72,7 @@ class Config:
         watch: In seconds, between two rounds of a run that stays; None for one that ends.
         settle: In seconds, for which a file has to stay the same before a watch takes it; None
             for one round.
+        until: The time of the day at which the run stops, such as 07:00; None for its end.
         notify_url: The address that gets the summary of a run.
         notify_format: The form of that message, one of `notice.FORMS`; None for the address's.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
@@ -103,6 +104,7 @@ class Config:
     cluster: str | None = None
     watch: float | None = None
     settle: float | None = None
+    until: str | None = None
     notify_url: str | None = field(default=None, repr=False)
     notify_format: str | None = None
     gallery: bool = True
@@ -181,7 +183,7 @@ def load(
     if keep and repaint:
         raise ConfigError(
             "KEEP (--keep) and REPAINT (--repaint) are both on; one of them leaves results of an "
-            "earlier engine as they are, and the other paints them again"
+            "earlier version as they are, and the other paints them again"
         )
     photos, paintings, results, demo = _buckets(values)
     styles = _ready_styles(values)
@@ -213,6 +215,7 @@ def load(
         cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),
         watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
         settle=_read(values, "WATCH_SETTLE", partial(_seconds, least=0), "seconds from 0 to 86400"),
+        until=_read(values, "UNTIL", _clock, "a time of the day from 00:00 to 23:59"),
         notify_url=_web_address(values, "NOTIFY_URL"),
         notify_format=_choice(values, "NOTIFY_FORMAT", tuple(FORMS)),
     )
@@ -238,6 +241,10 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
     match = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
     number, count = map(int, match.groups()) if match else (0, 0)
     return (number, count) if number < count else None
+
+
+def _clock(text: str) -> str | None:
+    return text if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text) else None
 
 
 def _cluster(text: str) -> str | None:

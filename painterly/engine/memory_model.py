@@ -168,7 +168,7 @@ class MemoryPlan:
     def __str__(self) -> str:
         height, width = self.size
         tiles = "" if self.side is None else f", in tiles of {self.side} px"
-        return f"{width} × {height} px, {memory_size(self.in_all)} of memory in all{tiles}"
+        return f"{width} × {height} px, needs {memory_size(self.in_all)} of memory{tiles}"
 
     def for_scale(self, size: Size) -> "MemoryPlan":
         """Return the plan of the same painting at one of its scales.

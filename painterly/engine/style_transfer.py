@@ -369,7 +369,11 @@ def objective(  # noqa: PLR0913  The public signature.
 
 
 def step_seconds(
-    size: tuple[int, int], settings: Settings, vgg: VGG, memory_limit: int | None = None
+    size: tuple[int, int],
+    settings: Settings,
+    vgg: VGG,
+    memory_limit: int | None = None,
+    check_stop: CheckStop = lambda: None,
 ) -> float:
     """Measure the seconds of a step for a moment, after the first few, in which TensorFlow traces
     the step and chooses its kernels.
@@ -379,6 +383,7 @@ def step_seconds(
         settings: Its settings.
         vgg: The network.
         memory_limit: As in `stylize`.
+        check_stop: Is called after a few steps. Its errors end the measurement.
     """
     objective = Objective.of(settings, vgg)
     footprint = footprint_of(objective.extractor, settings)
@@ -400,6 +405,7 @@ def step_seconds(
             for _ in range(CHECK_EVERY):
                 state, terms = step(state, problem, params)
             terms.numpy()  # Waits for the device, as often as a painting does.
+            check_stop()
             steps += CHECK_EVERY
             elapsed = perf_counter() - started
     return elapsed / steps

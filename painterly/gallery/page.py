@@ -29,10 +29,14 @@ SCRIPTS = (
 )
 MAX_SHOWN = 50_000  # results on one page
 PAGE_OF = 300  # pictures that hang at a time
+RELOAD_S = 30  # until a page that lacks pictures is loaded again
+FEW_FAILURES = 5  # are shown in full
+NAMED_STYLES = 3  # of a photo that failed in more
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "given", "strength", "origin", "time"),
     *("finished", "thumb", "addresses", "timelapse", "bytes"),
 )
+_OF_JOB = re.compile("^[0-9a-f]{20}/(?=[^/]+$)")  # As in pictures.js.
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
 
@@ -93,28 +97,52 @@ def page_context(
     masters = [artists[name] or name for name in (printable(style_name(each)) for each in painted)]
     titles = dict(zip(data["styles"], data["titles"], strict=True))
     of_style = [each for each, by in zip(painted, masters, strict=True) if style in ("", by)]
+    failures = _failures([each for each in ordered if each.error], thumbnails)
     return {
         "masters": [
             {"name": name, "title": titles.get(name, name), "count": count}
             for name, count in Counter(masters).most_common()
         ],
-        "failures": [
-            (
-                printable(photo_name(record)),
-                record_view.style_titles(record),
-                record_view.failure_reason(record),
-            )
-            for record in ordered
-            if record.error
-        ],
+        "failures": failures,
+        "failed": len({each["photo"] for each in failures}),
+        "few": len(failures) <= FEW_FAILURES,
         "left_out": len(every) - len(painted),
-        "unfinished": unfinished,
+        "reload_s": RELOAD_S if unfinished else 0,
         "data": data,
         "plain": [_plain(each) for each in of_style[start : start + PAGE_OF]],
         "chosen": style,
         "older": start + PAGE_OF if len(of_style) > start + PAGE_OF else 0,
         "page_of": PAGE_OF,
     }
+
+
+def _failures(
+    failed: Iterable[Record], thumbnails: Mapping[str, bytes | bool]
+) -> list[dict[str, Any]]:
+    """Return the photos that failed, each reason with the titles of its styles and the number of
+    those that are not named."""
+    by_reason: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for record in failed:
+        why = photo_name(record), record_view.failure_reason(record)
+        by_reason.setdefault(why, []).append(record_view.style_titles(record))
+    return [
+        {
+            "photo": printable(photo),
+            "thumb": _thumb("photos", photo, thumbnails),
+            "reason": reason,
+            "titles": titles[:NAMED_STYLES],
+            "others": len(titles[NAMED_STYLES:]),
+        }
+        for (photo, reason), titles in by_reason.items()
+    ]
+
+
+def _thumb(kind: str, key: str, thumbnails: Mapping[str, bytes | bool]) -> str | None:
+    """Return the address of a thumbnail, or its content as one; None if there is none."""
+    data = thumbnails.get(thumbnail_key(kind, key))
+    if data is True:
+        return url(thumbnail_key(kind, key))
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}" if data else None
 
 
 def _plain(record: Record) -> dict[str, Any]:
@@ -161,23 +189,24 @@ def _page_data(
 ) -> dict[str, Any]:
     """Return the data that the page's script works on, small enough for thousands of results.
 
-    Values that results share are in the data once, and results refer to them by number. An address
+    Values that results share are in the data once, and results refer to them by number: photos and
+    styles in the order of their names. An address
     that follows from a key is not in the data. The results are rows of numbers and texts, with
     their names as `columns`, and the tables that the numbers refer to. `thumb` is a data: URI, 1 if
     the page finds the thumbnail under its own key, or 0; `addresses` has those that do not follow
     from it, or is 0.
     """
     styles = _Numbered(_style_names(ordered))
-    photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
+    names = sorted({photo_name(each) for each in ordered}, key=_place_of)
+    photos = _Numbered(names)
+    paintings, blends = _Numbered(), _Numbered()
     sizes, given, origins, contents = _Numbered(), _Numbered(), _Numbered(), _Numbered()
     # Jobs have their own copies of a photo. Those with the same ETag are one photo.
     content_of = {photo_name(each): each.photo_etag or photo_name(each) for each in ordered}
 
     def thumb(kind: str, key: str) -> str | int:
         data = thumbnails.get(thumbnail_key(kind, key))
-        if not data or data is True:
-            return int(bool(data))
-        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+        return 1 if data is True else _thumb(kind, key, thumbnails) or 0
 
     def row(record: Record) -> list[Any]:
         key, photo, style = record.result or "", photo_name(record), style_name(record)
@@ -219,6 +248,11 @@ def _page_data(
         "given": list(given),
         "origins": list(origins),
     }
+
+
+def _place_of(photo: str) -> tuple[Any, ...]:
+    """Return the sort key of a photo without the job that its key begins with."""
+    return sort_key(_OF_JOB.sub("", photo)), photo
 
 
 def _style_names(records: Iterable[Record]) -> list[str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, TypeGuard
+from unicodedata import normalize
 
 from painterly.orders.record import Record
 from painterly.settings import ready_styles
@@ -146,8 +147,9 @@ def short_text(value: str | None) -> str:
 
 
 def sort_key(name: str) -> tuple[Any, ...]:
-    """Return a key that sorts `beach 2` before `beach 10`, and ignores case at first."""
-    parts = re.split("([0-9]{1,18})", name.casefold())
+    """Return a key that sorts `beach 2` before `beach 10` and é after e, and ignores case at
+    first."""
+    parts = re.split("([0-9]{1,18})", normalize("NFD", name.casefold()))
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
 
 

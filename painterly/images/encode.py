@@ -5,16 +5,19 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from painterly.errors import PictureError
 from painterly.images.arrays import resize, to_integers
 from painterly.images.colours import icc
 from painterly.images.files import exif as exifs
+from painterly.images.files import panorama
 from painterly.images.files.tiff import byte_order
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
 
 _DPI_IN_EXIF = ("tiff", "webp")  # formats that have no other place for it
+_XMP = 700  # the tag of a TIFF
 _ROWS = 256  # rows of a TIFF that are compressed together
 
 
@@ -31,7 +34,8 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
             the output keeps it;
             its profile, to which colours are converted after rounding; without one, and for 16
             bits, they are in sRGB;
-            its resolution in dpi; without one, the EXIF's is kept.
+            its resolution in dpi; without one, the EXIF's is kept;
+            what shows it as a sphere, in the result's pixels.
 
     Raises:
         PictureError: A side is too long for the format.
@@ -63,14 +67,16 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
     if exif or (dpi and target.extension in _DPI_IN_EXIF):
         is_srgb = profile is None
         block = exifs.for_result(exif, (height, width), is_srgb, output.keep_gps, dpi)
+    xmp = _panorama(photo, (height, width)) if photo else b""
     if target.extension == "tiff":
-        return _tiff(values, embedded, block or exifs.EMPTY)
+        return _tiff(values, embedded, block or exifs.EMPTY, xmp)
     options: dict[str, Any] = {
         "jpg": {"quality": output.quality, "subsampling": 0},
         "webp": {"quality": output.quality},
     }.get(target.extension, {})
     if dpi:
         options["dpi"] = dpi
+    options |= _with_xmp(xmp, target.extension)
     out = io.BytesIO()
     Image.fromarray(values).save(
         out, target.pillow_name, icc_profile=embedded, exif=block or b"", **options
@@ -78,7 +84,20 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
     return out.getvalue()
 
 
-def _tiff(values: np.ndarray, profile: bytes, block: bytes) -> bytes:
+def _panorama(photo: Picture, size: tuple[int, int]) -> bytes:
+    return panorama.packet(photo.panorama, photo.size, size) if photo.panorama else b""
+
+
+def _with_xmp(packet: bytes, extension: str) -> dict[str, Any]:
+    """Return the options with which Pillow writes a packet of XMP."""
+    if extension != "png" or not packet:
+        return {"xmp": packet} if packet else {}
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", packet.decode())
+    return {"pnginfo": texts}
+
+
+def _tiff(values: np.ndarray, profile: bytes, block: bytes, xmp: bytes) -> bytes:
     """Return a deflated TIFF, by tifffile: Pillow writes no colours of 16 bits, and only EXIF tags
     of types that it knows.
 
@@ -86,6 +105,7 @@ def _tiff(values: np.ndarray, profile: bytes, block: bytes) -> bytes:
         values: uint8 or uint16 [H, W, 3], or 4 with alpha.
         profile: The ICC profile.
         block: The EXIF.
+        xmp: A packet of XMP, or nothing.
     """
     import tifffile  # Half a second, and other results need none of it.
 
@@ -102,5 +122,6 @@ def _tiff(values: np.ndarray, profile: bytes, block: bytes) -> bytes:
         iccprofile=profile,
         metadata=None,
         software=False,
+        extratags=[(_XMP, "B", len(xmp), xmp, True)] if xmp else (),
     )
     return exifs.with_block(file.getvalue(), block)

@@ -6,6 +6,7 @@ import numpy as np
 
 from painterly.images.arrays import to_float
 from painterly.images.files.exif import Dpi
+from painterly.images.files.panorama import Panorama
 from painterly.settings import paper
 from painterly.settings.settings import Settings
 
@@ -22,6 +23,7 @@ class Picture:
         profile: The picture's own ICC profile if results can be written in it, see `icc.writable`.
         dpi: The resolution at which it is printed, if its file declares one.
         is_hdr: Whether its file says that its values are of high dynamic range.
+        panorama: The properties with which viewers show it as a sphere, if it has some.
     """
 
     pixels_int: np.ndarray
@@ -31,6 +33,7 @@ class Picture:
     profile: bytes | None = None
     dpi: Dpi | None = None
     is_hdr: bool = False
+    panorama: Panorama | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,6 +58,7 @@ class Picture:
         if sheet := settings.sheet(*self.size):
             shown = paper.part_shown(self.size, sheet).slices(*self.size)
             alpha = None if self.alpha_int is None else self.alpha_int[shown]
-            picture = replace(self, pixels_int=self.pixels_int[shown], alpha_int=alpha)
+            pixels = self.pixels_int[shown]
+            picture = replace(self, pixels_int=pixels, alpha_int=alpha, panorama=None)
         given = settings.dpi
         return picture if given == "auto" else replace(picture, dpi=(float(given), float(given)))

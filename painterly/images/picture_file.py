@@ -37,6 +37,7 @@ EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
 class OpenPicture(Protocol):
     """A picture's file that was opened; see `decoding.OpenedPicture`."""
 
+    data: bytes
     format: str
     header: Header
 
@@ -75,31 +76,28 @@ class PictureFile:
         header: Its size, and the memory of its pixels.
     """
 
-    def __init__(self, data: bytes, name: str) -> None:
-        """Open a file; no pixel is read.
+    def __init__(self, data: bytes, name: str, *, clears: bool = False) -> None:
+        """Open a file; no pixel is read. `clears`: as `without_position` does.
 
         Raises PictureError, in one line that names the way out: the file is damaged, not a picture,
         above 200 megapixels, narrower than 16 pixels, or of a rare kind.
         """
-        self.data, self.name = data, name
+        self.name = name
         with errors_named(name):
-            here = _open_here and _open_here(data)
-            self._picture = here or ContainedPicture(data)
-        self.format, self.header = self._picture.format, self._picture.header
+            here = _open_here and _open_here(position.cleared(data) if clears else data)
+            self._picture = picture = here or ContainedPicture(data, clears)
+            if clears and picture.shows_position():
+                raise position.refusal()
+        self.data, self.format, self.header = picture.data, picture.format, picture.header
 
     @classmethod
     def without_position(cls, data: bytes, name: str) -> Self:
         """Open a file without the position in its EXIF and XMP.
 
-        Raises PictureError as the class, and for a position that is not found in the file's bytes.
+        It is removed where the file is opened. Raises PictureError as the class, and for a position
+        that is not found in the file's bytes.
         """
-        with errors_named(name):
-            cleared = position.cleared(data)
-        file = cls(cleared, name)
-        with errors_named(name):
-            if file._picture.shows_position():
-                raise position.refusal()
-        return file
+        return cls(data, name, clears=True)
 
     def decode(self, available: int) -> "Picture":
         """Decode the picture: upright, in sRGB, with 8 bits a channel.

@@ -6,7 +6,7 @@ from PIL import ExifTags, Image, ImageFile
 from painterly.errors import PictureError
 from painterly.images.arrays import small_bands, to_float, turned
 from painterly.images.colours import icc
-from painterly.images.files import exif
+from painterly.images.files import exif, panorama
 from painterly.images.header import MAX_PIXELS, orientation
 from painterly.images.opening import is_hdr, opened
 from painterly.images.picture import Picture
@@ -37,6 +37,7 @@ def decoded(
     """
     camera, profile = orientation(file), icc.declared(file, block)
     has_high_range = is_hdr(file, data)
+    sphere = panorama.declared(file.info.get("xmp") or b"")
     image, alpha = _visible(_loaded(file, data))
     if image is not file:  # The caller still holds it.
         file.close()
@@ -53,7 +54,7 @@ def decoded(
     if alpha_int is not None:
         _replace_hidden_colours(pixels_int, alpha_int)
     own = exif.without_position(block), icc.writable(profile)
-    return Picture(pixels_int, alpha_int, format_, *own, dpi, has_high_range)
+    return Picture(pixels_int, alpha_int, format_, *own, dpi, has_high_range, sphere)
 
 
 def reduced(

@@ -32,14 +32,15 @@ def cell_side(count: int) -> int:
     return max(SMALLEST_CELL, min(LARGEST_CELL, side))
 
 
-def side_for(count: int, size: int | str) -> int:
+def side_for(count: int, size: int | str, longest: int | None = None) -> int:
     """Return the longer side in px of each of `count` painted pictures on a sheet.
 
     Args:
         count: Their number.
         size: The setting `size`, which bounds it.
+        longest: The side without that bound, if the number does not decide it.
     """
-    side = cell_side(count + 1)
+    side = longest or cell_side(count + 1)
     return side if size == "full" else min(side, int(size))
 
 

@@ -14,6 +14,7 @@ from painterly.engine.subject import SIDE, subject_of
 from painterly.errors import ConfigError, MemoryShortError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import side_for
+from painterly.images.story import HEIGHT
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.jobs.schemas import (
@@ -49,7 +50,7 @@ from painterly.words.wording import shortened
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
 MAX_UPLOADED = 200  # paintings
-SHEET = "sheet"  # the first part of a sheet's key, and its style in lists
+SHEET, STORY = "sheet", "story"  # the first part of such a key, and the style in lists
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
@@ -117,13 +118,14 @@ class Catalogue:
             text = only(text, called, "style", hint)
         return styles[text]
 
-    def sheet(self, settings: Mapping[str, Any]) -> Style:
-        """Return the style of a sheet: all styles are its parts, with some settings. Raises
-        ConfigError if there are none."""
+    def sheet(self, settings: Mapping[str, Any], story: bool = False) -> Style:
+        """Return the style of a sheet, or of a story: all styles are its parts, with some settings.
+        Raises ConfigError if there are none."""
         every = self.all()
         if not every:
             raise ConfigError("there are no styles")
-        side = side_for(len(every), self._config.settings.size)
+        longest = HEIGHT if story else None
+        side = side_for(len(every), self._config.settings.size, longest)
         changes = {**settings, "size": side, "rescale_image": False, "timelapse": False}
         preset, shared = Preset.INSTANT, Settings().replaced({**changes, **INSTANT})
         requests = (
@@ -133,7 +135,8 @@ class Catalogue:
             for each in every
         )
         parts = tuple(self.style(request) for request in requests)
-        return Style(SHEET, (), shared, title=StyleTitle(table()["title.sheet"]), parts=parts)
+        name = STORY if story else SHEET
+        return Style(name, (), shared, title=StyleTitle(table()[f"title.{name}"]), parts=parts)
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""

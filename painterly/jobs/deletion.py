@@ -18,7 +18,7 @@ from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.leftovers import delete_leftovers
-from painterly.jobs.schemas import not_found
+from painterly.jobs.schemas import JobState, not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.record import read_records
@@ -28,6 +28,9 @@ from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
 CANCELLED_S = 3600.0  # seconds after which a cancelled job is deleted, as an unused photo is
+# Of the jobs that are cancelled or fail in that time, the latest stay: an order of a few bytes has
+# a whole photo.
+MOST_UNPAINTED = 25
 CLEAN_EVERY_S = 900.0
 
 
@@ -81,11 +84,14 @@ class Deletions:
         return [each for each in sorted(found - {job.id}) if self._jobs.stored(each)]
 
     def watch(self, deleted: Collection[str]) -> None:
-        """Delete jobs by their ids, those that were cancelled long ago, and leftovers, unless that
-        is under way."""
+        """Delete jobs by their ids, those that were cancelled long ago, the oldest of many that are
+        not painted, and leftovers, unless that is under way."""
         if not (self._thread and self._thread.is_alive()) and not self._closed.is_set():
             over = time.time() - CANCELLED_S
-            left = [job.id for job in self._jobs.cancelled() if _ended_at(job) < over]
+            ended = self._jobs.ended_as(JobState.CANCELLED, JobState.FAILED)
+            late = [job.id for job in ended if _ended_at(job) >= over][MOST_UNPAINTED:]
+            cancelled = self._jobs.ended_as(JobState.CANCELLED)
+            left = [*late, *(job.id for job in cancelled if _ended_at(job) < over)]
             if deleted or left or time.monotonic() >= self.clean_at:
                 run, about = self._run, ({*deleted}, left)
                 self._thread = threading.Thread(target=run, args=about, daemon=True)

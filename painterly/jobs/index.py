@@ -146,11 +146,11 @@ class JobIndex:
         unfinished = (job for job in self.all() if not job.state.final)
         return {painting.name for job in unfinished for painting in job.paintings}
 
-    def cancelled(self) -> list[StoredJob]:
-        """Return the cancelled jobs that are not deleted."""
+    def ended_as(self, *states: JobState) -> list[StoredJob]:
+        """Return the jobs in memory that have ended so and are not deleted, newest first."""
         with self._lock:
-            there = self._jobs.keys() - self._deleted.keys()
-            return [job for each in there if (job := self._jobs[each]).state == JobState.CANCELLED]
+            there = sorted(self._jobs.keys() - self._deleted.keys(), reverse=True)
+            return [job for each in there if (job := self._jobs[each]).state in states]
 
     def deleted(self) -> frozenset[str]:
         """Return the ids of the latest deleted jobs."""
@@ -321,7 +321,9 @@ class JobIndex:
                 self._listed_until = id_at(created_at(latest[-1]) - LATE_S)
         self.complete = True
         with self._lock:
-            cancelled = {job.id for job in self.cancelled()}  # They are deleted later.
+            cancelled = {
+                job.id for job in self.ended_as(JobState.CANCELLED)
+            }  # They are deleted later.
             known_ended = sorted(self._jobs.keys() - self._etags.keys() - cancelled)
             for job_id in known_ended[:-MAX_ENDED] + [e for e in known_ended if e < oldest]:
                 self._forget(job_id)

@@ -1,20 +1,30 @@
 """Photos that were sent and are not ordered yet.
 
 Previews are painted from the photo itself, and an order names it, so that it is sent once. One that
-no order has used is deleted after an hour (jobs/leftovers).
+no order has used is deleted after an hour (jobs/leftovers). Whoever may send photos could fill the
+disk with them, so their number and bytes have bounds.
 """
 
-from pathlib import PurePosixPath
+import shutil
+import threading
+import time
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from painterly.jobs.buckets import WebBuckets, delete_versions
-from painterly.jobs.schemas import not_found
-from painterly.jobs.store import KEPT, StoredJob, new_id
+from painterly.jobs.schemas import ApiError, not_found
+from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload
-from painterly.storage.base import ObjectError
-from painterly.video.writing import EXTENSION, Sent
+from painterly.storage.base import NoObjectError, ObjectError
+from painterly.storage.files import nearest_existing
+from painterly.video.sent import EXTENSION
+
+KEPT_S = 4500  # seconds after which all are deleted
+MOST_KEPT, KEPT_UPLOADS = 500, 25  # photos, and their bytes in uploads of the largest size
+_LEAST_FREE, _LEAST_SHARE = 1_000_000_000, 20  # bytes of a disk, or one in so many of all: the less
 
 
 class KeptPhoto(BaseModel):
@@ -41,39 +51,89 @@ class KeptPhoto(BaseModel):
 class KeptPhotos:
     """The photos in the buckets. Methods raise StorageError."""
 
-    def __init__(self, buckets: WebBuckets) -> None:
+    def __init__(self, buckets: WebBuckets, max_upload: int) -> None:
+        """`max_upload` is the largest size of an upload in bytes."""
         self._source, self._about = buckets.source, buckets.result
+        self._most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
+        self._lengths: dict[str, int] = {}  # of those that this process keeps, by their ids
 
     def keep(self, upload: Upload) -> KeptPhoto:
-        """Store a photo, which has no position where it was taken."""
+        """Store a photo, which has no position where it was taken. Raises ApiError if too many are
+        kept."""
         photo_id = new_id()
         about = stored_as(photo_id, upload)
         kept = KeptPhoto(id=photo_id, photo=upload.shown, size=upload.size, **about)
-        self.write(kept, upload)
-        self._about.write(_about(photo_id), kept.model_dump_json().encode())
+        self._count(photo_id, upload.length)
+        try:
+            self.write(kept, upload)
+            self._about.write(_about(photo_id), kept.model_dump_json().encode())
+        except BaseException:
+            self._forget(photo_id)
+            raise
         return kept
+
+    def _count(self, photo_id: str, length: int) -> None:
+        with self._lock:
+            over = time.time() - KEPT_S
+            there = {key: each for key, each in self._lengths.items() if created_at(key) > over}
+            if len(there) >= MOST_KEPT or sum(there.values()) + length > self._most_bytes:
+                what = "many photos are kept that nobody has ordered; order or delete some"
+                raise ApiError(429, f"{what}, or try again in an hour", 600)
+            self._lengths = there | {photo_id: length}
 
     def copy(self, job: StoredJob) -> KeptPhoto:
         """Store the photo of a job once more, as one that was only sent. Raises ApiError if it is
-        gone."""
+        gone, or if too many are kept."""
         try:
-            return self.keep(self.read(job))
-        except ObjectError:
+            return self.keep(self.find_files(job))
+        except NoObjectError:
             raise not_found("photo") from None
 
     def write(self, stored: KeptPhoto | StoredJob, upload: Upload) -> None:
-        """Store the files of a photo, before a job or for one."""
+        """Store the files of a photo, before a job or for one. Raises ApiError while the disk is
+        nearly full."""
+        self._check_disk()
+        keys = stored.photo_key, stored.source_key
+        if upload.keys:
+            for key, to in zip(upload.keys, keys, strict=False):
+                self._copy(key, str(to))
+            return
         self._source.write(stored.photo_key, upload.data)
-        if stored.source_key and upload.source:
-            self._source.write(stored.source_key, upload.source.data)
+        if stored.source_key and upload.clip:
+            self._source.upload(upload.clip, stored.source_key)
 
-    def read(self, stored: KeptPhoto | StoredJob) -> Upload:
-        """Read a photo as it was sent. Raises ObjectError if it is gone."""
-        source, read = None, self._source.read
-        if key := stored.source_key:
-            source = Sent(read(key), b"", stored.frames or 1, stored.duration or 0)
-        name = stored.photo_key.partition("/")[2]
-        return Upload(name, stored.photo, read(stored.photo_key), stored.size, source)
+    def _check_disk(self) -> None:
+        if folder := self._source.path(""):
+            total, _, free = shutil.disk_usage(nearest_existing(folder))
+            if free < min(_LEAST_FREE, total // _LEAST_SHARE):
+                raise ApiError(503, "the disk for photos is nearly full; make room there", 600)
+
+    def _copy(self, key: str, to: str) -> None:
+        if own := self._source.path(key):
+            self._source.upload(own, to)
+            return
+        with TemporaryDirectory(prefix="painterly-") as folder:
+            self._source.download(key, file := Path(folder, "copy"))
+            self._source.upload(file, to)
+
+    def find_files(self, stored: KeptPhoto | StoredJob) -> Upload:
+        """Find the files of a photo as it was sent. Raises NoObjectError if one is gone."""
+        keys = tuple(filter(None, (stored.photo_key, stored.source_key)))
+        length = 0
+        for key in keys:
+            entry = self._source.find(key)
+            if entry is None:
+                raise NoObjectError(f"{self._source.name}/{key} does not exist")
+            length += entry.size
+        return Upload(
+            stored.photo_key.partition("/")[2],
+            stored.photo,
+            stored.size,
+            length,
+            frames=stored.frames,
+            seconds=stored.duration,
+            keys=keys,
+        )
 
     def find(self, photo_id: str) -> KeptPhoto | None:
         """Find a photo; None if there is none."""
@@ -86,14 +146,19 @@ class KeptPhotos:
         """Delete a photo. The photos of orders that used it are others."""
         delete_versions(self._about, _about(kept.id))
         delete_versions(self._source, f"{kept.id}/")
+        self._forget(kept.id)
+
+    def _forget(self, photo_id: str) -> None:
+        with self._lock:
+            self._lengths.pop(photo_id, None)
 
 
 def stored_as(owner: str, upload: Upload) -> dict[str, Any]:
     """Return the fields of a photo, or of a job, with its id, that name the files of its photo."""
     about: dict[str, Any] = {"photo_key": f"{owner}/{upload.name}"}
-    if source := upload.source:
+    if upload.frames is not None:
         name = f"{owner}/{PurePosixPath(upload.name).stem}.{EXTENSION}"
-        about |= {"source_key": name, "frames": source.frames, "duration": source.seconds}
+        about |= {"source_key": name, "frames": upload.frames, "duration": upload.seconds}
     return about
 
 

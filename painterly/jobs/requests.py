@@ -14,6 +14,7 @@ from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import file_format
+from painterly.images.story import MOST_PAINTINGS
 from painterly.jobs.address import own
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.callbacks import check_callback
@@ -86,7 +87,7 @@ class OrderBook:
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
-        self.photos = KeptPhotos(buckets)
+        self.photos = KeptPhotos(buckets, options.max_upload)
         self._being_placed, self._lock = 0, threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
@@ -148,17 +149,19 @@ class OrderBook:
             raise ApiError(422, "send either a photo, or its id in `again`")
         check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
-        if photo.source:
+        if request.story and not request.sheet:
+            raise ApiError(422, "a story has a language; send `sheet` as well")
+        if photo.frames is not None:
             request = _of_clip(request)
         elif request.sheet:
             request = _of_sheet(request)
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
             raise ApiError(422, why_not_offered(request.preset))
-        style = self._catalogue.sheet(request.settings) if request.sheet else self._style(request)
-        works = (total_work(*photo.size, each.settings) for each in style.parts or (style,))
-        work = sum(works) * (photo.source.frames if photo.source else 1)
-        if photo.source:
+        style, most = self._style_of(request), MOST_PAINTINGS if request.story else None
+        works = (total_work(*photo.size, each.settings) for each in style.parts[:most] or (style,))
+        work = sum(works) * (photo.frames or 1)
+        if photo.frames is not None:
             self._check_time(work, request.preset)
         return _Order(request, photo, earlier_mask if mask is None else mask, style, work)
 
@@ -204,21 +207,29 @@ class OrderBook:
         )
 
     def whole(
-        self, photo: Upload, painting: Upload | None, *, style: str, size: str, format: str
+        self,
+        photo: Upload,
+        painting: Upload | None,
+        mask: bytes | None,
+        *,
+        style: str,
+        format: str,
+        **settings: str,
     ) -> InstantOrder:
         """Return the order of a whole picture that a program waits for, by a painting that was sent
-        with it, or a style. Style, size and format are empty if they were not asked for."""
+        with it, or a style. Style, format and settings are empty if they were not asked for. The
+        mask is as in `create`."""
         if (painting is not None) == bool(style):
             raise ApiError(422, "send either `style`, the name of a style, or a file `painting`")
-        changes = {"size": size} if size else {}
+        changes = {name: text for name, text in settings.items() if text}
         _check_size(changes, LARGEST_WHOLE)
-        settings = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
+        checked = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
         if painting is None:
             request = JobRequest(style=style, preset=Preset.INSTANT, settings={**changes})
             chosen = self._catalogue.style(request)
         else:
             sent = Entry(painting.shown, len(painting.data), painting.digest)
-            chosen = Style("painting", (Painting(sent, 1.0),), settings)
+            chosen = Style("painting", (Painting(sent, 1.0),), checked)
         painted = chosen.settings
         if painted.paper != NONE:
             painted = painted.within(LARGEST_WHOLE)
@@ -230,7 +241,12 @@ class OrderBook:
         output = replace(output, format=output.extension(photo.name))
         chosen = replace(chosen, settings=painted.replaced({"timelapse": False}))
         of_painting = painting.data if painting else b""
-        return InstantOrder(photo.data, chosen, painting=of_painting, output=output)
+        return InstantOrder(photo.data, chosen, mask or b"", of_painting, output)
+
+    def _style_of(self, request: JobRequest) -> Style:
+        if request.sheet:
+            return self._catalogue.sheet(request.settings, request.story)
+        return self._style(request)
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
@@ -294,7 +310,7 @@ class OrderBook:
         mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
             mask = self._buckets.source.read(mask_key) if mask_key else None
-            return self.photos.read(photo), mask
+            return self.photos.find_files(photo), mask
         except ObjectError:
             raise NO_SUCH_PHOTO from None
 
@@ -353,6 +369,7 @@ def _job(job_id: str, order: _Order, remembered_at: str | None) -> StoredJob:
         size=photo.size,
         style=style.name,
         sheet=request.sheet,
+        story=request.story,
         paintings=[
             Blended(name=painting.entry.key, share=painting.share / total)
             for painting in style.paintings

@@ -96,6 +96,7 @@ class JobRequest(BaseModel):
                     "settings": {"preserve_color": True, "strength": 0.6},
                 },
                 {"sheet": "en"},
+                {"sheet": "en", "story": True},
             ]
         },
     )
@@ -112,6 +113,12 @@ class JobRequest(BaseModel):
         description="A sheet of the photo in all styles, by preset instant, with their names in "
         "this language; without style, paintings, and the settings `size`, `paper`, `dpi`, `bleed` "
         "and `timelapse`.",
+    )
+    story: bool = Field(
+        default=False,
+        description="Instead of the sheet, eight upright seconds for phones: a line turns the "
+        "photo into one painting after the other, by the six styles that are kindest to it. An "
+        "mp4, or an animated WebP from a service without ffmpeg.",
     )
     preset: Preset = Preset.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
@@ -155,6 +162,7 @@ class JobFields(BaseModel):
         description="The language of a sheet of all styles, which lists no paintings; null for "
         "another picture.",
     )
+    story: bool = Field(default=False, description="Whether the sheet is a story.")
     frames: int | None = Field(
         default=None, description="The number of frames of a clip, about; null for a photo."
     )

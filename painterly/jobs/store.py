@@ -32,6 +32,10 @@ _DELETED = ".deleted.json"
 DAY_S = 86_400
 TRIAL = f"{WEB}/trial/"
 UNFIT = "the storage has no {what}, which the web service needs for its jobs"
+NO_LOCKS = (
+    "the disk of {folder} cannot lock files, which the web service needs for its jobs; choose a "
+    "folder on another disk"
+)
 _CONDITIONS, _ETAGS = (
     "conditional writes (If-None-Match, If-Match)",
     "ETags (or only in some answers)",
@@ -152,6 +156,8 @@ class JobStore:
                 raise
             except ObjectError:
                 self._bucket.write(key, b"0")  # Raises the same error if it is not the condition's.
+                if self._bucket.path(key):
+                    return NO_LOCKS.format(folder=self._bucket.name)
                 return UNFIT.format(what=_CONDITIONS)
             stored = self._bucket.find(key)
             if first is None or stored is None or stored.etag == stored.dated:

@@ -4,9 +4,11 @@ import hashlib
 import io
 import math
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -17,61 +19,84 @@ from painterly.images.arrays import resize, to_integers
 from painterly.images.masks import BLACK
 from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
-from painterly.painters.reading import decoded_in_turn
+from painterly.painters.reading import decoded_in_turn, read_beside
 from painterly.storage.file_names import nfc, start_in_bytes
-from painterly.video.writing import Sent, sent
+from painterly.video.sent import sent
 from painterly.words.wording import printable
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
 _LONGEST_SHOWN = 100  # characters
+_SMALL_MASK = 1_000_000  # bytes of a mask that is not reduced for its bytes
 _UNSAFE = re.compile(r"[^\w-]+")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded picture."""
+    """An uploaded picture, or a clip.
 
-    name: str  # the file's name in a form that can be part of a key
-    shown: str  # the file's name for people
-    data: bytes  # its content without the position where it was taken
-    size: tuple[int, int]  # height and width in px
-    source: Sent | None = None  # the clip whose first frame it is, if it is one
+    Attributes:
+        name: The file's name in a form that can be part of a key.
+        shown: The file's name for people.
+        size: The height and width in px.
+        length: The bytes of its files.
+        data: The picture's file without the position where it was taken: of a clip, of its first
+            frame.
+        clip: The clip's file, if it is one.
+        frames: The number of a clip's frames.
+        seconds: How long a clip lasts.
+        keys: The keys of the photo's and the clip's file, if they are stored already: these are
+            copied.
+    """
+
+    name: str
+    shown: str
+    size: tuple[int, int]
+    length: int
+    data: bytes = b""
+    clip: Path | None = None
+    frames: int | None = None
+    seconds: float | None = None
+    keys: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the content."""
-        return hashlib.sha256(self.source.data if self.source else self.data).hexdigest()
+        if self.clip is None:
+            return hashlib.sha256(self.data).hexdigest()
+        with self.clip.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
     """Check a picture that was uploaded. Raises ApiError for a file that is not a picture, and for
     one that is too large."""
     shown = _shown(given_name)
-    _check_length(data, shown, options)
-    return _upload(given_name, shown, data, options)
+    _check_length(len(data), shown, options)
+    file = _checked(PictureFile.without_position, data, shown, options)
+    name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
+    return Upload(name, shown, file.header.size, len(file.data), file.data)
 
 
-def checked_source(
-    given_name: str, data: bytes, options: WebOptions, memory_limit: int | None
+def checked_clip(
+    given_name: str, file: BinaryIO, folder: str, options: WebOptions, memory_limit: int | None
 ) -> Upload:
-    """Check a photo or a clip that was uploaded. Raises ApiError as `checked_upload`, also for a
-    clip that cannot be read in the memory that is left."""
-    shown, most = _shown(given_name), options.max_pixels
-    _check_length(data, shown, options)
+    """Check a clip that was uploaded, and copy it into an empty folder. Raises ApiError as
+    `checked_upload`, also for a clip that cannot be read in the memory that is left."""
+    shown, path = _shown(given_name), Path(folder, "clip")
+    _check_length(file.seek(0, 2), shown, options)
+    file.seek(0)
+    with path.open("wb") as own:
+        shutil.copyfileobj(file, own)
     try:
-        read = decoded_in_turn(lambda available: sent(data, shown, most, available), memory_limit)
+        clip = read_beside(
+            lambda available: sent(path, shown, options.max_pixels, available), memory_limit
+        )
     except PictureError as error:
         raise ApiError(422, str(error)) from None
-    return _upload(given_name, shown, data, options, read)
-
-
-def _upload(
-    given_name: str, shown: str, data: bytes, options: WebOptions, source: Sent | None = None
-) -> Upload:
-    first = source.first if source else data
-    file = _checked(PictureFile.without_position, first, shown, options)
-    name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
-    return Upload(name, shown, file.data, file.header.size, source)
+    path.unlink()
+    name, length = f"{safe_stem(given_name)}.jpg", len(clip.first) + clip.path.stat().st_size
+    about = clip.path, clip.frames, clip.seconds
+    return Upload(name, shown, clip.size, length, clip.first, *about)
 
 
 def checked_mask(
@@ -79,12 +104,12 @@ def checked_mask(
 ) -> bytes:
     """Check a mask that was uploaded, and return it as a grey PNG, upright; empty if it is white
     all over, and so limits nothing. One larger than `most`, the height and width in px of a photo,
-    is reduced to it.
+    is reduced to it, and one whose PNG would take twice the bytes that were sent, by halves.
 
     Raises ApiError as `checked_upload`, also for a mask that is black all over, and for one that
     cannot be decoded in the memory that is left.
     """
-    _check_length(data, "the mask", options)
+    _check_length(len(data), "the mask", options)
     file = _checked(PictureFile, data, "the mask", options)
     try:
         grey = decoded_in_turn(lambda available: _grey(file, available, most), memory_limit)
@@ -94,8 +119,15 @@ def checked_mask(
         raise ApiError(413, str(error)) from None
     if grey is None:
         return b""
+    image = Image.fromarray(grey)
+    while len(png := _png(image)) > max(2 * len(data), _SMALL_MASK):
+        image = image.reduce(2)
+    return png
+
+
+def _png(image: Image.Image) -> bytes:
     png = io.BytesIO()
-    Image.fromarray(grey).save(png, "PNG")
+    image.save(png, "PNG")
     return png.getvalue()
 
 
@@ -111,8 +143,8 @@ def _grey(file: PictureFile, available: int, most: tuple[int, int] | None) -> np
     return to_integers(mask, 8)
 
 
-def _check_length(data: bytes, shown: str, options: WebOptions) -> None:
-    if len(data) > options.max_upload:
+def _check_length(length: int, shown: str, options: WebOptions) -> None:
+    if length > options.max_upload:
         raise ApiError(
             413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
         )

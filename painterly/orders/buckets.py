@@ -73,7 +73,7 @@ class Buckets:
         from painterly.video.reading import ClipsView  # With NumPy.
 
         known, account = KnownFiles(), config.account
-        source = ClipsView(open_bucket(config.photo_bucket, account, known=known))
+        source = ClipsView(open_bucket(config.photo_bucket, account, partly=True, known=known))
         result = open_bucket(config.result_bucket, account, new=True, known=known)
         own = PaintingsView(paintings, known=known) if paintings else None
         style = own or open_paintings(config.style_bucket, account, known)

@@ -49,7 +49,7 @@ class Order:
         output: The format that the user asked for; it may be the photo's own.
         color_mask: The mask of the part in which `preserve_color` acts.
         start: The picture to start from, instead of `init_image`.
-        place: Its place among several orders, for the log, such as ` (3 of 20)`.
+        place: Its place among several orders, for the log, such as `3/20 `.
     """
 
     photo: Entry
@@ -68,7 +68,7 @@ class Order:
     @property
     def label(self) -> str:
         """The order's name in the log while it is painted and stored."""
-        return f"{self}{self.place}"
+        return f"{self.place}{self}"
 
     @property
     def checkpoint_key(self) -> str:
@@ -91,12 +91,12 @@ class Order:
         """
         inputs = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
-            **_deciding(self.style),
+            **self.style.deciding,
             "output": astuple(self.output),
             "engine": ENGINE_VERSION,
         }
         if self.style.parts:
-            inputs["styles"] = [_deciding(each) for each in self.style.parts]
+            inputs["styles"] = [each.deciding for each in self.style.parts]
         if self.color_mask or self.start:  # Records are of pictures without them.
             inputs["further pictures"] = [etag_of(self.color_mask), etag_of(self.start)]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
@@ -209,16 +209,6 @@ class SingleOrder(Order):
 def etag_of(file: Entry | PictureRef | None) -> str | None:
     """Return the ETag of a file, if there is one."""
     return None if file is None else file.etag
-
-
-def _deciding(style: Style) -> dict[str, Any]:
-    return {
-        "paintings": [
-            [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
-            for each in style.paintings
-        ],
-        "settings": style.settings.deciding(),
-    }
 
 
 def _ref(entry: Entry | None) -> PictureRef | None:

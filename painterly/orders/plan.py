@@ -4,6 +4,7 @@ A result is up to date if its record describes what a run would paint in its pla
 repaints nothing by itself: a result that differs only in the engine's version stays.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import astuple, dataclass, fields, replace
 from logging import WARNING
@@ -25,6 +26,7 @@ from painterly.orders.order import (
 )
 from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
 from painterly.orders.selection import Selection
+from painterly.progress import Tally
 from painterly.settings import bucket_layout
 from painterly.settings.settings import Settings
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
@@ -100,7 +102,9 @@ def make_plan(
     todo: dict[str, PlannedOrder] = {}  # by the keys of their results
     refused = list[tuple[PlannedOrder, str]]()
     done, outdated = list[Record](), list[PlannedOrder]()
+    tally = Tally("comparing photos with results")
     for order in _orders(selection, weights, config, records, checkpoints):
+        tally.show(len(done) + len(todo) + len(refused))
         try:
             check_names(order, result)
             _ = order.fingerprint  # Or a file cannot be read.
@@ -168,9 +172,11 @@ def check_names(order: PlannedOrder, result: Bucket) -> None:
         try:
             name.encode()
         except UnicodeEncodeError:
-            raise PictureError(
-                f"the name of the {what} {printable(name)} is not UTF-8; rename the file"
-            ) from None
+            coding = sys.getfilesystemencoding()
+            why = "is not UTF-8; rename the file"
+            if coding != "utf-8":
+                why = f"is read as {coding} here; use a locale with UTF-8 (LC_ALL=C.UTF-8)"
+            raise PictureError(f"the name of the {what} {printable(name)} {why}") from None
     try:
         result.check_key(order.record_key)
     except BadKeyError as error:

@@ -4,16 +4,21 @@ By its fingerprint a later run decides whether the result is up to date. A recor
 the reason, and all fields of an earlier result's record.
 """
 
+import gzip
+import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from painterly.progress import Tally
+from painterly.settings.bucket_layout import RECORDS_READ
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.words.style_title import StyleTitle
 
@@ -57,7 +62,7 @@ class Record:
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
         styles: The names of the styles on a sheet of one photo in several. It has no
-            paintings, and cannot be painted from its record.
+            paintings.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
@@ -108,13 +113,7 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """Return the record as a file's content, which `from_bytes` reads."""
-        # The record of a result names these even if they are None.
-        explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
-        known = {
-            name: value
-            for name, value in asdict(self).items()
-            if value is not None or name in explicit
-        }
+        known = {name: value for name, value in asdict(self).items() if value is not None}
         table = {"format": FORMAT, **known}
         try:
             return json.dumps(table, indent=2, ensure_ascii=False).encode()
@@ -203,9 +202,36 @@ def read_records(
 
     with _readers() as pool:
         new = (each for each in ordered if cache.get(each.key, (None,))[0] != each.version)
-        for _ in pool.map(read, new):
-            pass
+        tally = Tally("reading records")
+        for number, _ in enumerate(pool.map(read, new)):
+            tally.show(number)
     return {each.key: cache[each.key][1] for each in ordered if each.key in cache}
+
+
+def remembered_records(bucket: Bucket) -> RecordCache:
+    """Return the records that `remember_records` has stored: one request instead of thousands. None
+    are returned if that was never done, or its object is damaged. Raises UnavailableError."""
+    records: RecordCache = {}
+    damaged = OSError, EOFError, AttributeError, ValueError, zlib.error
+    with (
+        suppress(ObjectError, *damaged),
+        gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines,
+    ):
+        for line in lines:
+            key, version, text = json.loads(line)
+            records[key] = version, Record.from_bytes(text.encode())
+    return records
+
+
+def remember_records(bucket: Bucket, records: RecordCache) -> None:
+    """Store the records that were read, each with the version of its object. Raises
+    StorageError."""
+    out = io.BytesIO()
+    with gzip.open(out, "wt", compresslevel=1, encoding="utf-8") as lines:
+        for key, (version, record) in records.items():
+            if record:
+                lines.write(json.dumps([key, version, record.to_bytes().decode()]) + "\n")
+    bucket.write(RECORDS_READ, out.getvalue(), "application/gzip")
 
 
 def intact_records(

@@ -16,6 +16,7 @@ from painterly.orders.styles import Style, all_styles
 from painterly.settings import bucket_layout
 from painterly.settings.clips import is_clip, lacking, of_photos
 from painterly.storage.base import Bucket, Entry, hidden
+from painterly.storage.folder import UNREADABLE
 from painterly.storage.foreign_files import FOREIGN, by_kind, chooser, foreign_part
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import listed, plural, printable
@@ -74,6 +75,7 @@ def select(
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
     waits = bool(listing.new_source or listing.new_style)
+    unread = UNREADABLE in buckets.source.skipped()
     selection = Selection(
         photos=[
             e
@@ -83,7 +85,7 @@ def select(
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
         names=result_names((photo.key for photo in every_photo), config.output),
-        partial=config.partial or waits,
+        partial=config.partial or waits or unread,
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
     if tells and not config.photos:
@@ -207,14 +209,16 @@ def _name_left_out(
 ) -> None:
     """Log what a listing has passed over, first that among which a user may miss pictures."""
     where = f"left out in {bucket.name},"
-    others = [entry.key for entry in entries if not is_used(entry.key)]
-    others = [key for key in others if not hidden(key) and not foreign_part(key)]
+    keys = [entry.key for entry in entries if not hidden(entry.key)]
+    others = [key for key in keys if not is_used(key) and not foreign_part(key)]
+    used = filter(is_used, keys)
     skipped = dict(bucket.skipped())
+    skipped.pop(UNREADABLE, None)  # The end of the run names it.
     in_bucket = [part for entry in entries if (part := foreign_part(entry.key))]
     foreign = {*skipped.pop(FOREIGN, ()), *in_bucket}
     for why, names in skipped.items():
         event(f"{where} {why}: {listed([*map(printable, names)])}", level=WARNING)
-    for is_missed, text in by_kind(others):
+    for is_missed, text in by_kind(others, used):
         event(f"{where} {text}", level=WARNING if is_missed else INFO)
     if foreign:
         event(f"{where} {FOREIGN}: {listed([*map(printable, sorted(foreign))], 30)}")

@@ -5,6 +5,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import Any
@@ -77,6 +78,19 @@ class Style:
         """Its paintings, masks and regions."""
         files = (file for each in self.paintings for file in (each.entry, each.mask, each.region))
         return [each for each in files if each is not None]
+
+    @cached_property
+    def deciding(self) -> dict[str, Any]:
+        """What of it decides a result. The first use raises ObjectError if a file in a folder is
+        gone."""
+        files = ((each.entry, each.share, each.mask, each.region) for each in self.paintings)
+        return {
+            "paintings": [
+                [entry.etag, share, mask and mask.etag, region and region.etag]
+                for entry, share, mask, region in files
+            ],
+            "settings": self.settings.deciding(),
+        }
 
     @property
     def keys(self) -> list[str]:

@@ -186,19 +186,20 @@ class InstantPainter:
         """Whether what the paintings of one more style need for tiles can be kept."""
         return self._cache_bytes() * (1 + 1 / max(1, len(self._tiles))) < self._most_bytes()
 
-    def prepare(self, style: Style) -> None:
-        """Make a style's paintings ready for tiles. Raises PainterlyError."""
+    def prepare(self, style: Style, check_stop: CheckStop) -> None:
+        """Make a style's paintings ready for tiles. `check_stop` is as in `file`. Raises
+        PainterlyError."""
         side = self._sides[0]
         settings = style.settings.replaced({**NOW, "size": side})
-        self.paint(_grey(side), replace(style, settings=settings))
+        self.paint(_grey(side), replace(style, settings=settings), None, check_stop)
 
-    def seconds_per_work(self) -> float:
+    def seconds_per_work(self, check_stop: CheckStop) -> float:
         """Measure the seconds per work (schedule.py) of a picture with a painting that is new.
-        Raises PainterlyError."""
+        `check_stop` is as in `file`. Raises PainterlyError."""
         photo, settings = _grey(MEASURED_SIDE), Settings(preset="instant", size=MEASURED_SIDE)
         painting = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
         started = time.perf_counter()
-        self._painted(TransferInputs(photo, Paintings([painting]), settings))
+        self._painted(TransferInputs(photo, Paintings([painting]), settings), check_stop)
         seconds = time.perf_counter() - started
         return seconds / total_work(MEASURED_SIDE, MEASURED_SIDE, settings)
 

@@ -20,7 +20,7 @@ from painterly.engine.stylize import prepared
 from painterly.engine.transfer import PhotoCache, Step, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
-from painterly.log import event
+from painterly.log import event, logs_json
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import FrameOrder
 from painterly.orders.network_pool import NetworkPool, Networks
@@ -387,8 +387,8 @@ class Painter:
         height, width = plan.size
         order.log(
             f"{order}: {plan}",
-            # With a bar, each of several pictures has only one line, at its end.
-            level=DEBUG if self.config.progress == "bar" and order.place else INFO,
+            # Each of several pictures has one line, at its end.
+            level=DEBUG if order.place and not logs_json() else INFO,
             event="memory",
             width=width,
             height=height,

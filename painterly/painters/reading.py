@@ -36,6 +36,7 @@ READ_AHEAD = 2  # orders that are read ahead for one slot; one more for each oth
 AHEAD_PARTS = 2 * READ_AHEAD + 1  # their photos and styles, and the style that is being painted
 
 _turn = per_process(lambda: ThreadPoolExecutor(1, thread_name_prefix="decoding"))
+_beside: list[int] = []  # bytes that a clip may take that is read beside the pictures
 _Value = TypeVar("_Value")
 
 Read = Callable[[str], bytes]  # as Bucket.read
@@ -54,7 +55,7 @@ def decodable_memory(limit: int | None) -> int:
     free = free_memory()
     if limit is not None:
         free = min(free, int(LIMIT_SHARE * limit) - resident_memory() - decoder.BYTES)
-    return max(0, free)
+    return max(0, free - sum(_beside))
 
 
 def decoded_in_turn(decode: Callable[[int], _Value], limit: int | None) -> _Value:
@@ -67,6 +68,17 @@ def decoded_in_turn(decode: Callable[[int], _Value], limit: int | None) -> _Valu
         limit: As in `decodable_memory`.
     """
     return _turn().submit(lambda: decode(decodable_memory(limit))).result()
+
+
+def read_beside(read: Callable[[int], _Value], limit: int | None) -> _Value:
+    """Read a clip beside the pictures that are decoded: it has half of the memory that is left, and
+    they have the rest meanwhile. Callers read one clip at a time. Arguments are as in
+    `decoded_in_turn`."""
+    decoded_in_turn(lambda available: _beside.append(available // 2), limit)
+    try:
+        return read(_beside[0])
+    finally:
+        _beside.clear()
 
 
 def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> bytes:

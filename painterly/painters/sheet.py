@@ -19,6 +19,7 @@ from painterly.devices.device import HOST
 from painterly.engine.transfer import End, Step
 from painterly.errors import ConfigError, PictureError
 from painterly.images.arrays import to_float
+from painterly.images.picture import Picture
 from painterly.images.sheet import fitted, label, sheet_of, side_for
 from painterly.log import event
 from painterly.orders.buckets import Buckets, list_buckets
@@ -31,7 +32,7 @@ from painterly.painters.instant_painter import NOW, InstantPainter
 from painterly.painters.loading import load_devices
 from painterly.painters.reading import PhotoInput
 from painterly.progress import follow
-from painterly.signals import CheckStop, Stop
+from painterly.signals import Stop
 from painterly.words.wording import printable
 
 Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
@@ -39,14 +40,14 @@ Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
 
 class Wanted(NamedTuple):
     """A picture that is wanted on a sheet: its photo's key, its style, and its place for the log,
-    such as ` (3 of 20)`."""
+    such as `3/20 `."""
 
     photo: str
     style: Style
     place: str = ""
 
     def __str__(self) -> str:
-        return f"{printable(self.photo)} in {printable(self.style.name)}{self.place}"
+        return f"{self.place}{printable(self.photo)} in {printable(self.style.name)}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,9 @@ def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
     return selection
 
 
-def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: Stop) -> Sheet:
+def paint_sheet(
+    config: Config, buckets: Buckets, selection: Selection, stop: Stop, longest: int | None = None
+) -> Sheet:
     """Paint a sheet of buckets' photos and styles, and store nothing in them.
 
     Args:
@@ -136,20 +139,22 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
         buckets: The buckets.
         selection: As from `select_for_sheet`.
         stop: The signals of the process.
+        longest: The longer side in px of each picture of one photo, unless `size` is less; None for
+            what suits a sheet.
 
     Raises:
         PainterlyError: Nothing can be painted.
         Stopped: A signal has arrived.
     """
     pairs = [*selection.pairs()]
-    side = side_for(len(pairs), config.settings.size)
+    side = side_for(len(pairs), config.settings.size, longest)
     sized, wanted = {"size": side, "rescale_image": False}, list[Wanted]()
     for number, (photo, style) in enumerate(pairs, start=1):
         smaller = replace(style, settings=style.settings.replaced(sized))
-        wanted.append(Wanted(photo.key, smaller, f" ({number} of {len(pairs)})"))
+        wanted.append(Wanted(photo.key, smaller, f"{number}/{len(pairs)} "))
     load_devices(config.device, optimises=False).result()
     instant_painter = InstantPainter(buckets.style.read, config.memory_limit)
-    by_style = len(selection.styles) > 1
+    by_style = len(selection.styles) > 1 or longest is not None
 
     @lru_cache(1)  # Read and decoded once for all styles.
     def photo_of(key: str) -> PhotoInput:
@@ -180,25 +185,31 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
     return painted_all(wanted, side, first, paint)
 
 
+def drawn(sheet: Sheet) -> tuple[np.ndarray, bytes]:
+    """Return the picture of a sheet, uint8 [H, W, 3], and its file, which is empty: the picture is
+    encoded as others are."""
+    return sheet.pixels, b""
+
+
 def paint_ordered(
     order: PlannedOrder,
-    photo: PhotoInput,
+    photo: Picture,
     title: str,
     language: str,
-    instant_painter: InstantPainter,
-    check_stop: CheckStop,
+    paint: Callable[[Style], np.ndarray],
     on_picture: Callable[[PartStep], object],
+    draw: Callable[[Sheet], tuple[np.ndarray, bytes]] = drawn,
 ) -> tuple[PlannedOrder, Finished]:
-    """Paint a sheet of a photo in all styles.
+    """Paint a sheet of a photo in several styles.
 
     Args:
         order: Its order. The parts of its style are the styles.
-        photo: The photo and its mask.
+        photo: The photo.
         title: The label of the photo.
         language: The language of the other labels.
-        instant_painter: The instant_painter.
-        check_stop: As in `InstantPainter.file`.
+        paint: Paints the photo in a style, [h, w, 3].
         on_picture: As in `painted_all`.
+        draw: Returns what `drawn` does.
 
     Returns:
         The order with the styles that were painted, and the sheet.
@@ -206,23 +217,23 @@ def paint_ordered(
     Raises:
         PictureError: No style can be painted.
     """
-    started, picture, parts = perf_counter(), photo.picture, order.style.parts
+    started, parts = perf_counter(), order.style.parts
     side = int(parts[0].settings.size)
 
-    def paint(each: Wanted) -> Cell:
-        image = instant_painter.paint(picture.pixels_int, each.style, photo.mask, check_stop)
-        return image, picture.alpha, each.style.label(language, between="\n")
+    def cell(each: Wanted) -> Cell:
+        return paint(each.style), photo.alpha, each.style.label(language, between="\n")
 
     def first(each: Wanted) -> Cell:
-        return picture.pixels_int, picture.alpha, title
+        return photo.pixels_int, photo.alpha, title
 
     wanted = [Wanted(order.photo.key, style) for style in parts]
-    sheet = painted_all(wanted, side, first, paint, on_picture)
+    sheet = painted_all(wanted, side, first, cell, on_picture)
     if not sheet.painted:
         raise PictureError("no style could be painted; the log has the reasons")
-    opaque, end = replace(picture, alpha_int=None, profile=None), End(to_float(sheet.pixels), {}, 0)
+    pixels, file = draw(sheet)
+    opaque, end = replace(photo, alpha_int=None, profile=None), End(to_float(pixels), {}, 0)
     seconds, weights = perf_counter() - started, order.weights.identity
-    finished = Finished(order, opaque, [], end, weights, str(HOST), seconds)
+    finished = Finished(order, opaque, [], end, weights, str(HOST), seconds, file=file)
     return replace(order, style=replace(order.style, parts=sheet.painted)), finished
 
 

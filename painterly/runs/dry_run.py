@@ -29,10 +29,11 @@ from painterly.orders.record import Record
 from painterly.painters.failures import raise_if_fatal, reason_of
 from painterly.painters.painter import DeviceSlot, Painter
 from painterly.painters.reading import READ_AHEAD, PhotoInput, decodable_memory
+from painterly.progress import Tally
 from painterly.settings.clips import EXTENSIONS
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry
-from painterly.words.wording import duration, memory_size
+from painterly.words.wording import duration, memory_size, plural
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
 NO_TIME = "the time is unknown until this device has painted such a picture here"
@@ -104,8 +105,10 @@ def report_dry_run(
         return Forecast(transfer.result_size, transfer.memory_plan.in_all, seconds)
 
     forecasts, failed = list[Forecast](), len(plan.refused)
+    tally = Tally(f"measuring {plural(len(plan.todo), 'photo')}")
     try:
         for order in plan.todo:
+            tally.show(len(forecasts))
             stop.obey()
             try:
                 forecasts.append(forecast(order))

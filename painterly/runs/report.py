@@ -3,8 +3,8 @@ bucket of results, and to NOTIFY_URL."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from logging import ERROR, WARNING
@@ -106,7 +106,7 @@ def log_repaints(plan: Plan) -> None:
     if count := len(of_other_engines):
         verb, them = ("was", "it") if count == 1 else ("were", "them")
         event(
-            f"{count} {verb} painted by an earlier engine; --repaint paints {them} again",
+            f"{count} {verb} painted by an earlier version; --repaint paints {them} again",
             results=count,
         )
     for orders, one, many in (
@@ -165,6 +165,16 @@ def log_outcome(plan: Plan, outcome: "Outcome", result: str, seconds: float) -> 
     event(text, summary=True, **summary.fields)
     _log_failures(failures)
     return summary
+
+
+def with_unread(summary: Summary, names: Sequence[str], bucket: Bucket) -> Summary:
+    """Log what could not be read in a listing, and return a summary that counts it."""
+    for name in names:
+        event(f"FAILED: {printable(f'{bucket.name}/{name}')}", level=ERROR, event="failed")
+    if not names:
+        return summary
+    text = f"{summary.text} FAILED to read {listed([*map(printable, names)])}."
+    return replace(summary, text=text.strip(), failed=summary.failed + len(names))
 
 
 def with_recorded_end(bucket: Bucket, paint: Callable[[], Summary]) -> Summary:

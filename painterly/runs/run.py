@@ -17,17 +17,24 @@ from painterly.log import WarningLog, event
 from painterly.orders.buckets import Buckets, Listing, list_buckets
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.plan import Plan, all_results, make_plan
-from painterly.orders.record import Record, RecordCache
+from painterly.orders.record import (
+    Record,
+    RecordCache,
+    remember_records,
+    remembered_records,
+)
 from painterly.orders.selection import Selection, select, styles_of
 from painterly.orders.styles import Style, is_ready
 from painterly.painters import checkpoints
 from painterly.runs import report
 from painterly.runs.report import Notifier, Summary
 from painterly.runs.watch import News, rest
-from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
+from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
-from painterly.storage.retry import outlasting_outages
+from painterly.storage.folder import UNREADABLE
+from painterly.storage.foreign_files import matches
+from painterly.storage.retry import logged_storage_errors, outlasting_outages
 from painterly.words.wording import duration
 
 if TYPE_CHECKING:
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from painterly.painters.painter import Painter
     from painterly.runs.workers import Outcome
 
+MANY = 1000  # records that are worth an object of their own
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 # As workers.paint_all does with its devices, and the cluster.
 Paint = Callable[["Painter", Plan], "Outcome"]
@@ -105,7 +113,8 @@ class Run:
         return listing
 
     def round(self, listing: Listing, started: float) -> Summary:
-        """Paint, or foretell it, and return the summary, which is logged.
+        """Paint, or foretell it, and return the summary, which is logged, with the folders that
+        could not be read.
 
         Args:
             listing: The objects in the buckets.
@@ -114,6 +123,12 @@ class Run:
         Raises:
             PainterlyError, Stopped: As `paint`.
         """
+        source, exclude = self._buckets.source, self._config.exclude
+        summary = self._round(listing, started)
+        unread = source.skipped().get(UNREADABLE, ())
+        return report.with_unread(summary, [e for e in unread if not matches(e, exclude)], source)
+
+    def _round(self, listing: Listing, started: float) -> Summary:
         selection, plan = self._plan(listing)
         if plan is None:
             return report.NO_INPUT
@@ -140,6 +155,9 @@ class Run:
             if config.dry_run:
                 return self._foretold(painter, parts)
             outcome = self._painted(painter, parts)
+        if config.makes_page:  # Nobody else is about to write a checkpoint there.
+            with logged_storage_errors("empty folders of checkpoints may be left"):
+                result.remove_empty(CHECKPOINTS)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
 
@@ -226,7 +244,15 @@ class Run:
         self._records = {key: each for key, each in self._records.items() if key in listing.results}
         weights = {each.name: self._networks.source(each.settings) for each in selection.styles}
         with outlasting_outages(self._buckets.result) as result:
+            is_long = sum(key.startswith(f"{RECORDS}/") for key in listing.results) > MANY
+            if is_long and not self._records:
+                self._records = remembered_records(result)
+            before = dict(self._records)
             plan = make_plan(selection, weights, config, result, listing.results, self._records)
+            new = sum(before.get(key) != each for key, each in self._records.items())
+            if new > MANY and not config.dry_run:
+                with logged_storage_errors("the next run reads all records again"):
+                    remember_records(result, self._records)
         self._buckets.known.save()
         plan = plan.without(self._failures)
         self._stop.obey()

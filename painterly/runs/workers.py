@@ -188,7 +188,7 @@ class ReadAhead:
             order, fetching = self._ahead.popleft()
             number = self._total - self.left
             self._fill()
-        return replace(order, place=f" ({number} of {self._total})"), fetching
+        return replace(order, place=f"{number}/{self._total} "), fetching
 
     def decode(self, order: PlannedOrder, fetching: Future[Fetched]) -> Future[Inputs]:
         """Begin to make an order's inputs from its files."""

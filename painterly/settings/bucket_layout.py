@@ -21,6 +21,7 @@ WEB = "_web"  # of the web service: uploads, jobs, their checkpoints
 READY = "_ready"  # before the keys of the ready styles' paintings, which no bucket has
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
+RECORDS_READ = f"{GALLERY}/records.gz"  # the records that a run has read, for the next one
 PAGE = "index.html"
 TIMELAPSE = ".timelapse.webp"  # the end of a time-lapse's key
 LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
@@ -69,5 +70,7 @@ def is_result(key: str) -> bool:
 
 def for_laptop(key: str) -> bool:
     """Return whether a key of the result bucket is of use on a laptop: all are, except checkpoints,
-    the web service's own objects, and the mark of a gallery that lacks results."""
-    return key != UNPUBLISHED and not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))
+    the web service's own objects, the mark of a gallery that lacks results, and records once
+    more."""
+    others = UNPUBLISHED, RECORDS_READ, f"{CHECKPOINTS}/", f"{WEB}/"
+    return not key.startswith(others)

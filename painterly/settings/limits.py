@@ -37,12 +37,13 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def limit_time(seconds: int) -> None:
-    """Limit further processor time, and leave no core dump."""
+    """Limit further processor time, write no file, and leave no core dump."""
     if resource is None:
         return
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     _set(resource.RLIMIT_CPU, int(used) + seconds)
     _set(resource.RLIMIT_CORE, 0)
+    _set(resource.RLIMIT_FSIZE, 0)
 
 
 def limit_memory(most: int | None) -> None:

@@ -11,14 +11,19 @@ from painterly.storage.s3.bucket import S3Bucket
 
 
 def open_bucket(
-    value: str, account: Account, *, new: bool = False, known: KnownFiles | None = None
+    value: str,
+    account: Account,
+    *,
+    new: bool = False,
+    partly: bool = False,
+    known: KnownFiles | None = None,
 ) -> Store:
-    """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`). A missing
-    folder that may be `new` is listed as empty, and created by the first write. Raises ConfigError
-    if the value names neither, or there are no credentials."""
+    """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`). Flags are
+    those of FolderBucket. Raises ConfigError if the value names neither, or there are no
+    credentials."""
     where = parse_address(value)
     if isinstance(where, Path):
-        return FolderBucket(where, value.strip(), new=new, known=known)
+        return FolderBucket(where, value.strip(), new=new, partly=partly, known=known)
     try:
         return S3Bucket(*where, account)
     except ConfigError as error:  # A folder needs no credentials.

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import sys
 import tempfile
 import time
@@ -203,7 +204,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises OSError, or RefusedNameError if only the name is the reason.
     """
     with _naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb+") as body:
@@ -256,32 +257,74 @@ def _takes_other_names(path: Path) -> bool:
 @contextlib.contextmanager
 def locked(folder: Path, *, waits: bool = True) -> Iterator[None]:
     """Let one thread of one process at a time do what is inside, for a folder; a lock ends with its
-    process. Creates the folder. Raises OSError if another has the lock, unless this one waits."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_FILE).open("ab") as file:
-        if sys.platform == "win32":
-            import msvcrt
+    process. Creates the folder, and leaves no file in it, except a hidden one on Windows. Raises
+    OSError if another has the lock, unless this one waits."""
+    path = folder / LOCK_FILE
+    with contextlib.ExitStack() as stack:
+        is_held = False
+        while not is_held:
+            stack.close()
+            make_folder(folder)
+            file = stack.enter_context(path.open("ab"))
+            is_held = _lock(stack, file, path, waits)
+        yield
 
-            file.seek(0)  # One byte is locked, which need not exist.
-            mode = msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK
-            locked = False
-            while not locked:
-                try:
-                    msvcrt.locking(file.fileno(), mode, 1)
-                    locked = True
-                except OSError:  # LK_LOCK waits for ten seconds only.
-                    if not waits:
-                        raise
+
+def _lock(stack: contextlib.ExitStack, file: BinaryIO, path: Path, waits: bool) -> bool:
+    """Lock an open file until a stack is closed. Return whether it is still the one at its path:
+    the process that had the lock may have deleted it. Raises OSError as `locked`."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        def unlock() -> None:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+        hide(path)  # Windows deletes no file that another process has opened.
+        file.seek(0)  # One byte is locked, which need not exist.
+        mode = msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK
+        while True:
             try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
+                msvcrt.locking(file.fileno(), mode, 1)
+                stack.callback(unlock)
+                return True
+            except OSError:  # LK_LOCK waits for ten seconds only.
+                if not waits:
+                    raise
+    else:
+        import fcntl
 
+        try:
             fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
+            is_there = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESTALE):  # ESTALE: on a disk in a network.
+                return False
+            raise
+        if is_there:
+            stack.callback(_delete, path)
+        return is_there
+
+
+def _delete(path: Path) -> None:
+    with contextlib.suppress(OSError):  # It is gone, or another user's.
+        path.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it, hidden if a name begins with a dot. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        hide(each)
+
+
+def hide(path: Path) -> None:
+    """Hide a file or folder on Windows, too, if its name begins with a dot."""
+    if sys.platform == "win32" and path.name.startswith("."):
+        import ctypes
+
+        ctypes.windll.kernel32.SetFileAttributesW(str(path), stat.FILE_ATTRIBUTE_HIDDEN)
 
 
 def delete_leftovers(folder: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
+from painterly.progress import Tally
 from painterly.settings.bucket_layout import is_result
 from painterly.storage.base import (
     BadKeyError,
@@ -47,6 +48,7 @@ from painterly.words.wording import printable
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
 BEHIND_LINKS = "behind links"
 IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
+UNREADABLE = "that cannot be read"
 # On Windows: names of devices, with any extension, and names of files.
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.I)
 _ALLOWED = re.compile(r'[^<>:"|?*\x00-\x1f]*')
@@ -92,12 +94,25 @@ class FolderBucket(Store):
     """
 
     def __init__(
-        self, folder: Path, name: str = "", *, new: bool = False, known: KnownFiles | None = None
+        self,
+        folder: Path,
+        name: str = "",
+        *,
+        new: bool = False,
+        partly: bool = False,
+        known: KnownFiles | None = None,
     ) -> None:
-        """Take the folder and its name for messages. A missing one that may be `new` is listed as
-        empty, and created by the first write. `known`: the files with known content."""
+        """Take the folder and its name for messages.
+
+        Args:
+            folder, name: The folder and its name.
+            new: Whether a missing one is listed as empty, and created by the first write.
+            partly: Whether listings pass over what cannot be read inside of it.
+            known: The files with known content.
+        """
         # The working folder may be on a disk that goes.
         self.folder, self.name, self._new = folder.absolute(), name or str(folder), new
+        self._partly = partly
         self._known, self._mount = known or KnownFiles(), Mount(folder, self.name)
         # Files and links that the last listing of all has passed over: key → reason, name to show.
         self._passed_over: dict[str, tuple[str, str]] = {}
@@ -134,9 +149,11 @@ class FolderBucket(Store):
         passed over."""
         entries: list[Entry] = []
         passed_over: dict[str, tuple[str, str]] = {}
+        tally = Tally(f"listing {self.name}")
         self.check_mounted()
         with storage_errors(f"folder {self.name}", StorageError):
-            for base, folders, files, foreign in self._walk(prefix) if self._is_there() else ():
+            tree = self._walk(prefix, passed_over) if self._is_there() else ()
+            for base, folders, files, foreign in tree:
                 for key in foreign:
                     passed_over[key] = FOREIGN, foreign_part(key) or foreign_part(f"{key}/")
                 # os.walk follows no links, so only a file that is a link can be outside.
@@ -144,11 +161,15 @@ class FolderBucket(Store):
                     base + name for name in folders if (self.folder / base / name).is_symlink()
                 ]
                 for key in (base + each for each in files if not hidden(each)):
+                    tally.show(len(entries))
                     if not key.startswith(prefix) or key <= after or key in passed_over:
                         continue
                     path = self.folder / key
-                    with storage_errors(self._where(key), StorageError):
+                    try:
                         entry, is_link = self._entry(key), path.is_symlink()
+                    except OSError as error:
+                        self._pass_over(key, error, passed_over)
+                        continue
                     if entry and (not is_link or _is_inside(path, self.folder)):
                         entries.append(entry)
                     elif is_link:
@@ -162,17 +183,28 @@ class FolderBucket(Store):
         self.check_mounted()  # The listing may lack a part.
         return entries, passed_over
 
+    def _pass_over(self, key: str, error: OSError, passed_over: dict[str, tuple[str, str]]) -> None:
+        """Note a file or folder that cannot be read, or raise StorageError: it must not look like
+        one that is not there."""
+        if self._partly and key:
+            reason = (error.strerror or str(error)).lower()
+            passed_over[key] = UNREADABLE, f"{key}: {reason}"
+            return
+        with storage_errors(self._where(key), StorageError):
+            raise error
+
     def _walk(
-        self, prefix: str
+        self, prefix: str, passed_over: dict[str, tuple[str, str]]
     ) -> Iterator[tuple[str, Sequence[str], Sequence[str], Sequence[str]]]:
         """Yield the start of the keys in each folder that may have keys with a prefix, the names of
-        its folders and files, and the keys in it that other programs keep."""
+        its folders and files, and the keys in it that other programs keep. Folders that cannot be
+        read are added to what is passed over."""
 
-        def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
+        def stop(error: OSError) -> None:
             if isinstance(error, FileNotFoundError) and self.exists():
                 return  # One inside was deleted as it was about to be listed.
-            with storage_errors(f"folder {printable(str(error.filename))}", StorageError):
-                raise error
+            inner = Path(error.filename).relative_to(self.folder).as_posix()
+            self._pass_over("" if inner == "." else f"{inner}/", error, passed_over)
 
         def overlap(inner: str) -> bool:
             return inner.startswith(prefix) or prefix.startswith(inner)
@@ -347,7 +379,7 @@ class FolderBucket(Store):
         return safe_path(self.folder, key)
 
     def _where(self, key: str) -> str:
-        return printable(f"{self.name.rstrip('/')}/{key}")
+        return printable(f"{self.name.rstrip('/')}/{key}") if key else f"folder {self.name}"
 
 
 def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from unicodedata import normalize
@@ -92,19 +92,23 @@ def _with_lower_ending(text: str) -> str:
     return f"{start}{dot}{ending.lower()}" if dot and "/" not in ending else text
 
 
-def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
+def by_kind(keys: Sequence[str], others: Iterable[str]) -> list[tuple[bool, str]]:
     """Return descriptions of files that are passed over for their extension: first the pictures of
-    unread formats, then the files that describe pictures, then the rest. Each is whether a user may
-    miss the files, and the text."""
-    pictures = [key for key in keys if _extension(key) in _OTHER_PICTURES]
+    unread formats, then raw files next to one of the `others` with their name, then the files that
+    describe pictures, then the rest. Each is whether a user may miss the files, and the text."""
+    read = {_stem(key) for key in others}
+    raw = {key for key in keys if _extension(key) in _RAW and _stem(key) in read}
+    pictures = [key for key in keys if _extension(key) in _OTHER_PICTURES and key not in raw]
     sidecars = [key for key in keys if _extension(key) in _SIDECARS]
-    used = {*pictures, *sidecars}
+    used = {*pictures, *raw, *sidecars}
     rest = [key for key in keys if key not in used]
     texts = []
     if pictures:
         text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
         text += "convert them to jpg, png or tiff"
         texts.append((True, text))
+    if raw:
+        texts.append((False, f"raw files of pictures that are read ({_counts(raw)})"))
     if sidecars:
         texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))
     if rest:
@@ -112,11 +116,15 @@ def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
     return texts
 
 
+def _stem(key: str) -> str:
+    return key.lower().rpartition(".")[0]
+
+
 def _names(keys: Sequence[str]) -> str:
     return listed([printable(key) for key in keys])
 
 
-def _counts(keys: Sequence[str]) -> str:
+def _counts(keys: Iterable[str]) -> str:
     counts = Counter(_extension(key) or NO_EXTENSION for key in keys)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count} {printable(kind)}" for kind, count in ordered)

@@ -24,8 +24,10 @@ from painterly.storage.files import (
     LEFT_S,
     Mount,
     has_fine_times,
+    hide,
     is_same,
     locked,
+    make_folder,
     md5_of_bytes,
     md5_of_file,
     replacing,
@@ -121,6 +123,8 @@ class _List:
                 if os.write(file.fileno(), data) < len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 size = os.fstat(file.fileno()).st_size
+            if size == len(data):
+                hide(self.path)
             has_doubled = size.bit_length() > (size - len(data)).bit_length()
             if is_locked and has_doubled and size > MIN_BYTES:
                 with contextlib.suppress(OSError, StorageError):  # Or once it has doubled again.
@@ -137,6 +141,7 @@ class _List:
         if 2 * sum(map(len, lines)) < size:
             with replacing(self.path) as file:
                 file.writelines(lines)
+            hide(self.path)
 
 
 def _line(name: str, file: KnownFile) -> dict[str, object]:
@@ -309,9 +314,9 @@ class MadeFiles:
         self.check_mounted()
         named = f"folder {printable(str(folder))}"
         with storage_errors(named):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         with storage_errors(f"{named} cannot be written"), path.open("ab"):
-            pass
+            hide(path)
 
     def add(self, entry: Entry, bucket: str, path: Path) -> None:
         """Add a downloaded file, which has the content of an object now. Raises ObjectError,

@@ -58,6 +58,7 @@ class SyncResult:
         of_page, size_of_page: The number of those that rules do not show, and their bytes.
         refused: The number of files that the storage refused.
         left_out: The names of files that were left out, by the reason.
+        taken: The keys of the others.
         failures: A line for each failure.
         notes: Lines that the user should read.
         dry_run: Whether nothing was done.
@@ -71,6 +72,7 @@ class SyncResult:
     deleted: int = 0
     refused: int = 0
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    taken: Sequence[str] = ()
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     dry_run: bool = False
@@ -98,7 +100,7 @@ class SyncResult:
         lines = []
         for why, names in self.left_out.items():
             if why == OTHER_KIND:
-                lines += [f"left out {text}" for _, text in by_kind(names)]
+                lines += [f"left out {text}" for _, text in by_kind(names, self.taken)]
             else:
                 names = sorted(set(names)) if why == FOREIGN else names
                 lines.append(f"left out {why}: {listed(names)}")
@@ -193,6 +195,7 @@ def plan(route: Route, rules: SyncRules) -> Plan:
             entries.append(entry)
         elif why != OTHER_KIND or rules.counts_kinds:
             result.leave_out(why, entry.key)
+    result.taken = [entry.key for entry in entries]
     deletions = route.surplus(entries, rules, result) if rules.delete else []
     if deletions and not entries:
         raise ConfigError(

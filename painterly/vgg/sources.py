@@ -92,20 +92,6 @@ def source_for(settings: Settings, given: str | None) -> WeightsSource:
     return named_source(BUILT_IN, settings.model)
 
 
-def source_of(identity: str, model: str) -> WeightsSource:
-    """Return named weights by their identity. Raises WeightsError if no name has it."""
-    if identity.startswith(RANDOM):
-        return WeightsSource(RANDOM, identity)
-    if identity == ARCHITECTURES[model].identity:
-        return WeightsSource(CACHED, identity)
-    if is_built_in(identity):
-        return WeightsSource(BUILT_IN, identity)
-    raise WeightsError(
-        f"the weights {identity} neither come with the program nor does Keras publish them for "
-        f"{model}; name their file"
-    )
-
-
 def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
     """Read weights. Raises WeightsError if they are missing, damaged, or another network's."""
     if source.given != RANDOM:

@@ -22,7 +22,7 @@ MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
 LEAST_MEMORY = 100_000_000  # bytes, with which it can begin
 SECONDS = 30  # processor time for a frame and the damaged parts before it
 _WAITING_FACTOR = 4  # seconds of the clock for one of the processor
-_LOG = 10_000_000  # bytes of its log
+_LOG = 1_000_000  # bytes of its log
 _END_OF_LOG = 100_000  # bytes that are read of a log
 # Others than these can name further files, or addresses, which a clip has no business to read.
 SAFE = (
@@ -32,16 +32,18 @@ SAFE = (
 # Each thread takes memory. With several, a decoder without memory tries again until it is killed.
 _ALWAYS = "-hide_banner", "-nostdin", "-filter_threads", "1"
 _TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
-_SLOW = "takes too long to decode; export it anew as mp4"
+SLOW = "takes too long to decode; export it anew as mp4"
 _ENDED = "was being decoded when the system ended that, maybe for lack of memory; make it smaller"
 _SHORT = "needs more memory than a clip may take; make it smaller"
+EXPANDS = "is damaged: its parts take many times its size; export it anew as mp4"
+MOST_FRAMES = 1_000_000
 # Patterns of the log, and the sentence for each.
 _REASONS = {
     r"annot allocate|not allocate|malloc of|get_buffer\(\) failed|temporarily unavail": _SHORT,
     r"does not contain any stream": "has no picture track",
     r"no decoder found for|Decoder \(codec \w+\) not found": "has pictures that FFmpeg cannot "
     "decode; export it anew as mp4",
-    r"File too large": "is damaged: its parts take many times its size; export it anew as mp4",
+    r"File too large": EXPANDS,
     r"No space left": "has no room on the disk for temporary files; free some",
 }
 _SIZE = re.compile(r"^  Stream #0:\d+.*?: Video: .*?, (\d+)x(\d+)", re.M)
@@ -135,7 +137,7 @@ class Program(AbstractContextManager["Program"]):
         said = self._log.read().decode(errors="replace")
         self.kill()
         if code < 0 or (code > 0 and needed):
-            raise PictureError(_SLOW if self._is_slow else _refusal(code, said, self._memory))
+            raise PictureError(SLOW if self._is_slow else _refusal(code, said, self._memory))
         return said
 
     @contextmanager
@@ -159,13 +161,24 @@ class Program(AbstractContextManager["Program"]):
 _starter = per_process(lambda: ThreadPoolExecutor(1, "ffmpeg"))
 
 
-def run(*arguments: str, memory: int, size: int) -> tuple[str, int]:
-    """Run the program as long as it makes progress, and return its log, and the number of frames
-    that it has written. Arguments and errors are as of `Program`."""
-    progress = "-y", "-v", "warning", "-nostats", "-progress", "pipe:1"
+def run(*arguments: str, memory: int, size: int, at_once: bool = False) -> tuple[str, int]:
+    """Run the program as long as it makes progress, or `at_once`, in the processor time of a frame,
+    and return its log, and the number of frames that it has written. Arguments and errors are as of
+    `Program`; it also raises PictureError for too many frames."""
+    progress, count = ("-y", "-v", "warning", "-nostats", "-progress", "pipe:1"), 0
     with Program(*progress, *arguments, memory=memory, size=size) as program:
-        counts = [line for line in iter(program.line, b"") if line.startswith(b"frame=")]
-        return program.end(), int(counts[-1].partition(b"=")[2]) if counts else 0
+        lines = program.read(_END_OF_LOG).splitlines() if at_once else iter(program.line, b"")
+        for line in lines:
+            if line.startswith(b"frame="):
+                count = int(line.partition(b"=")[2])
+                check_count(count)
+        return program.end(), count
+
+
+def check_count(frames: int) -> None:
+    """Raise PictureError for more frames than are read."""
+    if frames > MOST_FRAMES:
+        raise PictureError(f"has more than {MOST_FRAMES:,} frames; cut it")
 
 
 @cache
@@ -178,7 +191,7 @@ def encoders() -> frozenset[str]:
 
 def _refusal(code: int, said: str, memory: int) -> str:
     if code == -_TOO_LONG:
-        return _SLOW
+        return SLOW
     if code == -_KILLED:
         return _ENDED
     if found := _TOO_MANY_PIXELS.search(said):

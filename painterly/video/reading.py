@@ -21,23 +21,23 @@ from PIL import Image
 
 from painterly.devices.system_memory import free_memory
 from painterly.errors import PictureError
-from painterly.images.header import MAX_PIXELS
+from painterly.images.header import MAX_PIXELS, MIN_SIDE
 from painterly.images.picture_file import errors_named
 from painterly.settings.clips import is_clip, lacking
 from painterly.storage.base import Bucket, Entry, View
-from painterly.video.ffmpeg import SAFE, Program
+from painterly.video.ffmpeg import SAFE, Program, check_count
 from painterly.words.wording import printable
 
 Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
 WHOLE: Span = Fraction(0), None
 HIGHEST_RATE = 240  # frames a second; some files name a rate of 90,000
-MOST_FRAMES = 1_000_000
-_NO_FRAME = "has no frame that can be read"
+NO_FRAME = "has no frame that can be read"
 _LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
 _BEFORE = 2  # s before a time, from where a key frame is looked for
 _INDEXED = ("mov", "matroska")  # containers that know their key frames
 _PER_SKIPPED = 2  # s of processor time for a second of a clip before a time
 _ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
+_SHOWN = re.compile(r"^  Stream .*: wrapped_avframe, .*, (\d+)x(\d+)(?: \[SAR (\d+):(\d+))?", re.M)
 _MATRICES = re.compile(r"bt\d|smpte|fcc|gbr|ycgco|ictcp")
 # White of 203 cd/m² stays bright, and all frames are mapped from a peak of 1000 cd/m².
 _TONES = (
@@ -75,6 +75,8 @@ class ClipFile:
         path: Its path.
         memory: The most bytes that a process may take.
         container: The first name of its container.
+        codec: The codec of its pictures.
+        size: The width and height in px of the first frame as it is shown.
         start: The time of its begin, as it is stored, in seconds.
         date: The arguments that write the date when it was filmed, if that is known.
         sounds: The number of each track of sound among these, and its codec, the best ones first.
@@ -82,7 +84,8 @@ class ClipFile:
     """
 
     def __init__(self, name: str, path: Path, memory: int) -> None:
-        """Decode a frame, and keep the facts in the log. Raises PictureError."""
+        """Decode a frame, and keep the facts in the log. Raises PictureError, also if there is
+        none."""
         self.name, self.path, self.memory = name, path, memory
         one = "-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"
         with (
@@ -90,11 +93,18 @@ class ClipFile:
             Program("-v", "info", *self.input(), *one, memory=memory) as program,
         ):
             said = program.end()
+            sizes = _SHOWN.findall(said)
+            if not sizes:
+                raise PictureError(NO_FRAME)
         tracks = re.findall(r"^  Stream #0:(\d+).*?: (Video|Audio): (.*(?:\n    .*)*)", said, re.M)
         chosen = _found(r"^  Stream #0:(\d+) -> #0:0 ", said)
         seen = next((about for number, _, about in tracks if number == chosen), "")
         heard = enumerate(about for _, kind, about in tracks if kind == "Audio")
         best = sorted(heard, key=lambda each: "(default)" not in each[1])
+        width, height, across, down = (int(each or 1) for each in sizes[-1])
+        ratio = Fraction(across, down) or 1
+        self.size = round(width * max(ratio, 1)), round(height / min(ratio, 1))
+        self.codec = _found(r"^(\w+)", seen)
         self.container = _found(r"^Input #0, (\w+)", said)
         self.start = Fraction(_found(r"^  Duration: .*?start: (-?[\d.]+)", said) or 0)
         created = _found(r"^ +creation_time +: ([\w:.+-]+)$", said)
@@ -139,11 +149,10 @@ class ClipFile:
                     size = width, height
                 elif not line.startswith(b"#"):
                     sums.append(line.rpartition(b",")[2])
-                if len(sums) > MOST_FRAMES:
-                    raise PictureError(f"has more than {MOST_FRAMES:,} frames; cut it")
+                check_count(len(sums))
             program.end(needed=not sums)
             if not sums and not span[0]:
-                raise PictureError(_NO_FRAME)
+                raise PictureError(NO_FRAME)
         shown = list[int]()
         for number, each in enumerate(sums):
             shown.append(shown[-1] if number and each == sums[number - 1] else number)
@@ -174,18 +183,25 @@ class ClipFile:
                     yield np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
             program.end(needed=not count)
             if not count and not span[0]:
-                raise PictureError(_NO_FRAME)
+                raise PictureError(NO_FRAME)
 
-    def first(self, most: int = MAX_PIXELS) -> np.ndarray:
-        """Return the first frame, uint8 [h, w, 3]. Raises PictureError, also for more than `most`
-        pixels."""
-        with closing(self.frames()) as frames:
-            frame = next(frames)
-        height, width = frame.shape[:2]
-        if height * width > most:
+    def first(self, most: int, longer: int) -> np.ndarray:
+        """Return the first frame, uint8 [h, w, 3].
+
+        Args:
+            most: The most pixels that it may have.
+            longer: The largest length in px of the longer side. A larger frame is reduced.
+
+        Raises:
+            PictureError: It cannot be read, or has more pixels.
+        """
+        width, height = self.size
+        if width * height > most:
             what = f"{width} × {height} px are more than {most // 10**6} megapixels"
             raise PictureError(f"{self.name}: {what}; make it smaller")
-        return frame
+        factor = min(1, max(longer / max(self.size), MIN_SIDE / min(self.size)))
+        with closing(self.frames(size=(round(width * factor), round(height * factor)))) as frames:
+            return next(frames)
 
 
 @contextmanager

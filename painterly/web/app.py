@@ -31,6 +31,7 @@ from painterly.web.pages import pages
 from painterly.web.refusals import HANDLERS
 from painterly.web.server import Server, listen, server_config
 from painterly.web.service import Service, Shared
+from painterly.web.sessions import Sessions
 
 STATIC = Path(__file__).parent / "static"
 EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -40,21 +41,21 @@ def serve(
     config: Config,
     options: WebOptions,
     worker: Callable[..., int],
-    show: Callable[[str], None] = lambda address: None,
+    show: Callable[[str, Sessions], None] = lambda address, sessions: None,
     lan: Lan | None = None,
 ) -> int:
     """Serve until a signal arrives, and return the exit code. `show` is called with the page's
-    address on this machine, which answers from then on, and needs no password for a while. Raises
-    ConfigError if the port cannot be used, or a bucket cannot be opened."""
+    address on this machine, which answers from then on, and with the logins. Raises ConfigError if
+    the port cannot be used, or a bucket cannot be opened."""
     host, port = options.host, options.port
     with listen(host, port) as listening:
         service = Service(config, options, worker, lan)
         app = create_app(service)
         here = "localhost" if host in (*EVERY_ADDRESS, "127.0.0.1") else host
         page = _address(here, port)
-        event(f"serving on {_address(host, port)}; open {page}", event="serving", port=port)
-        ticket = f"/login?ticket={service.sessions.new_ticket()}"
-        show(page + (ticket if service.sessions.needed else ""))
+        where = f"port {port}" if host in EVERY_ADDRESS else _address(host, port)
+        event(f"serving on {where}; open {page}", event="serving", port=port)
+        show(page, service.sessions)
         Server(server_config(app)).run([listening])
     return 0
 

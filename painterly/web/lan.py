@@ -34,16 +34,19 @@ class Lan:
     address: str  # the page's
     password: str  # the one that was made up; empty if the user has chosen it, or none is needed
 
-    def code(self) -> str:
-        """Return the code of the address, without the password, as the address of an SVG."""
-        return str(_code(self.address).svg_data_uri(border=BORDER, omitsize=True))
+    def code(self, path: str) -> str:
+        """Return the code of a path of the service as the address of an SVG."""
+        return str(self._code(path).svg_data_uri(border=BORDER, omitsize=True))
 
-    def code_lines(self) -> Iterator[str]:
-        """Yield the code of the address as lines of a terminal with any colours."""
+    def code_lines(self, path: str) -> Iterator[str]:
+        """Yield the code of a path as lines of a terminal with any colours."""
         drawn = io.StringIO()
-        _code(self.address).terminal(drawn, border=BORDER, compact=True)
+        self._code(path).terminal(drawn, border=BORDER, compact=True)
         for line in drawn.getvalue().splitlines():
             yield f"{ON_BLACK}{line}{AS_BEFORE}"
+
+    def _code(self, path: str) -> segno.QRCode:
+        return segno.make(self.address + path.lstrip("/"), error=CORRECTION, micro=False)
 
 
 def variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -111,7 +114,3 @@ def _addresses() -> Iterator[str]:
                 usable = each.family == socket.AF_INET and not each.address.startswith("127.")
                 if usable and not ip_address(each.address).is_link_local:
                     yield each.address
-
-
-def _code(address: str) -> segno.QRCode:
-    return segno.make(address, error=CORRECTION, micro=False)

@@ -14,7 +14,7 @@ from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
 from painterly.jobs.presets import PAPERS, print_dpi
 from painterly.jobs.requests import LARGEST_WHOLE
-from painterly.jobs.schemas import MAX_BLENDED
+from painterly.jobs.schemas import MAX_BLENDED, not_found
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
@@ -23,6 +23,7 @@ from painterly.settings.kindness import KIND_TO, Subject
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
+from painterly.web.sessions import PHONE_TICKET_S
 from painterly.web.transport import client_address
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
@@ -131,12 +132,15 @@ def gallery_picture(key: str, service: Shared, asked: Asking) -> Response:
 @pages.get("/login")
 def login_page(request: Request, service: Shared, next: str = "/", ticket: str = "") -> Response:
     """Render the password form. A ticket replaces it."""
-    if ticket and service.sessions.take_ticket(ticket):
-        service.sessions.log_in(request.session)
+    sessions, error = service.sessions, None
+    if ticket and not sessions.may_enter(request.session):
+        if sessions.take_ticket(ticket):  # Nobody guesses 16 random bytes.
+            sessions.log_in(request.session)
+        else:
+            error = Texts(language_of(request)).text("page.ticket_void")
+    if sessions.may_enter(request.session):
         return RedirectResponse(own_path(next), 303)
-    if service.sessions.may_enter(request.session):
-        return RedirectResponse(own_path(next), 303)
-    return shown(request, service, "login", error=None, next=own_path(next), sample=_sample())
+    return shown(request, service, "login", error=error, next=own_path(next), sample=_sample())
 
 
 @pages.post("/login")
@@ -162,6 +166,14 @@ def _logged_in(request: Request, service: Service, password: str, after: str) ->
     if wait_s:
         response.headers["retry-after"] = str(wait_s)
     return response
+
+
+@pages.post("/phone")
+def phone_code(service: Shared) -> dict[str, str]:
+    """Make a code that lets one phone in the local network in, as the address of an SVG."""
+    if service.lan is None:
+        raise not_found("page for phones")
+    return {"code": service.lan.code(service.sessions.path_with_ticket(PHONE_TICKET_S))}
 
 
 @pages.get("/away")

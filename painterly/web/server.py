@@ -126,6 +126,8 @@ class _OwnLog(logging.Handler):
         self._warnings = WarningLog()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+            return  # An answer that a stop ends.
         self._warnings.warn(f"HTTP: {record.getMessage().strip()}")
         if record.exc_info and record.exc_info[1]:
             log_trace(record.exc_info[1])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from painterly.web.metrics import Metrics
 
 MAX_UPLOADS = 24  # received at once
-MAX_IN_MEMORY = 4  # uploads in memory at once
+# Uploads in memory at once: large ones, and small ones, which do not wait for these.
+MAX_LARGE, MAX_SMALL = 2, 8
+SMALL = 4_000_000  # bytes
+MAX_CLIPS = 8  # clips that are read, one after another, or wait for that
 
 
 class Service:
@@ -51,7 +55,8 @@ class Service:
         self.sessions = Sessions(options, config.account.secret or "")
         self.guesses = Guesses()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
-        self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
+        self._large, self._small = asyncio.Semaphore(MAX_LARGE), asyncio.Semaphore(MAX_SMALL)
+        self.clips, self.reading_clip = asyncio.Semaphore(MAX_CLIPS), asyncio.Semaphore(1)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
@@ -75,16 +80,22 @@ class Service:
         self.pictures = JobPictures(self.buckets, config.memory_limit, self.made)
         self.results = Results(self.buckets.result, self.jobs.deleted, lambda: self.jobs.ended)
 
+    def in_memory(self, *files: object) -> asyncio.Semaphore:
+        """Return the places in memory for the files of a form."""
+        length = sum(file.size or 0 for file in files if isinstance(file, UploadFile))
+        return self._small if length <= SMALL else self._large
+
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""
         self.jobs.start()
         self.supervisor.start()
 
     def close(self) -> None:
-        """End all streams, and ask the worker to save its work and exit."""
+        """End all streams and what waits for the worker, and ask it to save its work and exit."""
         self.jobs.close()
         self.callbacks.close()
         self.deletions.close()
+        self.previews.close()
         self.supervisor.ask_to_stop()
 
     def stop(self) -> None:

@@ -1,5 +1,5 @@
-"""Logins: the key of the session cookie, the password, the API token, a ticket for the browser that
-the program opens, and a limit on guesses."""
+"""Logins: the key of the session cookie, the password, the API token, tickets for the browser that
+the program opens and for phones, and a limit on guesses."""
 
 import hashlib
 import hmac
@@ -19,7 +19,10 @@ MAX_WRONG, MAX_WRONG_OF_ALL, WRONG_S = 5, 100, 300
 MAX_GUESSES = 20  # wrong ones from an address, after which it is refused a right token, too
 MAX_CLIENTS = 10_000  # clients that are known to have been right
 RIGHT_S = SESSION_S  # for which they are
-TICKET_S = 120.0  # seconds in which the browser that the program opens has to use its ticket
+# Seconds in which the browser that the program opens has to use its ticket, and a phone the one in
+# its code; and the tickets that are valid at a time, the latest.
+BROWSER_TICKET_S, PHONE_TICKET_S, MAX_TICKETS = 120.0, 3600.0, 50
+TICKET_BYTES = 16
 _NAME = "name"
 
 
@@ -53,24 +56,26 @@ class Sessions:
             salt = b"painterly sessions"
             self.key = hashlib.scrypt(known, salt=salt, n=2**14, r=8, p=1).hex()
         self._ended: dict[str, float] = {}  # sessions, and when their cookies are worthless
-        self._ticket, self._ticket_ends = "", 0.0
+        self._tickets: dict[bytes, float] = {}  # the digests of tickets, and when they end
 
     def log_in(self, session: dict[str, Any]) -> None:
         """Mark a session as logged in."""
         session[_NAME] = secrets.token_urlsafe(18)
 
-    def new_ticket(self) -> str:
-        """Return a text that replaces the password once, soon, and this process's earlier one."""
-        self._ticket, self._ticket_ends = secrets.token_urlsafe(), time.monotonic() + TICKET_S
-        return self._ticket
+    def path_with_ticket(self, seconds: float) -> str:
+        """Return the path, below the service's own, of the page that a browser opens: with a text
+        that replaces the password, once and for some seconds, if one is needed."""
+        if not self.needed:
+            return "/"
+        ticket = secrets.token_urlsafe(TICKET_BYTES)
+        self._tickets[_digest(ticket)] = time.monotonic() + seconds
+        for oldest in [*self._tickets][:-MAX_TICKETS]:
+            self._tickets.pop(oldest, None)
+        return f"/login?ticket={ticket}"
 
     def take_ticket(self, text: str) -> bool:
-        """Return whether a text is the ticket, which is worth nothing from then on."""
-        valid = self._ticket != "" and time.monotonic() < self._ticket_ends
-        taken = valid and _same(self._ticket, text)
-        if taken:
-            self._ticket = ""
-        return taken
+        """Return whether a text is a ticket, which is worth nothing from then on."""
+        return time.monotonic() < self._tickets.pop(_digest(text), 0.0)
 
     def log_out(self, session: dict[str, Any]) -> None:
         """End a session. This process rejects copies of its cookie from now on, as long as they

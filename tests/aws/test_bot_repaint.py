@@ -15,7 +15,7 @@ CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 
 
 @pytest.fixture
-def painted(world):
+def painted_before(world):
     """Anna's photo has been painted; gives the data of the buttons under it."""
     world.put("styles/zorn.jpg", JPEG)
     world.created(world.result(world.send_photo(ANNA), JPEG))
@@ -24,8 +24,10 @@ def painted(world):
     return [button["callback_data"] for button in file.buttons]
 
 
-def test_a_result_is_painted_again_in_another_style(world, painted):
-    [_, picker] = world.presses(ANNA, painted[0], document={"file_id": "d", "file_unique_id": "d"})
+def test_a_result_is_painted_again_in_another_style(world, painted_before):
+    [_, picker] = world.presses(
+        ANNA, painted_before[0], document={"file_id": "d", "file_unique_id": "d"}
+    )
     assert picker.method == "sendPhoto" and EN.text("pick_again") in picker.text
     data = picker.buttons[1]["callback_data"]
     for chat in (None, GROUP):
@@ -41,20 +43,20 @@ def test_a_result_is_painted_again_in_another_style(world, painted):
 
 
 def test_a_result_is_painted_nearer_to_the_photo_or_the_painting_or_in_other_strokes(
-    world, painted
+    world, painted_before
 ):
-    for button in painted[1:]:
+    for button in painted_before[1:]:
         world.presses(ANNA, button)
     wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
     assert sorted(wish.get("strength", 0.5) for wish in wishes) == [0.35, 0.5, 0.5, 0.5, 0.65]
     assert sorted(wish.get("stroke_size", 1) for wish in wishes) == [0.63, 1, 1, 1, 1.6]
     for key in world.photo_keys(ANNA):
         world.delete(key)
-    assert texts(world.presses(ANNA, painted[1])) == [EN.text("again.gone")]
+    assert texts(world.presses(ANNA, painted_before[1])) == [EN.text("again.gone")]
 
 
-def test_a_button_pressed_twice_at_once_paints_once(world, painted):
-    stronger = painted[2]
+def test_a_button_pressed_twice_at_once_paints_once(world, painted_before):
+    stronger = painted_before[2]
     updates = [world.press(ANNA, stronger) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(world.update, updates)) == [200] * 3
@@ -81,9 +83,9 @@ def test_changes_start_from_the_styles_own_settings_and_end_at_their_limits(worl
     assert texts(world.presses(ANNA, larger["callback_data"])) == [EN.text("again.limit")]
 
 
-def test_without_its_style_a_result_is_not_painted_again(world, painted):
+def test_without_its_style_a_result_is_not_painted_again(world, painted_before):
     world.delete("styles/monet.jpg")
-    for data in painted[1:]:
+    for data in painted_before[1:]:
         assert texts(world.presses(ANNA, data)) == [EN.text("style_gone")]
     assert len(world.photo_keys(ANNA)) == 1
 
@@ -121,7 +123,7 @@ def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
     assert world.photo_keys(ANNA) == []
 
 
-def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted, monkeypatch):
+def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted_before, monkeypatch):
     write_if = s3.S3Bucket.write_if
 
     def watched(bucket, key, data, etag):

@@ -45,6 +45,7 @@ class Bot:
 
 @pytest.fixture
 def bot(monkeypatch, tmp_path):
+    """The variables of the bot and of a quick painting."""
     for name in ("CELLAR_ADDON_HOST", "BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"):
         monkeypatch.delenv(name, raising=False)
     for name, value in QUICK.items():

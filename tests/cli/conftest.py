@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import tiny
-from support.commands import configure_buckets, fill_with_photos, leave_out_env_file, set_variables
+from support.commands import configure_buckets, leave_out_env_file, set_variables
 from support.inetwork_runs import grey
+from support.s3_servers import MOTO, RGW
 
 from painterly.storage.folder import FolderBucket
 
 BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
 
 
-@pytest.fixture(params=["moto", "rgw"])
+@pytest.fixture(params=[MOTO, RGW])
 def server(request):
     """The servers without TLS, which makes no difference to scripts; tests/storage tries it."""
     return request.getfixturevalue(request.param)
@@ -25,11 +26,6 @@ def reachable(server, monkeypatch):
     """The server, with the scripts' environment set to reach it."""
     set_variables(monkeypatch, server.environment)
     return server
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return fill_with_photos(tmp_path / "photos")
 
 
 @pytest.fixture

@@ -4,12 +4,18 @@ import contextlib
 import os
 import pty
 import signal
+import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
+import psutil
 import pytest
 from PIL import Image
-from support.web_service import WebProcess
+from support import tiny
+from support.polling import until
+from support.web_service import WebProcess, begun_upload
 
 from painterly.settings.installation import PROGRAM
 
@@ -35,7 +41,7 @@ def painted_on_a_terminal_that_closes(way: int | signal.Handlers) -> int:
             os.execve(words[0], words, os.environ | own)
         os._exit(127)
     seen = b""
-    while b"it/s" not in seen:
+    while b"steps/s" not in seen:
         seen += os.read(terminal, 65536)
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -54,8 +60,10 @@ def test_where_hang_ups_are_ignored_as_by_nohup_it_goes_on_without_the_terminal(
     assert not Path(".unfinished").exists()
 
 
-def test_the_web_service_ends_in_order_and_so_does_its_worker(tmp_path):
-    names = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
+def test_the_web_service_ends_in_order_with_its_worker_and_what_waits(tmp_path, name):
+    """A page waits for a preview, and sends a photo. Ctrl-C reaches the worker as well."""
+    names, signum = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), signal.Signals[name]
     folders = {name: str(tmp_path / name) for name in names}
     for each in folders.values():
         Path(each).mkdir()
@@ -63,7 +71,27 @@ def test_the_web_service_ends_in_order_and_so_does_its_worker(tmp_path):
     here = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may run under `nohup`.
     web.start()
     signal.signal(signal.SIGHUP, here)
-    assert web.stop(signal.SIGHUP) == HANG_UP
+    form = {"data": {"request": '{"style": "hokusai"}'}}
+    files = {"photo": ("beach.jpg", tiny.file(900, 1200, 7))}
+    asked, gone = web.client.build_request("POST", "/api/preview", **form, files=files), Event()
+
+    def body():
+        yield asked.read()
+        gone.set()
+
+    workers = until(psutil.Process(web.process.pid).children)
+    port = int(web.address.rpartition(":")[2])
+    with ThreadPoolExecutor(1) as page, socket.create_connection(("127.0.0.1", port)) as upload:
+        upload.sendall(begun_upload(port))
+        headers = {name: asked.headers[name] for name in ("content-type", "content-length")}
+        answer = page.submit(web.client.post, asked.url, content=body(), headers=headers)
+        gone.wait()
+        assert web.client.get("/api/jobs").status_code == 200
+        for each in workers if signum is signal.SIGINT else ():
+            each.send_signal(signum)
+        assert web.stop(signum) == 128 + signum
+        assert answer.result().status_code == 204
     log = web.log.read_text()
-    assert log.count("stopped by SIGHUP; the next start continues the jobs") == 1
+    assert log.count("stopped by") == 1
+    assert log.count(f"stopped by {name}; the next start continues the jobs") == 1
     assert "Traceback" not in log

@@ -79,7 +79,7 @@ def test_the_installed_package_says_what_it_needs_in_one_line(installed):
 def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another_is_named(
     installed, tmp_path
 ):
-    line = "preset instant; painterly --help says how to add the others"
+    line = "quick sketches (preset instant); painterly --help says how to add finer ones"
     for result in ("x.jpg", "./painted/"):
         words = ("beach.jpg", "monet.jpg", "-o", result, "--size", "64")
         said = installed(*words).stdout.splitlines()
@@ -168,7 +168,9 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     log = web.log.read_text()
     said = r"preset draft needs TensorFlow; this installs it: .* install .*painterly\[cpu]"
     assert refused.status_code == 422 and re.search(said, refused.json()["detail"])
-    assert log.count("paintings in ./paintings are styles, too") == 1 and "Traceback" not in log
+    assert log.count("a painting that you put into ./paintings is a style, too") == 1
+    assert log.count("Ctrl-C ends it; pictures are kept in ./results") == 1
+    assert "Traceback" not in log
 
 
 INSTANT = ("--preset", "instant")

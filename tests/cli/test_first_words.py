@@ -82,3 +82,11 @@ def test_a_list_makes_one_result_for_each_style():
 def test_a_style_by_its_title_is_painted_into_a_folder_too():
     assert main(["beach.jpg", "The Great Wave,ink", "-o", "./out", *QUICK]) == 0
     assert Path("out/hokusai/beach.jpg").exists() and Path("out/ink/beach.jpg").exists()
+
+
+def test_a_name_in_brackets_is_no_json(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("[1].jpg", "[2024] beach.jpg", "{1}.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+        assert main([name, "nobody"]) == 2
+        assert "there is no style 'nobody'" in capsys.readouterr().err

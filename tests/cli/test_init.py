@@ -41,6 +41,7 @@ def workspace(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def prefix() -> str:
+    """The beginning of new buckets' names."""
     return f"test-{uuid.uuid4().hex[:20]}"
 
 

@@ -179,6 +179,7 @@ def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
 
 @pytest.fixture
 def on_windows(monkeypatch):
+    """A Python that calls its system Windows."""
     monkeypatch.setattr(sys, "platform", "win32")
 
 

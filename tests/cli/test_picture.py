@@ -182,9 +182,17 @@ def test_a_result_is_not_written_where_its_disk_was_mounted(disk):
     assert below(disk.path) == []
 
 
-def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
-    monkeypatch.setenv("PROGRESS", "json")
-    assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
+def test_without_progress_a_picture_is_one_line(capsys):
+    assert inetwork([*ONE, "--size", "64", *QUICK, "--progress", "none"]) == 0
+    assert capsys.readouterr().out == "x.png\n"
+
+
+@pytest.mark.parametrize("as_flag", [True, False])
+def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, as_flag):
+    flags = ["--progress", "json"] if as_flag else []
+    if not as_flag:
+        monkeypatch.setenv("PROGRESS", "json")
+    assert inetwork([*ONE, "--size", "64", *QUICK, *flags]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["path"] == "x.png"
     assert {line.get("event") for line in lines} >= {"progress", "result"}
@@ -236,10 +244,6 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], "left", "--style_masks", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "klimt", "--init_image", "klimt.png"], 2, "would overwrite klimt.png"),
         ([*ONE[:2], ""], 2, "a word is empty, as a variable is that was not set"),
-        (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
-        (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
-        (["--from_record", "beach.json"], 2, "a record needs a result alone: inetwork.py --from-"),
-        (["--from_record", "beach.json", *ONE, "x"], 2, "a record needs a result alone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -48,7 +48,7 @@ def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_th
 @pytest.mark.parametrize(
     ("variables", "code", "message"),
     [
-        ({}, 5, "create it (./bucket_management.py create no-such-bucket)"),
+        ({}, 5, "create it (./bucket_management.py create s3://no-such-bucket)"),
         ({"CELLAR_ADDON_HOST": "h"}, 2, "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET missing"),
         ({"AWS_EC2_METADATA_DISABLED": "true"}, 2, "no credentials for buckets"),
     ],

@@ -1,7 +1,6 @@
 """One picture that is stopped or killed: the same command continues, as without a pause."""
 
 import os
-import random
 import re
 import signal
 import sys
@@ -171,7 +170,7 @@ def test_a_picture_for_the_standard_output_leaves_the_checkpoints_of_others(stan
 
 @pytest.mark.slow
 def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
-    start_program, tmp_path
+    start_program, tmp_path, dice
 ):
     for folder in ("whole", "killed"):
         Path(folder).mkdir()
@@ -187,7 +186,7 @@ def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
 
     undisturbed = start("whole", "0.3")
     assert undisturbed.wait() == 0, undisturbed.output
-    moment = random.uniform(0, 0.5)
+    moment = dice.uniform(0, 0.5)
     after_a_checkpoint, at_any_moment = start("killed", "10"), None
     after_a_checkpoint.wait_until(lambda out: "checkpoint saved" in out)
     after_a_checkpoint.process.kill()

@@ -18,6 +18,7 @@ from support.commands import configure_buckets, fill, set_variables
 from support.disks import below
 from support.folder_batches import QUICK
 from support.polling import until
+from support.s3_servers import RGW
 from support.verbs import cl_get_results
 
 from painterly.cli import sync_commands
@@ -50,7 +51,7 @@ def watching_process(*arguments: str, **environment: str):
     finally:
         ran.kill()
         ran.wait(60)
-        reader.join(10)
+        reader.join(60)
         ran.stdout.close()
 
 
@@ -129,7 +130,7 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
         assert ran.wait(60) == 130
 
 
-@pytest.mark.parametrize("kind", ["folder", "rgw"])
+@pytest.mark.parametrize("kind", ["folder", RGW])
 def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, monkeypatch):
     if kind == "folder":
         bucket = request.getfixturevalue("in_folders")["BUCKET_RESULT"]

@@ -4,10 +4,12 @@ import pickle
 import sys
 
 from painterly import log
+from painterly.cli import web
 from painterly.cli.command import verb
 from painterly.configuration import env_file
 from painterly.jobs.worker import worker
 from painterly.web import app, lan
+from painterly.web.sessions import Sessions
 
 
 def test_phones_are_told_address_and_password_once_the_service_answers(
@@ -22,7 +24,7 @@ def test_phones_are_told_address_and_password_once_the_service_answers(
 
     def serve(_, options, worker, show, phones):
         served.append((options, capsys.readouterr().out))
-        show("http://localhost:8080")
+        show("http://localhost:8080", Sessions(options))
         return 0
 
     monkeypatch.setattr(app, "serve", serve)
@@ -37,7 +39,25 @@ def test_phones_are_told_address_and_password_once_the_service_answers(
         assert "█" not in said, "no terminal"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert verb("web", ["--lan"]) == 0
-    assert capsys.readouterr().out.count("█") > 100
+    said = capsys.readouterr().out
+    assert said.count("█") > 100 and "The code lets one phone in" in said and "ticket" not in said
+
+
+def test_a_family_reads_that_the_browser_opens_how_it_ends_and_where_pictures_are(
+    monkeypatch, tmp_path, capsys
+):
+    for name in (*web.FOLDERS, "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(log.logger, "handlers", [])
+    monkeypatch.setattr(web, "IN_CHECKOUT", False)
+    monkeypatch.setattr(web, "_open", lambda address: None)
+    monkeypatch.setattr(env_file, "read", lambda _: {})
+    monkeypatch.setattr(app, "serve", lambda *given: given[3]("http://localhost:8080") or 0)
+    ends = "Ctrl-C ends it; pictures are kept in ./results\n"
+    for flags, opens in ((["--open"], " your browser should open it now; "), ([], " ")):
+        assert verb("web", flags) == 0
+        assert capsys.readouterr().out.endswith(f"{opens}{ends}")
 
 
 def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatch, tmp_path):

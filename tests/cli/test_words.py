@@ -307,7 +307,6 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg hokusai --sheet x.jpg --watch", "leave --watch out"),
         ("beach.jpg hokusai --sheet x.jpg --dry-run", "leave --dry-run out"),
         ("beach.jpg hokusai --sheet x.jpg -o y.jpg", "--sheet names the result; leave -o out"),
-        ("--from-record r.json x.jpg", "./start.sh --from-record RECORD.json -o repainted.jpg"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_with_what_may_be(files, capsys, words, said):

@@ -67,6 +67,6 @@ def test_a_worker_that_leaves_waits_no_longer_for_weights_in_a_bucket(folders, m
     painting.start()
     until(lambda: any("retrying in" in message for message in caplog.messages))
     worker.leave()
-    painting.join(10)
+    painting.join(60)
     [answer] = answers
     assert str(answer.problem) == "no connection"

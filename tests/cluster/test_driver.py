@@ -55,7 +55,7 @@ def cluster(folders, stand_in, monkeypatch):
 
 
 @pytest.fixture
-def painting(monkeypatch):
+def at_each_order(monkeypatch):
     """A list of functions that are called with each order when a worker begins it."""
     happens, whole = [], Painter.paint
 
@@ -112,11 +112,11 @@ def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys)
     [({}, {}, 3), ({"OUTPUT_QUALITY": "60"}, {}, 0), ({"OUTPUT_QUALITY": "60"}, {"KEEP": "1"}, 3)],
 )
 def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
-    folders, cluster, painting, monkeypatch, capsys, others, own, found
+    folders, cluster, at_each_order, monkeypatch, capsys, others, own, found
 ):
     monkeypatch.setattr(queues, "MAX_ORDERS", 1)
     del cluster.alive["two"]
-    painting.append(once(lambda: run(folders, **others)))
+    at_each_order.append(once(lambda: run(folders, **others)))
     assert cluster.paint(**own) == 0 and results() == RESULTS
     last = capsys.readouterr().out.rpartition("painted in")
     assert last[0].endswith(f"\n{4 - found} ")
@@ -124,7 +124,9 @@ def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
     assert "old town" in Path("out/index.html").read_text()
 
 
-def test_results_of_an_earlier_engine_are_painted_again_only_on_request(cluster, painting, capsys):
+def test_results_of_an_earlier_engine_are_painted_again_only_on_request(
+    cluster, at_each_order, capsys
+):
     def of_engine_9(_=None):
         for path in Path("out/_records").rglob("*.json"):
             earlier = {"engine": "9", "fingerprint": "of engine 9"}
@@ -134,7 +136,7 @@ def test_results_of_an_earlier_engine_are_painted_again_only_on_request(cluster,
     of_engine_9()
     cluster.actors.clear()
     assert cluster.paint() == 0 and cluster.actors == []
-    assert "4 were painted by an earlier engine" in capsys.readouterr().out
+    assert "4 were painted by an earlier version" in capsys.readouterr().out
     assert cluster.paint(REPAINT="1") == 0
     assert "4 painted" in capsys.readouterr().out
 
@@ -162,8 +164,8 @@ def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys)
     assert not Path("out/index.html").exists() and not Path("out/_gallery/results").exists()
 
 
-def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys):
-    painting.append(
+def test_a_lost_nodes_pictures_are_painted_by_another(cluster, at_each_order, capsys):
+    at_each_order.append(
         once(lambda: cluster.lose(next(each.node for each in cluster.actors if each.paints)))
     )
     assert cluster.paint() == 0
@@ -171,17 +173,19 @@ def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys)
     assert "has gone" in capsys.readouterr().out
 
 
-def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, painting, capsys):
+def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(
+    cluster, at_each_order, capsys
+):
     def kill(order):
         if str(order) == "beach.jpg in monet":
             raise MemoryError
 
-    painting.append(kill)
+    at_each_order.append(kill)
     assert cluster.paint() == 1
     assert results() == RESULTS - {"monet/beach.jpg"}
     assert "2 workers died" in json.loads(RECORD.read_text())["error"]
     assert "FAILED: beach.jpg in monet: 2 workers died" in capsys.readouterr().out
-    painting.clear()
+    at_each_order.clear()
     assert cluster.paint() == 0 and results() == RESULTS
 
 
@@ -224,7 +228,7 @@ def test_if_no_worker_can_paint_the_run_ends_with_the_reason(
 
 @pytest.mark.slow
 def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
-    cluster, painting, monkeypatch, capsys
+    cluster, at_each_order, monkeypatch, capsys
 ):
     """However often it is tried again while the other paints a picture that takes long, and if
     there is one picture, for which the first worker is on that node."""
@@ -242,7 +246,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
     assert "1 painted" in capsys.readouterr().out
     tried.clear()
     monkeypatch.setattr(fleet, "REST_S", 0.1)
-    painting.append(lambda order: until(lambda: len(tried) > 3))
+    at_each_order.append(lambda order: until(lambda: len(tried) > 3))
     assert cluster.paint() == 0
     assert capsys.readouterr().out.count("this node has another version") >= 3
 
@@ -264,8 +268,10 @@ DIED = DiedError(
     ],
     ids=["raised", "died"],
 )
-def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, error, reason):
-    painting.append(once(lambda: next(each for each in cluster.actors if each.paints).die(error)))
+def test_why_a_worker_was_lost_is_said_in_one_line(cluster, at_each_order, capsys, error, reason):
+    at_each_order.append(
+        once(lambda: next(each for each in cluster.actors if each.paints).die(error))
+    )
     assert cluster.paint() == 0
     assert results() == RESULTS
     assert f": {reason}\n" in capsys.readouterr().out
@@ -273,14 +279,14 @@ def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, er
 
 @pytest.mark.slow
 def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
-    cluster, painting, monkeypatch, capsys
+    cluster, at_each_order, monkeypatch, capsys
 ):
     monkeypatch.setenv("PAINTING_S", "10")
     monkeypatch.setattr(driver._Painting, "_lose_gone", lambda self: stop(self._stop))
     for module in (driver, actor):  # However slow the machine is.
         monkeypatch.setattr(module, "LEAVE_S", 60.0)
     begun = threading.Event()
-    painting.append(lambda order: begun.set())
+    at_each_order.append(lambda order: begun.set())
 
     def stop(found):
         if begun.is_set():
@@ -291,7 +297,7 @@ def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
     assert results() == set(), "nor does a worker begin its next order"
     assert [key for key in keys() if key.startswith("_checkpoints/")]
     monkeypatch.setenv("PAINTING_S", "0")
-    painting.clear()
+    at_each_order.clear()
     begun.clear()
     assert cluster.paint() == 0 and results() == RESULTS
     assert "resuming from step" in capsys.readouterr().out

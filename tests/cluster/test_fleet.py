@@ -24,7 +24,7 @@ def idle(setup):
 
 
 @pytest.fixture
-def made(monkeypatch):
+def make_fleet(monkeypatch):
     """Makes a fleet on a cluster of these nodes, with workers for this number of pictures."""
     monkeypatch.setattr(fleet, "RemoteWorker", idle)
 
@@ -50,9 +50,9 @@ def made(monkeypatch):
     ],
 )
 def test_each_gpu_has_a_worker_or_each_nodes_cores_have_one(
-    made, device, pictures, nodes, expected
+    make_fleet, device, pictures, nodes, expected
 ):
-    found, ray = made(device, pictures, head=HEAD, **nodes)
+    found, ray = make_fleet(device, pictures, head=HEAD, **nodes)
     found.look(pictures, now=True)
     reserved = {name: [] for name in nodes}
     for actor in ray.actors:
@@ -67,12 +67,12 @@ def test_each_gpu_has_a_worker_or_each_nodes_cores_have_one(
     assert found.nodes == len([node for node in expected.values() if node])
 
 
-def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures_and_given_back(made):
-    assert made("gpu", 7, head=HEAD)[1].asked_for == [{"GPU": 1}] * 7
-    assert len(made("gpu", 1_000_000, head=HEAD)[1].asked_for) == fleet.MAX_REQUESTED
+def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures_and_given_back(make_fleet):
+    assert make_fleet("gpu", 7, head=HEAD)[1].asked_for == [{"GPU": 1}] * 7
+    assert len(make_fleet("gpu", 1_000_000, head=HEAD)[1].asked_for) == fleet.MAX_REQUESTED
     for device in ("auto", "cpu"):  # Machines with GPUs cost more.
-        assert made(device, 7, head=HEAD)[1].asked_for == []
-    found, ray = made("gpu", 2, gpus=GPUS)
+        assert make_fleet(device, 7, head=HEAD)[1].asked_for == []
+    found, ray = make_fleet("gpu", 2, gpus=GPUS)
     assert ray.asked_for
     found.close(0)
     assert ray.asked_for == [] and not found.members
@@ -80,11 +80,13 @@ def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures_and_give
         ray.actors[0].start.remote().result()
 
 
-def test_nodes_that_come_and_go_are_seen_within_two_seconds_and_named(made, monkeypatch, caplog):
+def test_nodes_that_come_and_go_are_seen_within_two_seconds_and_named(
+    make_fleet, monkeypatch, caplog
+):
     caplog.set_level("INFO")
     now = [1000.0]
     monkeypatch.setattr(fleet.time, "monotonic", lambda: now[0])
-    found, ray = made("auto", 9, plain=PLAIN)
+    found, ray = make_fleet("auto", 9, plain=PLAIN)
     ray.alive["later"] = PLAIN
     found.look(9)
     assert not found.is_there("later")

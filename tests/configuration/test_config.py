@@ -140,6 +140,7 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"BUCKET_STYLE": ""}, ["BUCKET_STYLE missing", "BUCKET_SOURCE, BUCKET_RESULT is set"]),
         ({"BUCKET_SOURCE": "my_photos"}, ["BUCKET_SOURCE", "'my_photos'", "expected"]),
         ({"WATCH": "0.5"}, ["WATCH is '0.5'", "seconds from 1 to 86400"]),
+        ({"UNTIL": "24:00"}, ["UNTIL is '24:00'", "a time of the day from 00:00 to 23:59"]),
         ({"WATCH_SETTLE": "-1"}, ["WATCH_SETTLE is '-1'", "seconds from 0 to 86400"]),
         ({"NOTIFY_FORMAT": "sms"}, ["NOTIFY_FORMAT is 'sms'", "one of json, slack"]),
         *(

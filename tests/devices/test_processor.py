@@ -37,7 +37,7 @@ def made(root, layout, quota):
 
 
 @pytest.fixture
-def machine(monkeypatch):
+def large_machine(monkeypatch):
     """A machine of 64 cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
     for name in processor.THREADS:
@@ -46,7 +46,9 @@ def machine(monkeypatch):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_containers_share_of_the_processor_is_counted_in_whole_cores(machine, tmp_path, layout):
+def test_a_containers_share_of_the_processor_is_counted_in_whole_cores(
+    large_machine, tmp_path, layout
+):
     expected = {50_000: 1, 150_000: 2, 400_000: 4, 9_900_000: 64}
     for quota, count in {**expected, "max" if "v2" in layout else -1: 64}.items():
         cores.cache_clear()
@@ -61,7 +63,7 @@ def test_cores_are_counted_in_one_place(monkeypatch):
     assert found == {"processor.py"}
 
 
-def test_threads_follow_the_limit_unless_they_are_set(machine, tmp_path, monkeypatch):
+def test_threads_follow_the_limit_unless_they_are_set(large_machine, tmp_path, monkeypatch):
     monkeypatch.setattr(processor, "cores", lambda: 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     limit_threads()

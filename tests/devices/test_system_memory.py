@@ -37,32 +37,33 @@ class Machine:
 
 
 @pytest.fixture(params=[1, 2])
-def machine(tmp_path, request):
+def limited_machine(tmp_path, request):
+    """A function that makes a machine with limits, of each version of cgroups."""
     return lambda path: Machine(tmp_path, request.param, path)
 
 
 def test_limits_around_the_own_cgroup_count_and_page_cache_that_can_be_dropped_is_free(
-    machine, tmp_path
+    limited_machine, tmp_path
 ):
-    made = machine("/system.slice/paint.service/inner")
+    made = limited_machine("/system.slice/paint.service/inner")
     made.cgroup("/system.slice/paint.service/inner", "max", GB)
     made.cgroup("/system.slice/paint.service", 3 * GB, GB)
     made.cgroup("/system.slice", 9 * GB, int(1.8 * GB), int(1.5 * GB))
     assert cgroup_memory(tmp_path) == [2 * GB, int(8.7 * GB)]
 
 
-def test_a_containers_own_cgroup_is_found_where_it_is_mounted(machine, tmp_path):
+def test_a_containers_own_cgroup_is_found_where_it_is_mounted(limited_machine, tmp_path):
     """Without a namespace, a container sees the path on the host, and only its own cgroup."""
     for path in ("/docker/123", "/../elsewhere"):
-        machine(path).cgroup("/", 2 * GB, GB)
+        limited_machine(path).cgroup("/", 2 * GB, GB)
         assert cgroup_memory(tmp_path) == [GB]
-    machine("/docker/123/inner").cgroup("/inner", 3 * GB, GB)
+    limited_machine("/docker/123/inner").cgroup("/inner", 3 * GB, GB)
     assert cgroup_memory(tmp_path) == [2 * GB, GB]
 
 
-def test_a_limit_whose_use_is_unknown_is_no_limit(machine, tmp_path):
+def test_a_limit_whose_use_is_unknown_is_no_limit(limited_machine, tmp_path):
     assert cgroup_memory(tmp_path) == []
-    machine("/").cgroup("/", 2 * GB)
+    limited_machine("/").cgroup("/", 2 * GB)
     assert cgroup_memory(tmp_path) == []
 
 

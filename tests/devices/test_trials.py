@@ -61,18 +61,18 @@ def test_a_gpu_that_aborts_or_fails_the_trial_is_named_and_the_others_count():
 
 
 def test_a_trial_that_hangs_is_ended_and_the_gpu_that_hangs_it_is_named():
-    before = psutil.Process().children()
+    before = {*psutil.Process().children()}  # Some of these may end.
     code = "import sys, time; time.sleep(600 if sys.argv[1:] != ['1'] else 0)"
-    trial = Trial([sys.executable, "-c", code], timeout_s=1.5)
-    assert trial.flaws(2) == {0: "does not answer there within 1.5 s"}
-    assert psutil.Process().children() == before
+    trial = Trial([sys.executable, "-c", code], timeout_s=4)
+    assert trial.flaws(2) == {0: "does not answer there within 4 s"}
+    assert {*psutil.Process().children()} <= before
 
 
 def test_a_trial_of_gpus_that_tensorflow_does_not_list_is_ended():
-    before = psutil.Process().children()
+    before = {*psutil.Process().children()}  # Some of these may end.
     trial = Trial([sys.executable, "-c", "import time; time.sleep(600)"])
     trial.begin()
-    assert trial.flaws(0) == {} and psutil.Process().children() == before
+    assert trial.flaws(0) == {} and {*psutil.Process().children()} <= before
 
 
 @pytest.mark.thorough

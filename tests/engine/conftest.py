@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def _in_float32() -> None:
+    """Let the engine compute in float32."""
     compute_in_float32()
 
 

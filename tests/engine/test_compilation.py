@@ -21,8 +21,6 @@ from painterly.engine.optimisation.optimizers import term_weights
 from painterly.engine.paintings import Paintings
 from painterly.engine.tensors import padded
 
-pytestmark = pytest.mark.group("engine: terms")
-
 SIZE = 341, 512  # height, width
 
 

@@ -18,8 +18,6 @@ from painterly.engine.tensors import padded
 from painterly.vgg.architectures import Weights
 from painterly.vgg.network import VGG, NetworkOptions
 
-pytestmark = pytest.mark.group("engine: terms")
-
 LARGEST = np.finfo(np.float16).max
 
 

@@ -9,8 +9,6 @@ from painterly.errors import ConfigError
 from painterly.vgg.architectures import Weights
 from painterly.vgg.network import VGG
 
-pytestmark = pytest.mark.group("engine: terms")
-
 # The formulas pad with zeros, as VGG was trained.
 EXACT = Settings(recipe="gatys", padding="zero", content_weight=2e-4, precision="float32")
 LEFT = np.zeros((64, 96), np.float32)

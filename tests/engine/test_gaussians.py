@@ -13,8 +13,6 @@ from painterly.engine.features.gaussians import (
 )
 from painterly.engine.features.sums import Statistics, moment_sums, statistics
 
-pytestmark = pytest.mark.group("engine: terms")
-
 WAYS = pytest.mark.parametrize("way", [by_eigenvectors, by_products])
 RNG = np.random.default_rng(7)
 

@@ -25,7 +25,6 @@ LEFT = np.tile(np.linspace(1, 0, 64, dtype=np.float32), (48, 1))
 NO_KERNEL = {"Placeholder", "_Arg", "_Retval"}
 
 pytestmark = [
-    pytest.mark.group("engine: terms"),
     pytest.mark.skipif(
         not tf.test.is_built_with_cuda(), reason="needs a TensorFlow with CUDA's kernels"
     ),
@@ -34,6 +33,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _as_on_a_gpu(monkeypatch):
+    """Let the engine take the ways that it takes on a GPU."""
     for module in (ops, default):
         monkeypatch.setattr(module, "gpus_in_use", lambda: ["a GPU"])
 

@@ -7,8 +7,6 @@ from support import tiny
 
 from painterly import Settings, stylize
 
-pytestmark = pytest.mark.group("engine: terms")
-
 SMALL = {"size": 48, "iterations": 2}
 RECIPES = {
     "default": SMALL,

@@ -13,7 +13,7 @@ from painterly.vgg.network import VGG
 from painterly.vgg.sources import read_weights
 
 # Each case traces a network.
-pytestmark = [pytest.mark.group("engine: terms"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 TERMS = ("content", "style", "total_variation", "total")
 # So that the three terms pull about equally hard at the pictures below.

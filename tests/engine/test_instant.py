@@ -37,8 +37,6 @@ from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import read_weights
 
-pytestmark = pytest.mark.group("engine: terms")
-
 USUAL = Settings(preset="instant", size=96)
 PHOTO = sample("photos/landscape.jpg")
 MOSAIC, INK = (sample(f"styles/{name}.jpg") for name in ("mosaic", "ink"))
@@ -72,11 +70,13 @@ def halves(picture):
 
 @pytest.fixture(scope="module")
 def mosaic():
+    """A mosaic as the painting."""
     return Paintings([MOSAIC])
 
 
 @pytest.fixture(scope="module")
 def in_mosaic(mosaic):
+    """The photo, painted as a mosaic."""
     return paint(PHOTO, mosaic, USUAL)
 
 

@@ -17,8 +17,6 @@ from painterly.engine.recipes import default
 from painterly.errors import PictureError
 from painterly.vgg.network import NetworkOptions
 
-pytestmark = pytest.mark.group("engine: terms")
-
 RNG = np.random.default_rng(5)
 EXACT = Settings(
     recipe="moments",

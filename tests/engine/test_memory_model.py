@@ -23,8 +23,6 @@ from painterly.engine.transfer import TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.vgg import tiles
 
-pytestmark = pytest.mark.group("engine: terms")
-
 GIB = 2**30
 
 

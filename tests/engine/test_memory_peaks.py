@@ -70,9 +70,8 @@ print(peak() - before, transfer.memory_plan.bytes_needed)
     ("network", "size", "what", "side", "more"),
     [
         *((None, size, "one", None, {}) for size in (256, 1024, 2048, 2560)),
-        *((None, 2560, what, None, {}) for what in ("mask", "blend", "drawing")),
+        *((None, 1536, what, None, {}) for what in ("mask", "blend", "drawing", "face")),
         *((None, 1024, what, None, {}) for what in ("regions", "blend", "mask", "drawing", "face")),
-        (None, 2560, "face", None, {}),
         ("builtin", 512, "one", None, {"precision": "float32"}),
         ("builtin", 1024, "one", None, {"precision": "float32"}),
         ("builtin", 1024, "one", 320, {"precision": "float32"}),

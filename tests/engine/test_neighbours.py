@@ -22,8 +22,6 @@ from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses
 from painterly.vgg.network import NetworkOptions
 
-pytestmark = pytest.mark.group("engine: terms")
-
 EXACT = Settings(precision="float32", content_weight=0.3, structure_weight=0.0)
 REPLICATING = NetworkOptions(padding="replicate")
 

@@ -9,8 +9,6 @@ from painterly import Settings, stylize
 from painterly.engine import patches
 from painterly.engine.paintings import Paintings
 
-pytestmark = pytest.mark.group("engine: terms")
-
 
 def patches_of(paintings, masks=None):
     style = Paintings(paintings, masks=masks)
@@ -29,25 +27,26 @@ def rms(error):
 
 
 @pytest.fixture(scope="module")
-def mosaic():
+def patched():
+    """A mosaic as a picture."""
     return sample("styles/mosaic.jpg", 160)
 
 
-def test_a_part_of_a_painting_turned_by_a_right_angle_stays_as_it_is(mosaic):
-    part = np.ascontiguousarray(np.rot90(mosaic[20:84, 30:110]))
-    assert rms(rebuilt(part, [mosaic]) - part) < 0.45 * part.std()
+def test_a_part_of_a_painting_turned_by_a_right_angle_stays_as_it_is(patched):
+    part = np.ascontiguousarray(np.rot90(patched[20:84, 30:110]))
+    assert rms(rebuilt(part, [patched]) - part) < 0.45 * part.std()
 
 
-def test_mesh_grain_and_fringes_that_no_painting_has_are_gone(mosaic):
-    part = mosaic[20:84, 30:110]
+def test_mesh_grain_and_fringes_that_no_painting_has_are_gone(patched):
+    part = patched[20:84, 30:110]
     rows, columns = np.indices(part.shape[:2])
     mesh = 0.1 * ((rows + columns) % 2 - 0.5)[..., None] * np.array([1, -1, 1])
     grain = 0.05 * np.random.default_rng(0).standard_normal(part.shape)
     for flaw in (mesh, grain):
         flawed = np.float32(np.clip(part + flaw, 0, 1))
         # Patches have a cost for a picture without flaws, too.
-        cost = rms(rebuilt(part, [mosaic]) - part)
-        assert rms(rebuilt(flawed, [mosaic]) - part) < cost + 0.3 * rms(flawed - part)
+        cost = rms(rebuilt(part, [patched]) - part)
+        assert rms(rebuilt(flawed, [patched]) - part) < cost + 0.3 * rms(flawed - part)
 
 
 def test_a_flat_part_in_a_grainy_painting_gets_no_mesh():
@@ -87,13 +86,13 @@ def test_each_region_is_rebuilt_from_its_own_painting():
     assert redness[:, :44].min() > 0.95 and redness[:, 52:].max() < -0.95
 
 
-def test_several_paintings_give_no_more_patches_and_detail_than_one(mosaic):
-    one, both = patches_of([mosaic]), patches_of([mosaic, mosaic])
+def test_several_paintings_give_no_more_patches_and_detail_than_one(patched):
+    one, both = patches_of([patched]), patches_of([patched, patched])
     assert len(both.votes) == len(one.votes)
     np.testing.assert_allclose(both.deviations, one.deviations, rtol=1e-5)
 
 
-def test_a_stop_is_obeyed_while_a_large_picture_is_rebuilt(mosaic):
+def test_a_stop_is_obeyed_while_a_large_picture_is_rebuilt(patched):
     class StoppedHereError(Exception):
         pass
 
@@ -101,13 +100,13 @@ def test_a_stop_is_obeyed_while_a_large_picture_is_rebuilt(mosaic):
         raise StoppedHereError
 
     with pytest.raises(StoppedHereError):
-        rebuilt(picture(64, 64), [mosaic], check_stop=check_stop)
+        rebuilt(picture(64, 64), [patched], check_stop=check_stop)
 
 
-def test_a_painting_in_a_region_of_its_own_is_seen_as_if_it_were_alone(mosaic):
-    both = Paintings([mosaic, picture(90, 70)], [0.25, 0.75])
+def test_a_painting_in_a_region_of_its_own_is_seen_as_if_it_were_alone(patched):
+    both = Paintings([patched, picture(90, 70)], [0.25, 0.75])
     found = patches.Patches.of(both, [0], [each.shape[:2] for each in both.paintings], 4000)
-    for one, other in zip(found, patches_of([mosaic]), strict=True):
+    for one, other in zip(found, patches_of([patched]), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

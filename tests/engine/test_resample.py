@@ -11,8 +11,6 @@ from painterly.engine.picture import Postprocess
 from painterly.engine.tensors import resample
 from painterly.settings.settings import FIELDS
 
-pytestmark = pytest.mark.group("engine: terms")
-
 
 def pillow(image, size):
     """Lanczos along the axes that shrink, bicubic along those that grow, one channel at a time."""

@@ -25,8 +25,6 @@ from painterly.engine.optimisation.scale_optimizer import (
 )
 from painterly.engine.schedule import EVALUATIONS, Schedule
 
-pytestmark = pytest.mark.group("engine: terms")
-
 
 class Script:
     """Adam steps whose results are given: of each the losses (content, style, total variation,

@@ -10,8 +10,6 @@ from painterly.engine import schedule as schedule_module
 from painterly.engine.schedule import Schedule, StepEta, painting_size, scale_sizes, work_of_steps
 from painterly.errors import PictureError
 
-pytestmark = pytest.mark.group("engine: terms")
-
 
 @pytest.mark.parametrize("longer", [132, 200, 256, 500, 512, 720, 1600, 4096])
 def test_scales_grow_by_one_factor_of_about_2_at_most_from_128_px_whatever_the_size(longer):

@@ -12,8 +12,6 @@ from support.tiny import last, picture
 from painterly import Settings, objective, stylize
 from painterly.engine.extractor import Extractor
 
-pytestmark = pytest.mark.group("engine: pictures")
-
 EXACT = Settings(
     recipe="moments",
     precision="float32",

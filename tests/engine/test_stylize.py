@@ -24,8 +24,6 @@ from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs
 from painterly.errors import DivergedError
 
-pytestmark = pytest.mark.group("engine: pictures")
-
 
 @pytest.mark.parametrize(
     ("photo", "settings", "expected"),

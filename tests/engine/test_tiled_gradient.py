@@ -25,8 +25,6 @@ from painterly.errors import MemoryShortError
 from painterly.vgg import network
 from painterly.vgg.network import NetworkOptions
 
-pytestmark = pytest.mark.group("engine: pictures")
-
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
 # Some of VGG's layers, in all of its blocks.
 DEEP_LAYERS = (*SOME_LAYERS, "conv5_1")

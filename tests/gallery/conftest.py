@@ -17,8 +17,17 @@ class GalleryViewer(Viewer):
         ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
     def hung(self):
-        """The captions of the pictures that hang, without their styles."""
+        """The styles in the captions of the pictures that hang."""
+        return self.js(
+            "[...document.querySelectorAll('.card small')].map(each => each.textContent)"
+        )
+
+    def names(self):
         return self.js("[...document.querySelectorAll('.card b')].map(each => each.textContent)")
+
+    def find(self, words):
+        self.one("#find").clear()
+        self.one("#find").send_keys(words)
 
     def open(self, number=0):
         self.all(".card a")[number].click()
@@ -32,11 +41,13 @@ class GalleryViewer(Viewer):
 
 @pytest.fixture
 def viewer(chromium):
+    """A browser that looks at a gallery."""
     return GalleryViewer(chromium)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    """A gallery of photos with hostile and long names."""
     path = tmp_path_factory.mktemp("gallery with space #1")
     styles = ("monet", "ünï & co")
     names = ("beach.jpg", HOSTILE, LONG)
@@ -50,7 +61,8 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def web(folder):
+def gallery_address(folder):
+    """The address of the gallery on a server."""
     about = partial(Handler, directory=folder)
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), about)) as server:
         yield f"http://127.0.0.1:{server.server_port}/index.html"

@@ -13,9 +13,9 @@ from selenium.webdriver import Keys
 from support.gallery import HOSTILE, LONG, published, record
 from support.serving import serving
 
-from painterly.gallery import gallery
+from painterly.gallery import gallery, page
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 STYLES = ("monet", "ünï & co")
 
@@ -35,9 +35,9 @@ ROWS = """() => {
 
 @pytest.mark.parametrize("scheme", ["file", pytest.param("http", marks=pytest.mark.story)])
 def test_all_results_are_seen_and_downloaded_whatever_their_names_and_nobody_else_is_asked(
-    viewer, web, folder, scheme
+    viewer, gallery_address, folder, scheme
 ):
-    address = web if scheme == "http" else (folder / "index.html").as_uri()
+    address = gallery_address if scheme == "http" else (folder / "index.html").as_uri()
     origin, seen = address.removesuffix("index.html"), []
     viewer.look(address)
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
@@ -87,8 +87,8 @@ def test_rows_are_as_wide_as_the_wall_and_days_stand_over_their_first_picture(vi
     assert len(viewer.all(".today")) == 1
 
 
-def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, web):
-    viewer.look(web).open()
+def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, gallery_address):
+    viewer.look(gallery_address).open()
     viewer.large()
     seen = lambda: [viewer.colour("#sight", x) for x in (0.25, 0.75)]  # noqa: E731
     assert seen() == ["blue", "blue"], "the picture fills the window"
@@ -108,10 +108,10 @@ def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, web):
     assert seen() == ["blue", "blue"]
 
 
-def test_two_paintings_of_one_photo_are_compared(viewer, web):
+def test_two_paintings_of_one_photo_are_compared(viewer, gallery_address):
     from selenium.webdriver.support.select import Select
 
-    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
     assert len(viewer.all("#others img")) == 2
@@ -127,13 +127,13 @@ def test_two_paintings_of_one_photo_are_compared(viewer, web):
     assert viewer.errors() == []
 
 
-def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer, web):
+def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer, gallery_address):
     permissions = {
-        "origin": web.removesuffix("/index.html"),
+        "origin": gallery_address.removesuffix("/index.html"),
         "permissions": ["clipboardReadWrite"],
     }
     viewer.driver.execute_cdp_cmd("Browser.grantPermissions", permissions)
-    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.press("i")
     facts = viewer.one("#facts").text
@@ -165,8 +165,8 @@ def test_the_command_of_a_clip_writes_a_clip_and_names_an_upload_as_its_user_did
     assert line == f"painterly walk.mp4 'my painting.jpg' walk-mine.mp4 {flags}"
 
 
-def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, web):
-    viewer.look(web)
+def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
     _, pictures = viewer.printed()
     assert pictures > 1
@@ -175,8 +175,8 @@ def test_paper_has_the_picture_in_full_screen_alone_or_else_the_wall(viewer, web
     assert viewer.printed() == (1, 1)
 
 
-def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
-    viewer.look(web)
+def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, gallery_address):
+    viewer.look(gallery_address)
     assert len(viewer.hung()) == 6 and viewer.one("#status").text == "6 pictures"
     viewer.one(".chips [data-style='ünï & co']").click()
     assert viewer.hung() == ["After “Ünï & co”"] * 3
@@ -192,14 +192,136 @@ def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
     viewer.until("document.querySelectorAll('.card').length === 6")
 
 
-def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
-    viewer.look(web)
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Photos of articles. Two could not be painted, and another one not in all styles."""
+    path = tmp_path_factory.mktemp("shop")
+    records = [
+        record(f"{folder}/SKU-{n:03}.jpg", style, finished=f"2026-01-{1 + n % 28:02}T00:00:00Z")
+        for n in range(1, 21)
+        for folder, style in (("été", "monet"), ("winter", "munch"))
+    ]
+    failed = [
+        record(name, style, result=None, error=f"{name}: is torn")
+        for name in ("été/SKU-099.jpg", "torn.jpg")
+        for style in ("monet", "munch", "klimt", "hokusai")
+    ]
+    alone = record("winter/SKU-001.jpg", "klimt", result=None, error="needs 9 GB of memory")
+    published(path, [*records, *failed, alone])
+    return (path / "index.html").as_uri()
+
+
+def test_a_shop_finds_an_article_by_its_name_and_its_address_names_the_search(viewer, shop):
+    viewer.look(shop)
+    assert viewer.names()[0] == "été/SKU-020" and len(viewer.names()) == 40
+    viewer.find("sku 017")
+    assert viewer.names() == ["été/SKU-017", "winter/SKU-017"]
+    assert viewer.one("#status").text == "2 pictures"
+    viewer.find("ETE 017")
+    viewer.until("document.querySelectorAll('.card').length === 1")
+    viewer.open()
+    assert viewer.one("#where").text == "été/SKU-017 · 1 of 1"
+    viewer.press(Keys.ESCAPE)
+    viewer.until("decodeURIComponent(location.hash).includes('find=ETE+017')")
+    viewer.driver.refresh()
+    viewer.until("document.querySelector('#find').value === 'ETE 017'")
+    assert viewer.names() == ["été/SKU-017"]
+    viewer.find("nothing")
+    assert viewer.one("#none").text == "No picture has this name."
+    viewer.find("munch 003")
+    assert viewer.names() == ["winter/SKU-003"]
+
+
+def test_pictures_hang_by_time_under_their_days_or_by_name(viewer, shop):
+    from selenium.webdriver.support.select import Select
+
+    viewer.look(shop)
+    assert viewer.all(".day h2")
+    Select(viewer.one("#by")).select_by_visible_text("By name")
+    places = ("été", "winter")
+    assert viewer.names() == [f"{place}/SKU-{n:03}" for place in places for n in range(1, 21)]
+    assert not viewer.all(".day h2")
+    viewer.driver.refresh()
+    viewer.until("document.querySelector('#by').value === 'name'")
+    viewer.driver.back()
+    viewer.until("document.querySelector('#by').value === ''")
+    assert viewer.names()[0] == "été/SKU-020"
+
+
+def test_photos_that_failed_are_named_on_top_and_found(viewer, shop):
+    viewer.look(shop)
+    failed = viewer.one("#failed")
+    assert failed.text.startswith("3 photos could not be painted")
+    assert failed.rect["y"] < viewer.one("#pictures").rect["y"]
+    lines = [each.text for each in viewer.all("#failed li")]
+    assert lines == [
+        "été/SKU-099.jpg · Hokusai, Klimt, Monet + 1 · is torn",
+        "torn.jpg · Hokusai, Klimt, Monet + 1 · is torn",
+        "winter/SKU-001.jpg · Klimt · needs 9 GB of memory",
+    ]
+    viewer.until("document.querySelector('#failed img').naturalWidth")
+    assert len(viewer.all("#failed img")) == 1, "a photo that another style was painted of"
+    viewer.find("099")
+    assert [each.text.split()[0] for each in viewer.all("#failed li") if each.text] == [
+        "été/SKU-099.jpg"
+    ]
+    viewer.find("017")
+    assert not failed.is_displayed()
+
+
+def test_a_page_with_a_search_and_failures_suits_everybody(viewer, shop):
+    viewer.look(shop)
+    assert viewer.violations() == set()
+    for width in (320, 390, 1440):
+        viewer.resize(width, 800)
+        assert viewer.js("document.documentElement.scrollWidth <= innerWidth")
+    viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    viewer.look(shop)
+    said = viewer.one("main").text
+    assert "3 photos could not be painted" in said and "SKU-017.jpg" in said
+    assert not viewer.one("#find").is_displayed()
+
+
+def test_the_page_of_a_run_under_way_says_so_and_loads_itself_unless_it_is_used(
+    viewer, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(page, "RELOAD_S", 0.5)
+    records = [record(f"{n}.jpg") for n in range(3)]
+    bucket = published(tmp_path, records[:1])
+    thumbnails = gallery.Gallery(bucket).thumbnails(records)
+
+    def write(count):
+        text = page.render_page(records[:count], thumbnails, unfinished=count < 3)
+        bucket.write("index.html", text.encode())
+
+    write(0)
+    viewer.look((tmp_path / "index.html").as_uri())
+    said = viewer.one(".bare").text
+    assert said == "The first picture is on its way\nThis page updates itself."
+    write(1)
+    viewer.until("document.querySelectorAll('.card').length === 1")
+    assert "More pictures are on their way. This page updates itself." in viewer.one("main").text
+    viewer.find("jpg")
+    write(2)
+    viewer.driver.execute_script("window.isOld = true")
+    until_later = "performance.now() > {}".format(viewer.js("performance.now() + 1500"))
+    viewer.until(until_later)
+    assert viewer.js("window.isOld"), "somebody is searching"
+    viewer.driver.execute_script("document.activeElement.blur()")
+    viewer.until("document.querySelectorAll('.card').length === 2")
+    assert viewer.js("document.querySelector('#find').value") == "jpg"
+    write(3)
+    viewer.until("!document.querySelector('#unfinished')")
+
+
+def test_stars_stay_in_this_browser_and_are_a_filter(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.one(".chips [data-style='☆']").click()
-    assert viewer.hung() == [] and viewer.one("#no-stars").is_displayed()
+    assert viewer.hung() == [] and viewer.one("#none").is_displayed()
     viewer.one(".chips [data-style='']").click()
     viewer.js("document.querySelectorAll('.card a')[1].focus()")
     viewer.press("s")
-    assert viewer.one("#said").get_property("textContent") == "Starred."
+    assert viewer.one("#said").get_property("textContent") == "Added to the favourites."
     viewer.open(2)
     viewer.press("s")
     assert viewer.one("#star").get_attribute("aria-pressed") == "true"
@@ -210,8 +332,8 @@ def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
     viewer.js("localStorage.clear()")
 
 
-def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
-    viewer.look(f"{web}#monet/beach.jpg")
+def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, gallery_address):
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
     stage = viewer.one("#stage")
@@ -242,8 +364,8 @@ def swipe(viewer, right, down=0):
     touch(viewer, "touchEnd")
 
 
-def test_fingers_turn_zoom_hide_and_close(viewer, web):
-    viewer.look(web, 390, 844).open()
+def test_fingers_turn_zoom_hide_and_close(viewer, gallery_address):
+    viewer.look(gallery_address, 390, 844).open()
     assert viewer.one("#where").text.endswith("1 of 6")
     swipe(viewer, -120)
     viewer.until("where.textContent.endsWith('2 of 6')")
@@ -279,8 +401,8 @@ for (const key of arguments) {
 """
 
 
-def test_a_key_held_down_goes_on_and_the_address_follows(viewer, web):
-    viewer.look(web).open()
+def test_a_key_held_down_goes_on_and_the_address_follows(viewer, gallery_address):
+    viewer.look(gallery_address).open()
     first = viewer.js("location.hash")
     viewer.driver.execute_script(COUNT_CHANGES_OF_ADDRESS)
     viewer.driver.execute_script(HOLD, *["ArrowRight", "ArrowLeft"] * 20, "ArrowRight")
@@ -292,10 +414,10 @@ def test_a_key_held_down_goes_on_and_the_address_follows(viewer, web):
     viewer.until("!document.querySelector('dialog').open && !location.hash")
 
 
-def test_a_presigned_page_alone_still_shows_every_picture(viewer, web, folder):
+def test_a_presigned_page_alone_still_shows_every_picture(viewer, gallery_address, folder):
     (folder / "alone").mkdir()
     shutil.copy(folder / "index.html", folder / "alone")
-    viewer.look(f"{web.replace('/index', '/alone/index')}?X-Amz-Signature=abc")
+    viewer.look(f"{gallery_address.replace('/index', '/alone/index')}?X-Amz-Signature=abc")
     viewer.until("document.querySelectorAll('main .card img').length === 6")
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
     viewer.open()
@@ -307,8 +429,8 @@ def test_a_presigned_page_alone_still_shows_every_picture(viewer, web, folder):
     assert all("404" in each for each in viewer.errors())
 
 
-def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, web):
-    viewer.look(web)
+def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.js("document.querySelector('.card a').focus()")
     at = "[...document.querySelectorAll('.card a')].indexOf(document.activeElement)"
     viewer.press(Keys.ARROW_RIGHT)
@@ -336,8 +458,8 @@ def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, web):
     assert viewer.errors() == []
 
 
-def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, web):
-    viewer.look(web).open()
+def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, gallery_address):
+    viewer.look(gallery_address).open()
     viewer.until("one.classList.contains('idle')")
     viewer.press(Keys.TAB)
     assert not viewer.js("one.classList.contains('idle')")
@@ -346,8 +468,8 @@ def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, web):
     viewer.until("one.classList.contains('idle')")
 
 
-def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewer, web):
-    viewer.look(web)
+def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewer, gallery_address):
+    viewer.look(gallery_address)
     viewer.js(
         "(i => { i.removeAttribute('srcset'); i.src = 'missing.jpg'; })"
         "(document.querySelector('.card img'))"
@@ -417,9 +539,9 @@ def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(view
     assert viewer.errors() == []
 
 
-def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web):
+def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, gallery_address):
     viewer.speak("fr-CH,fr,en")
-    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.look(f"{gallery_address}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     assert viewer.js("[document.title, document.documentElement.lang]") == ["Galerie", "fr"]
     viewer.press("c", "i")
@@ -439,21 +561,23 @@ def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web)
     assert viewer.js("document.documentElement.lang") == "de"
     assert viewer.one("#status").text == "6 Bilder"
     assert viewer.english("gallery") == set()
-    viewer.look(web)
+    viewer.look(gallery_address)
     assert viewer.js("document.documentElement.lang") == "de", "it is remembered"
     assert viewer.errors() == []
     viewer.js("localStorage.clear()")
     viewer.speak("pt-BR,pt")
-    viewer.look(web)
+    viewer.look(gallery_address)
     assert viewer.one("#status").text == "6 pictures"
 
 
-def test_without_scripts_the_pictures_are_links_in_english(viewer, web):
+def test_without_scripts_the_pictures_are_links_in_english(viewer, gallery_address):
     viewer.speak("fr")
     viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    viewer.look(web)
+    viewer.look(gallery_address)
     text = viewer.one("main").text
     links = [each.get_attribute("href") for each in viewer.all(".plain a")]
     viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert "Gallery" in text and "This page needs JavaScript" in text
-    assert len(links) == 6 and f"{web.removesuffix('index.html')}monet/beach.jpg" in links
+    assert (
+        len(links) == 6 and f"{gallery_address.removesuffix('index.html')}monet/beach.jpg" in links
+    )

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from PIL import Image
 from support.pictures import decode, gradient, saved
-from support.polling import until
+from support.polling import DEADLINE_S, has_ended, until
 
 from painterly.errors import PictureError
 from painterly.images.contained import decoder
@@ -44,7 +44,7 @@ def processes():
 
 
 def command(process):
-    """The command line of a process, empty if it has just ended: another thread may end it meanwhile."""
+    """Return the command line of a process, empty if another thread has just ended it."""
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:
@@ -90,11 +90,11 @@ def test_a_process_that_dies_costs_the_picture_that_it_had(waiting, number, said
     )
     waiting.suspend()
     thread, errors = asked()
-    assert has_it.wait(30)
+    assert has_it.wait(DEADLINE_S)
     waiting.send_signal(number)
     with contextlib.suppress(psutil.NoSuchProcess):  # SIGKILL does not wait for this.
         waiting.resume()
-    thread.join(30)
+    thread.join(DEADLINE_S)
     assert len(errors) == 1 and errors[0].startswith(said)
     assert np.array_equal(decode(WEBP).pixels_int, gradient()), "a new one reads the next"
     assert not waiting.is_running()
@@ -102,15 +102,20 @@ def test_a_process_that_dies_costs_the_picture_that_it_had(waiting, number, said
 
 def test_a_process_that_died_while_it_waited_costs_nothing(waiting):
     waiting.kill()
-    until(lambda: waiting.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(waiting))
     assert np.array_equal(decode(WEBP).pixels_int, gradient())
     assert not waiting.is_running(), "no zombie stays"
 
 
-def test_a_stop_is_obeyed_while_a_picture_is_decoded(waiting):
+def test_a_stop_is_obeyed_while_a_picture_is_decoded(waiting, monkeypatch):
+    receive = contained.receive
+
+    def stopped(*answers):
+        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
+        return receive(*answers)
+
+    monkeypatch.setattr(contained, "receive", stopped)
     waiting.suspend()
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
     with pytest.raises(Stopped), Stop():
         decode(WEBP)
     assert not waiting.is_running() and not processes()

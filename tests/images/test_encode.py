@@ -3,6 +3,7 @@
 import io
 import struct
 import tracemalloc
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from painterly.images.encode import encode
 from painterly.images.files.exif import for_result, without_position
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
+from painterly.settings.settings import Settings
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -357,3 +359,33 @@ def test_alpha_exif_and_colour_space_are_kept_together():
         assert result.profile == own and exif_of(data)[MODEL] == "Camera 5"
         if extension == "tiff":  # Pillow takes any fourth channel for alpha, other programs do not.
             assert Image.open(io.BytesIO(data)).tag_v2[338] == (2,)
+
+
+GPANO = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description xmlns:GPano="http://ns.google.'
+    'com/photos/1.0/panorama/" GPano:ProjectionType="equirectangular" GPano:FullPanoWidthPixels='
+    '"800" xmp:CreatorTool="Editor" exif:GPSLatitude="48,51.5N"><GPano:CroppedAreaTopPixels>120'
+    "</GPano:CroppedAreaTopPixels></rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_a_result_is_the_panorama_that_its_photo_is_in_its_own_pixels(extension):
+    photo = decode(saved(gradient(), "JPEG", xmp=GPANO.encode()))
+    result = Image.open(io.BytesIO(encode(SHADES, OutputFormat(extension), photo)))
+    result.load()
+    (found,) = ElementTree.fromstring(result.info["xmp"])[0]
+    start = "{http://ns.google.com/photos/1.0/panorama/}"
+    assert {name.removeprefix(start): value for name, value in found.items()} == {
+        "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about": "",
+        "ProjectionType": "equirectangular",
+        "FullPanoWidthPixels": "400",
+        "CroppedAreaTopPixels": "60",
+    }
+
+
+def test_a_part_of_a_panorama_and_other_xmp_are_none():
+    photo = decode(saved(gradient(), "JPEG", xmp=GPANO.encode()))
+    other = decode(saved(gradient(), "JPEG", xmp=b'<x:xmpmeta xmp:CreatorTool="Editor"/>'))
+    for each in (photo.printed(Settings(paper="A4")), other):
+        assert "xmp" not in Image.open(io.BytesIO(encode(SHADES, OutputFormat("jpg"), each))).info

@@ -116,7 +116,7 @@ def test_what_is_no_photo_is_refused(web, files, status):
 
 def test_a_photo_is_known_once_its_file_is_there(web, buckets, monkeypatch):
     photos = web.service.orders.photos
-    upload = Upload("beach.jpg", "beach.jpg", b"photo", (60, 80))
+    upload = Upload("beach.jpg", "beach.jpg", (60, 80), 5, b"photo")
     monkeypatch.setattr(photos, "write", Mock(side_effect=StorageError("killed")))
     with pytest.raises(StorageError):
         photos.keep(upload)

@@ -1,5 +1,7 @@
 """A job belongs to one worker, until it is done or the worker has died."""
 
+import errno
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -12,9 +14,11 @@ from support.web_service import stored_job
 from painterly.errors import StorageError
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
+from painterly.jobs.store import JobStore
 from painterly.jobs.worker import lease as leases
 from painterly.jobs.worker.lease import Cancelled, JobClaimer, LeaseLost
 from painterly.storage.base import ObjectError
+from painterly.storage.folder import FolderBucket
 
 
 def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):
@@ -179,10 +183,10 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
     monkeypatch.setattr(store, "replace", hang)
     monkeypatch.setattr(leases, "RENEW_S", 0.001)
     lease.keep()
-    assert asked.wait(10)
+    assert asked.wait(60)
     painting = threading.Thread(target=lease.update, kwargs={"step": 7}, daemon=True)
     painting.start()
-    painting.join(5)
+    painting.join(60)
     waits = painting.is_alive()
     answered.set()
     assert not waits, "a step waits for the storage"
@@ -257,3 +261,14 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
     assert JobClaimer(store, "second", dead_owner="first").claim_next() is None
     assert not dict(store.queued())
     assert store.read_ended(job).state == JobState.DONE
+
+
+def test_a_disk_without_locks_is_named_to_the_owner(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    assert JobStore(FolderBucket(tmp_path / "out", "./out", new=True)).unfit() == (
+        "the disk of ./out cannot lock files, which the web service needs for its jobs; choose a "
+        "folder on another disk"
+    )

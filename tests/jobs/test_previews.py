@@ -3,20 +3,19 @@
 import io
 import json
 import signal
+import socket
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
 from support.pictures import saved
-from support.polling import until
+from support.polling import DEADLINE_S, until
 from support.web_service import served, stored_job
 
 from painterly.configuration import config
@@ -24,7 +23,7 @@ from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.schemas import JobRequest, Preset
-from painterly.jobs.worker import worker
+from painterly.jobs.worker import previews, worker
 from painterly.jobs.worker.lease import JobClaimer
 from painterly.jobs.worker.previews import (
     MAX_WAITING,
@@ -40,6 +39,7 @@ from painterly.painters import instant_painter
 from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
+from painterly.web.api import instant as at_once
 
 JPEG = b"a picture"
 MONET = {"request": '{"style": "monet", "settings": {"size": 48, "strength": 0.3}}'}
@@ -49,9 +49,8 @@ def photo(width=60, height=40):
     return {"photo": ("beach.jpg", tiny.file(height, width, 7), "image/jpeg")}
 
 
-def request(number, style=None, left_s=60.0):
-    order = InstantOrder(tiny.file(40, 60, 7), style)
-    return PreviewRequest(number, order, time.monotonic() + left_s)
+def request(number, style=None):
+    return PreviewRequest(number, InstantOrder(tiny.file(40, 60, 7), style))
 
 
 @pytest.fixture
@@ -63,16 +62,18 @@ def answering(place):
         def send(kind, asked):
             if kind == "forget":
                 client.forgotten.append(asked)
-                return True
+            if kind == "forget" or client.is_away:
+                return kind == "forget"
             threading.Thread(
                 target=lambda: asking.answer(asked.number, *client.work(asked))
             ).start()
             return True
 
-        client.forgotten = []
-        client.supervisor = SimpleNamespace(problem="", send=send)
+        client.forgotten, client.is_away = [], False
+        client.supervisor = SimpleNamespace(pid=1, send=send)
         client.service.previews = asking = Previews(client.supervisor)
         yield client
+        client.is_away = True
 
 
 def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(place, answering):
@@ -165,9 +166,9 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
     answer = answering.post("/api/preview", data=MONET, files=photo())
     assert (answer.status_code, answer.content) == (204, b"") and answer.headers["retry-after"]
     answering.work = lambda _: pytest.fail("the worker was asked")
-    answering.supervisor.problem = "the worker is starting"
+    answering.is_away = True
     assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
-    answering.supervisor.problem = ""
+    answering.is_away = False
     for is_of_photo, status in ((True, 415), (False, 422)):
         refusal = Refusal("it cannot be decoded", is_of_photo)
         answering.work = lambda _, refusal=refusal: (None, refusal)
@@ -184,11 +185,61 @@ def test_a_request_whose_connection_is_closed_is_forgotten(answering):
         return JPEG, None
 
     answering.work = work
-    asking = httpx.Client(base_url=answering.base_url, timeout=0.5, trust_env=False)
-    with asking, pytest.raises(httpx.ReadTimeout):
-        asking.post("/api/preview", data=MONET, files=photo())
-    assert begun.is_set()
+    request = answering.build_request("POST", "/api/preview", data=MONET, files=photo())
+    body = request.read()
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    with socket.create_connection((answering.base_url.host, answering.base_url.port)) as asking:
+        asking.sendall(f"POST /api/preview HTTP/1.1\r\n{head}\r\n".encode() + body)
+        assert begun.wait(DEADLINE_S)
     until(lambda: answering.forgotten == [1])
+    end.set()
+
+
+def test_a_picture_that_takes_longer_than_a_request_is_handed_out_at_the_next_one(
+    answering, monkeypatch
+):
+    begun, end = [], threading.Event()
+    answering.work = lambda each: (begun.append(each.number), end.wait(), (JPEG, None))[-1]
+    for name in ("PATIENCE_S", "WHOLE_PATIENCE_S"):
+        monkeypatch.setattr(at_once, name, 0.01)
+    answering.service.jobs.problem = None
+    for path, asked, status in (("preview", MONET, 204), ("paint", {"style": "monet"}, 503)):
+        begun.clear()
+        end.clear()
+        for _ in range(3):
+            answer = answering.post(f"/api/{path}", data=asked, files=photo())
+            assert answer.status_code == status and answer.headers["retry-after"] == "2"
+        end.set()
+        until(
+            lambda: all(each.answer.done() for each in answering.service.previews._asked.values())
+        )
+        painted = answering.post(f"/api/{path}", data=asked, files=photo())
+        assert painted.content == JPEG and len(begun) == 1, "painted once"
+        assert not answering.forgotten
+    end.clear()
+    answering.post("/api/preview", data=MONET, files=photo())
+    answering.supervisor.pid = 2  # Another worker knows nothing of it.
+    answering.post("/api/preview", data=MONET, files=photo())
+    assert len(begun) == 3
+    end.set()
+
+
+def test_a_picture_that_nobody_comes_back_for_is_forgotten(answering, monkeypatch):
+    end = threading.Event()
+    answering.work = lambda _: (end.wait(), (JPEG, None))[1]
+    monkeypatch.setattr(at_once, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(previews, "RETURN_S", 0.01)
+    answering.post("/api/preview", data=MONET, files=photo())
+    until(lambda: answering.forgotten == [1])
+    end.set()
+
+
+def test_the_end_of_the_service_answers_what_waits(answering):
+    begun, end = threading.Event(), threading.Event()
+    answering.work = lambda _: (begun.set(), end.wait(), (JPEG, None))[-1]
+    threading.Thread(target=lambda: (begun.wait(), answering.service.previews.close())).start()
+    for _ in range(2):
+        assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
     end.set()
 
 
@@ -211,7 +262,7 @@ def idle(hand, monkeypatch):
     def serve(runner):
         monkeypatch.setattr(worker.WebWorker, "_prepare", prepare_or_stop)
         with pytest.raises(Stopped):
-            hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"), "a device")
+            hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"))
         hand.stop.signum = None
         return [message for message in hand.said if message[0] == "preview"]
 
@@ -222,9 +273,9 @@ def answers_of(hand):
     return [message for message in hand.said if message[0] == "preview"]
 
 
-def test_the_worker_paints_the_latest_preview_first_and_none_too_late(hand):
-    late = request(3, left_s=-1)
-    hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
+def test_the_worker_paints_the_latest_preview_first_and_none_that_is_forgotten(hand):
+    asked = [("preview", request(number)) for number in (2, 1, 3)]
+    hand.hears(*asked, ("forget", 3))
     runner = Mock(instant=Mock(side_effect=[JPEG, PictureError("the painting is too small")]))
     threading.Thread(target=hand.web.paint_previews, args=(runner,), daemon=True).start()
     until(lambda: len(answers_of(hand)) == 2)
@@ -232,6 +283,48 @@ def test_the_worker_paints_the_latest_preview_first_and_none_too_late(hand):
         ("preview", 1, JPEG, None),
         ("preview", 2, None, Refusal("the painting is too small", is_of_photo=False)),
     ]
+
+
+@pytest.mark.slow
+def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_waits(
+    hand, idle, painter, monkeypatch
+):
+    """A picture is asked for in the middle of each preparation, which lets go and comes later."""
+    happened, numbers, waited, wait = [], {}, threading.Event(), hand.web._wait
+
+    def visited(prepare):
+        def prepared(*about):
+            *about, check_stop = about
+
+            def check():
+                number = numbers.setdefault(name, len(numbers) + 1)
+                if happened[-1] == name and happened.count(name) == 1:
+                    happened.append("asked")
+                    hand.hears(("preview", request(number, "monet")))
+                check_stop()
+
+            happened.append(name)
+            return prepare(*about, check)
+
+        name = prepare.__name__
+        return prepared
+
+    def instant(*_):
+        assert waited.wait(60)
+        waited.clear()
+        happened.append("painted")
+        return JPEG
+
+    monkeypatch.setattr(worker, "QUIET_S", 0.0)
+    monkeypatch.setattr(instant_painter, "MEASURED_SIDE", 64)
+    monkeypatch.setattr(hand.web, "_wait", lambda *how: (waited.set(), wait(*how)))
+    desk, painter.instant = painter.instant_painter, instant
+    desk._sides, hand.web._unmeasured = (64, 96), [Preset.INSTANT]
+    desk.prepare, desk.seconds_per_work = map(visited, (desk.prepare, desk.seconds_per_work))
+    assert [answer[1] for answer in idle(painter)] == [1, 2]
+    measured, prepared = "seconds_per_work", "prepare"
+    assert happened[:4] == [measured, "asked", "painted", measured]
+    assert happened[4:] == [prepared, "asked", "painted", prepared, prepared], "of two styles"
 
 
 @pytest.mark.parametrize("has_room", [True, False])
@@ -243,7 +336,7 @@ def test_previews_are_painted_beside_a_job_that_leaves_them_the_memory(hand, idl
         raise PictureError("enough")
 
     stored_job(hand.web.store)
-    runner = Mock(paint=paint, instant=lambda *_: JPEG, prepare_next=lambda: False)
+    runner = Mock(paint=paint, instant=lambda *_: JPEG, prepare_next=lambda _: False)
     runner.make_room.return_value = has_room
     assert idle(runner) == [("preview", 1, JPEG if has_room else None, None)]
 
@@ -256,7 +349,7 @@ def test_a_job_that_leaves_no_memory_refuses_the_previews_that_wait(hand, idle):
     stored_job(hand.web.store)
     hand.hears(*(("preview", request(number)) for number in (1, 2)))
     hand.web._asked.clear()
-    runner = Mock(paint=paint, prepare_next=lambda: False)
+    runner = Mock(paint=paint, prepare_next=lambda _: False)
     runner.make_room.return_value = False
     assert {each[1:] for each in idle(runner)} == {(1, None, None), (2, None, None)}
 
@@ -342,7 +435,7 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
     read, real = [], painter.instant_painter._read
     painter.instant_painter._read = lambda key: read.append(key) or real(key)
-    while painter.prepare_next():
+    while painter.prepare_next(lambda: None):
         pass
     assert len(read) == len(set(read)) == 7
     for number in range(4):
@@ -403,11 +496,11 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     style = Catalogue(buckets.style, configured).style(JobRequest(style="c", preset=Preset.INSTANT))
     # With the built-in network, which instant pictures need.
     runner = JobRunner(configured, buckets, hand.stop)
-    monkeypatch.setattr(runner, "seconds_per_work", lambda preset: 1.0)
+    monkeypatch.setattr(runner, "seconds_per_work", lambda preset, _: 1.0)
     runner.instant_painter._sides = 64, 96
     recipes, real = set(), runner.instant_painter.paint
-    runner.instant_painter.paint = lambda photo, style: (
-        recipes.add(style.settings.recipe) or real(photo, style)
+    runner.instant_painter.paint = lambda photo, style, *others: (
+        recipes.add(style.settings.recipe) or real(photo, style, *others)
     )
     idle(runner)
     runner.instant_painter.paint = real

@@ -109,15 +109,6 @@ def test_a_sheet_depends_on_the_paintings_and_settings_of_all_its_styles(worker,
     assert len(set(made)) == 3
 
 
-def test_a_sheet_cannot_be_painted_from_its_record(web, worker, place, tmp_path, capsys):
-    send(web, SHEET)
-    assert worker.paint()
-    (path,) = Path(place["BUCKET_RESULT"]).rglob("_records/sheet/**/*.json")
-    assert main(["--from-record", str(path), "-o", str(tmp_path / "again")]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "that can be painted again: it has no paintings" in line
-
-
 def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
     web, worker, monkeypatch
 ):

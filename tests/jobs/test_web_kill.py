@@ -2,7 +2,6 @@
 runs: no job is lost, and none is painted twice to its end."""
 
 import io
-import random
 import time
 
 import pytest
@@ -27,7 +26,7 @@ SETTINGS = {
 
 
 @pytest.mark.slow
-def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_path):
+def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_path, dice):
     style, result = rgw.new_bucket(), rgw.new_bucket()
     open_bucket(style, rgw.account).write("monet.jpg", tiny.file(50, 50, 3))
     web = WebProcess(
@@ -47,9 +46,9 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
         asked = {"style": "monet", "preset": "draft", "settings": {"timelapse": True}}
         job = send(web.client, asked).json()["links"]["self"]
         until(lambda: "checkpoint saved" in web.log.read_text())
-        time.sleep(random.uniform(0.0, 1.0))  # The moment is what is tried.
+        time.sleep(dice.uniform(0.0, 1.0))  # The moment is what is tried.
         until(web.kill_worker)
-        time.sleep(random.uniform(0.0, 1.0))  # This one, too.
+        time.sleep(dice.uniform(0.0, 1.0))  # This one, too.
         web.process.kill()
         web.process.wait()
         web.start()

@@ -105,7 +105,7 @@ def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(
     assert keys() >= RESULTS
     for record in records().values():
         assert (record["network"], record["weights"]) == (NETWORK, IDENTITY)
-        assert record["vgg_weights"] is None and "note" not in record
+        assert "vgg_weights" not in record and "note" not in record
     shown = results_of(Path("out/index.html").read_text())
     assert all(["gallery.network", NETWORK] in each["origin"] for each in shown)
     assert hub.asked == []

@@ -35,7 +35,8 @@ def test_photos_are_painted_in_named_styles_without_a_bucket_of_paintings(folder
     capsys.readouterr()
     assert run(folders | INSTANT, **WITHOUT, DRY_RUN="1") == 0
     assert "Nothing to paint" in capsys.readouterr().out
-    assert inetwork(["--from-record", "out/_records/hokusai/beach.jpg.json", "again"]) == 0
+    alone = ["photos/beach.jpg", "hokusai", "again.jpg", "--preset=instant", "--size=64"]
+    assert inetwork(alone) == 0
     assert Path("again.jpg").read_bytes() == Path("out/hokusai/beach.jpg").read_bytes()
 
 

@@ -28,7 +28,7 @@ WHOLE = {
     "given": {"preset": "draft", "size": 320},
     "network": "random features",
     "weights": "random:0:v1",
-    "vgg_weights": None,
+    "vgg_weights": "bucket:vgg19.h5",
     "engine": "3",
     "device": "the CPU, 2 cores",
     "losses": {"content": 0.044425491243600845, "total": 0.1424025883898139},

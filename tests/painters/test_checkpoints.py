@@ -9,11 +9,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import strategies as some
+from hypothesis.stateful import invariant, precondition, rule
 from support import stand_in as stand_in_engine
 from support import tiny
 from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.fuzzing import CASES, generators, mutated
+from support.machines import Machine, play
+from support.polling import until
 
 from painterly.cli.batch import paint_batch
 from painterly.configuration import config
@@ -247,3 +251,82 @@ def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):
             assert all(np.isfinite(each).all() for each in found.values())
     assert used + len(caplog.messages) <= CASES
     assert len(caplog.messages) > CASES / 2
+
+
+# --- any order of saves, loads, damages and restarts --------------------------------------------
+
+
+def test_a_checkpoint_is_the_last_that_was_saved_or_none(tmp_path):  # noqa: C901
+    number, pictures = iter(range(10**6)), some.sampled_from("ab")
+    marks = some.sampled_from(["f", "another"])
+
+    class Saves(Machine):
+        def __init__(self):
+            super().__init__()
+            self.bucket = FolderBucket(tmp_path / str(next(number)), new=True)
+            self.stored, self.store = {}, None
+            self.restart()
+            self.save("a", "f", False)
+            self.restart()
+
+        def order(self, picture, mark="f"):
+            key = f"_checkpoints/monet/{picture}.jpg.npz"
+            photo = Entry(f"{picture}.jpg", 1, "")
+            return SimpleNamespace(checkpoint_mark=mark, checkpoint_key=key, photo=photo)
+
+        @rule()
+        def restart(self):
+            self.teardown()
+            self.store, self.known = checkpoints.CheckpointStore(self.bucket, self.bucket), set()
+
+        @rule(picture=pictures, mark=marks, last=some.booleans())
+        def save(self, picture, mark, last):
+            order, saved = self.order(picture, mark), state(count=np.float32(next(number)))
+            (self.store.save_last if last else self.store.save)(order, saved)
+            until(lambda: not self.store.is_saving(order))
+            self.stored[picture] = mark, saved
+            self.known.add(picture)
+
+        @rule(picture=pictures, mark=marks)
+        def load(self, picture, mark):
+            shapes = lambda step: SHAPES if 0 < step < 9 else {}  # noqa: E731
+            found = self.store.load(self.order(picture, mark), shapes).result()
+            saved_by, saved = self.stored.get(picture, (None, None))
+            if saved_by == mark:
+                assert {name: each.tobytes() for name, each in found.items()} == {
+                    name: each.tobytes() for name, each in saved.items()
+                }
+            else:
+                assert found is None
+            self.known |= {picture} & self.stored.keys()
+            self.reach(f"{saved_by and 'one'} of {'this' if saved_by == mark else 'another'} order")
+
+        @precondition(lambda self: self.stored)
+        @rule(picture=pictures, kept=some.floats(0, 0.99))
+        def damage(self, picture, kept):
+            if picture in self.stored:
+                key = self.order(picture).checkpoint_key
+                whole = self.bucket.read(key)
+                self.bucket.write(key, whole[: int(kept * len(whole))])
+                self.stored[picture] = "damaged", None
+
+        @rule(picture=pictures, of_others=some.booleans())
+        def delete(self, picture, of_others):
+            self.store.delete(self.order(picture), of_others)
+            stays = not of_others and picture not in self.known
+            self.reach("a checkpoint of another run", stays and picture in self.stored)
+            if not stays:
+                self.stored.pop(picture, None)
+            self.known.discard(picture)
+
+        @invariant()
+        def the_files_are_those(self):
+            expected = {self.order(picture).checkpoint_key for picture in self.stored}
+            assert {entry.key for entry in self.bucket.list()} == expected
+
+        def teardown(self):
+            if self.store:
+                self.store.close()
+
+    reaches = {"one of this order", "one of another order", "None of another order"}
+    play(Saves, examples=25, steps=15, reaches=reaches | {"a checkpoint of another run"})

@@ -18,7 +18,7 @@ QUICK = {"preset": "instant", "size": 64}
 
 
 @pytest.fixture(autouse=True)
-def beach(tmp_path, monkeypatch):
+def beach_and_monet(tmp_path, monkeypatch):
     """The current folder, with a photo and a painting."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "beach.jpg").write_bytes(tiny.file(60, 80, 1))

@@ -20,7 +20,7 @@ BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCK
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def photos_and_styles(tmp_path, monkeypatch):
     """The current folder, with two photos and three styles, one of them with a slow recipe."""
     leave_out_env_file(monkeypatch, also=BLANK)
     monkeypatch.chdir(tmp_path)
@@ -64,29 +64,39 @@ def _runs(flags, least):
 
 
 @pytest.mark.slow
-def test_a_photo_in_all_styles_becomes_one_picture_without_tensorflow(place):
+def test_a_photo_in_all_styles_becomes_one_picture_without_tensorflow(photos_and_styles):
     photo = "photos/plage d’été.jpg"
     done = python(
-        "-c", CODE, photo, "./paintings", "--sheet", "all.png", *SMALL, cwd=place, **BLANK
+        "-c",
+        CODE,
+        photo,
+        "./paintings",
+        "--sheet",
+        "all.png",
+        *SMALL,
+        cwd=photos_and_styles,
+        **BLANK,
     )
     assert done.returncode == 0, done.stderr
     assert "all.png: 3 painted" in done.stdout
-    assert cells(place / "all.png") == 1 + 3, "the photo and its three paintings"
+    assert cells(photos_and_styles / "all.png") == 1 + 3, "the photo and its three paintings"
 
 
-def test_all_photos_in_one_style_become_one_picture(place):
-    before = contents(place)
+def test_all_photos_in_one_style_become_one_picture(photos_and_styles):
+    before = contents(photos_and_styles)
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0
-    assert cells(place / "new/one.jpg") == 1 + 2, "the painting and two photos in its style"
-    assert contents(place).keys() - before.keys() == {"new/one.jpg"}
+    assert cells(photos_and_styles / "new/one.jpg") == 1 + 2, (
+        "the painting and two photos in its style"
+    )
+    assert contents(photos_and_styles).keys() - before.keys() == {"new/one.jpg"}
     # Again: an earlier sheet is not an input.
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0
 
 
-def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto, monkeypatch):
+def test_it_is_painted_from_buckets_and_stores_nothing_there(photos_and_styles, moto, monkeypatch):
     source, style, result = (open_bucket(moto.new_bucket(), moto.account) for _ in range(3))
     for bucket, folder in ((source, "photos"), (style, "paintings")):
-        for key, data in contents(place / folder).items():
+        for key, data in contents(photos_and_styles / folder).items():
             bucket.write(key, data)
     variables = moto.environment | {
         "BUCKET_SOURCE": source.name,
@@ -97,17 +107,17 @@ def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto, monkey
     }
     leave_out_env_file(monkeypatch, only=variables)
     assert sheet("--sheet", "all.webp") == 0
-    assert cells(place / "all.webp") == 1 + 3
+    assert cells(photos_and_styles / "all.webp") == 1 + 3
     assert contents(result) == {}
 
 
-def test_a_damaged_photo_costs_only_its_own_cell(place, capsys):
-    (place / "photos/damaged.jpg").write_bytes(b"\xff\xd8 no photo")
+def test_a_damaged_photo_costs_only_its_own_cell(photos_and_styles, capsys):
+    (photos_and_styles / "photos/damaged.jpg").write_bytes(b"\xff\xd8 no photo")
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "one.png") == 1
     output = capsys.readouterr().out
-    assert "damaged.jpg in waves (1 of 3): FAILED" in output
+    assert "1/3 damaged.jpg in waves: FAILED" in output
     assert "one.png: 2 painted, 1 picture failed" in output
-    assert cells(place / "one.png") == 1 + 2
+    assert cells(photos_and_styles / "one.png") == 1 + 2
 
 
 @pytest.mark.parametrize(
@@ -123,13 +133,13 @@ def test_a_damaged_photo_costs_only_its_own_cell(place, capsys):
         ("photos/town.png ./paintings --sheet x.jpg --watch", "leave --watch out"),
     ],
 )
-def test_what_cannot_be_a_sheet_is_refused_in_one_line(place, capsys, words, said):
-    (place / "mine.jpg").write_bytes(b"mine")
-    before = contents(place)
+def test_what_cannot_be_a_sheet_is_refused_in_one_line(photos_and_styles, capsys, words, said):
+    (photos_and_styles / "mine.jpg").write_bytes(b"mine")
+    before = contents(photos_and_styles)
     assert main(words.split()) == 2
     [refusal] = capsys.readouterr().err.splitlines()
     assert said in refusal
-    assert contents(place) == before
+    assert contents(photos_and_styles) == before
 
 
 def test_names_have_their_accents_and_long_ones_fit():

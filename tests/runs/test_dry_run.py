@@ -31,8 +31,8 @@ def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, cap
     one = {"PHOTO": "beach.jpg", "STYLE": "monet"}
     foretold = logged(capsys, folders, **one, DRY_RUN="1")[-1]["memory_gb"]
     messages = [each["message"] for each in logged(capsys, folders, **one)]
-    said = next(line for line in messages if "of memory in all" in line)
-    taken = float(re.search(r"64 × 48 px, (\S+) GB of memory in all", said)[1])
+    said = next(line for line in messages if " of memory" in line)
+    taken = float(re.search(r"64 × 48 px, needs (\S+) GB of memory", said)[1])
     assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
 
 

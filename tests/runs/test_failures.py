@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from support.disks import below
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from painterly import log
-from painterly.errors import DivergedError
+from painterly.cli.batch import paint_batch
+from painterly.configuration import config
+from painterly.errors import DivergedError, StorageError
 from painterly.images import encode
 from painterly.images.picture_file import PictureFile
 from painterly.painters import painter
@@ -255,3 +258,38 @@ def test_a_disk_that_goes_in_the_middle_ends_the_run_and_the_next_one_paints_the
     capsys.readouterr()
     assert run(places) == 0
     assert " painted in " in capsys.readouterr().out
+
+
+def unreadable(monkeypatch, *folders):
+    """Let folders be those of another user. Root may read them all."""
+    scandir = os.scandir
+
+    def refusing(path):
+        if isinstance(path, str) and Path(path).name in folders:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+
+
+def test_a_folder_of_photos_that_cannot_be_read_is_named_and_the_others_are_painted(
+    folders, stand_in, capsys, monkeypatch
+):
+    unreadable(monkeypatch, "trip")
+    for _ in range(2):
+        assert run(folders) == 1
+        assert "FAILED: ./photos/trip/: permission denied" in capsys.readouterr().out
+    assert {key for key in keys() if not key.startswith("_")} == {
+        "both/beach.jpg",
+        "monet/beach.jpg",
+    }
+    ended = Path("out/_gallery/ended.txt").read_text()
+    assert "FAILED to read trip/: permission denied" in ended
+    assert paint_batch(replace(config.load(folders), exclude=["trip/*"])) == 0
+
+
+def test_results_that_cannot_be_read_end_the_run(folders, stand_in, monkeypatch):
+    assert run(folders | IN_MONET) == 0
+    unreadable(monkeypatch, "monet")
+    with pytest.raises(StorageError, match="permission denied"):
+        run(folders | IN_MONET)

@@ -126,9 +126,31 @@ def test_what_a_run_leaves_out_of_a_takeout_begins_with_pictures_by_name(
 
 
 def test_raw_files_and_jpeg_xl_are_named_among_pictures_that_are_not_read():
-    [(missed, text)] = by_kind(["a/IMG_1.CR3", "b.jxl", "c.psd"])
+    [(missed, text)] = by_kind(["a/IMG_1.CR3", "b.jxl", "c.psd"], ["IMG_1.jpg"])
     assert missed and text.startswith("PICTURES that are not read (1 .cr3, 1 .jxl, 1 .psd)")
     assert text.endswith("convert them to jpg, png or tiff")
+
+
+def test_raw_files_beside_their_jpegs_are_one_count_and_others_are_named():
+    raw = ["a/IMG_1.CR3", "a/img_2.dng", "a/IMG_3.NEF"]
+    texts = by_kind(raw, ["a/IMG_1.JPG", "a/IMG_2.heic", "IMG_3.jpg"])
+    assert texts == [
+        (
+            True,
+            "PICTURES that are not read (1 .nef): a/IMG_3.NEF; convert them to jpg, png or tiff",
+        ),
+        (False, "raw files of pictures that are read (1 .cr3, 1 .dng)"),
+    ]
+
+
+def test_raw_files_beside_the_jpegs_that_are_sent_are_one_count(tmp_path, monkeypatch, capsys):
+    (tmp_path / "in").mkdir()
+    for name in ("IMG_1.JPG", "IMG_1.CR3"):
+        (tmp_path / "in" / name).write_bytes(tiny.file(60, 80, 1))
+    for name in ("SOURCE", "STYLE", "RESULT"):
+        set_variables(monkeypatch, {f"BUCKET_{name}": str(tmp_path / name)})
+    assert cl_send_source([str(tmp_path / "in")]) == 0
+    assert "left out raw files of pictures that are read (1 .cr3)" in capsys.readouterr().out
 
 
 def test_what_is_not_sent_of_a_takeout_begins_with_pictures_by_name(

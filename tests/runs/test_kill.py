@@ -4,7 +4,6 @@ behind."""
 import itertools
 import json
 import os
-import random
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from support import programs, tiny
 from support.commands import contents
+from support.s3_servers import RGW
 
 from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
@@ -32,8 +32,8 @@ TIMELAPSES = {f"{key.rpartition('.')[0]}.timelapse.webp" for key in RESULTS}
 FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt": b"3"}
 
 
-@pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough), "rgw"])
-def place(request, tmp_path):
+@pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough), RGW])
+def batch(request, tmp_path):
     """Buckets of one kind with photos and paintings. `results` has two buckets for results, with
     foreign objects in them; `environment` returns the variables for one of them."""
     if request.param == "folder":
@@ -62,15 +62,15 @@ def place(request, tmp_path):
 
 @pytest.mark.slow
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
-    place, start_program, tmp_path
+    batch, start_program, tmp_path, dice
 ):
-    whole, killed = place.results
+    whole, killed = batch.results
 
     def start(result, **variables):
         return start_program(
             programs.batch_without_tensorflow,
             CHECKPOINT_EVERY,
-            environment=place.environment(result) | variables,
+            environment=batch.environment(result) | variables,
             log=tmp_path / f"{Path(result.name).name}.log",
         )
 
@@ -81,7 +81,7 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     started = time.monotonic()
     undisturbed = start(whole)
     assert undisturbed.wait() == 0, undisturbed.output
-    moment = random.uniform(0, time.monotonic() - started)
+    moment = dice.uniform(0, time.monotonic() - started)
 
     after_a_checkpoint = start(killed, PAINTING_S="10")
     after_a_checkpoint.wait_until(lambda out: "checkpoint saved" in out)

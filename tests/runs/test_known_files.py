@@ -43,7 +43,7 @@ def wait_at_rest(*paths):
 
 
 @pytest.fixture
-def large(folders, stand_in):
+def large_folders(folders, stand_in):
     """Folders with photos and results that take megabytes."""
     for path in (*Path("photos").rglob("*.*"), *Path("paintings").rglob("*.*")):
         path.unlink()
@@ -57,28 +57,28 @@ def size(folder):
     return sum(each.stat().st_size for each in Path(folder).rglob("*.png"))
 
 
-def test_a_second_run_over_finished_folders_reads_hardly_anything(large, cost, capsys):
-    assert run(large) == 0
+def test_a_second_run_over_finished_folders_reads_hardly_anything(large_folders, cost, capsys):
+    assert run(large_folders) == 0
     assert size("photos") > 2e6 and size("out") > 1e6
     with cost() as spent:
-        assert run(large) == 0
+        assert run(large_folders) == 0
     assert "all 3 results are in ./out" in capsys.readouterr().out
     assert spent.read < OTHERS
     wait_at_rest(*Path("out").rglob("*.png"))
     Path("out", LIST).unlink()
-    assert run(large) == 0
+    assert run(large_folders) == 0
     assert "all 3 results are in ./out" in capsys.readouterr().out
     with cost() as spent:
-        assert run(large) == 0
+        assert run(large_folders) == 0
     assert spent.read < OTHERS, "the list was made again"
 
 
-def test_a_read_only_folder_of_photos_is_read_once(large, cost):
+def test_a_read_only_folder_of_photos_is_read_once(large_folders, cost):
     Path("photos").chmod(0o555)
     try:
-        assert run(large) == 0
+        assert run(large_folders) == 0
         with cost() as spent:
-            assert run(large) == 0
+            assert run(large_folders) == 0
     finally:
         Path("photos").chmod(0o755)
     assert spent.read < OTHERS
@@ -93,14 +93,14 @@ def test_a_dry_run_writes_no_list(folders):
 
 
 @pytest.mark.slow
-def test_a_changed_photo_and_result_are_painted_though_they_were_known(large, capsys):
-    assert run(large) == 0
+def test_a_changed_photo_and_result_are_painted_though_they_were_known(large_folders, capsys):
+    assert run(large_folders) == 0
     Path("photos/1.png").write_bytes(noise(8))
     result = Path("out/monet/2.png")
     data = bytearray(result.read_bytes())
     data[-30] ^= 1
     result.write_bytes(data)  # Its size stays.
-    assert run(large) == 0
+    assert run(large_folders) == 0
     assert "1 already done, 2 to paint" in capsys.readouterr().out
     assert "monet/2.png" in keys() and result.read_bytes() != bytes(data)
 
@@ -119,8 +119,8 @@ def watched():
 
 
 @pytest.mark.slow
-def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large, watched, cost):
-    batch = watched(large)
+def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large_folders, watched, cost):
+    batch = watched(large_folders)
     assert batch.round(batch.list(), perf_counter()).fields["painted"] == 3
     one = noise(9, 200)
     for number in range(2):  # The first round reads a style and the page once more.
@@ -137,7 +137,6 @@ def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large, wat
 
 
 @pytest.mark.slow
-@pytest.mark.group("processes")
 def test_a_watch_reads_no_record_of_a_finished_bucket_twice(folders, stand_in, moto, watched, cost):
     names = [moto.new_bucket() for _ in range(3)]
     photos, paintings, results = map(moto.open, names)

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 from support.folder_batches import run
-from support.receiver import receiving
 
 from painterly.errors import NoAccountError, WeightsError
 from painterly.runs import report
@@ -27,13 +26,6 @@ DONE = {"event": "summary", "to_paint": 0, "painted": 0, "there": 4, "failed": 0
 def _hurried(monkeypatch):
     """Attempts follow each other without a pause."""
     monkeypatch.setattr(report, "PAUSES_S", (0.0, 0.0))
-
-
-@pytest.fixture
-def receiver():
-    """A server for NOTIFY_URL."""
-    with receiving() as running:
-        yield running
 
 
 def test_the_end_of_a_run_sends_its_summary_in_one_request(folders, stand_in, receiver):

@@ -13,7 +13,7 @@ from support.batch_results import ONE, edited, painted
 from support.folder_batches import grey_file, run
 from support.pictures import saved
 
-from painterly.cli.command import inetwork, main
+from painterly.cli.command import main
 from painterly.devices.system_memory import resident_memory
 from painterly.orders.record import read_record
 from painterly.storage.folder import FolderBucket
@@ -96,14 +96,16 @@ def test_a_size_and_a_paper_in_one_place_are_refused_in_one_line(folders, monkey
     assert re.search(one, capsys.readouterr().err)
 
 
-def test_a_print_is_painted_from_its_record_to_the_same_bytes(folders):
+def test_a_print_of_a_batch_has_the_bytes_of_one_painted_alone(folders):
     """By preset instant, with the program's own network, of a photo with a mask and dpi."""
     instant = {name: value for name, value in folders.items() if name.startswith("BUCKET")}
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 100, 1, dpi=(72, 72)))
     left = np.tile(np.repeat([1.0, 0.0], 50), (60, 1))
     Path("photos/beach.mask.png").write_bytes(grey_file(left))
     assert run(instant, **ONE, **PAPER, STYLE_PRESET="instant") == 0
-    assert inetwork(["--from-record", RECORD, "again.jpg"]) == 0
+    alone = ["photos/beach.jpg", "paintings/monet.jpg", "--content-mask", "photos/beach.mask.png"]
+    alone += ["--preset=instant", "--paper=10x15cm", "--dpi=25", "--bleed=3mm"]
+    assert main([*alone, "-o", "again.jpg"]) == 0
     assert Path("again.jpg").read_bytes() == RESULT.read_bytes()
     assert (size("again.jpg"), dpi("again.jpg")) == (LYING, (25, 25))
 

@@ -1,5 +1,6 @@
 """The runner from and to real storage, with a VGG so small that a painting takes a second."""
 
+import gzip
 import json
 import signal
 from pathlib import Path
@@ -14,6 +15,8 @@ from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.errors import DeviceError
+from painterly.orders import record as records
+from painterly.runs import run as runs
 from painterly.signals import Stop, Stopped
 
 
@@ -148,6 +151,7 @@ def test_a_signal_while_the_picture_is_rebuilt_saves_it_and_the_next_run_only_re
     assert run(folders) == 0
     assert f"beach.jpg: resuming from step {optimised}\n" in capsys.readouterr().out
     assert keys() == keys("undisturbed")
+    assert not Path("out/_checkpoints").exists()
     first, second = (
         np.int16(Image.open(f"{out}/monet/beach.jpg")) for out in ("undisturbed", "out")
     )
@@ -155,3 +159,20 @@ def test_a_signal_while_the_picture_is_rebuilt_saves_it_and_the_next_run_only_re
     films = (Image.open(f"{out}/monet/beach.timelapse.webp") for out in ("undisturbed", "out"))
     frames = [film.n_frames for film in films]
     assert frames == [optimised + 1, 1], "what the last process has seen"
+
+
+def test_the_next_run_reads_many_records_at_once_and_those_that_have_changed(
+    folders, stand_in, monkeypatch, capsys
+):
+    monkeypatch.setattr(runs, "MANY", 1)
+    assert run(folders) == run(folders) == 0
+    read, real = [], records.read_record
+    monkeypatch.setattr(records, "read_record", lambda *a: read.append(a[1]) or real(*a))
+    assert run(folders) == 0 and not read
+    changed = Path("out/_records/monet/beach.jpg.json")
+    changed.write_text(changed.read_text().replace(" ", ""))
+    assert run(folders) == 0 and read == ["_records/monet/beach.jpg.json"]
+    for damaged in (b"", b"no gzip", gzip.compress(b"[1"), gzip.compress(b'["a", "b", 3]')):
+        Path("out/_gallery/records.gz").write_bytes(damaged)
+        assert run(folders) == 0
+    assert "already done" in capsys.readouterr().out.splitlines()[-2]

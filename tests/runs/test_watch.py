@@ -23,7 +23,6 @@ from support.disks import below
 from support.folder_batches import QUICK, keys, replace_while_read, run
 from support.polling import until
 from support.processes import STOP_S
-from support.receiver import receiving
 
 from painterly import log
 from painterly.cli import batch
@@ -39,13 +38,6 @@ from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
-
-
-@pytest.fixture
-def receiver():
-    """A server for NOTIFY_URL."""
-    with receiving() as running:
-        yield running
 
 
 class Watch:
@@ -160,7 +152,7 @@ def rest() -> None:
 
 
 @pytest.fixture(params=["folder", "moto"])
-def place(request, folders, monkeypatch):
+def watched(request, folders, monkeypatch):
     """The buckets of `folders`, and the same on moto, with the variables that name them."""
     here = {name: FolderBucket(Path(folders[name]), new=True) for name in BUCKETS}
     if request.param == "folder":
@@ -176,9 +168,9 @@ def place(request, folders, monkeypatch):
 
 @pytest.mark.slow
 def test_what_is_still_being_written_or_empty_is_neither_painted_nor_announced(
-    place, stand_in, monkeypatch, capsys, receiver
+    watched, stand_in, monkeypatch, capsys, receiver
 ):
-    buckets, variables = place
+    buckets, variables = watched
     whole = tiny.file(60, 80, 7, "BMP")
     half = whole[: len(whole) // 2]
 

@@ -104,7 +104,7 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
 def test_a_signal_saves_the_painting_of_each_device(four_photos, start_program, tmp_path):
     child = start_program(
         programs.batch_on_two_devices,
-        environment=os.environ | four_photos | {"PAINTING_S": "10"},
+        environment=os.environ | four_photos | {"PAINTING_S": "10", "PROGRESS": "json"},
         log=tmp_path / "log",
     )
 

@@ -12,7 +12,7 @@ GIT = {"url": "https://git.example/painterly.git", "vcs_info": {"vcs": "git", "c
 
 
 @pytest.fixture
-def installed(monkeypatch, tmp_path):
+def install(monkeypatch, tmp_path):
     """Return a function that installs the package, without extras, into an environment."""
     monkeypatch.setattr(installation, "IN_CHECKOUT", False)
     monkeypatch.setattr(installation, "find_spec", lambda package: None)
@@ -70,21 +70,21 @@ def test_a_checkout_is_set_up_by_its_script():
         ),
     ],
 )
-def test_an_extra_comes_from_where_the_program_came(installed, origin, requirement):
-    installed("archive-v0/x", origin)
+def test_an_extra_comes_from_where_the_program_came(install, origin, requirement):
+    install("archive-v0/x", origin)
     assert installation.install_command("cpu") == f'uvx --from "{requirement}" painterly …'
 
 
-def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkeypatch, tmp_path):
+def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(install, monkeypatch, tmp_path):
     requirement = "painterly[cpu] @ git+https://git.example/painterly.git"
-    folder = installed("venv", GIT)
+    folder = install("venv", GIT)
     assert installation.install_command("cpu") == (
         f'uv pip install --python {folder}/bin/python "{requirement}"'
     )
     monkeypatch.setenv("VIRTUAL_ENV", str(folder))
     assert installation.install_command("cpu") == f'uv pip install "{requirement}"'
 
-    folder = installed("with-pip", GIT, ["pip"])
+    folder = install("with-pip", GIT, ["pip"])
     assert installation.install_command("cpu") == (
         f'{folder}/bin/python -m pip install "{requirement}"'
     )
@@ -92,7 +92,7 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
     monkeypatch.setenv("PATH", f"{folder}/bin")
     assert installation.install_command("cpu") == f'pip install "{requirement}"'
 
-    folder = installed("system", GIT, ["pip"], base=str(tmp_path / "system"))
+    folder = install("system", GIT, ["pip"], base=str(tmp_path / "system"))
     (folder / "bin/python").touch(0o755)
     monkeypatch.setenv("PATH", f"{folder}/bin")
     monkeypatch.setattr(installation.sysconfig, "get_path", lambda name: str(folder))
@@ -102,7 +102,7 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
         f'python -m pip install --break-system-packages "{requirement}"'
     )
 
-    installed("archive-v0/x", GIT, ["tensorflow"])
+    install("archive-v0/x", GIT, ["tensorflow"])
     both = "@ git+https://git.example/painterly.git"
     assert installation.install_command("video") == (
         f'uvx --from "painterly[cpu,video] {both}" painterly …'
@@ -113,18 +113,16 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
         ("uv-receipt.toml", "uv tool install"),
         ("pipx_metadata.json", "pipx install --force"),
     ):
-        folder = installed(name, GIT, ["pip", "cv2"])
+        folder = install(name, GIT, ["pip", "cv2"])
         (folder / name).touch()
         assert installation.install_command("cpu") == f'{words} "painterly[cpu,video] {both}"'
 
 
-def test_a_clone_on_this_machine_is_a_requirement_that_old_versions_of_pip_read(
-    installed, tmp_path
-):
+def test_a_clone_on_this_machine_is_a_requirement_that_old_versions_of_pip_read(install, tmp_path):
     """They take no `git+file:`, which has no host."""
     clone = tmp_path / "a clone"
     origin = {**GIT, "url": clone.as_uri()}
-    installed("bare", origin, ["pip"])
+    install("bare", origin, ["pip"])
     assert f'"painterly[cpu] @ git+{clone.as_uri()}"' in installation.install_command("cpu")
     clone.mkdir()
     (clone / "pyproject.toml").touch()
@@ -148,6 +146,6 @@ def test_help_names_the_command_as_it_was_called(monkeypatch, tmp_path):
     assert installation.command("buckets") == "painterly buckets"
 
 
-def test_what_all_need_is_installed_without_an_extra(installed):
-    installed("pipx", packages=["pip"])
+def test_what_all_need_is_installed_without_an_extra(install):
+    install("pipx", packages=["pip"])
     assert installation.install_command().endswith(' -m pip install "painterly"')

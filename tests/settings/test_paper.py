@@ -3,7 +3,7 @@
 import pytest
 
 from painterly.errors import ConfigError
-from painterly.settings.paper import part_shown
+from painterly.settings.paper import Part, part_shown
 from painterly.settings.settings import Settings
 
 
@@ -113,6 +113,7 @@ def test_a_photo_is_cropped_around_its_centre_and_as_little_as_it_can_be():
     assert part_shown((1000, 600), (400, 300)).box == (100, 0, 900, 600)
     assert part_shown((900, 600), (400, 400)).box == (150, 0, 750, 600)
     assert part_shown((600, 800), (3543, 4724)).box == (0, 0, 600, 800)  # Less than a pixel.
+    assert Part((100, 20, 400, 600), (600, 1000)).size == (300, 580)
     for height in range(16, 60):
         for width in range(16, 60):
             sheet = Settings(paper="A4", bleed=3).sheet(height, width)

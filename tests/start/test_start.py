@@ -70,7 +70,7 @@ class Machine:
 
     def start(self, *args: str, **options: str):
         process = self.popen(*args, **options)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
     def done(self) -> list[str]:
@@ -96,6 +96,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.fixture
 def machine(tmp_path) -> Machine:
+    """A machine without Python, and a checkout on it."""
     return Machine(tmp_path)
 
 
@@ -110,7 +111,7 @@ def test_first_start_installs_and_second_does_not_also_through_links(machine):
     inner, outer = machine.repo / "by name", machine.folder / "outer"
     inner.symlink_to("start.sh")
     outer.symlink_to(inner)
-    assert machine.popen(script=outer).communicate(timeout=20)[0] == "ran -m painterly\n"
+    assert machine.popen(script=outer).communicate(timeout=120)[0] == "ran -m painterly\n"
     (machine.repo / "uv.lock").write_text("version = 2")
     machine.start()
     assert machine.done() == ["cpu", "cpu"]
@@ -277,7 +278,7 @@ def test_a_failure_leaves_a_working_environment_alone(machine):
 def test_interrupted_installation_is_made_again(machine, how):
     process, installer = machine.installing()
     process.send_signal(how)
-    process.communicate(timeout=10)
+    process.communicate(timeout=120)
     assert process.returncode == 128 + how
     with pytest.raises(ProcessLookupError):
         os.kill(installer, 0)
@@ -293,7 +294,7 @@ def test_after_sigkill_the_next_start_waits_for_the_installer(machine):
     second = machine.popen()
     assert "waiting" in second.stderr.readline()
     os.kill(installer, signal.SIGKILL)
-    out, err = second.communicate(timeout=20)
+    out, err = second.communicate(timeout=120)
     assert (second.returncode, out) == (0, "ran -m painterly\n"), err
     assert machine.done() == ["made", "cpu", "made", "cpu"]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from support.commands import refusal
 from support.s3.other_service import other_service
+from support.s3_servers import MOTO, RGW
 
 from painterly.storage import document as documents
 from painterly.storage import open_bucket
@@ -18,7 +19,7 @@ from painterly.storage.folder import FolderBucket
 KEY = "state/counts.json"
 
 
-@pytest.fixture(params=["folder", "moto", "rgw", "opaque", "KMS"])
+@pytest.fixture(params=["folder", MOTO, RGW, "opaque", "KMS"])
 def bucket(request, tmp_path):
     """A folder, two S3 servers, and services whose ETags are no MD5."""
     if request.param == "folder":

@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as some
+from hypothesis.stateful import rule
 from support.commands import contents, fill, keys
+from support.machines import Machine, play
 
 from painterly.errors import ConfigError
 from painterly.storage import download, folder
@@ -21,75 +24,136 @@ MIRROR = SyncRules(delete=True)
 
 
 @pytest.fixture
-def bucket(tmp_path):
+def painted_bucket(tmp_path):
     """Three results and a page."""
     bucket = FolderBucket(tmp_path / "bucket")
     fill(bucket, "monet/a.jpg", "monet/b.jpg", "Documents/p.jpg", "index.html")
     return bucket
 
 
-def test_a_file_of_the_user_s_own_stays_and_is_no_storage_that_refuses(bucket, tmp_path):
+def test_downloads_bring_what_is_new_and_keep_what_is_the_user_s(tmp_path):
+    """Files change on both sides in between; some downloads are mirrors."""
+    number, key = iter(range(10**6)), some.sampled_from(["a", "b/c", "index.html"])
+
+    class Downloads(Machine):
+        def __init__(self):
+            super().__init__()
+            here = tmp_path / str(next(number))
+            self.bucket = FolderBucket(here / "bucket", new=True)
+            self.folder = FolderBucket(here / "out", new=True)
+            self.bucket.write("a", b"painted")
+            # The files of the folder: the user's, and those of downloads.
+            self.mine, self.theirs = {}, {}
+
+        @rule(key=key, data=some.sampled_from([b"1", b"22", b"33"]))
+        def paint(self, key, data):
+            self.bucket.write(key, data)
+
+        @rule(key=key, mirrors=some.booleans())
+        def delete_all_but(self, key, mirrors):
+            self.fetch(False)
+            self.bucket.write(key, b"1")
+            for each in {*contents(self.bucket)} - {key}:
+                self.bucket.delete(each)
+            self.fetch(mirrors)
+
+        @rule(key=key, data=some.sampled_from([b"1", b"22", b"mine", None]))
+        def work(self, key, data):
+            self.folder.delete(key) if data is None else self.folder.write(key, data)
+            if data is None or self.theirs.get(key) != data:  # Otherwise it is as downloaded.
+                self.theirs.pop(key, None), self.mine.pop(key, None)
+                self.mine |= {} if data is None else {key: data}
+
+        @rule(mirrors=some.booleans())
+        def fetch(self, mirrors):
+            there = contents(self.bucket)
+            result = download_all(
+                self.bucket, self.folder.folder, MIRROR if mirrors else SyncRules()
+            )
+            stays = {key: data for key, data in self.mine.items() if there.get(key) != data}
+            in_the_way = stays.keys() & there.keys()
+            gone = self.theirs.keys() - there.keys()
+            deleted = gone if mirrors and not in_the_way else set()
+            now = contents(self.folder)
+            assert now.keys() == (there.keys() | stays.keys() | gone) - deleted
+            assert {key: now[key] for key in stays} == stays
+            arrived = {key: data for key, data in there.items() if key not in stays}
+            assert arrived.items() <= now.items() and result.deleted == len(deleted)
+            refused = len(in_the_way) + (mirrors and bool(in_the_way) and bool(gone))
+            assert (len(result.failures), result.exit_code) == (refused, int(refused > 0))
+            self.reach("a file of the user's in the way", in_the_way)
+            self.reach("a deletion", deleted)
+            self.reach("a mirror that deletes nothing as a file is in the way", refused and gone)
+            self.reach("a file that is taken over", self.mine.keys() & arrived.keys())
+            self.theirs = {key: now[key] for key in {*self.theirs, *arrived} if key in now}
+            self.mine = stays
+
+        @rule()
+        def tear_the_list(self):
+            """Of what it names, some becomes the user's, and nothing else the program's."""
+            file = self.folder.folder / LIST
+            if file.exists():
+                file.write_bytes(b"\x00\xff\n[1]\n")
+                self.mine, self.theirs = self.mine | self.theirs, {}
+                self.reach("a torn list", self.mine)
+
+    reaches = {"a file of the user's in the way", "a deletion", "a file that is taken over"}
+    reaches |= {"a mirror that deletes nothing as a file is in the way", "a torn list"}
+    play(Downloads, examples=60, steps=15, reaches=reaches)
+
+
+def test_a_file_of_the_user_s_own_stays_and_is_no_storage_that_refuses(painted_bucket, tmp_path):
     home = FolderBucket(tmp_path / "home")
     home.write("index.html", b"my own page")
-    result = download_all(bucket, home.folder, SyncRules(include=lambda key: key == "index.html"))
+    result = download_all(
+        painted_bucket, home.folder, SyncRules(include=lambda key: key == "index.html")
+    )
     [failure] = result.failures
     assert failure.startswith(f"{home.folder / 'index.html'} is your own and stays; to get ")
     assert (result.exit_code, contents(home)) == (1, {"index.html": b"my own page"})
 
 
-def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(bucket, tmp_path):
+def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(
+    painted_bucket, tmp_path
+):
     folder = FolderBucket(tmp_path / "out", new=True)
-    download_all(bucket, folder.folder)
+    download_all(painted_bucket, folder.folder)
     for key in ("monet/a.jpg", "monet/b.jpg"):
         folder.write(key, b"retouched")
-    bucket.write("monet/a.jpg", b"painted anew")
-    bucket.write("Documents/p.jpg", b"painted anew")
-    bucket.delete("monet/b.jpg")
-    result = download_all(bucket, folder.folder)
+    painted_bucket.write("monet/a.jpg", b"painted anew")
+    painted_bucket.write("Documents/p.jpg", b"painted anew")
+    painted_bucket.delete("monet/b.jpg")
+    result = download_all(painted_bucket, folder.folder)
     assert (result.copied, result.same, result.exit_code) == (1, 1, 1)
     assert "a.jpg was changed after it was downloaded and stays" in result.failures[0]
     assert folder.read("Documents/p.jpg") == b"painted anew"
     folder.delete("monet/a.jpg")
-    result = download_all(bucket, folder.folder, MIRROR)
+    result = download_all(painted_bucket, folder.folder, MIRROR)
     assert (result.copied, result.deleted, result.exit_code) == (1, 0, 0)
     assert "b.jpg was changed after it was downloaded and is not deleted" in result.notes[0]
-    assert contents(folder) == contents(bucket) | {"monet/b.jpg": b"retouched"}
+    assert contents(folder) == contents(painted_bucket) | {"monet/b.jpg": b"retouched"}
 
 
-def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(bucket, tmp_path):
+def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(
+    painted_bucket, tmp_path
+):
     folder = FolderBucket(tmp_path / "out")
     fill(folder, "monet/a.jpg", "monet/gone.jpg")
     folder.write("monet/b.jpg", b"painted before")
-    result = download_all(bucket, folder.folder)
+    result = download_all(painted_bucket, folder.folder)
     assert (result.copied, result.same, result.exit_code) == (2, 1, 1)
     assert "b.jpg is your own" in result.failures[0]
     folder.delete("monet/b.jpg")
-    bucket.write("monet/a.jpg", b"painted anew")
-    assert download_all(bucket, folder.folder, MIRROR).exit_code == 0
-    assert contents(folder) == contents(bucket) | {"monet/gone.jpg": b"monet/gone.jpg"}
-
-
-@pytest.mark.parametrize("damage", [b"", b"\x00\xff" * 9, b"[1]\n{}\nnull", "torn"])
-def test_a_damaged_list_makes_nothing_the_program_s(bucket, tmp_path, damage):
-    folder = FolderBucket(tmp_path / "out", new=True)
-    download_all(bucket, folder.folder)
-    file = folder.folder / LIST
-    file.write_bytes(file.read_bytes()[:-9] if damage == "torn" else damage)
-    bucket.delete("monet/a.jpg")
-    result = download_all(bucket, folder.folder, MIRROR)
-    assert (result.same, result.exit_code) == (3, 0)
-    # One line is lost: which, depends on the threads that wrote it.
-    assert result.deleted <= (damage == "torn")
-    assert contents(bucket).items() <= contents(folder).items()
-    for key in contents(bucket):
-        bucket.write(key, b"painted anew")
-    result = download_all(bucket, folder.folder)
-    assert (result.copied, result.exit_code) == (3, 0)
+    painted_bucket.write("monet/a.jpg", b"painted anew")
+    assert download_all(painted_bucket, folder.folder, MIRROR).exit_code == 0
+    assert contents(folder) == contents(painted_bucket) | {"monet/gone.jpg": b"monet/gone.jpg"}
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
-def test_a_disk_without_room_ends_a_download_with_one_line(bucket, tmp_path, monkeypatch, number):
-    fill(bucket, *(f"monet/{number}.jpg" for number in range(99)))
+def test_a_disk_without_room_ends_a_download_with_one_line(
+    painted_bucket, tmp_path, monkeypatch, number
+):
+    fill(painted_bucket, *(f"monet/{number}.jpg" for number in range(99)))
     tried = []
 
     def full(*_):
@@ -99,65 +163,67 @@ def test_a_disk_without_room_ends_a_download_with_one_line(bucket, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(folder, "_copy", full)
         with pytest.raises(DiskError, match="; make room there, or choose another disk"):
-            download_all(bucket, tmp_path / "out")
+            download_all(painted_bucket, tmp_path / "out")
     assert len(tried) <= JOBS
-    assert download_all(bucket, tmp_path / "out").exit_code == 0
+    assert download_all(painted_bucket, tmp_path / "out").exit_code == 0
 
 
-def test_a_line_of_the_list_that_is_cut_by_a_full_disk_is_an_error(bucket, tmp_path, monkeypatch):
+def test_a_line_of_the_list_that_is_cut_by_a_full_disk_is_an_error(
+    painted_bucket, tmp_path, monkeypatch
+):
     write = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda file, data: write(file, data[:20]))
         with pytest.raises(DiskError, match=f"{LIST}: no space left on device; make room"):
-            download_all(bucket, tmp_path / "out")
-    assert download_all(bucket, tmp_path / "out").exit_code == 0
-    assert contents(FolderBucket(tmp_path / "out")) == contents(bucket)
+            download_all(painted_bucket, tmp_path / "out")
+    assert download_all(painted_bucket, tmp_path / "out").exit_code == 0
+    assert contents(FolderBucket(tmp_path / "out")) == contents(painted_bucket)
 
 
-def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):
-    fill(bucket, *(f"monet/{number}.jpg" for number in range(40)))
+def test_downloads_at_the_same_time_share_a_folder(painted_bucket, tmp_path):
+    fill(painted_bucket, *(f"monet/{number}.jpg" for number in range(40)))
     folder = tmp_path / "out"
     for generation in range(3):
         with ThreadPoolExecutor(3) as pool:
-            results = [*pool.map(lambda _: download_all(bucket, folder, MIRROR), range(3))]
+            results = [*pool.map(lambda _: download_all(painted_bucket, folder, MIRROR), range(3))]
         assert [each.failures for each in results] == [[]] * 3
-        assert contents(folder) == contents(bucket)
-        for key in contents(bucket):
-            bucket.write(key, f"generation {generation}".encode())
+        assert contents(folder) == contents(painted_bucket)
+        for key in contents(painted_bucket):
+            painted_bucket.write(key, f"generation {generation}".encode())
 
 
 def test_a_file_that_another_download_has_yet_to_list_is_not_the_user_s_own(
-    bucket, tmp_path, monkeypatch
+    painted_bucket, tmp_path, monkeypatch
 ):
     folder, is_unchanged = tmp_path / "out", MadeFiles.is_unchanged
-    download_all(bucket, folder)
-    bucket.write("monet/b.jpg", b"painted anew")
+    download_all(painted_bucket, folder)
+    painted_bucket.write("monet/b.jpg", b"painted anew")
 
     def overtaken(manifest, key, path):
         path.write_bytes(b"painted anew")
         return is_unchanged(manifest, key, path)
 
     monkeypatch.setattr(MadeFiles, "is_unchanged", overtaken)
-    result = download_all(bucket, folder)
-    assert (result.failures, contents(folder)) == ([], contents(bucket))
+    result = download_all(painted_bucket, folder)
+    assert (result.failures, contents(folder)) == ([], contents(painted_bucket))
 
 
-def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(bucket, tmp_path):
+def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(painted_bucket, tmp_path):
     folder, outside = tmp_path / "out", tmp_path / "outside.jpg"
     (folder / "monet").mkdir(parents=True)
     (folder / "monet/a.jpg").symlink_to("nowhere")
     outside.write_bytes(b"mine")
     about = outside.stat()
-    line = f'{{"key": "../outside.jpg", "etag": "", "bucket": "{bucket.name}", "size": 4, '
+    line = f'{{"key": "../outside.jpg", "etag": "", "bucket": "{painted_bucket.name}", "size": 4, '
     (folder / LIST).write_text(line + f'"time_ns": {about.st_mtime_ns}}}')
-    assert len(download_all(bucket, folder).failures) == 1
+    assert len(download_all(painted_bucket, folder).failures) == 1
     assert (folder / "monet/a.jpg").readlink() == Path("nowhere")
     (folder / "monet/a.jpg").unlink()
-    assert "outside.jpg' cannot be a file" in download_all(bucket, folder, MIRROR).notes[0]
+    assert "outside.jpg' cannot be a file" in download_all(painted_bucket, folder, MIRROR).notes[0]
     assert outside.read_bytes() == b"mine"
 
 
-def test_what_a_killed_download_left_is_deleted_after_an_hour(bucket, tmp_path):
+def test_what_a_killed_download_left_is_deleted_after_an_hour(painted_bucket, tmp_path):
     left = [tmp_path / f"out/monet/.{digit * 16}.part" for digit in "0a"]
     mine = tmp_path / "out/monet/.mine.part"
     mine.parent.mkdir(parents=True)
@@ -165,9 +231,9 @@ def test_what_a_killed_download_left_is_deleted_after_an_hour(bucket, tmp_path):
         path.write_bytes(b"x")
     for path in (left[0], mine):
         os.utime(path, (1e9, 1e9))
-    download_all(bucket, tmp_path / "out", SyncRules(dry_run=True))
+    download_all(painted_bucket, tmp_path / "out", SyncRules(dry_run=True))
     assert left[0].exists()
-    download_all(bucket, tmp_path / "out")
+    download_all(painted_bucket, tmp_path / "out")
     assert [path.exists() for path in (*left, mine)] == [False, True, True]
 
 
@@ -180,12 +246,12 @@ def test_a_link_to_a_disk_that_is_not_mounted_is_named(tmp_path, inner):
 
 
 def test_a_plan_changes_nothing_and_a_file_that_becomes_the_user_s_own_since_stays(
-    bucket, tmp_path
+    painted_bucket, tmp_path
 ):
     home = FolderBucket(tmp_path / "home")
     fill(home, "monet/a.jpg")
     home.write("index.html", b"mine")
-    route = download._Download(bucket, home.folder, None)
+    route = download._Download(painted_bucket, home.folder, None)
     made = plan(route, EVERYTHING)
     assert [entry.key for entry in made.copies] == ["Documents/p.jpg", "monet/b.jpg"]
     assert made.result.same == 1 and "index.html is your own" in made.result.failures[0]

@@ -5,12 +5,15 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from botocore.exceptions import ClientError
 from support.commands import refusal
 from support.s3.other_service import other_service
 
 from painterly.errors import ConfigError
 from painterly.storage import open_bucket
 from painterly.storage.address import Account, parse_account
+from painterly.storage.base import ObjectError
+from painterly.storage.s3.errors import ErrorTranslator
 
 KEY = "arn:aws:kms:eu-west-3:111122223333:key/ab-12"
 
@@ -104,3 +107,23 @@ def test_ceph_says_what_it_lacks(rgw):
     account = replace(rgw.account, encryption="aws:kms:key-1")
     message = refusal(lambda: open_bucket(rgw.new_bucket(), account).write("a.jpg", b"x"))
     assert message.endswith("; S3_ENCRYPTION is aws:kms:key-1")
+
+
+def test_a_bucket_that_demands_encryption_is_answered_with_the_variable(moto, proxy):
+    bucket = open_bucket(moto.new_bucket(), replace(moto.account, endpoint=proxy.url))
+    proxy.add("^PUT", "status", code=403, error="AccessDenied")
+    proxy.add("^GET .*a.jpg", "status", code=403, error="AccessDenied")
+    message = refusal(lambda: bucket.write("a.jpg", b"x"))
+    assert message.endswith("; if they demand encryption, set S3_ENCRYPTION=AES256 or aws:kms")
+    assert "S3_ENCRYPTION" not in refusal(lambda: bucket.read("a.jpg"))
+
+
+def test_an_object_under_its_senders_key_says_so():
+    said = "The object was stored using a form of Server Side Encryption."
+    answer = {"Error": {"Code": "InvalidRequest", "Message": said}}
+    translator = ErrorTranslator("photos", "photos", Account("http://127.0.0.1", "k", "s"), bool)
+    with pytest.raises(ObjectError) as caught, translator.translated("a.jpg"):
+        raise ClientError(answer, "GetObject")
+    assert str(caught.value).endswith(
+        "; its sender has encrypted it with a separate key; send it without"
+    )

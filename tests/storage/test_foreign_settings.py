@@ -69,7 +69,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def buckets(server):
+def own_buckets(server):
     """Buckets, made before the test's own client would read another program's configuration."""
     made = {f"BUCKET_{name}": server.new_bucket() for name in ("SOURCE", "STYLE", "RESULT")}
     server.client.put_object(Bucket=made["BUCKET_SOURCE"], Key="a.jpg", Body=b"x")
@@ -78,10 +78,10 @@ def buckets(server):
 
 @pytest.mark.slow
 def test_where_cellars_variables_are_set_a_foreign_aws_configuration_has_no_say(
-    server, buckets, home
+    server, own_buckets, home
 ):
     for foreign in ({}, FOREIGN, {"AWS_CONFIG_FILE": str(Path(__file__))}):
-        variables = {**buckets, **server.environment, **foreign, "HOME": str(home)}
+        variables = {**own_buckets, **server.environment, **foreign, "HOME": str(home)}
         run = python("-c", LIST, cwd=home, **variables)
         assert (run.returncode, run.stderr) == (0, "")
         assert "a.jpg" in run.stdout and run.stdout.count("in 0 objects") == 2
@@ -147,3 +147,25 @@ def test_a_login_with_sso_that_has_ended_says_how_to_log_in(at_amazon, monkeypat
     monkeypatch.setenv("AWS_PROFILE", "work")
     message = at_amazon(f"[profile work]\nregion = eu-west-1\n{text}\n{sessions}")
     assert message == "photos: the login with SSO has ended; run: aws sso login"
+
+
+@pytest.mark.parametrize(
+    ("variables", "profile", "missing"),
+    [
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/no/token", "AWS_ROLE_ARN": "arn:a"}, "", "/no/token"),
+        ({}, "[default]\ncredential_process = /no/program\n", "/no/program"),
+    ],
+)
+def test_credentials_whose_file_or_program_is_missing_are_one_line(
+    tmp_path, monkeypatch, variables, profile, missing
+):
+    (tmp_path / "config").write_text(profile)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    with pytest.raises(ConfigError, match=f"^AWS's configuration is wrong: .*{missing}"):
+        open_bucket("photos", Account(encryption=missing))  # No other test's client.

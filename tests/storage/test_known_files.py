@@ -9,13 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import strategies as some
+from hypothesis.stateful import rule
 from support import file_lister
+from support.machines import Machine, play
 from support.polling import until
 
 from painterly.cli.picture_files import check_is_painted
 from painterly.errors import ConfigError
 from painterly.settings.installation import PROGRAM
-from painterly.storage import known_files
+from painterly.storage import files, known_files
 from painterly.storage.base import ObjectError
 from painterly.storage.download import download_all
 from painterly.storage.files import new_md5, was_at_rest
@@ -24,18 +27,20 @@ from painterly.storage.known_files import LIST, KnownFiles, MadeFiles, announce
 from painterly.storage.upload import upload_all
 
 SECOND = 10**9
+DAMAGES = (b"", b"\x00\xff" * 9, b"[1]\n{}\nnull", b'{"key": "0", "etag": "0", "size": "many"}')
 SIZE = 500_000  # bytes of a photo; all else that a test reads takes less
 
 
 @pytest.fixture
 def results(tmp_path):
+    """An empty folder of results."""
     folder = tmp_path / "results"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def photo(tmp_path):
+def resting_photo(tmp_path):
     """A photo that has not just changed."""
     path = tmp_path / "photos/beach.jpg"
     path.parent.mkdir()
@@ -68,69 +73,104 @@ def md5(path):
     return str(new_md5(path.read_bytes()).hexdigest())
 
 
-def test_a_file_is_read_once_until_the_list_is_deleted(photo, results, cost):
-    assert etag(photo, results) == md5(photo)
+def test_a_file_is_read_once_until_the_list_is_deleted(resting_photo, results, cost):
+    assert etag(resting_photo, results) == md5(resting_photo)
     with cost() as spent:
-        assert etag(photo, results) == md5(photo)
+        assert etag(resting_photo, results) == md5(resting_photo)
     assert SIZE <= spent.read < 2 * SIZE, "only the test has read it"
     (results / LIST).unlink()
-    assert etag(photo, results) == md5(photo)
+    assert etag(resting_photo, results) == md5(resting_photo)
     assert (results / LIST).exists()
 
 
-def in_place(photo):
-    photo.write_bytes(os.urandom(SIZE))
+def test_whatever_happens_an_etag_is_that_of_the_content(tmp_path, monkeypatch):  # noqa: C901
+    """The time step is shorter, so that there is less to wait for."""
+    monkeypatch.setattr(files, "FINE_STEP_S", 0.02)
+    number, names = iter(range(10**6)), some.sampled_from("012")
 
+    class Changes(Machine):
+        def __init__(self):
+            super().__init__()
+            self.folder = tmp_path / str(next(number))
+            (self.folder / "results").mkdir(parents=True)
+            self.start_again()
+            for name in "012":
+                (self.folder / name).write_bytes(os.urandom(3))
 
-def in_place_with_its_times(photo):
-    about = photo.stat()
-    in_place(photo)
-    os.utime(photo, ns=(about.st_atime_ns, about.st_mtime_ns))
+        @rule()
+        def start_again(self):
+            self.known = listed_in(self.folder / "results")
 
+        @rule(name=names, size=some.sampled_from([0, 3, 4]), keeps_times=some.booleans())
+        def change(self, name, size, keeps_times):
+            self.written(self.folder / name, self.folder / name, size, keeps_times)
 
-def by_another_file_with_its_times(photo):
-    about, other = photo.stat(), photo.with_name("other")
-    other.write_bytes(os.urandom(SIZE))
-    os.utime(other, ns=(about.st_atime_ns, about.st_mtime_ns))
-    other.replace(photo)
+        @rule(name=names, size=some.sampled_from([0, 3, 4]), keeps_times=some.booleans())
+        def replace(self, name, size, keeps_times):
+            self.written(self.folder / name, self.folder / "other", size, keeps_times)
+            (self.folder / "other").replace(self.folder / name)
 
+        def written(self, path, file, size, keeps_times):
+            about = path.stat()
+            file.write_bytes(os.urandom(size))
+            if keeps_times:
+                os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+            alike = keeps_times and size == about.st_size
+            place = "in place" if file == path else "by another file"
+            self.reach(f"a change {place} of neither size nor times", alike)
 
-def by_an_older_file_of_another_size(photo):
-    photo.write_bytes(b"older")
-    os.utime(photo, (1e9, 1e9))
+        @rule(name=names)
+        def write_as_a_bucket(self, name):
+            FolderBucket(self.folder, known=self.known).write(name, os.urandom(3))
 
+        @rule()
+        def rest(self):
+            at_rest(*(self.folder / name for name in "012"))
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        in_place,
-        in_place_with_its_times,
-        by_another_file_with_its_times,
-        by_an_older_file_of_another_size,
-    ],
-)
-def test_a_file_that_was_changed_is_read(photo, results, change):
-    kept = listed_in(results)
-    before = etag(photo, kept)
-    change(photo)
-    for known in (kept, results):
-        assert etag(photo, known) == md5(photo) != before
+        @rule()
+        def ask_each(self):
+            at_once = {path: path.read_bytes() for path in map(self.folder.joinpath, "012")}
+            for path in at_once:
+                assert etag(path, self.known) == md5(path)
+            self.reach("a listed file", (self.folder / "results" / LIST).is_file())
+
+        @rule(how=some.sampled_from([*DAMAGES, "torn", "inode", "changed_ns", "gone", "folder"]))
+        def damage_the_list(self, how):
+            path = self.folder / "results" / LIST
+            whole = path.read_bytes() if path.is_file() else b""
+            self.reach("a damaged list", whole)
+            if path.is_dir():
+                path.rmdir()
+            path.unlink(missing_ok=True)
+            if how == "folder":
+                path.mkdir()
+            elif how in ("inode", "changed_ns"):  # The same files on another machine.
+                lines = [json.loads(line) for line in whole.split(b"\n") if line[-1:] == b"}"]
+                lines = [line | {how: line.get(how, 0) + 1} for line in lines]
+                path.write_text("\n".join(map(json.dumps, lines)))
+            elif how != "gone":
+                path.write_bytes(whole[:-9] if how == "torn" else how)
+            self.start_again()
+
+    places = ("in place", "by another file")
+    reaches = {f"a change {place} of neither size nor times" for place in places}
+    play(Changes, examples=40, steps=15, reaches=reaches | {"a listed file", "a damaged list"})
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        b"",
-        b"\x00\xff" * 9,
-        b"[1]\n{}\nnull",
+        *DAMAGES,
         b'{"key": "beach.jpg", "etag": "0", "size": "many", "time_ns": 1}',
         "torn",
         "inode",
         "changed_ns",
     ],
 )
-def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(photo, results, cost, damage):
-    etag(photo, results)
+def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(
+    resting_photo, results, cost, damage
+):
+    etag(resting_photo, results)
     file = results / LIST
     whole = file.read_bytes()
     if damage in ("inode", "changed_ns"):  # The same photo on another machine.
@@ -139,30 +179,30 @@ def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(photo, resul
     else:
         file.write_bytes(whole[:-9] if damage == "torn" else damage)
     with cost() as spent:
-        assert etag(photo, results) == md5(photo)
+        assert etag(resting_photo, results) == md5(resting_photo)
     assert spent.read >= 2 * SIZE, "the photo has to be read, and the test reads it too"
     with cost() as spent:
-        etag(photo, results)
+        etag(resting_photo, results)
     assert spent.read < SIZE, "now it is known"
 
 
 def test_a_file_of_the_future_is_read_because_a_clock_was_set_back(
-    photo, results, cost, monkeypatch
+    resting_photo, results, cost, monkeypatch
 ):
-    etag(photo, results)
-    monkeypatch.setattr(time, "time_ns", lambda: photo.stat().st_mtime_ns - 3600 * SECOND)
+    etag(resting_photo, results)
+    monkeypatch.setattr(time, "time_ns", lambda: resting_photo.stat().st_mtime_ns - 3600 * SECOND)
     with cost() as spent:
-        etag(photo, results)
+        etag(resting_photo, results)
     assert spent.read >= SIZE
 
 
-def test_a_file_that_has_just_changed_is_read_again(photo, results, cost):
+def test_a_file_that_has_just_changed_is_read_again(resting_photo, results, cost):
     kept = listed_in(results)
     now = int(time.time())
-    os.utime(photo, (now, now))  # As disks have it that do not count parts of seconds.
-    etag(photo, kept)
+    os.utime(resting_photo, (now, now))  # As disks have it that do not count parts of seconds.
+    etag(resting_photo, kept)
     with cost() as spent:
-        etag(photo, kept)
+        etag(resting_photo, kept)
     assert spent.read >= SIZE
 
 
@@ -187,11 +227,11 @@ def test_a_file_rests_once_its_next_change_would_have_another_time(
     assert was_at_rest(about, int(min(changed, inode_changed) + age_s * SECOND)) == rests
 
 
-def test_a_list_that_cannot_be_written_changes_nothing(photo, results):
+def test_a_list_that_cannot_be_written_changes_nothing(resting_photo, results):
     (results / LIST).mkdir()
     for _ in range(2):
-        assert etag(photo, results) == md5(photo)
-    assert etag(photo, results / "of a dry run") == md5(photo)
+        assert etag(resting_photo, results) == md5(resting_photo)
+    assert etag(resting_photo, results / "of a dry run") == md5(resting_photo)
     assert not (results / "of a dry run").exists()
 
 
@@ -201,13 +241,13 @@ def test_what_is_written_is_known_but_not_if_it_is_replaced(results, cost):
     with cost() as spent:
         etag(results / "monet/beach.jpg", results)
     assert spent.read < SIZE
-    in_place(results / "monet/beach.jpg")
+    (results / "monet/beach.jpg").write_bytes(os.urandom(SIZE))
     assert etag(results / "monet/beach.jpg", results) == md5(results / "monet/beach.jpg")
     assert etag(results / "monet/beach.jpg", bucket._known) == md5(results / "monet/beach.jpg")
 
 
-def test_the_list_is_no_file_of_the_folder(photo, results, tmp_path):
-    etag(photo, results)
+def test_the_list_is_no_file_of_the_folder(resting_photo, results, tmp_path):
+    etag(resting_photo, results)
     bucket = FolderBucket(results)
     bucket.write("monet/beach.jpg", b"a result")
     assert [each.key for each in bucket.list()] == ["monet/beach.jpg"]

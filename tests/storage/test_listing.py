@@ -16,6 +16,7 @@ from painterly.storage.s3 import listing
 
 @pytest.fixture
 def service(request, monkeypatch):
+    """A service that lists in each odd way."""
     monkeypatch.setattr(listing, "PAGE", PAGE if request.param == "full" else 1000)
     monkeypatch.setattr(listing, "MOST_EMPTY", 5)
     with odd_pages(request.param) as running:

@@ -6,13 +6,14 @@ from functools import partial
 import pytest
 from support.commands import fill, keys, refusal, set_variables
 from support.s3.other_service import other_service
+from support.s3_servers import MOTO, RGW
 from support.verbs import bucket_management
 
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 
-@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
+@pytest.mark.parametrize("server", [MOTO, RGW], indirect=True)
 @pytest.mark.parametrize("way", ["object lock", "no expectations"])
 def test_files_and_results_are_stored_also_in_parts(server, way, tmp_path):
     from boto3.s3.transfer import TransferConfig
@@ -62,7 +63,7 @@ def test_an_upload_that_is_confirmed_and_not_there_is_an_error(moto, tmp_path):
             assert message == f"{name}/{key} is not there as it was sent; send it again"
 
 
-@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
+@pytest.mark.parametrize("server", [MOTO, RGW], indirect=True)
 def test_an_object_whose_time_cannot_be_read_has_none(server):
     name = server.new_bucket()
     stored = server.open(name)

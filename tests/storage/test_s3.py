@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from support.commands import keys, refusal
 from support.s3.other_service import other_service
+from support.s3_servers import MOTO, RGW, RGW_TLS
 
 from painterly.storage import open_bucket
 from painterly.storage.address import Account, parse_account
@@ -75,7 +76,7 @@ def test_a_prefix_sees_and_writes_only_inside_of_it_and_no_markers_of_folders(se
     assert keys(whole) == ["c.jpg", "in/b.jpg", "in/ner/look/d.png", "in/nerd.jpg"]
 
 
-@pytest.mark.parametrize("server", ["moto", "rgw", "rgw_tls"], indirect=True)
+@pytest.mark.parametrize("server", [MOTO, RGW, RGW_TLS], indirect=True)
 def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_path):
     from boto3.s3.transfer import TransferConfig
 
@@ -128,7 +129,7 @@ def test_the_type_is_the_one_given_or_that_of_the_extension(server, tmp_path):
     }
 
 
-@pytest.mark.parametrize("server", ["rgw"], indirect=True)
+@pytest.mark.parametrize("server", [RGW], indirect=True)
 @pytest.mark.parametrize("keys_given", [("testaccess", "wrong"), ("nobody", "wrong")])
 def test_wrong_credentials_are_refused_with_what_to_check(server, keys_given):
     name = server.new_bucket()

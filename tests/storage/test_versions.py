@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.commands import fill, refusal, set_variables
+from support.s3_servers import RGW
 from support.verbs import bucket_management
 
 from painterly.storage.base import ObjectError
@@ -46,7 +47,7 @@ def test_emptying_a_bucket_with_versioning_leaves_nothing_that_is_billed(version
 
 
 # moto fails to delete a marker that is a key's last version.
-@pytest.mark.parametrize("server", ["rgw"], indirect=True)
+@pytest.mark.parametrize("server", [RGW], indirect=True)
 def test_a_bucket_that_only_looks_empty_says_so_and_is_emptied(versioned, server, capsys):
     bucket = server.open(versioned)
     for key in ("a.jpg", "trip/c.jpg"):
@@ -62,7 +63,7 @@ def test_a_bucket_that_only_looks_empty_says_so_and_is_emptied(versioned, server
 
 
 # moto does not answer for how long a version is locked.
-@pytest.mark.parametrize("server", ["rgw"], indirect=True)
+@pytest.mark.parametrize("server", [RGW], indirect=True)
 def test_a_locked_version_stays_and_is_named_with_the_day_it_is_free(server, monkeypatch, capsys):
     set_variables(monkeypatch, server.environment)
     name = server.new_bucket() + "-l"

@@ -77,6 +77,7 @@ def speak(driver, languages):
 
 @pytest.fixture(scope="session")
 def running_chromium():
+    """Chromium, started once; take `chromium`."""
     webdriver = pytest.importorskip(
         "selenium.webdriver", reason="needs selenium: ./start.sh setup --dev"
     )

@@ -21,6 +21,7 @@ from painterly.painters.loading import load_devices
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny
+from support.commands import fill_with_photos
 from support.pictures import saved
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
@@ -127,3 +128,9 @@ def replace_while_read(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return real(order, *arguments)
 
     monkeypatch.setattr(reading, "read_photo", read)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with photos, and files of other kinds, to be sent."""
+    return fill_with_photos(tmp_path / "photos")

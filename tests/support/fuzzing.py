@@ -1,19 +1,36 @@
-"""Damage at random, the same in every run. FUZZ_CASES in the environment makes it more."""
+"""Random numbers of tests, the same in every run: TEST_SEED in the environment makes others.
+
+FUZZ_CASES makes more damaged files.
+"""
 
 import os
 import random
 from collections.abc import Iterator
 
+import pytest
+
+SEED = os.environ.get("TEST_SEED", "")
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
 
 # The hardest values for a length, an offset or a count.
 _NUMBERS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1"]
 
 
+def pytest_report_header() -> str:
+    return f"TEST_SEED={SEED!r}"
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Random numbers by TEST_SEED and the name of the test, which prints the seed if it fails."""
+    print(f"TEST_SEED={SEED!r}")
+    return random.Random(f"{SEED}:{request.node.name}")
+
+
 def generators(seed: int) -> Iterator[random.Random]:
-    """One generator for each case: a case that fails can be repeated alone."""
+    """Yield a generator for each case: a case that fails can be repeated alone."""
     for case in range(CASES):
-        yield random.Random(f"{seed}:{case}")
+        yield random.Random(f"{SEED}{seed}:{case}")
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

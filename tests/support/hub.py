@@ -102,6 +102,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub():
+    """A server of published weights."""
     with serving(Hub()) as server:
         yield server
         server.released.set()

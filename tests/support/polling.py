@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import psutil
+
 DEADLINE_S = 240  # A web service's worker has a low priority.
 T = TypeVar("T")
 
@@ -15,3 +17,11 @@ def until(holds: Callable[[], T], deadline_s: float = DEADLINE_S, every_s: float
         assert time.monotonic() < deadline, f"not within {deadline_s} s: {holds}"
         time.sleep(every_s)
     return found
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process has ended, even if its parent does not know yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

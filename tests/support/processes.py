@@ -125,3 +125,26 @@ def _run(
             os.dup2(file.fileno(), stream)
     sys.stdout.reconfigure(line_buffering=True)
     main(*arguments)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let processes that the test starts heed SIGINT, as in a shell's foreground, even if the tests
+    run with SIGINT ignored, as in a script's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def _loaded() -> Iterator[Starter]:
+    """A process that has loaded TensorFlow; take `start_program`."""
+    with loaded_processes() as starter:
+        yield starter
+
+
+@pytest.fixture
+def start_program(_loaded: Starter) -> Iterator[Starter]:
+    """Starts functions of support.programs as processes, which end with the test at the latest."""
+    yield _loaded
+    _loaded.kill()

@@ -1,5 +1,6 @@
 """S3 servers for tests, as fixtures: moto's everywhere, Ceph's radosgw if it is installed."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +21,14 @@ from painterly.storage.base import Bucket
 from support.s3.faultproxy import FaultProxy
 
 HERE = Path(__file__).parent / "s3"
+_NUMBERS = itertools.count(97 * os.getpid())
 KEY_ID, SECRET = "testaccess", "testsecret"
 CEPH = ("radosgw", "ceph-mon", "ceph-osd", "curl", "openssl")
+# The servers of a test that runs on several.
+MISSING = [name for name in CEPH if not shutil.which(name)]
+MOTO = pytest.param("moto", marks=() if MISSING else pytest.mark.moto)
+RGW = pytest.param("rgw", marks=pytest.mark.thorough)
+RGW_TLS = pytest.param("rgw_tls", marks=pytest.mark.thorough)
 INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw curl openssl"
 
 
@@ -72,16 +79,22 @@ class Server:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different ports that nothing listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Return different ports that nothing listens on.
+
+    They are below those that systems give to clients, and each process of the tests begins at
+    another one, so that nothing takes them before the test does.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = 10_000 + next(_NUMBERS) % 20_000
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[Server]:
+    """Moto's S3 server."""
     from moto.server import ThreadedMotoServer  # Takes a second, which other tests need not wait.
 
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -94,9 +107,8 @@ def moto() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def ceph() -> Iterator[tuple[Server, Server, Path]]:
     """One radosgw: its plain endpoint, its TLS endpoint, and the folder it lives in."""
-    missing = [name for name in CEPH if not shutil.which(name)]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} missing, to test on what Cellar runs: {INSTALL}")
+    if MISSING:
+        pytest.skip(f"{', '.join(MISSING)} missing, to test on what Cellar runs: {INSTALL}")
     # Not in pytest's folder: a socket's path may have 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="rgw-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -121,6 +133,7 @@ def ceph() -> Iterator[tuple[Server, Server, Path]]:
 
 @pytest.fixture(scope="session")
 def rgw(ceph) -> Server:
+    """Ceph's S3 server."""
     return ceph[0]
 
 
@@ -145,13 +158,13 @@ def other_account(ceph) -> Server:
     return Server(plain.url, "otheraccess", "othersecret")
 
 
-@pytest.fixture(params=["moto", "rgw"])
+@pytest.fixture(params=[MOTO, RGW])
 def server(request) -> Server:
     """The servers without TLS, one after another."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["folder", "moto", "rgw"])
+@pytest.fixture(params=["folder", MOTO, RGW])
 def new_bucket(request, tmp_path) -> Callable[[], Bucket]:
     """Makes new, empty buckets, of every kind one after another, without TLS."""
     if request.param != "folder":
@@ -167,11 +180,13 @@ def new_bucket(request, tmp_path) -> Callable[[], Bucket]:
 
 @pytest.fixture
 def bucket(new_bucket) -> Bucket:
+    """A new, empty bucket, of every kind one after another."""
     return new_bucket()
 
 
 @pytest.fixture
 def proxy(moto) -> Iterator[FaultProxy]:
+    """A way to moto's server that breaks requests as its rules say."""
     host, port = moto.url.removeprefix("http://").split(":")
     with FaultProxy(host, int(port)) as running:
         yield running

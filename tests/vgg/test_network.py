@@ -27,14 +27,14 @@ COMPARED = {
 
 
 @pytest.fixture(scope="module")
-def image():
+def odd_image():
     """A picture of odd sides."""
     return picture(75, 101)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("model", ["vgg16", "vgg19"])
-def test_features_and_files_equal_kerass(model, image, tmp_path):
+def test_features_and_files_equal_kerass(model, odd_image, tmp_path):
     """With fabricated weights in the published form, and as Keras saves them. The published files
     have the address and the checksum that Keras expects."""
     import keras  # Takes seconds, which the other tests need not wait.
@@ -47,9 +47,9 @@ def test_features_and_files_equal_kerass(model, image, tmp_path):
     assert architectures.ARCHITECTURES[model].md5 in inspect.getsource(source)
     layers = COMPARED[model]
     outputs = [network.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
-    batch = published.preprocess_input(image[None] * 255.0)
+    batch = published.preprocess_input(odd_image[None] * 255.0)
     wanted = keras.Model(network.input, outputs)(batch)
-    found = load_vgg(model, path).features(image, layers)
+    found = load_vgg(model, path).features(odd_image, layers)
     for layer, expected in zip(layers, wanted, strict=True):
         feature, expected = found[layer], expected.numpy()[0]
         assert (feature.dtype, feature.shape) == (np.float32, expected.shape)
@@ -67,11 +67,11 @@ def test_features_and_files_equal_kerass(model, image, tmp_path):
                     np.testing.assert_array_equal(own, expected)
 
 
-def test_a_wrong_layer_pool_or_model_is_named(tiny, image):
+def test_a_wrong_layer_pool_or_model_is_named(tiny, odd_image):
     with pytest.raises(ValueError, match="vgg19 has no layer conv6_1"):
-        tiny.features(image, ["conv1_1", "conv6_1"])
+        tiny.features(odd_image, ["conv1_1", "conv6_1"])
     with pytest.raises(ValueError, match="pool is 'avg', expected max or ave"):
-        tiny.features(image, ["conv1_1"], pool="avg")
+        tiny.features(odd_image, ["conv1_1"], pool="avg")
     with pytest.raises(ValueError, match="model is 'vgg11', expected vgg16 or vgg19"):
         load_vgg("vgg11")
 

@@ -32,7 +32,7 @@ def quick():
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
+def weight_files(tmp_path_factory):
     """Whole fabricated files: (model, kind) → path."""
     folder = tmp_path_factory.mktemp("files")
     made = {}
@@ -45,15 +45,17 @@ def files(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("model", MODELS)
-def test_every_form_reads_back_what_was_saved(model, kind, files):
-    given, found = fabricated.weights(model), read_weights(files[model, kind], model)
+def test_every_form_reads_back_what_was_saved(model, kind, weight_files):
+    given, found = fabricated.weights(model), read_weights(weight_files[model, kind], model)
     assert list(found.kernels) == list(ARCHITECTURES[model].shapes)
     for layer, arrays in found.kernels.items():
         for array, wanted in zip(arrays, given.kernels[layer], strict=True):
             assert array.dtype == np.float32
             assert np.array_equal(array, wanted)
     np.testing.assert_allclose(found.mean, [123.68, 116.779, 103.939], rtol=1e-6)
-    assert found.identity == "md5:" + hashlib.md5(files[model, kind].read_bytes()).hexdigest()
+    assert (
+        found.identity == "md5:" + hashlib.md5(weight_files[model, kind].read_bytes()).hexdigest()
+    )
     assert found.model == model
 
 
@@ -72,15 +74,15 @@ def test_a_mat_file_of_any_layout_keeps_its_arrays_and_its_mean_pixel(layout, ne
 # --- files that are wrong ---------------------------------------------------------------------
 
 
-def test_the_file_of_vgg19_which_has_all_layers_of_vgg16_is_refused_as_its(files):
-    message = weights_error(read_weights, files["vgg19", "npz"], "vgg16")
+def test_the_file_of_vgg19_which_has_all_layers_of_vgg16_is_refused_as_its(weight_files):
+    message = weights_error(read_weights, weight_files["vgg19", "npz"], "vgg16")
     assert message.endswith("it has a layer conv3_4, which vgg16 has not")
 
 
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.9])
-def test_a_truncated_file_is_refused_naming_what_was_expected(kind, share, files, tmp_path):
-    whole = files["vgg19", kind]
+def test_a_truncated_file_is_refused_naming_what_was_expected(kind, share, weight_files, tmp_path):
+    whole = weight_files["vgg19", kind]
     path = tmp_path / whole.name
     with whole.open("rb") as stream:
         path.write_bytes(stream.read(int(whole.stat().st_size * share)))

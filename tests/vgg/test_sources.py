@@ -17,7 +17,6 @@ from painterly.vgg.sources import (
     named_source,
     read_source,
     source_for,
-    source_of,
 )
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
@@ -81,7 +80,6 @@ def test_a_network_is_recognised_by_its_files_content(tmp_path, published):
     assert described(f"md5:{published.md5}") == "VGG19, Keras' weights"
     assert described(random_identity(3)) == "random features"
     assert described("md5:1", "a.h5") == "the weights a.h5"
-    assert "md5:1 neither come with the program" in weights_error(source_of, "md5:1", "vgg19")
 
 
 # --- layers -----------------------------------------------------------------------------------

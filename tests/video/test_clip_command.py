@@ -20,7 +20,7 @@ WORDS = ("--preset", "instant", "--size", "64")
 
 
 @pytest.fixture
-def walk(here):
+def walk_and_paintings(here):
     """The current folder, with a clip and two paintings."""
     shutil.copy("clips/walk.mp4", "walk.mp4")
     Path("monet.jpg").write_bytes(tiny.file(50, 50, 3))
@@ -28,7 +28,9 @@ def walk(here):
 
 
 @pytest.fixture
-def refusal(walk, capsys):
+def refusal(walk_and_paintings, capsys):
+    """A function that returns the one line in which a command is refused."""
+
     def refused(*words):
         assert main([*words, *WORDS]) in (1, 2)
         message = capsys.readouterr().err
@@ -52,7 +54,7 @@ def stopped_after(count, monkeypatch):
     monkeypatch.setattr(Painter, "paint", paint)
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_a_clip_is_painted_into_a_file(capsys):
     assert main(["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]) == 0
     sizes, times, sounds = clips.facts(Path("out.mp4"))
@@ -62,7 +64,7 @@ def test_a_clip_is_painted_into_a_file(capsys):
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_the_extension_of_the_result_is_its_container():
     for name in ("out.webm", "out.webp"):  # A gif is below.
         assert main(["walk.mp4", "monet.jpg", "-o", name, *WORDS]) == 0
@@ -71,7 +73,7 @@ def test_the_extension_of_the_result_is_its_container():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_an_animation_is_a_clip_if_the_result_is_one():
     clips.write(Path("walk.gif"), 4, "gif", "rgb8")
     assert main(["walk.gif", "monet.jpg", "-o", "moves.gif", *WORDS]) == 0
@@ -80,13 +82,13 @@ def test_an_animation_is_a_clip_if_the_result_is_one():
     assert len(clips.pixels(Path("moves.gif"))) == len(clips.pixels(Path("moves.mp4"))) == 4
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_a_ready_style_alone_makes_a_file_next_to_the_clip():
     assert main(["walk.mp4", "hokusai", *WORDS]) == 0
     assert Path("walk-hokusai.mp4").exists()
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_paintings_are_blended_and_settings_hold():
     words = ["walk.mp4", "monet.jpg+klimt.png", "-o"]
     assert main([*words, "one.mp4", *WORDS, "--style_weight", "0.9", "0.1"]) == 0
@@ -96,7 +98,7 @@ def test_paintings_are_blended_and_settings_hold():
     assert np.abs(shown[0] - shown[1]).mean() > 2 < np.abs(shown[0] - shown[2]).mean()
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_a_part_of_a_clip_is_painted_alone():
     clips.write(Path("walk.mp4"), 12)
     assert (
@@ -107,7 +109,7 @@ def test_a_part_of_a_clip_is_painted_alone():
     assert len(times) == 5 and times[0] == 0  # Frames 3 to 7 of 24 a second.
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_a_dry_run_tells_what_the_clip_takes_and_writes_nothing(capsys):
     before = {*Path().rglob("*")}
     assert main(["walk.mp4", "monet.jpg", "--dry-run", *WORDS]) == 0
@@ -122,7 +124,7 @@ def test_a_part_outside_the_clip_is_refused(refusal):
     assert "--for is 'soon'" in refusal(*words, "--for", "soon")
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
     monkeypatch, capsys
 ):
@@ -140,7 +142,7 @@ def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 @pytest.mark.parametrize("more", [[], ["--fresh"]], ids=["plain", "fresh"])
 def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other(monkeypatch, more):
     real, codes, left = Painter.paint, [], iter("12")
@@ -157,7 +159,7 @@ def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("walk_and_paintings")
 def test_fresh_begins_anew(monkeypatch, capsys):
     words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
     with monkeypatch.context() as patch:

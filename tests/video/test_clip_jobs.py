@@ -88,7 +88,7 @@ def test_a_clip_is_sent_once_and_painted_again(web, worker, walk):
     results = [web.get(f"/api/jobs/{each['id']}/result").content for each in (job, again)]
     assert results[0] == results[1]
     assert {key.suffix for key in Path(web.service.buckets.source.name).rglob("*.*")} == {
-        ".png",
+        ".jpg",
         ".mp4",
     }
 

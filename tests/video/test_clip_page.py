@@ -6,7 +6,7 @@ import pytest
 from support.browser import Viewer
 from support.folder_batches import run
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 
 def test_a_clip_shows_its_first_frame_and_plays(here, chromium):

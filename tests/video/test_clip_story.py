@@ -2,13 +2,13 @@
 
 import base64
 import os
-import random
 import time
 
 import pytest
 from support import clips, tiny
 from support.browser import Viewer
 from support.polling import until
+from support.s3_servers import RGW
 from support.web_service import WebProcess
 
 from painterly.settings.installation import PROGRAM
@@ -16,7 +16,7 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 # A server, its worker and a browser start.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 COUNT = 8
 # A clip of a dead worker is free after a second.
 SOON = {"PYTHONPATH": f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}", "LEASE_S": "1"}
@@ -30,7 +30,8 @@ for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEve
 
 
 @pytest.fixture
-def server(tmp_path):
+def clip_service(tmp_path):
+    """A service that paints clips, in its processes."""
     for folder in ("paintings", "photos"):
         (tmp_path / folder).mkdir()
     (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
@@ -43,9 +44,11 @@ def server(tmp_path):
     web.process.poll() is None and web.stop()
 
 
-def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, server, tmp_path):
+def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
+    chromium, clip_service, tmp_path
+):
     path = clips.write(tmp_path / "walk.mp4", COUNT, sound="aac")
-    page = Viewer(chromium).look(server.address, 390, 844)
+    page = Viewer(chromium).look(clip_service.address, 390, 844)
     page.until("document.querySelectorAll('[name=style]').length === 1")
     page.driver.execute_script(DROP, base64.b64encode(path.read_bytes()).decode())
     # The server has decoded its first frame, which is then painted as a photo's preview is.
@@ -58,12 +61,12 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, 
     assert page.js("document.querySelector('[name=preset]:checked').value") == "instant"
     page.one("#paint").click()
     page.until("document.body.dataset.acts === 'painting'")
-    until(server.kill_worker)
+    until(clip_service.kill_worker)
     page.until("document.body.dataset.acts === 'done'")
     page.js("(played.muted = true, played.play())")
     page.until("played.currentTime > 0 && played.videoWidth === 64")
     saved = page.js("document.querySelector('#save').href")
-    file = server.client.get(saved)
+    file = clip_service.client.get(saved)
     assert 'filename="walk - monet.mp4"' in file.headers["content-disposition"]
     (painted := tmp_path / "painted.mp4").write_bytes(file.content)
     assert len(clips.facts(painted)[1]) == COUNT
@@ -72,26 +75,26 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(chromium, 
     page.until("clip.src.endsWith('/result')")
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
-    page.look(f"{server.address}/gallery/", 390, 844)
+    page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.all(".card a")[0].click()
     page.until("document.querySelector('dialog').open && !clip.hidden")
     page.js("(clip.muted = true, clip.play())")
     page.until("clip.currentTime > 0")
-    page.look(server.address, 390, 844)
+    page.look(clip_service.address, 390, 844)
     page.until("document.querySelectorAll('#finished li').length === 1")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()
     page.one("#delete").click()
     page.until("!document.querySelector('#finished li')")
-    until(lambda: not server.client.get("/api/jobs").json()["jobs"])
-    page.look(f"{server.address}/gallery/", 390, 844)
+    until(lambda: not clip_service.client.get("/api/jobs").json()["jobs"])
+    page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.until("document.readyState === 'complete' && !document.querySelector('.card')")
     assert page.errors() == []
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["folder", "rgw"])
-def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path):
+@pytest.mark.parametrize("kind", ["folder", RGW])
+def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path, dice):
     account, variables = Account(), {"HOME": str(tmp_path)}
     names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
     if kind == "rgw":
@@ -105,7 +108,6 @@ def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp
     web = WebProcess(variables | buckets | others, tmp_path / "log")
     data = clips.write(tmp_path / "walk.mp4", 24, sound="aac").read_bytes()
     web.start()
-    moments = random.Random(7)
     form = {"request": '{"style": "monet", "preset": "instant"}'}
     try:
         until(lambda: web.client.get("/readyz").status_code == 200)
@@ -122,7 +124,7 @@ def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp
         killed = order()
         for number in range(int(os.environ.get("KILLS", "2"))):
             until(lambda n=number: web.client.get(killed).json()["step"] > n or ended(killed))
-            time.sleep(moments.uniform(0, 0.5))  # The moment is what is tried.
+            time.sleep(dice.uniform(0, 0.5))  # The moment is what is tried.
             if number % 2:
                 web.process.kill()
                 web.process.wait()

@@ -42,7 +42,7 @@ def here(folder_with_clip, stand_in):
 
 
 @pytest.fixture
-def whole(here):
+def whole_run(here):
     """The result of a run without a pause, which is painted once for all tests."""
     if not WHOLE:
         assert run(here, BUCKET_RESULT="./whole") == 0
@@ -94,18 +94,18 @@ def test_a_clip_and_a_photo_are_painted_side_by_side(folder_with_clip, capsys):
     assert "Nothing to paint: all 2 results" in capsys.readouterr().out
 
 
-def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole, after_frames):
+def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole_run, after_frames):
     with pytest.raises(Stopped):
         after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
         run(here)
     done = [key for key in keys() if re.search(r"^_checkpoints/monet/walk.mp4/.*/\d+\.png$", key)]
     painted = after_frames(0, None)
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole and len(painted) == 6 - len(done) < 6
+    assert RESULT.read_bytes() == whole_run and len(painted) == 6 - len(done) < 6
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
-def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole, monkeypatch):
+def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole_run, monkeypatch):
     """Each run is killed at the next request to the bucket of results that changes anything."""
     real = {name: getattr(FolderBucket, name) for name in ("write", "delete")}
     left = starts = 0
@@ -133,25 +133,27 @@ def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole, monkeypatch
             break
         except KilledError:
             pass
-    assert starts > 4 and RESULT.read_bytes() == whole
+    assert starts > 4 and RESULT.read_bytes() == whole_run
     left = 99
     run(here)
     assert keys() >= {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
-def test_a_clip_whose_frames_are_deleted_in_part_begins_where_they_end(here, whole, after_frames):
+def test_a_clip_whose_frames_are_deleted_in_part_begins_where_they_end(
+    here, whole_run, after_frames
+):
     with pytest.raises(Stopped):
         after_frames(5, lambda: signal.raise_signal(signal.SIGTERM))
         run(here)
     kept = sorted(key for key in keys() if key.endswith("0.png") or key.endswith("1.png"))
     Path("out", kept[0]).unlink()
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole
+    assert RESULT.read_bytes() == whole_run
 
 
 @pytest.mark.parametrize("why", ["no library", "unreadable"])
 def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
-    why, here, whole, after_frames, monkeypatch
+    why, here, whole_run, after_frames, monkeypatch
 ):
     Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
     with pytest.raises(Stopped):
@@ -166,7 +168,7 @@ def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
         run(here)
     assert kept and kept <= keys()
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole
+    assert RESULT.read_bytes() == whole_run
     assert not any(key.startswith("_checkpoints") for key in keys())
 
 
@@ -180,7 +182,7 @@ def test_what_is_kept_of_a_clip_that_has_gone_is_deleted(here, after_frames):
     assert not any(key.startswith("_checkpoints") for key in keys())
 
 
-def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole, after_frames, capsys):
+def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole_run, after_frames, capsys):
     with pytest.raises(Stopped):
         after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
         run(here)
@@ -189,15 +191,15 @@ def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole, after_fra
     assert run(here) == 1
     assert "was damaged" in capsys.readouterr().out
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole
+    assert RESULT.read_bytes() == whole_run
 
 
-def test_other_settings_begin_anew(here, after_frames, whole):
+def test_other_settings_begin_anew(here, after_frames, whole_run):
     with pytest.raises(Stopped):
         after_frames(3, lambda: signal.raise_signal(signal.SIGTERM))
         run(here, STYLE_SEED="3")
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole
+    assert RESULT.read_bytes() == whole_run
 
 
 def test_equal_frames_are_painted_once(here, after_frames):
@@ -297,7 +299,7 @@ def test_a_clip_among_paintings_is_no_painting(here):
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
-def test_the_frames_of_a_clip_are_spread_over_the_nodes_of_a_cluster(here, whole, monkeypatch):
+def test_the_frames_of_a_clip_are_spread_over_the_nodes_of_a_cluster(here, whole_run, monkeypatch):
     ray = FakeRay("one", "two")
     monkeypatch.setattr(driver, "connected", ray.connected)
     monkeypatch.setattr(driver, "prepare", lambda *_: None)
@@ -309,7 +311,7 @@ def test_the_frames_of_a_clip_are_spread_over_the_nodes_of_a_cluster(here, whole
     finally:
         for each in ray.actors:
             each.threads.shutdown()
-    assert RESULT.read_bytes() == whole
+    assert RESULT.read_bytes() == whole_run
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
@@ -363,7 +365,7 @@ def test_a_clip_fails_once_and_its_other_frames_are_not_painted(here, monkeypatc
 
 
 def test_a_clip_that_changes_while_it_is_painted_waits_for_the_next_round(
-    here, whole, after_frames, capsys
+    here, whole_run, after_frames, capsys
 ):
     def change():
         raise ChangedError("walk.mp4 is being changed; it is waited for")
@@ -374,7 +376,7 @@ def test_a_clip_that_changes_while_it_is_painted_waits_for_the_next_round(
     assert "0 painted in" in out and "FAILED" not in out
     assert not RESULT.exists()
     assert run(here) == 0
-    assert RESULT.read_bytes() == whole
+    assert RESULT.read_bytes() == whole_run
 
 
 def test_reading_takes_the_memory_of_the_clip_steadying_and_writing_that_of_what_is_painted():

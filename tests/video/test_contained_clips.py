@@ -10,20 +10,21 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import psutil
 import pytest
 from support import clips
 from support.folder_batches import keys, run
-from support.polling import until
+from support.polling import has_ended, until
 
 from painterly.configuration.web_options import WebOptions
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import PictureError
 from painterly.images.contained import decoder as pictures
 from painterly.jobs.schemas import ApiError
-from painterly.jobs.upload import checked_source
+from painterly.jobs.upload import checked_clip
 from painterly.orders import frames
 from painterly.painters import reading as bench_reading
 from painterly.settings import clips as clips_here
@@ -31,7 +32,8 @@ from painterly.settings import limits
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.video import ffmpeg
-from painterly.video.writing import sent, writing
+from painterly.video.sent import sent
+from painterly.video.writing import writing
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -105,7 +107,7 @@ def test_clips_that_fail_their_process_cost_only_themselves(faults, capsys, monk
     assert "Traceback" not in out and "1 painted in" in out and "4 FAILED" in out
     results = {key for key in keys() if not key.startswith("_")}
     assert results == {"monet/walk.mp4"}
-    assert not [each.cmdline() for each in processes()]
+    until(lambda: not processes())
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
@@ -114,7 +116,7 @@ def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(
 ):
     options = WebOptions("127.0.0.1", 8000)
     small, large = (
-        clips.write(tmp_path / f"{name}.mp4", [frame]).read_bytes()
+        clips.write(tmp_path / f"{name}.mp4", [frame])
         for name, frame in (
             ("small", clips.picture(0)),
             ("large", np.zeros((6000, 8000, 3), np.uint8)),
@@ -123,9 +125,14 @@ def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(
     resident = resident_memory()  # Other threads may free some between two looks.
     monkeypatch.setattr(bench_reading, "resident_memory", lambda: resident)
     left = resident + pictures.BYTES
+
+    def checked(name, limit):
+        with small.open("rb") as file, TemporaryDirectory() as folder:
+            return checked_clip(name, file, Path(folder), options, limit)
+
     with pytest.raises(ApiError, match=r"^walk\.mp4: is a clip, which takes 0\.1 GB .* \d MB are"):
-        checked_source("walk.mp4", small, options, left)
-    assert checked_source("walk.mp4", small, options, 2 * left + 200_000_000).source
+        checked("walk.mp4", left)
+    assert checked("walk.mp4", 2 * left + 400_000_000).clip
     with cost() as spent, pytest.raises(PictureError, match="needs more memory than a clip may"):
         sent(large, "walk.mp4", 10**8, 150_000_000)
     assert spent.memory < 220_000_000
@@ -152,7 +159,7 @@ def test_a_signal_ends_the_process(faults, monkeypatch):
     monkeypatch.setattr(ffmpeg.Program, "end", end)
     with pytest.raises(Stopped), Stop():
         clips.stamps(Path("clips/sleep.mp4"))
-    assert not [each.cmdline() for each in processes()]
+    until(lambda: not processes())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends it with its parent")
@@ -169,7 +176,7 @@ def test_the_process_ends_with_one_that_is_killed(faults):
         found = []
         until(lambda: found.extend(processes(parent.pid)) or found)
         parent.kill()
-    until(lambda: not any(each.is_running() and each.status() != "zombie" for each in found))
+    until(lambda: all(map(has_ended, found)))
 
 
 def test_a_reader_begins_anew_after_the_death_of_its_process(here):

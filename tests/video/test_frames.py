@@ -9,7 +9,7 @@ from PIL import Image
 from support import clips
 
 from painterly.errors import PictureError
-from painterly.video import reading
+from painterly.video import ffmpeg, reading
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -278,12 +278,12 @@ def test_sound_alone_and_a_picture_that_is_too_large_are_refused(tmp_path, monke
     clips.run("-i", film, "-vn", "-c", "copy", tmp_path / "sound.mp4")
     assert "has no picture track" in refusal(tmp_path / "sound.mp4")
     with pytest.raises(PictureError, match="96 × 64 px are more than"):
-        clips.opened(film).first(most=5000)
+        clips.opened(film).first(5000, 64)
     monkeypatch.setattr(reading, "MAX_PIXELS", 5000)
     assert "96 × 64 px are more than" in refusal(film)
 
 
 def test_a_clip_of_too_many_frames_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_FRAMES", 100)
+    monkeypatch.setattr(ffmpeg, "MOST_FRAMES", 100)
     path = clips.write(tmp_path / "a.mkv", 2, times=[0, 1000])
     assert "has more than 100 frames; cut it" in refusal(path)

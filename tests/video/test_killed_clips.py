@@ -1,26 +1,25 @@
 """`kill -9` at random moments: the next run continues the clip, with the same bytes."""
 
 import os
-import random
 import time
 from pathlib import Path
 
 import pytest
 from support import clips, programs, tiny
 from support.commands import contents
+from support.s3_servers import RGW
 
 from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
-pytestmark = pytest.mark.group("processes")
 SETTINGS = {"PRESET": "instant", "STYLE_SIZE": "64"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["folder", "rgw"])
+@pytest.mark.parametrize("kind", ["folder", RGW])
 def test_a_clip_killed_at_any_moment_and_painted_again_has_the_same_bytes(
-    kind, request, start_program, tmp_path
+    kind, request, start_program, tmp_path, dice
 ):
     account, variables = Account(), {}
     names = [str(tmp_path / name) for name in ("clips", "paintings", "whole", "killed")]
@@ -42,10 +41,10 @@ def test_a_clip_killed_at_any_moment_and_painted_again_has_the_same_bytes(
 
     began = time.monotonic()
     assert start(whole).wait() == 0
-    took, moments = time.monotonic() - began, random.Random(7)
+    took = time.monotonic() - began
     for _ in range(int(os.environ.get("KILLS", "2"))):
         program = start(killed)
-        program.process.join(moments.uniform(0.3, 1) * took)
+        program.process.join(dice.uniform(0.3, 1) * took)
         program.process.kill()
         program.process.join()
     assert start(killed).wait() == 0

@@ -11,16 +11,17 @@ EVEN = 4  # levels; strokes that vary less are on an even ground
 
 
 @pytest.fixture(scope="module")
-def world():
+def panorama():
+    """A wide smooth picture, over which a camera moves."""
     noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, 160, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
     return 128 + 3 * (smooth - smooth.mean())
 
 
 @pytest.fixture(scope="module")
-def pan(world):
+def pan(panorama):
     """Frames in which the camera moves, and the same painted alone: each with other strokes."""
-    return panned(world, 25)
+    return panned(panorama, 25)
 
 
 def panned(world, strokes_of):
@@ -154,6 +155,6 @@ def frequencies(pictures):
 
 
 @pytest.mark.thorough
-def test_no_ripples_grow_in_even_parts(world):
-    calm, alone = shuttled(*panned(world, EVEN), 180)
+def test_no_ripples_grow_in_even_parts(panorama):
+    calm, alone = shuttled(*panned(panorama, EVEN), 180)
     assert frequencies(calm[-COUNT:]) > 0.75 * frequencies(alone[-COUNT:])

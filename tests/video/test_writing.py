@@ -21,6 +21,7 @@ PICTURES = [clips.picture(each) for each in range(8)]
 
 @pytest.fixture
 def clip(tmp_path):
+    """A clip with sound."""
     return clips.write(tmp_path / "clip.mp4", PICTURES, sound="aac")
 
 

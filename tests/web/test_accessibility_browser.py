@@ -10,7 +10,7 @@ from support.web_page import jpeg
 
 from painterly.jobs.schemas import JobState
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 LONG = "x" * 120 + ".jpg"
 COLOUR = "getComputedStyle(document.body).backgroundColor"

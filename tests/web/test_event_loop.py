@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # The loop runs for some time.
 # Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
 # here only if that is true of it; else it is awaited, in `run_in_threadpool` for example.
 AT_ONCE = {
-    *("int", "isinstance", "len", "min", "next", "str", "super", "time.monotonic"),
+    *("int", "isinstance", "len", "min", "str", "super", "time.monotonic"),
     # Parts of a request.
     *(
         "HTTPConnection",
@@ -38,8 +38,8 @@ AT_ONCE = {
     ),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
     # Answers, orders and errors, and their parts.
-    *("ApiError", "EventResponse", "HTMLResponse", "problem", "Future", "Health", "InstantOrder"),
-    *("PreviewRequest", "Readiness", "Response", "own", "own_path", "picture_response", "replace"),
+    *("ApiError", "EventResponse", "HTMLResponse", "problem", "Health", "InstantOrder"),
+    *("Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
     "kind_of",  # It parses a header.
     "_parsed",  # JSON of 20 kB at most.
@@ -57,9 +57,12 @@ AT_ONCE = {
     *("anyio.create_task_group", "asyncio.get_running_loop", "loop.run_in_executor"),
     *("group.start_soon", "group.cancel_scope.cancel", "asked.result.cancel"),
     *("asked.result.result", "self._kept[key].result"),  # They are done.
-    *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
+    *("picture.add_done_callback", "asked.answer.done", "threading.Timer", "end.start"),
     "check_places",  # It asks `service.uploads.locked`.
-    *("service.uploads.locked", "self._waiting.pop", "suppress"),
+    "source_of",
+    *("files.get", "files.values", "form.values", "service.in_memory"),
+    "is_sent_clip",  # Looks at the first bytes.
+    *("service.clips.locked", "service.uploads.locked", "self._asked.pop", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     # Dictionaries, and lists of one message.
     *("_Asked", "copy_context", "self._keep", "self._kept.move_to_end", "messages.pop"),
@@ -72,9 +75,8 @@ OF_TEXTS = {"decode", "encode", "join", "lower", "partition", "removeprefix", "r
 OF_TEXTS |= {"startswith", "strip"}
 # Calls in the event loop of functions that are checked as if they were written there.
 FOLLOWED = {
-    "service.previews.ask": ("jobs/worker/previews.py", "Previews", "ask"),
+    "service.previews.leave": ("jobs/worker/previews.py", "Previews", "leave"),
     "service.previews.forget": ("jobs/worker/previews.py", "Previews", "forget"),
-    "self.answer": ("jobs/worker/previews.py", "Previews", "answer"),
     "self._supervisor.send": ("jobs/worker/supervisor.py", "Supervisor", "send"),
     "outbox.add": ("jobs/worker/supervisor.py", "_Outbox", "add"),
 }
@@ -178,9 +180,9 @@ def test_a_worker_that_reads_nothing_keeps_nobody_from_an_answer(web):
     try:
         until(lambda: supervisor.device, every_s=0.005)
         asking.start()
-        until(lambda: service.previews._waiting, every_s=0.005)
+        until(lambda: service.previews._asked, every_s=0.005)
         assert httpx.get(f"{web.base_url}/healthz", timeout=8, verify=False).status_code == 200
         asking.join()
-        until(lambda: not service.previews._waiting, every_s=0.005)
+        until(lambda: not service.previews._asked, every_s=0.005)
     finally:
         supervisor.stop()

@@ -219,5 +219,5 @@ def test_a_signal_that_interrupts_the_holder_of_a_lock_ends_the_service(web):
     signalled = threading.Thread(target=server.handle_exit, args=(signal.SIGTERM, None))
     with web.service.jobs._asked._cond:  # The lock of an event that is being set.
         signalled.start()
-        signalled.join(10)
+        signalled.join(60)
         assert not signalled.is_alive() and server.should_exit

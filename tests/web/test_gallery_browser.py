@@ -12,7 +12,7 @@ from support.web_page import end_undo, jpeg
 
 from painterly.gallery.gallery import Gallery
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 
 @pytest.fixture
@@ -71,6 +71,26 @@ def test_several_pictures_are_chosen_and_deleted_and_an_undo_brings_them_back(pa
     page.driver.get("about:blank")  # There is no time for an undo then.
     until(lambda: server.jobs.deleted() == {*jobs[:2]})
     server.leaves_nothing_of(*jobs[:2])
+
+
+def test_while_a_picture_is_painted_the_wall_loads_itself_but_never_ends_an_undo(
+    page, server, jobs, monkeypatch
+):
+    monkeypatch.setattr("painterly.gallery.page.RELOAD_S", 0.5)
+    waiting = server.add("d.jpg")
+    look(page, server)
+    said = page.one("#unfinished").text
+    assert said == "More pictures are on their way. This page updates itself."
+    page.js("document.querySelector('.card a').focus()")
+    press(page, Keys.DELETE)
+    page.js("window.isOld = true")
+    later = page.js("performance.now() + 2000")
+    page.until(f"performance.now() > {later}")
+    assert page.js("window.isOld") and page.all(".told") and not server.jobs.deleted()
+    with_control(page, "z")
+    page.until("!window.isOld")
+    server.end(waiting)
+    page.until("!document.querySelector('#unfinished')")
 
 
 def test_the_key_deletes_the_picture_with_the_focus_but_none_of_a_batch(page, server, jobs):

@@ -104,12 +104,12 @@ def test_the_page_shows_phones_the_way_and_only_there(network, place, web):
             assert "phone-password" not in client.get("/").text
 
 
-def test_the_code_is_the_address_on_white_with_a_border_and_without_the_password(network):
+def test_the_code_is_a_path_on_white_with_a_border_and_without_the_password(network):
     _, phones, _ = started({})
-    assert lan.Lan(phones.address, "other words").code() == phones.code()
-    drawn = unquote(phones.code())
+    assert lan.Lan(phones.address, "other words").code("/x") == phones.code("/x")
+    drawn = unquote(phones.code("/x"))
     assert drawn.startswith("data:image/svg+xml") and "stroke='#000'" in drawn
-    lines = [line.removeprefix(lan.ON_BLACK) for line in phones.code_lines()]
+    lines = [line.removeprefix(lan.ON_BLACK) for line in phones.code_lines("/x")]
     assert all(line.endswith(lan.AS_BEFORE) for line in lines)
     rows = [line.removesuffix(lan.AS_BEFORE) for line in lines]
     light = [[BLOCKS[sign][half] for sign in row] for row in rows for half in (0, 1)]
@@ -118,23 +118,56 @@ def test_the_code_is_the_address_on_white_with_a_border_and_without_the_password
     assert all(sum(row) == side for row in light[:4])
 
 
-def test_the_browser_that_the_program_opens_needs_no_password_once_and_soon(
-    network, place, monkeypatch
-):
+def test_a_browser_with_a_ticket_needs_no_password_once_and_soon(network, place, monkeypatch):
     _, phones, made = started(place)
     now = [1000.0]
     monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
     with served({**place, **made, "WEB_HOST": "127.0.0.1"}, lan=phones) as client:
-        ticket = client.service.sessions.new_ticket()
-        for wrong in ("", "x", ticket[:-1]):
-            assert client.get(f"/login?ticket={wrong}").status_code == 200
+        path = client.service.sessions.path_with_ticket(60)
+        for wrong in ("/login", "/login?ticket=x", path[:-1]):
+            assert client.get(wrong).status_code == 200
             assert client.get("/api/jobs").status_code == 401
-        entered = client.get(f"/login?ticket={ticket}")
+        entered = client.get(path)
         assert entered.status_code == 303 and entered.headers["location"] == "/"
         assert client.get("/api/jobs").status_code == 200
         other = httpx.Client(verify=False, base_url=client.base_url)
-        assert other.get(f"/login?ticket={ticket}").status_code == 200, "it was used"
-        late = client.service.sessions.new_ticket()
-        now[0] += sessions.TICKET_S
-        assert other.get(f"/login?ticket={late}").status_code == 200
+        used = other.get(path)
+        assert used.status_code == 200 and "This code has been used" in used.text
+        late = client.service.sessions.path_with_ticket(60)
+        now[0] += 60
+        assert other.get(late).status_code == 200
         assert other.get("/api/jobs").status_code == 401
+
+
+def test_the_page_makes_a_code_that_lets_one_phone_in(network, place, caplog, monkeypatch):
+    _, phones, made = started(place)
+    drawn, real = [], lan.Lan.code
+    monkeypatch.setattr(lan.Lan, "code", lambda *of: (drawn.append(of[1]), real(*of))[1])
+    with served({**place, **made, "WEB_HOST": "127.0.0.1"}, lan=phones) as client:
+        assert client.post("/phone").status_code == 401, "not to those who are out"
+        client.post("/login", data={"password": phones.password})
+        assert client.post("/phone", headers={"origin": "http://evil.example"}).status_code == 403
+        codes = [client.post("/phone").json()["code"] for _ in range(2)]
+        assert all(each.startswith("data:image/svg+xml") for each in codes)
+        assert len({*codes}) == len({*drawn}) == 2
+        for path, status in ((drawn[0], 200), (drawn[0], 401), (drawn[1], 200)):
+            with httpx.Client(verify=False, base_url=client.base_url) as phone:
+                phone.get(path)
+                assert phone.get("/api/jobs").status_code == status
+        assert not any("ticket" in each for each in caplog.messages)
+        for _ in range(sessions.MAX_TICKETS):
+            client.post("/phone")
+        assert len(client.service.sessions._tickets) == sessions.MAX_TICKETS, "the latest"
+        with httpx.Client(verify=False, base_url=client.base_url) as phone:
+            for number in range(sessions.MAX_GUESSES):
+                phone.get(f"/login?ticket={number}")
+            assert phone.get(drawn[-1]).status_code == 200, "too many guesses"
+            assert phone.get("/api/jobs").status_code == 401
+
+
+def test_without_a_login_the_code_is_the_page_and_without_lan_there_is_none(network, place, web):
+    assert web.post("/phone").status_code == 404
+    _, phones, made = started({**place, "WEB_PUBLIC": "1"})
+    public = {**place, **made, "WEB_PUBLIC": "1", "WEB_HOST": "127.0.0.1"}
+    with served(public, lan=phones) as client:
+        assert client.post("/phone").json()["code"] == phones.code("/")

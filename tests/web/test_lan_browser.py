@@ -5,7 +5,7 @@ from support.web_page import staged
 
 from painterly.web.lan import Lan
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 # Browsers take this machine's own address for a safe one.
 HTTP = "Object.defineProperty(window, 'isSecureContext', { value: false })"
 PHONES = Lan("http://192.168.1.20:8080/", "river lamp stone kite")
@@ -23,7 +23,8 @@ def test_the_dialog_shows_the_way_and_suits_everybody(page, server):
     page.until("document.querySelector('#phone').open")
     said = page.one("#phone").text
     assert PHONES.address in said and PHONES.password in said
-    assert page.js("document.querySelector('.phone-code').naturalWidth > 0")
+    page.until("document.querySelector('.phone-code').naturalWidth > 0")
+    assert len(page.driver.find_elements("css selector", "#phone li")) == 4, "all steps"
     white = "getComputedStyle(document.querySelector('.phone-code')).backgroundColor"
     for dark in (True, False):
         page.dark(dark)
@@ -36,6 +37,8 @@ def test_the_dialog_shows_the_way_and_suits_everybody(page, server):
     page.until("!document.querySelector('#phone').open")
     assert page.js("document.activeElement.id") == "phone-open"
     assert page.one("#phone-open").size["width"] <= 60, "only the sign"
+    page.one("#phone-open").click()
+    page.until("document.querySelector('.phone-code').naturalWidth > 0")
     assert page.errors() == []
 
 

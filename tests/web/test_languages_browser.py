@@ -11,7 +11,7 @@ from painterly.jobs.schemas import JobState
 from painterly.words.texts import LANGUAGES, Texts
 
 USUAL = "de"  # the language that the usual tests look at
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     assert page.hidden_from_keyboard() == []
     page.one("#languages summary").click()
     page.choose_language("Español")
-    assert page.one("#sample-photo").text == "Pintar la foto de ejemplo"
+    assert page.one("#sample-photo").text == "Probar el ejemplo"
     page.look(f"{server.address}/gallery/#mosaic/beach.jpg")
     page.until("document.querySelector('dialog').open")
     assert page.one("#title").text == "Según «Mosaic»"

@@ -48,14 +48,14 @@ def client(limited):
 def test_the_worker_leaves_out_a_painting_that_does_not_fit(place, hand, cost, request):
     # Libraries and the network are in memory before what is free is measured.
     place["STYLES"] = "hokusai"
-    assert JobRunner(config.load(place), hand.web.buckets, hand.stop).prepare_next()
+    assert JobRunner(config.load(place), hand.web.buckets, hand.stop).prepare_next(lambda: None)
     limited = request.getfixturevalue("limited")
     painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop)
     prepared = []
     with cost() as spent:
         for _ in range(len(painter._catalogue.all())):
             try:
-                prepared.append(painter.prepare_next())
+                prepared.append(painter.prepare_next(lambda: None))
             except MemoryShortError as error:
                 assert str(error).startswith("painting large.png: decoding it takes 1.")
     assert spent.memory < MOST

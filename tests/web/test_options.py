@@ -125,25 +125,30 @@ def test_the_web_process_never_loads_tensorflow():
 
 
 @pytest.mark.parametrize(
-    ("host", "shown", "here"),
+    ("host", "where", "here"),
     [
-        ("127.0.0.1", "127.0.0.1", "localhost"),
-        ("0.0.0.0", "0.0.0.0", "localhost"),
-        ("::1", "[::1]", "[::1]"),
+        ("127.0.0.1", "http://127.0.0.1:{port}", "localhost"),
+        ("0.0.0.0", "port {port}", "localhost"),
+        ("::", "port {port}", "localhost"),
+        ("::1", "http://[::1]:{port}", "[::1]"),
     ],
 )
 def test_the_address_in_the_log_is_one_that_a_browser_takes_and_opens(
-    place, host, shown, here, monkeypatch, caplog
+    place, host, where, here, monkeypatch, caplog
 ):
     caplog.set_level("INFO", "painterly")
     monkeypatch.setattr(app.Server, "run", lambda *_: None)
     (port,) = free_ports(1)
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
     opened = []
-    assert serve(config.load(place), options, no_worker, opened.append) == 0
+
+    def show(address, sessions):
+        opened.append(address + sessions.path_with_ticket(60))
+
+    assert serve(config.load(place), options, no_worker, show) == 0
     page = f"http://{here}:{port}"
-    assert caplog.messages == [f"serving on http://{shown}:{port}; open {page}"]
-    assert opened == [page]
+    assert caplog.messages == [f"serving on {where.format(port=port)}; open {page}"]
+    assert opened == [f"{page}/"]
 
 
 @pytest.mark.parametrize(

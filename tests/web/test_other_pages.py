@@ -145,7 +145,6 @@ def invited(booths, place):
     return booths[0]
 
 
-@pytest.mark.group("chromium")
 @pytest.mark.slow
 def test_a_booths_page_in_a_browser_paints_and_reads_refusals(chromium, invited, booths, painting):
     page, address = Viewer(chromium), str(painting.base_url)

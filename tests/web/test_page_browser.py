@@ -23,7 +23,7 @@ from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 PASSWORD = "a long password"
 PHOTO = base64.b64encode(jpeg("red")).decode()
@@ -985,7 +985,7 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
             previews.answer(asked.number, None, refusal)
         return True
 
-    previews._supervisor = SimpleNamespace(problem="", send=send)
+    previews._supervisor = SimpleNamespace(pid=1, send=send)
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.pictures import saved
 from support.web_service import served
 
 from painterly.jobs.schemas import Preset
@@ -44,10 +45,37 @@ def test_a_painting_can_be_sent_and_the_format_chosen(painting):
     assert Image.open(io.BytesIO(answer.content)).size == (48, 36)
 
 
+def test_what_the_page_puts_first_can_be_sent_as_well(painting):
+    def painted(**asked):
+        files = photo() | {name: asked.pop(name) for name in ("mask",) if name in asked}
+        answer = painting.post("/api/paint", data={**MONET, "format": "png", **asked}, files=files)
+        assert answer.status_code == 200, answer.text
+        return np.float32(Image.open(io.BytesIO(answer.content)))
+
+    before = Image.open(io.BytesIO(tiny.file(60, 80, 7))).convert("RGB").resize((48, 36))
+    left = Image.new("L", (48, 36))
+    left.paste(255, (0, 0, 24, 36))
+    usual, grey = painted(), np.float32(before.convert("L"))
+    far = [
+        np.abs(picture - np.float32(before)).mean() for picture in (painted(strength="0"), usual)
+    ]
+    assert far[0] < far[1]
+    coloured = painted(preserve_color="true")
+    assert np.abs(coloured - usual).mean() > 1 and np.abs(coloured.mean(-1) - grey).mean() < 60
+    assert np.abs(painted(stroke_size="3") - usual).mean() > 1
+    painted(faces="0")
+    part = np.abs(painted(mask=("mask.png", saved(left, "PNG"))) - np.float32(before))
+    assert part[:, :16].mean() > 2 * part[:, -16:].mean()
+    for name in ("strength", "stroke_size", "preserve_color", "faces"):
+        wrong = painting.post("/api/paint", data={**MONET, name: "nine"}, files=photo())
+        assert wrong.status_code == 422 and wrong.json()["detail"].startswith(f"{name} is 'nine'")
+
+
 @pytest.mark.parametrize(
     ("asked", "files", "status"),
     [
         ({"style": "nobody"}, photo(), 422),
+        (MONET, photo() | {"mask": ("mask.png", b"<html>")}, 422),
         ({**MONET, "size": "2049"}, photo(), 422),
         ({**MONET, "size": "full"}, photo(), 422),
         ({**MONET, "size": "large"}, photo(), 422),

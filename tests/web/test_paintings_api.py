@@ -16,6 +16,7 @@ from painterly.jobs import catalogue
 from painterly.jobs.schemas import ApiError
 from painterly.storage.folder import FolderBucket
 from painterly.web.api import paintings as api_paintings
+from painterly.web.service import MAX_SMALL
 
 
 def upload(web, data, name="waves.jpg"):
@@ -145,21 +146,22 @@ def test_what_another_instance_has_taken_or_ordered_is_known_soon(web, place):
 
 
 def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
-    now, counts, four = [], [], threading.Barrier(4)
+    now, counts, all_of_them = [], [], threading.Barrier(MAX_SMALL)
 
     def slow(*_):
         now.append(1)
         counts.append(len(now))
-        four.wait(60)
-        time.sleep(0.02)  # For a fifth one.
+        all_of_them.wait(60)
+        time.sleep(0.02)  # For a further one.
         counts.append(len(now))
         now.pop()
         raise ApiError(422, "no picture")
 
     monkeypatch.setattr(api_paintings, "checked_upload", slow)
-    with ThreadPoolExecutor(12) as pool:
-        answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(12))]
-    assert (answers, max(counts)) == ([422] * 12, 4)
+    many = 2 * MAX_SMALL
+    with ThreadPoolExecutor(many) as pool:
+        answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(many))]
+    assert (answers, max(counts)) == ([422] * many, MAX_SMALL)
 
 
 def test_there_is_room_for_so_many_uploads(web, monkeypatch):

@@ -6,7 +6,7 @@ from support import tiny
 from painterly.web import pages
 
 # A browser starts.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from support.web_service import send, two_styles
 from painterly.settings.installation import PROGRAM
 
 # A server starts several times, and a browser.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SHOWN = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.startsWith('blob:'))"
 AWAY = "!away.hidden"

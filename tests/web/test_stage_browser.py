@@ -16,7 +16,7 @@ from painterly.jobs.worker.previews import Refusal
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 ACTS = "document.body.dataset.acts"
 
@@ -52,7 +52,7 @@ def server(place):
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
-        previews._supervisor = SimpleNamespace(problem="", send=send)
+        previews._supervisor = SimpleNamespace(pid=1, send=send)
         yield running
 
 
@@ -217,6 +217,26 @@ def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_on_a_she
     page.until("!document.querySelector('#paint[aria-disabled]')")
     assert [each.photo for each in server.ordered] == ["beach.jpg", "beach.jpg"]
     assert server.ordered[0].settings["paper"] == "A4" and server.ordered[1].sheet
+
+
+def test_a_story_is_ordered_from_the_menu_and_moves_on_the_stage(page, server, beach):
+    visit(page, server, beach)
+    previewed(page)
+    page.one("#more-menu summary").click()
+    assert page.one("#story").text == "Story for your phone, 8 s"
+    page.one("#story").click()
+    page.until(f"{ACTS} === 'painting'")
+    [job] = server.ordered
+    assert (job.photo, job.sheet, job.story, job.preset) == ("beach.jpg", "en", True, "instant")
+    server.end(server.jobs.stored(job.id))
+    page.until(f"{ACTS} === 'done'")
+    assert page.one("#heading").text == "Your photo, as a story"
+    page.one("#more-menu summary").click()
+    assert not page.one("#story").is_displayed()
+    page.js("document.querySelector('#again-with').click()")
+    until(lambda: len(server.ordered) == 2)
+    assert server.ordered[1].story
+    assert page.errors() == []
 
 
 def test_all_masters_are_painted_on_one_sheet_from_the_menu_of_prints(page, server, beach):

@@ -8,7 +8,7 @@ from support.browser import Viewer
 from support.web_service import two_styles
 
 # A server, its worker and a browser start.
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 PASSWORD = "a long password"
 

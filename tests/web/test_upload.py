@@ -23,9 +23,9 @@ def opened(monkeypatch):
     """The names of the files that are opened."""
     names, real = [], PictureFile.__init__
 
-    def init(self, data, name):
+    def init(self, data, name, **how):
         names.append(name)
-        real(self, data, name)
+        real(self, data, name, **how)
 
     monkeypatch.setattr(PictureFile, "__init__", init)
     return names

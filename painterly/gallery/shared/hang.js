@@ -1,9 +1,9 @@
-// Hangs pictures on the wall: rows of equal height over its full width, days above their first picture.
+// Hangs pictures on the wall, days above their first picture.
 import { byId, fill, make, picture, sign, stem } from "./elements.js";
 import { hasStar } from "./stars.js";
 import { dayOf, text } from "./texts.js";
 
-const MOST_IN_ROW = 9, WIDEST = 4, USUAL_SIZE = [2, 3];
+const WIDEST = 4, USUAL_SIZE = [2, 3];
 export const wall = byId("pictures");
 const cards = new Map();
 // function: is called with each new card and its picture.
@@ -18,12 +18,11 @@ const ratioOf = ({ size }) => {
 const imageOf = (each) => picture(each.thumb, each.alt, each.preview || "", `${Math.ceil(ratioOf(each) * 23)}vw`);
 const cardOf = (each) => {
   const link = make("a", imageOf(each)), star = make("button.round.star", sign("star"));
-  const photo = stem(each.photo), work = make("small", text("gallery.of_work", { photo, work: each.work }));
-  const frame = make("figure", link, make("figcaption", make("b", each.title), work), star);
+  const frame = make("figure", link, make("figcaption", make("b", stem(each.photo)), make("small", each.title)), star);
   const card = make("li.card", make("div.day"), frame);
   link.href = `#${each.anchor}`;
   star.ariaLabel = text("gallery.star_of", { picture: each.alt });
-  frame.style.setProperty("--r", ratioOf(each));
+  card.style.setProperty("--r", ratioOf(each));
   card.dataset.number = each.number;
   finish(card, each);
   return card;
@@ -34,45 +33,14 @@ export const cardWith = (each) => {
 };
 export const showStars = (each) => cardWith(each).querySelector(".star").ariaPressed = hasStar(each.star);
 
-// Every break of a row is tried; the rows whose heights differ least from the wished one win.
-const rowsOf = (ratios, width, gap, wished) => {
-  const best = [{ cost: 0, from: 0 }], rows = [];
-  for (let end = 1; end <= ratios.length; end += 1) {
-    best[end] = { cost: Infinity };
-    for (let from = end - 1, sum = 0; from >= 0 && end - from <= MOST_IN_ROW; from -= 1) {
-      sum += ratios[from];
-      const fitting = (width - gap * (end - from - 1)) / sum, isShort = end === ratios.length && fitting > 1.25 * wished;
-      const height = isShort ? wished : fitting, off = (height - wished) / wished, cost = best[from].cost + off * off * (off > 0 ? 1 : 1.3);
-      if (cost < best[end].cost) best[end] = { cost, from, end, height };
-    }
+// Hangs some pictures instead of those before, perhaps under their days.
+export const hang = (some, withDays) => {
+  const days = some.map(({ time }) => withDays ? dayOf(time) : ""), today = dayOf(Date.now());
+  for (const [at, each] of some.entries()) {
+    const place = cardWith(each).firstElementChild, day = days[at] === days[at - 1] ? "" : days[at];
+    if (place.textContent !== day) place.replaceChildren(...(day ? [make("h2", day)] : []));
+    place.classList.toggle("today", day === today);
+    showStars(each);
   }
-  for (let end = ratios.length; end > 0; end = rows[0].from) rows.unshift(best[end]);
-  return rows;
-};
-let shown = [];
-const lay = () => {
-  const { columnGap, gridAutoRows } = getComputedStyle(wall), gap = parseFloat(columnGap), ratios = shown.map(ratioOf);
-  const heads = shown.map(({ time }, at) => { const head = dayOf(time); return at && head === dayOf(shown[at - 1].time) ? "" : head; });
-  for (const { from, end, height } of rowsOf(ratios, wall.clientWidth - 0.5, gap, parseFloat(gridAutoRows))) {
-    let room = wall.clientWidth;
-    for (let at = from; at < end; at += 1) {
-      const card = cardWith(shown[at]), place = card.firstElementChild, width = height * ratios[at];
-      card.style.setProperty("--w", `${Math.floor(100 * width) / 100}px`);
-      card.classList.toggle("close", from > 0 && !heads.slice(from, end).some(Boolean));
-      if (place.textContent !== heads[at]) place.replaceChildren(...(heads[at] ? [make("h2", heads[at])] : []));
-      place.classList.toggle("today", heads[at] !== "" && heads[at] === dayOf(Date.now()));
-      place.classList.remove("ends");
-      place.style.setProperty("--room", `${Math.floor(room)}px`);
-      place.classList.toggle("ends", at > from && place.scrollWidth > place.clientWidth);
-      room -= width + gap;
-    }
-  }
-};
-// Hangs some pictures instead of those before.
-export const hang = (some) => {
-  shown = some;
-  some.forEach(showStars);
   fill(wall, some.map(cardWith));
-  lay();
 };
-new ResizeObserver(lay).observe(wall);

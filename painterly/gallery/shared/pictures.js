@@ -32,29 +32,37 @@ const pictureOf = (row, number) => {
   const given = data.given[is.given];
   const href = addresses ? addresses.href : `./${path(key)}`;
   return {
-    number, key, star: key, master: artist || data.styles[style], title, work, short: artist || work, photo: photo.name,
-    job: photo.job, href, download: href,
+    number, place: is.photo * data.styles.length + style, key, star: key, master: artist || data.styles[style], title, work,
+    short: artist || work, photo: photo.name, job: photo.job, href, download: href,
     alt: text("gallery.of_photo", { title, photo: photo.name }), size: data.sizes[is.size], timelapse: is.timelapse, bytes: is.bytes,
     content: photo.content, before: shares.length ? photo : null, ...storedAt("results", key, is.thumb, addresses),
     anchor: addresses ? addresses.anchor : path(key), file: addresses ? addresses.file : key.split("/").at(-1),
     time: Number.isFinite(is.finished) ? 1000 * is.finished : null,
     paintings: shares.map(([at, share]) => ({ ...paintings[at], share: share === null ? "" : percent(share / 100) })),
-    facts: [
+    // Only when they are shown: dates in words take long.
+    get facts() { return [
       ["gallery.time_taken", is.time !== null && duration(is.time)],
       ["gallery.strength", is.strength !== null && percent(is.strength)],
       ["gallery.photo", photo.name],
       ["gallery.finished", Number.isFinite(is.finished) ? dated(1000 * is.finished) : is.finished],
       ...data.origins[is.origin].map(([name, value]) => [name, translated(value)]),
-    ],
+    ]; },
     command: given && shares.length > 0 && {
       style: data.styles[style], paintings: shares.map(([at, share]) => [paintings[at].key, share ?? 1]), given,
     },
   };
 };
 export const pictures = data.rows.map(pictureOf);
-const ofContent = new Map();
-for (const each of pictures) ofContent.set(each.content, [...(ofContent.get(each.content) || []), each]);
+const byName = [...pictures].sort((one, other) => one.place - other.place), ofContent = new Map();
+export const ordered = (isByName) => isByName ? byName : pictures;
+for (const each of pictures) {
+  if (ofContent.has(each.content)) ofContent.get(each.content).push(each); else ofContent.set(each.content, [each]);
+}
 export const othersOf = ({ content }) => ofContent.get(content).filter(({ gone }) => !gone);
+
+export const plain = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+// A picture's names without case and accents, in which a search looks.
+export const namesOf = (each) => each.names ??= plain(`${each.photo} ${each.title} ${each.work}`);
 
 const decoded = (address) => { try { return decodeURIComponent(address); } catch { return address; } };
 const byAnchor = new Map(pictures.map((each) => [decoded(each.anchor), each]));

@@ -22,10 +22,12 @@ if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait f
 _LEAST_MEMORY, _SPARE_FACTOR = 440_000_000, 2
 _FLOOR = 100_000_000  # bytes: with less, NumPy's libraries end the process even for a small picture
 # Opening takes a byte a pixel of a GIF; metadata are copied some times.
-_TO_OPEN, _COPIES = MAX_PIXELS + 60_000_000, 4
-# Processor time: to open a file, and to decode it.
-_OPENING_SECONDS, _LEAST_SECONDS, _SECONDS_PER_PIXEL = 4, 8, 3e-7
-_MOST_BYTES = 4  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
+_TO_OPEN, _COPIES = MAX_PIXELS + 60_000_000, 6
+# Processor time: to open a file, for each byte that is searched for positions, and to decode it.
+_OPENING_SECONDS, _SECONDS_PER_BYTE = 4, 2e-7
+_LEAST_SECONDS, _SECONDS_PER_PIXEL = 8, 3e-7
+# Bytes in an answer: for a pixel, and of profiles and EXIF, which may be compressed in the file.
+_MOST_BYTES, _METADATA = 4, 40_000_000
 BYTES = 60_000_000  # memory of a process that waits
 _MOST_IDLE = 2  # processes that wait for the next picture
 # Processes that decode at a time: more would only take memory, and share the cores.
@@ -36,15 +38,21 @@ _ERRORS = {each.__name__: each for each in (PictureError, NoHeaderError, MemoryS
 class ContainedPicture:
     """A picture file that the process opens and decodes; see `decoding.OpenedPicture`."""
 
-    def __init__(self, data: bytes) -> None:
-        """Open a file. Raises PictureError."""
-        self._data = data
-        facts, _ = _ask(
-            "open", data, max(_TO_OPEN, _COPIES * len(data)), _OPENING_SECONDS, _LEAST_MEMORY
-        )
+    def __init__(self, data: bytes, clears: bool = False) -> None:
+        """Open a file. Raises PictureError.
+
+        Args:
+            data: The file.
+            clears: Whether the positions that are found in it are removed first.
+        """
+        seconds = _OPENING_SECONDS + (int(_SECONDS_PER_BYTE * len(data)) if clears else 0)
+        memory = max(_TO_OPEN, _COPIES * len(data))
+        most = len(data) + _METADATA
+        facts, (cleared,) = _ask("open", data, memory, seconds, most, clears=clears)
+        self.data = data if cleared is None else bytes(cleared)
         self.format: str = facts["format"]
-        size, *memory = facts["header"]
-        self.header = Header(tuple(size), *memory)
+        size, *memory_of = facts["header"]
+        self.header = Header(tuple(size), *memory_of)
         self._shows_position: bool = facts["shows_position"]
 
     def shows_position(self) -> bool:
@@ -57,7 +65,7 @@ class ContainedPicture:
 
         from painterly.images.picture import Picture
 
-        available -= len(self._data)  # The process has a copy of it.
+        available -= len(self.data)  # The process has a copy of it.
         self.header.check_memory(available)
         facts, (values, alpha, exif, profile) = self._ask("decode", available)
         height, width = facts["size"]
@@ -69,11 +77,12 @@ class ContainedPicture:
             None if profile is None else bytes(profile),
             facts["dpi"] and tuple(facts["dpi"]),
             facts["is_hdr"],
+            facts["panorama"],
         )
 
     def reduced(self, longer: int, available: int) -> Image.Image:
         """Return a small copy. Raises as `decode`."""
-        available -= len(self._data)
+        available -= len(self.data)
         if self.format != "JPEG":
             self.header.check_memory(available)
         try:
@@ -87,8 +96,8 @@ class ContainedPicture:
         memory = max(_LEAST_MEMORY, _SPARE_FACTOR * self.header.bytes_to_decode)
         pixels = self.header.size[0] * self.header.size[1]
         seconds = _LEAST_SECONDS + int(_SECONDS_PER_PIXEL * pixels)
-        most = _MOST_BYTES * pixels + _LEAST_MEMORY
-        return _ask(task, self._data, max(min(memory, available), _FLOOR), seconds, most, **more)
+        most = _MOST_BYTES * pixels + len(self.data) + _METADATA
+        return _ask(task, self.data, max(min(memory, available), _FLOOR), seconds, most, **more)
 
 
 def _ask(task: str, data: bytes, memory: int, seconds: int, most: int, **more: int) -> Answer:

@@ -40,13 +40,14 @@ class OpenedPicture:
     """A picture file that was opened; no pixel is read before they are asked for.
 
     Attributes:
+        data: Its bytes.
         format: As `PictureFile.format`.
         header: As `PictureFile.header`.
     """
 
     def __init__(self, data: bytes) -> None:
         """Open a file. Raises PictureError, or any exception of its library for a damaged file."""
-        self._data = data
+        self.data = data
         image = opened(data)
         self._image: ImageFile.ImageFile | None = image
         # An MPO is a JPEG with further pictures, such as the brightness that phones add.
@@ -68,7 +69,7 @@ class OpenedPicture:
         image = self._unread()
         block = self._exif_of(image)
         dpi = declared_dpi(image, block)
-        picture = pixels.decoded(image, self._data, block, self.format, dpi)
+        picture = pixels.decoded(image, self.data, block, self.format, dpi)
         if picture.size != self.header.size:
             raise OSError("it has another size than its header")
         return picture
@@ -80,20 +81,20 @@ class OpenedPicture:
         self._check(available)
         image = self._unread()
         image.draft("RGB", (2 * longer, 2 * longer))  # A JPEG is decoded at this size.
-        return pixels.reduced(image, self._data, self._exif_of(image), longer)
+        return pixels.reduced(image, self.data, self._exif_of(image), longer)
 
     def _check(self, available: int) -> None:
         self.header.check_memory(available)
-        check_not_thin(self.format, self.header, len(self._data))
+        check_not_thin(self.format, self.header, len(self.data))
 
     def _unread(self) -> ImageFile.ImageFile:
         """Return the opened file. Loading changes it, so the next one is opened again."""
-        image, self._image = self._image or opened(self._data), None
+        image, self._image = self._image or opened(self.data), None
         return image
 
     def _exif_of(self, image: ImageFile.ImageFile) -> bytes | None:
         """Return the opened file's EXIF, or the whole file if that is a TIFF."""
-        return self._data if self.format == "TIFF" else image.info.get("exif")
+        return self.data if self.format == "TIFF" else image.info.get("exif")
 
 
 def declared_dpi(image: ImageFile.ImageFile, block: bytes | None) -> exif.Dpi | None:
@@ -136,7 +137,7 @@ def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
         limit_time(request["seconds"])
         reserved = _WEBP_RESERVES if opening and kind_of(data) == "WEBP" else 0
         limit_memory(request["memory"] + reserved)
-        return _done(request, OpenedPicture(data))
+        return _done(request, data)
     except (PictureError, MemoryShortError) as error:
         return {"error": type(error).__name__, "text": str(error)}, ()
     except Exception as error:
@@ -146,17 +147,21 @@ def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
         limit_memory(None)  # The next file may be a long one.
 
 
-def _done(request: dict[str, Any], picture: OpenedPicture) -> Answer:
+def _done(request: dict[str, Any], data: bytes) -> Answer:
     facts: dict[str, Any]
+    clean = position.cleared(data) if request.get("clears") else data
+    picture = OpenedPicture(clean)
     match request["task"]:
         case "open":
             facts = {"format": picture.format, "header": picture.header}
-            return facts | {"shows_position": picture.shows_position()}, ()
+            facts |= {"shows_position": picture.shows_position()}
+            return facts, [None if clean == data else clean]
         case "reduce":
             small = picture.reduced(request["longer"], sys.maxsize)
             return {"size": small.size}, [small.tobytes()]
     decoded = picture.decode(sys.maxsize)
     facts = {"size": decoded.size, "dpi": decoded.dpi, "is_hdr": decoded.is_hdr}
+    facts["panorama"] = decoded.panorama
     return facts, [decoded.pixels_int, decoded.alpha_int, decoded.exif, decoded.profile]
 
 

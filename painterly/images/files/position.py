@@ -9,6 +9,7 @@ import contextlib
 import re
 import struct
 import zlib
+from typing import BinaryIO
 
 from PIL.ExifTags import IFD
 
@@ -49,6 +50,7 @@ _FILM = re.compile(
 _COMPRESSED = re.compile(rb"infe.{8,10}mime[^\0]{0,99}\0[^\0]{1,99}\0[!-~]", re.DOTALL)
 _MOST_BLOCKS = 100  # Pictures have one EXIF block, or a few if a file has several pictures.
 _LONGEST_VALUE = 65_536  # bytes of a part of a position
+_PIECE, _LONGEST_TEXT = 1 << 20, 100  # bytes of a film that are searched at a time, and of a match
 
 
 def refusal() -> PictureError:
@@ -71,6 +73,15 @@ def cleared(data: bytes) -> bytes:
         end = _clear_texts(out)
         return bytes(out[:end]) + _without_xmp(bytes(out[end:]))
     return _without_xmp(bytes(out))
+
+
+def clear_film(file: BinaryIO) -> None:
+    """Overwrite in a film's file the positions that are written as texts, wherever they are."""
+    for start in range(0, file.seek(0, 2), _PIECE):
+        file.seek(start)
+        for found in _FILM.finditer(file.read(_PIECE + _LONGEST_TEXT)):
+            file.seek(start + found.start())
+            file.write(b" " * len(found[0]))
 
 
 def is_in_xmp(packet: bytes | str) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from painterly.devices.device import Devices
 from painterly.errors import PictureError
 from painterly.jobs.store import StoredJob
@@ -16,12 +18,14 @@ from painterly.orders.frames import frames_of, stamps_of
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.orders.styles import Style
 from painterly.painters.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.painters.finished import Finished, PartStep
 from painterly.painters.instant_painter import InstantPainter
 from painterly.painters.painter import DeviceSlot, Painter
 from painterly.painters.reading import decodable_memory, decode_photo, read_photo
-from painterly.painters.sheet import paint_ordered
+from painterly.painters.sheet import drawn, paint_ordered
+from painterly.painters.story import kindest, told
 from painterly.runs.clips import Clips
 from painterly.runs.workers import paint_all
 from painterly.settings.bucket_layout import CHECKPOINTS
@@ -97,8 +101,8 @@ class JobPainting:
         return record
 
     def _sheet(self) -> tuple[PlannedOrder, Finished]:
-        """Paint a sheet: the same one as a run with `--sheet`. It begins again after a stop: it
-        takes some minutes at most."""
+        """Paint a sheet or a story: the same one as a run with `--sheet` or `--story`. It begins
+        again after a stop: it takes some minutes at most."""
         painter, limit = self.painter, self.painter.config.memory_limit
         available = decodable_memory(limit)
         files = read_photo(self.order, painter.source.read)
@@ -111,9 +115,18 @@ class JobPainting:
         instant_painter = InstantPainter(painter.style.read, limit)
         title = PurePosixPath(self.job.photo).stem
         assert self.job.sheet
-        return paint_ordered(
-            self.order, photo, title, self.job.sheet, instant_painter, check_stop, self.on_step
-        )
+        order, draw = self.order, drawn
+        if self.job.story:
+            parts = (*kindest(order.style.parts, photo.picture.pixels_int),)
+            order = dataclasses.replace(order, style=dataclasses.replace(order.style, parts=parts))
+            extension = PurePosixPath(order.result).suffix[1:]
+            draw = functools.partial(told, extension=extension, limit=limit, check_stop=check_stop)
+
+        def paint(style: Style) -> np.ndarray:
+            return instant_painter.paint(photo.picture.pixels_int, style, photo.mask, check_stop)
+
+        picture, language = photo.picture, self.job.sheet
+        return paint_ordered(order, picture, title, language, paint, self.on_step, draw)
 
     def _read(self, function: Callable[[], _Read]) -> _Read:
         """Call a function that reads pictures. `check` and a signal end that at once, although a

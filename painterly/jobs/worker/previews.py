@@ -5,12 +5,13 @@ The worker paints them between jobs, and during a job if there is enough memory.
 when too many are asked for, they are refused at once.
 """
 
+import hashlib
 import itertools
 import threading
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from painterly.jobs.schemas import ApiError
@@ -22,7 +23,9 @@ MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000
 MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
 MAX_WHOLE = 4  # whole pictures in the worker; further ones are refused
-PATIENCE_S, WHOLE_PATIENCE_S = 30.0, 60.0
+# Seconds until a request is answered without its picture. The worker goes on, and the same request
+# gets the picture if it is sent again within RETURN_S.
+PATIENCE_S, WHOLE_PATIENCE_S, RETURN_S = 30.0, 60.0, 20.0
 RETRY_S = 2  # seconds before a page asks again
 
 
@@ -42,7 +45,6 @@ class PreviewRequest(NamedTuple):
 
     number: int  # its number, with which it is answered
     order: InstantOrder | ResultOrder  # the order of the picture
-    deadline: float  # the monotonic time at which the request for it ends
 
     @property
     def is_whole(self) -> bool:
@@ -61,40 +63,89 @@ class AbandonedError(Exception):
     """The client of a picture has left, or a job is more urgent."""
 
 
+@dataclass
+class _Asked:
+    """A picture that the worker was asked for.
+
+    Attributes:
+        about: What was asked for, and which worker was.
+        answer: The worker's answer.
+        end: Forgets it, after its request was answered without it; None while that waits.
+    """
+
+    about: tuple[object, ...]
+    answer: Future[bytes | None]
+    end: threading.Timer | None = None
+
+
 class Previews:
     """Asks the worker for pictures, in the web process. Thread-safe."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, Future[bytes | None]] = {}
+        self._asked: dict[int, _Asked] = {}
+        self._lock = threading.Lock()
+        self._closed = False
 
     def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
-        """Ask for a picture. Return its number, for `forget`, and its file, or None if the worker
-        is busy. The future raises ApiError if the worker cannot paint this."""
-        number, answer = next(self._numbers), Future[bytes | None]()
-        answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
-        is_preview = isinstance(order, ResultOrder) or order.output is None
-        patience_s = PATIENCE_S if is_preview else WHOLE_PATIENCE_S
-        request = PreviewRequest(number, order, time.monotonic() + patience_s)
-        self._waiting[number] = answer
-        if self._supervisor.problem or not self._supervisor.send("preview", request):
+        """Ask for a picture, unless a request has left it. Return its number, for `leave` or
+        `forget`, and its file, or None if the worker is busy. The future raises ApiError if the
+        worker cannot paint this."""
+        # Not the photo itself, which may be large.
+        parts = (
+            hashlib.sha256(each).digest() if isinstance(each, bytes) else each for each in order
+        )
+        asked = _Asked((self._supervisor.pid, *parts), Future())
+        asked.answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
+        with self._lock:
+            for number, earlier in self._asked.items():
+                if earlier.end and earlier.about == asked.about:
+                    earlier.end.cancel()
+                    earlier.end = None
+                    return number, earlier.answer
+            number = next(self._numbers)
+            self._asked[number] = asked
+        request = PreviewRequest(number, order)
+        if self._closed or not self._supervisor.send("preview", request):
             self.answer(number, None, None)
-        return number, answer
+        return number, asked.answer
 
-    def forget(self, number: int) -> None:
-        """Tell the worker that the client of a picture has left, unless it was answered."""
-        if self._waiting.pop(number, None):
+    def leave(self, number: int) -> None:
+        """Leave a picture for the next request for the same, which may come for a while."""
+        with self._lock:
+            end = self._asked[number].end = threading.Timer(RETURN_S, self.forget, [number, True])
+        end.daemon = True
+        end.start()
+
+    def forget(self, number: int, left: bool = False) -> None:
+        """Tell the worker that nobody waits for a picture, unless it was answered. A request that
+        has left it for the next one forgets nothing, and its time (`left`) nothing that is asked
+        for again."""
+        with self._lock:
+            if (self._asked[number].end is not None) != left:
+                return
+            asked = self._asked.pop(number)
+        if not asked.answer.done():
             self._supervisor.send("forget", number)
 
     def answer(self, number: int, data: bytes | None, refusal: Refusal | None) -> None:
         """Pass on the worker's answer: the file, its refusal, or neither if the worker is busy."""
-        if waiting := self._waiting.pop(number, None):
+        with self._lock:
+            asked = self._asked.get(number)
+            if asked is None or asked.answer.done():
+                return
             if refusal is None:
-                waiting.set_result(data)
+                asked.answer.set_result(data)
             else:
                 status = 415 if refusal.is_of_photo else 422
-                waiting.set_exception(ApiError(status, refusal.reason))
+                asked.answer.set_exception(ApiError(status, refusal.reason))
+
+    def close(self) -> None:
+        """Answer all requests without a picture: the service ends."""
+        self._closed = True
+        for number in [*self._asked]:
+            self.answer(number, None, None)
 
 
 class PreviewQueue:
@@ -135,15 +186,17 @@ class PreviewQueue:
                 self._current = None
 
     def next(self) -> PreviewRequest | None:
-        """Take the next one before its deadline; None if there is none."""
+        """Take the next one; None if there is none."""
         with self._lock:
-            self._current = None
-            while self._whole or self._waiting:
-                request = self._whole.popleft() if self._whole else self._waiting.popitem()[1]
-                if request.deadline > time.monotonic():
-                    self._current = request
-                    break
+            self._current = self._whole.popleft() if self._whole else None
+            if self._current is None and self._waiting:
+                self._current = self._waiting.popitem()[1]
             return self._current
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether someone waits for a picture."""
+        return bool(self._current or self._whole or self._waiting)
 
     def is_wanted(self, number: int) -> bool:
         """Return whether someone still waits for the picture that is being painted."""

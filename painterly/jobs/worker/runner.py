@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from logging import WARNING
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.configuration.config import Config
@@ -27,7 +28,7 @@ from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
 from painterly.jobs.worker.painting import JobPainting
-from painterly.jobs.worker.previews import ResultOrder
+from painterly.jobs.worker.previews import AbandonedError, ResultOrder
 from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
@@ -46,6 +47,7 @@ from painterly.painters.instant_painter import (
 from painterly.painters.loading import load_devices
 from painterly.painters.painter import Painter
 from painterly.painters.reading import PhotoInput, decodable_memory
+from painterly.settings.clips import ffmpeg
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop, Stop
@@ -113,12 +115,12 @@ class JobRunner:
         DeviceError."""
         return str(self._loading().result().first)
 
-    def seconds_per_work(self, preset: Preset) -> float:
+    def seconds_per_work(self, preset: Preset, check_stop: CheckStop = lambda: None) -> float:
         """Measure the seconds per work (schedule.py): of instant pictures, or of others by a few
-        steps on noise, after which the network and its steps are ready for a job. Raises the error
-        of a painting that is impossible."""
+        steps on noise, after which the network and its steps are ready for a job. `check_stop` is
+        as in `instant`. Raises the error of a painting that is impossible."""
         if preset == Preset.INSTANT:
-            return self.instant_painter.seconds_per_work()
+            return self.instant_painter.seconds_per_work(check_stop)
         from painterly.engine.style_transfer import step_seconds
 
         check_tensorflow()
@@ -126,7 +128,8 @@ class JobRunner:
         with first.scope():
             vgg = self._networks.load(settings, first.name).vgg
             assert vgg is not None  # Only recipe instant has none.
-            step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
+            limit = self._config.memory_limit
+            step_s = step_seconds(MEASURED_SIZE, settings, vgg, limit, check_stop)
         on_gpu = first.name.startswith("GPU")
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
@@ -193,15 +196,21 @@ class JobRunner:
         )
         return finished, last
 
-    def prepare_next(self) -> bool:
+    def prepare_next(self, check_stop: CheckStop) -> bool:
         """Make the paintings of one more style ready for tiles, and return True; return False if
-        those of all styles are ready, or no more fit. Raises PainterlyError."""
+        those of all styles are ready, or no more fit. Raises PainterlyError. `check_stop` is as in
+        `instant`; a style that was abandoned is the next one again."""
         if self._unprepared is None:
             self._unprepared = []  # If they cannot be listed, the page reports it.
             self._unprepared = self._catalogue.all()
         if not self._unprepared or not self.instant_painter.has_room:
             return False
-        self.instant_painter.prepare(self._unprepared.pop(0))
+        style = self._unprepared.pop(0)
+        try:
+            self.instant_painter.prepare(style, check_stop)
+        except AbandonedError:
+            self._unprepared.insert(0, style)
+            raise
         return True
 
     def paint(
@@ -276,11 +285,14 @@ class JobRunner:
     def _order(self, job: StoredJob) -> PlannedOrder:
         photo, mask = self._photo_and_mask(job)
         if job.sheet:
-            style = self._catalogue.sheet(job.settings)
+            style = self._catalogue.sheet(job.settings, job.story)
         else:
             style = self._catalogue.style(job.request)
             style = dataclasses.replace(style, name=job.style)
         order = self._planned(photo, mask, style)
+        if job.story:
+            result = PurePosixPath(order.result).with_suffix(".mp4" if ffmpeg() else ".webp")
+            order = dataclasses.replace(order, result=str(result))
         check_names(order, self._buckets.result)
         return order
 

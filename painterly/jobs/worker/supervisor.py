@@ -2,11 +2,14 @@
 
 import multiprocessing
 import secrets
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from logging import WARNING
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
@@ -139,6 +142,10 @@ class Supervisor:
             self._thread.join(STOPPING_S)
 
     def _run(self) -> None:
+        if sys.platform != "win32":
+            # Workers inherit this. Ctrl-C in a terminal reaches them as well, also as they start.
+            resource_tracker.ensure_running()  # Its start would unblock the signal.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         gone, early = None, 0
         while not self._stopping.is_set():
             name, started = secrets.token_hex(8), time.monotonic()

@@ -56,9 +56,7 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
         worker = WebWorker(open_buckets(config), pipe, stop)
         threading.Thread(target=worker.listen, daemon=True).start()
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
-        device = runner.load()
-        pipe.send("ready", device)
-        worker.serve(runner, JobClaimer(worker.store, owner, gone), device)
+        worker.serve(runner, JobClaimer(worker.store, owner, gone))
     return 0
 
 
@@ -75,7 +73,7 @@ class WebWorker:
         self._alone = False  # Whether a job leaves no memory for previews.
         self._previewed = -math.inf  # when the latest preview was painted
         self._previews = PreviewQueue(self._refuse_preview)
-        self._unmeasured = [Preset.INSTANT, Preset.FINE]  # The first one takes a second.
+        self._unmeasured = [Preset.INSTANT, Preset.FINE]
         self._warm = set[bool]()  # Whether of preset instant, for the kinds that were painted.
         self._warnings = WarningLog()
 
@@ -101,11 +99,13 @@ class WebWorker:
         else:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def serve(self, runner: JobRunner, claimer: JobClaimer, device: str) -> None:
-        """Paint until a signal arrives. Raises Stopped."""
+    def serve(self, runner: JobRunner, claimer: JobClaimer) -> None:
+        """Paint until a signal arrives. Raises Stopped; DeviceError if the device cannot paint."""
         threading.Thread(
             target=self.paint_previews, args=(runner,), name="previews", daemon=True
         ).start()
+        device = runner.load()  # Previews need no TensorFlow.
+        self.pipe.send("ready", device)
         looked = -math.inf  # when jobs were looked for
         while True:
             self._stop.obey()
@@ -118,11 +118,14 @@ class WebWorker:
                         continue
                     looked = time.monotonic()
                 # A page asks for the next preview in a moment.
-                if time.monotonic() - self._previewed < QUIET_S:
+                quiet_s = time.monotonic() - self._previewed
+                if self._previews.is_busy or quiet_s < QUIET_S:
                     self._wait(QUIET_S, self._wake)
                     continue
                 if self._prepare(runner, device):
                     continue
+            except AbandonedError:
+                continue
             except StorageError as error:
                 looked = -math.inf
                 self._pause(error)
@@ -167,13 +170,20 @@ class WebWorker:
         self.pipe.send("preview", number, None, None)
 
     def _prepare(self, runner: JobRunner, device: str) -> bool:
-        """Prepare one more style for previews, or report how long pictures take here, first instant
-        ones, and return True; return False if nothing is left to prepare. Raises StorageError,
-        after which it can be tried again, and Stopped."""
+        """Report how long instant pictures take, prepare one more style for previews, or report
+        how long others take, and return True; return False if nothing is left to prepare. Raises
+        AbandonedError as soon as someone waits for a picture, or StorageError, after which it can
+        be tried again, and Stopped."""
+
+        def check_stop() -> None:
+            self._stop.obey()
+            if self._previews.is_busy:
+                raise AbandonedError
+
         try:
-            if runner.prepare_next():
+            if Preset.INSTANT not in self._unmeasured and runner.prepare_next(check_stop):
                 return True
-        except StorageError:
+        except (AbandonedError, StorageError):
             raise
         except Exception as error:  # The next preview reports it on the page.
             event(f"a style could not be prepared: {one_line(error)}", level=DEBUG)
@@ -182,8 +192,8 @@ class WebWorker:
             return False
         preset = self._unmeasured[0]
         try:
-            self.pipe.send("speed", preset, runner.seconds_per_work(preset), device)
-        except StorageError:
+            self.pipe.send("speed", preset, runner.seconds_per_work(preset, check_stop), device)
+        except (AbandonedError, StorageError):
             raise
         except Exception as error:  # The next job reports it on the page.
             event(f"nothing could be measured: {one_line(error)}", level=DEBUG)

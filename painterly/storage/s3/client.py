@@ -62,7 +62,7 @@ def client_of(account: Account) -> Any:
 @functools.cache
 def _open(account: Account, process: int) -> Any:
     from botocore.config import Config as BotoConfig
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     read_s, tries = patience(account)
     config = BotoConfig(
@@ -81,6 +81,9 @@ def _open(account: Account, process: int) -> Any:
     try:
         session = _session(account)
         has_credentials = account.key_id or session.get_credentials()
+        if has_credentials and not account.key_id:
+            with contextlib.suppress(BotoCoreError, ClientError):  # The first request has it again.
+                session.get_credentials().get_frozen_credentials()
         client = session.client(
             "s3",
             endpoint_url=account.url,
@@ -89,7 +92,7 @@ def _open(account: Account, process: int) -> Any:
             aws_secret_access_key=account.secret,
             config=config,
         )
-    except (BotoCoreError, ValueError) as error:
+    except (BotoCoreError, OSError, ValueError) as error:
         if account.endpoint:
             raise ConfigError(
                 f"{account.endpoint!r} is not the address of an S3 service"
@@ -141,6 +144,8 @@ def _tolerant(session: Any) -> Any:
     from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
 
     def time(value: str) -> datetime | None:
+        with contextlib.suppress(ValueError):  # Most are as this reads them, in a thousandth.
+            return datetime.fromisoformat(value)
         with contextlib.suppress(ValueError, OverflowError, RuntimeError):
             parsed: datetime = DEFAULT_TIMESTAMP_PARSER(value)
             return parsed

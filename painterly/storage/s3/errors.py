@@ -179,7 +179,7 @@ class ErrorTranslator:
         if code in (*NOT_FOUND, "NoSuchBucket"):
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {self._host}; create it "
-                f"({command('buckets')} create {self.bucket}), or correct its name"
+                f"({command('buckets')} create s3://{self.bucket}), or correct its name"
                 f"{folder_hint(self.name)}"
             )
         usual: type[StorageError] = ObjectError if key else BucketRefusedError
@@ -191,6 +191,10 @@ class ErrorTranslator:
         elif code in _ACCESS_DENIED:
             owner = "who owns the object" if key else "the name, which may be somebody else's"
             way_out = f"check {{keys}}, {owner}, and the bucket's policies"
+            if error.operation_name in ENCRYPTED and not self.account.encryption:
+                way_out += f"; if they demand encryption, set {ENCRYPTION}=AES256 or aws:kms"
+        elif code == "InvalidRequest" and "encrypt" in self._said(error).lower():
+            way_out = "its sender has encrypted it with a separate key; send it without"
         parts = [f"{self._host} answered {code} for {where}{self._said(error)}"]
         parts += [self._formatted(way_out)] if way_out else []
         if self.account.encryption and error.operation_name in ENCRYPTED and kind is ObjectError:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from painterly.progress import Tally
 from painterly.storage.s3.errors import CutListingError, NotS3Error, given
 
 PAGE = 1000  # items at most, on all services
@@ -75,7 +76,9 @@ def all_items(
     asked = {"StartAfter": after} if after else {}
     found: dict[_Identity, _Value | None] = {}
     last, rest, empty, has_ended = "", dict[str, str](), 0, False
+    tally = Tally(f"listing {bucket}")
     while True:
+        tally.show(len(found))
         page = getattr(client, listing.operation)(**where, **asked)
         items = _items(listing, page)
         new = [each for each in items if each not in found]

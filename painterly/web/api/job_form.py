@@ -1,7 +1,10 @@
 """The form that orders a picture: its JSON, the photo and the mask."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from tempfile import mkdtemp
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +14,8 @@ from starlette.datastructures import UploadFile
 
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError, JobRequest
-from painterly.jobs.upload import Upload, checked_mask, checked_source, checked_upload
+from painterly.jobs.upload import Upload, checked_clip, checked_mask, checked_upload
+from painterly.video.sent import START, is_sent_clip
 from painterly.web.api.forms import KIND, kind_of, parsed_form, text_of
 from painterly.web.service import Service
 
@@ -20,7 +24,7 @@ NO_PHOTO = ApiError(422, "the form has no file `photo`")
 # FastAPI describes what it parses itself, which the field of the form is not.
 _REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 del _REQUEST["$defs"]  # Answers use the same types.
-_FORM = {
+FORM: dict[str, Any] = {
     "type": "object",
     "required": ["request"],
     "properties": {
@@ -53,7 +57,7 @@ PHOTO_BODY = {
 BODY = {
     "required": True,
     "content": {
-        "multipart/form-data": {"schema": _FORM},
+        "multipart/form-data": {"schema": FORM},
         "application/json": {"schema": _REQUEST},
     },
 }
@@ -86,7 +90,7 @@ async def photo_form(request: Request, service: Service) -> AsyncIterator[Upload
     ApiError if all places are taken, or if there is no photo."""
     check_places(service)
     parsed = parsed_form(request, ("photo",), LONGEST_REQUEST)
-    async with service.uploads, parsed as form, service.in_memory:
+    async with service.uploads, parsed as form:
         file = form.get("photo")
         if not isinstance(file, UploadFile):
             raise NO_PHOTO
@@ -105,10 +109,31 @@ async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
     return await run_in_threadpool(checked_upload, file.filename or "", data, options)
 
 
-async def read_source(file: UploadFile, options: WebOptions, memory_limit: int | None) -> Upload:
-    """Read and check a photo or a clip of a form, as `checked_source`. Raises its errors."""
-    data, name = await file.read(), file.filename or ""
-    return await run_in_threadpool(checked_source, name, data, options, memory_limit)
+@asynccontextmanager
+async def source_of(
+    file: UploadFile, service: Service, mask: UploadFile | None = None
+) -> AsyncIterator[Upload]:
+    """Read and check a photo or a clip of a form. The photo and the mask have a place in memory as
+    long as the context, and the clip has a folder. Raises the errors of `checked_upload` and
+    `checked_clip`, and ApiError if many clips wait."""
+    start = await file.read(START)
+    await file.seek(0)
+    if not is_sent_clip(start):
+        async with service.in_memory(file, mask):
+            yield await read_photo(file, service.options)
+        return
+    if service.clips.locked():
+        raise ApiError(429, "many clips are being sent at once; try again in a moment", 10)
+    folder = await run_in_threadpool(mkdtemp, prefix="painterly-")
+    try:
+        about = file.filename or "", file.file, folder, service.options
+        async with service.clips, service.reading_clip:
+            limit = service.config.memory_limit
+            clip = await run_in_threadpool(checked_clip, *about, limit)
+        async with service.in_memory(mask):
+            yield clip
+    finally:
+        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def read_mask(

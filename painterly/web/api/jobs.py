@@ -29,7 +29,7 @@ from painterly.web.api.job_form import (
     job_form,
     photo_form,
     read_mask,
-    read_source,
+    source_of,
 )
 from painterly.web.events import EVENTS, EventResponse
 from painterly.web.picture_answers import ANSWERS, Asking, saved_as
@@ -66,11 +66,14 @@ async def new_job(
     # Before anything of the photo is kept.
     await run_in_threadpool(service.orders.check_room, idempotency_key)
     check_places(service)
-    async with service.uploads, job_form(request) as (asked, files), service.in_memory:
-        options, limit = service.options, service.config.memory_limit
-        photo = await read_source(files["photo"], options, limit) if "photo" in files else None
-        mask = await read_mask(files["mask"], options, limit) if "mask" in files else None
-        job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
+    async with service.uploads, job_form(request) as (asked, files):
+        sent, mask_file = files.get("photo"), files.get("mask")
+        source = source_of(sent, service, mask_file) if sent else service.in_memory(mask_file)
+        async with source as photo:
+            options, limit = service.options, service.config.memory_limit
+            mask = await read_mask(mask_file, options, limit) if mask_file else None
+            create = service.orders.create
+            job = await run_in_threadpool(create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
     return await run_in_threadpool(service.jobs.view, job)
 
@@ -81,8 +84,7 @@ async def new_job(
 async def new_photo(request: Request, service: Shared) -> KeptPhoto:
     """Send a photo or a clip before it is ordered, for previews and jobs that name its id in
     `again`. It is deleted after an hour."""
-    async with photo_form(request, service) as file:
-        photo = await read_source(file, service.options, service.config.memory_limit)
+    async with photo_form(request, service) as file, source_of(file, service) as photo:
         return await run_in_threadpool(service.orders.photos.keep, photo)
 
 
@@ -180,8 +182,7 @@ def job_photo(job: Known, service: Shared, asked: Asking, small: bool = False) -
 async def keep_photo(job: Known, service: Shared) -> KeptPhoto:
     """Copy the job's photo, so that it outlasts the job's deletion. The copy is like a photo of
     `POST /api/photos`: it is deleted after an hour."""
-    async with service.in_memory:
-        return await run_in_threadpool(service.orders.photos.copy, job)
+    return await run_in_threadpool(service.orders.photos.copy, job)
 
 
 @jobs.get("/jobs/{job_id}/mask", response_class=Response, responses=ANSWERS)

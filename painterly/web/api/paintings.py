@@ -45,7 +45,7 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
 async def suited_styles(request: Request, service: Shared) -> Suited:
     """Say what a photo shows, and which ready styles are kind to that. A small copy suffices: of
     at most 4 megapixels and 2 MB."""
-    async with photo_form(request, service) as file:
+    async with photo_form(request, service) as file, service.in_memory(file):
         limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
         photo = await read_photo(file, limits)
         return await run_in_threadpool(service.catalogue.suited, photo.data, photo.name)
@@ -71,11 +71,12 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
     await run_in_threadpool(service.catalogue.check_room)
     if not request.headers.get("content-type", "").lower().startswith(KIND):
         raise ApiError(415, "send a form with a file (multipart/form-data)")
-    async with parsed_form(request, ("file",), LONGEST_FIELD) as form, service.in_memory:
+    async with parsed_form(request, ("file",), LONGEST_FIELD) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise ApiError(422, "the form has no file `file`")
-        added = await run_in_threadpool(add, file.filename or "", await file.read())
+        async with service.in_memory(file):
+            added = await run_in_threadpool(add, file.filename or "", await file.read())
     response.headers["location"] = added.thumbnail.removesuffix("/thumbnail")
     return added
 

@@ -31,6 +31,7 @@ for (const each of matching("[data-paper]")) {
   on(each, "click", () => repaint(shownJob(), printPreset, settings));
 }
 click(["print-sheet", "sheet-too"], (job) => submit([{ sheet: document.documentElement.lang }], job));
+click(["story"], (job) => submit([{ sheet: document.documentElement.lang, story: true }], job));
 // The link saves the picture. It is kept among the results, too.
 click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
 
@@ -72,7 +73,7 @@ export const showActs = (job) => {
   for (const id of ["again-with", "delete"]) byId(id).parentElement.hidden = !isDone;
   byId("film-link").parentElement.hidden = !isDone || !job.links.timelapse;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
-  for (const each of matching("[data-paper], #print-sheet, #sheet-too")) each.parentElement.hidden = Boolean(job?.sheet);
+  for (const each of matching("[data-paper], #print-sheet, #sheet-too, #story")) each.parentElement.hidden = Boolean(job?.sheet);
 };
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {

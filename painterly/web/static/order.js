@@ -198,7 +198,7 @@ export const backToOrder = (job) => {
 export const orderAgain = (job) => {
   if (sending) { refuseOrder(text("page.still_sending")); return; }
   setPhotoOf(job);
-  if (job.sheet) { submit([{ sheet: job.sheet }]); return; }
+  if (job.sheet) { submit([{ sheet: job.sheet, story: job.story }]); return; }
   setStylesOf(job);
   setExtentOf(job);
   setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)), byId("photos"));

@@ -34,10 +34,10 @@ const pictureOfJob = (job) => {
   const { id, width, height, sheet, frames, photo, preset, settings, links, finished } = job;
   const { result, timelapse } = links;
   return pictureOf(photo, tilesOf(job), namesOf(job), {
-    id, content: job.photo_etag || id, alt: titleOf(job), ...(sheet && { title: capital(text("page.after_all")) }),
+    id, content: job.photo_etag || id, alt: titleOf(job), ...(sheet && { title: capital(inStyle([], "", job)) }),
     preview: `${result}?small=1`, href: result, download: `${result}?download=1`, timelapse, size: width && height ? [height, width] : null,
     star: job.result_key,
-    clip: Boolean(frames), before: sheet || frames ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
+    clip: job.media_type === "video/mp4", before: sheet || frames ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
     paintings: job.paintings.map(({ name, share }) => ({
       name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "",
     })),

@@ -135,17 +135,18 @@ const aboutJob = (job, tiles) => {
 };
 const viewOfJob = (job) => {
   const { id, state, step, links, fraction, sheet, frames, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
-  const old = refined.get(id), after = inStyle(tiles, names, sheet);
+  const old = refined.get(id), after = inStyle(tiles, names, job);
   const done = state === "done", painting = state === "painting", part = fraction || 0;
+  const kind = job.media_type, moves = job.story && kind === "image/webp"; // A small copy of it would not.
   return {
     acts: isActive(job) ? "painting" : done ? "done" : "ended", key: id,
     view: (sheet || frames) && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
     at: painting ? 100 - 100 * part : movedAt ?? AT_RESULT,
     before: old && !done ? old.address : `${links.photo}?small=1`,
-    after: done ? `${links.result}?small=1` : painting && links.preview && `${links.preview}?step=${step}`,
+    after: done ? links.result + (moves ? "" : "?small=1") : painting && links.preview && `${links.preview}?step=${step}`,
     title: sheet ? [`${text("page.your_photo")} `, em(after)] : [em(capital(after))], about: aboutJob(job, tiles),
     names, original: tiles[0], photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? part : undefined,
-    ratio: done && width && width / height, clip: done && frames && links.result,
+    ratio: done && width && width / height, clip: done && kind === "video/mp4" && links.result,
   };
 };
 

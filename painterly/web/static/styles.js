@@ -48,19 +48,19 @@ export const tilesOf = ({ style, paintings }) => {
 const shortOf = ({ own, short, title }) => (own ? text("page.quoted", { name: title }) : short || title);
 export const namesOfTiles = (tiles) => listed([...new Set(tiles.map(shortOf))]);
 export const namesOf = (job) => {
-  const tiles = tilesOf(job), { paintings, sheet } = job;
-  if (sheet) return text("page.sheet");
+  const tiles = tilesOf(job), { paintings, sheet, story } = job;
+  if (sheet) return text(story ? "page.story" : "page.sheet");
   if (tiles.length === 1 || tiles.length === paintings.length) return namesOfTiles(tiles);
   return paintings.length > MOST_NAMED ? job.style : listed(paintings.map(({ name }) => titleOfPainting(name)));
 };
-export const inStyle = (tiles, names, sheet = null) => {
-  if (sheet) return text("page.after_all");
+export const inStyle = (tiles, names, { sheet, story } = {}) => {
+  if (sheet) return text(story ? "page.as_story" : "page.after_all");
   if (tiles.length && tiles.every(({ own }) => own)) return counted("page.after_own", tiles.length, { name: names });
   const haveNames = tiles.length && tiles.every(({ own, short }) => own || short);
   return text(haveNames ? "page.after" : "page.in_style", { name: names, style: names });
 };
 // The title of a job or a result: its photo and its style.
-export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(job), job.sheet)}`;
+export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(job), job)}`;
 
 // The paintings of a blend stand side by side, with a line between each two, which is a slider. Returns the places of all their edges.
 const edges = () => chosenTiles().reduce((before, { weight }) => [...before, before.at(-1) + weight], [0]).with(-1, WHOLE);

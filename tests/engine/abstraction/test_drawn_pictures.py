@@ -21,8 +21,6 @@ from painterly.engine.tensors import to_batch
 from painterly.engine.transfer import TransferInputs
 from painterly.settings.recipes import RECIPES
 
-pytestmark = pytest.mark.group("engine: pictures")
-
 PEN = drawing(side=128)
 SHORT = Settings(size=128, iterations=6)
 INSTANT = Settings(preset="instant", size=128)

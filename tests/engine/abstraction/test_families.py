@@ -10,8 +10,6 @@ from painterly.engine.abstraction import families
 from painterly.engine.picture import Canvas
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
-pytestmark = pytest.mark.group("engine: terms")
-
 SIDE = 128
 ROWS, COLUMNS = np.indices((SIDE, SIDE), np.float32) / SIDE
 FACE = np.hypot(ROWS - 0.5, COLUMNS - 0.5) < 0.38

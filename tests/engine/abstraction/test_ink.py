@@ -11,8 +11,6 @@ from painterly.engine.abstraction.filters import along, tangents
 from painterly.engine.abstraction.ink import BOLD, DRAWN_FROM, drawn, look_of
 from painterly.images.arrays import box_average
 
-pytestmark = pytest.mark.group("engine: terms")
-
 FULL = Settings(strength=1.0)
 
 

@@ -10,8 +10,6 @@ from painterly.engine.abstraction.ink import ink_of, look_of
 from painterly.engine.paintings import Paintings
 from painterly.settings.installation import PROGRAM
 
-pytestmark = pytest.mark.group("engine: terms")
-
 DRAWN = {
     "pen": drawing(),
     "pen-on-cream": drawing(CREAM),

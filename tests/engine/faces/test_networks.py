@@ -14,17 +14,19 @@ from painterly.engine.faces.finding import _by_place
 
 @pytest.fixture(scope="module")
 def runtime():
+    """What the runtime of the networks' authors finds."""
     with np.load(Path(__file__).with_name("runtime.npz")) as file:
         return dict(file)
 
 
 @pytest.fixture(scope="module")
-def image():
+def odd_image():
+    """A photo with a face, of odd sides."""
     return np.asarray(Image.open(PHOTO).convert("RGB").crop((130, 20, 322, 212)), np.float32)
 
 
-def test_the_detector_finds_what_its_own_runtime_does(runtime, image):
-    boxes, scores = map(_by_place, networks.outputs("detector", image / 127.5 - 1))
+def test_the_detector_finds_what_its_own_runtime_does(runtime, odd_image):
+    boxes, scores = map(_by_place, networks.outputs("detector", odd_image / 127.5 - 1))
     places = runtime["places"]
     assert runtime["scores"].max() > 1, "a face"
     # Decoders of JPEG differ by a level or two.
@@ -33,8 +35,8 @@ def test_the_detector_finds_what_its_own_runtime_does(runtime, image):
     assert set(np.argsort(-scores[:, 0])[:5]) <= set(places)
 
 
-def test_the_mesh_finds_what_its_own_runtime_does(runtime, image):
-    landmarks, trust = (each.ravel() for each in networks.outputs("mesh", image / 255))
+def test_the_mesh_finds_what_its_own_runtime_does(runtime, odd_image):
+    landmarks, trust = (each.ravel() for each in networks.outputs("mesh", odd_image / 255))
     assert trust > 1, "a face"
     np.testing.assert_allclose(landmarks, runtime["landmarks"], atol=0.2)
     np.testing.assert_allclose(trust, runtime["trust"], atol=0.1)

@@ -68,7 +68,7 @@ class FaultProxy:
         self._server_at, self._tls = (host, port), tls
         self.rules: list[Rule] = []
         self._serving: set[asyncio.Task] = set()
-        self._share, self._any_of, self._random = 0.0, (), random.Random()
+        self._share, self._any_of, self._random = 0.0, (), random.Random(0)
         self.log: list[tuple[str, str]] = []
         self.url = ""
 
