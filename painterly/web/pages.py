@@ -20,11 +20,11 @@ from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
 from painterly.settings.installation import install_command
 from painterly.settings.kindness import KIND_TO, Subject
-from painterly.web.gate import client_address
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
 from painterly.web.sessions import PHONE_TICKET_S
+from painterly.web.transport import client_address
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 

@@ -21,7 +21,7 @@ from support.web_service import begun_upload, send, served
 
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError
-from painterly.web import gate, server, sessions
+from painterly.web import server, sessions, transport
 from painterly.web.service import MAX_UPLOADS
 from painterly.web.sessions import COOKIE, MAX_GUESSES, MAX_WRONG, MAX_WRONG_OF_ALL
 
@@ -197,7 +197,7 @@ def test_a_session_makes_its_network_known_also_after_a_restart(locked):
 def test_an_address_counts_by_its_network_however_a_proxy_writes_it(written, address):
     headers = [(b"x-forwarded-for", f"10.0.0.1, {written}".encode())]
     asked = Request({"type": "http", "headers": headers, "client": ("127.0.0.1", 1)})
-    assert gate.client_address(asked, WebOptions("127.0.0.1", 80, proxies=1)) == address
+    assert transport.client_address(asked, WebOptions("127.0.0.1", 80, proxies=1)) == address
 
 
 @pytest.mark.parametrize("opened", [{"WEB_PROXIES": "1"}, {"WEB_HOST": "0.0.0.0"}])
@@ -332,7 +332,7 @@ def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
 
 def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
     """A telephone that loses its network says nothing of it."""
-    monkeypatch.setattr(gate, "STALLED_S", 2.0)  # The others must be refused before.
+    monkeypatch.setattr(transport, "STALLED_S", 2.0)  # The others must be refused before.
     port = web.base_url.port
     with contextlib.ExitStack() as stack:
         stalled = [
@@ -351,7 +351,7 @@ def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
 
 
 def test_nothing_more_is_awaited_of_a_client_that_stalls(monkeypatch):
-    monkeypatch.setattr(gate, "STALLED_S", 0.01)
+    monkeypatch.setattr(transport, "STALLED_S", 0.01)
     asked = []
 
     async def receive():
@@ -359,7 +359,7 @@ def test_nothing_more_is_awaited_of_a_client_that_stalls(monkeypatch):
         await asyncio.sleep(60)
 
     async def refused():
-        body = gate.Body(receive)
+        body = transport.Body(receive)
         body.trust(1)
         with pytest.raises(ApiError, match="too slowly"):
             await body.receive()

@@ -20,7 +20,7 @@ from support.web_service import send, served, step_news, stored_job
 from painterly.errors import StorageError
 from painterly.jobs import index
 from painterly.storage.s3 import client as s3_client
-from painterly.web import events, gate
+from painterly.web import events, transport
 from painterly.web.app import create_app
 from painterly.web.server import Server, server_config
 
@@ -40,10 +40,10 @@ def stream(web, asked="", headers=None):
 def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monkeypatch):
     jobs = [send(web, name=f"{number}.jpg").json() for number in range(2)]
     assert jobs[0]["links"]["preview"] is None
-    monkeypatch.setattr(gate, "STALLED_S", 0.01)  # The reader of a stream sends nothing more.
+    monkeypatch.setattr(transport, "STALLED_S", 0.01)  # The reader of a stream sends nothing more.
     with stream(web) as found:
         assert [next(found)["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
-        monkeypatch.setattr(gate, "STALLED_S", 60.0)
+        monkeypatch.setattr(transport, "STALLED_S", 60.0)
         web.service.jobs.progress(jobs[0]["id"], **step_news(3, 12.5))
         news = next(found)
         assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
@@ -128,7 +128,7 @@ def received(page, text):
 @pytest.mark.parametrize("pages", [20, pytest.param(800, marks=pytest.mark.thorough)])
 def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, pages):
     """Each change would otherwise keep the service from all else for seconds."""
-    monkeypatch.setattr(gate, "MAX_OF_CLIENT", pages)
+    monkeypatch.setattr(transport, "MAX_OF_CLIENT", pages)
     shown, show = [], index.job_out
     monkeypatch.setattr(index, "job_out", lambda *about: shown.append(about) or show(*about))
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -18,8 +18,8 @@ from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 from painterly.web import picture_answers
-from painterly.web.gate import HeadAsGet
 from painterly.web.picture_answers import Asked
+from painterly.web.transport import HeadAsGet
 
 LARGE = b"picture" * 20_000  # It is sent as it is, whatever it shows.
 

@@ -21,7 +21,7 @@ from support.web_service import begun_upload, send, served, two_styles
 
 from painterly.errors import PictureError
 from painterly.jobs.schemas import ApiError
-from painterly.web import gate, made, server, stored_pictures
+from painterly.web import made, server, stored_pictures, transport
 from painterly.web.made import Made
 
 pytestmark = pytest.mark.slow  # Limits of time are waited for.
@@ -95,8 +95,8 @@ def test_a_connection_without_a_request_gives_way_to_another(place, monkeypatch)
     ],
 )
 def test_a_body_without_a_login_is_read_for_seconds(locked, monkeypatch, begun, status):
-    monkeypatch.setattr(gate, "STRANGERS_S", 0.5)
-    monkeypatch.setattr(gate, "READ_ON_S", 0.5)
+    monkeypatch.setattr(transport, "STRANGERS_S", 0.5)
+    monkeypatch.setattr(transport, "READ_ON_S", 0.5)
     monkeypatch.setattr(server, "HEADERS_S", 0.5)
     with connected(locked, begun) as slow:
         until(lambda: dripping(slow))
@@ -104,22 +104,22 @@ def test_a_body_without_a_login_is_read_for_seconds(locked, monkeypatch, begun, 
 
 
 def test_an_upload_that_drips_gives_its_place_to_others(web, monkeypatch):
-    monkeypatch.setattr(gate, "STALLED_S", 0.5)
+    monkeypatch.setattr(transport, "STALLED_S", 0.5)
     with connected(web, begun_upload(web.base_url.port)) as slow:
         until(lambda: dripping(slow) or select.select([slow], [], [], 0)[0])
         assert slow.recv(4096).startswith(b"HTTP/1.1 408 ")
 
 
 def test_an_upload_may_take_as_long_as_its_bytes_need(monkeypatch):
-    monkeypatch.setattr(gate, "STALLED_S", 0.2)
-    monkeypatch.setattr(gate, "SLOWEST", 1000)
+    monkeypatch.setattr(transport, "STALLED_S", 0.2)
+    monkeypatch.setattr(transport, "SLOWEST", 1000)
 
     async def arrive(size):
         async def receive():
             await asyncio.sleep(0.05)
             return {"type": "http.request", "body": bytes(size), "more_body": True}
 
-        body, began = gate.Body(receive), time.monotonic()
+        body, began = transport.Body(receive), time.monotonic()
         body.trust(2000)
         body._most = 2000
         with pytest.raises(ApiError) as refused:
@@ -133,7 +133,7 @@ def test_an_upload_may_take_as_long_as_its_bytes_need(monkeypatch):
 
 
 def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place, monkeypatch):
-    monkeypatch.setattr(gate, "MAX_OF_CLIENT", 3)
+    monkeypatch.setattr(transport, "MAX_OF_CLIENT", 3)
     with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
 
         def status(address, path="/api/jobs"):
