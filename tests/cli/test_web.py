@@ -53,7 +53,12 @@ def test_a_family_reads_that_the_browser_opens_how_it_ends_and_where_pictures_ar
     monkeypatch.setattr(web, "IN_CHECKOUT", False)
     monkeypatch.setattr(web, "_open", lambda address: None)
     monkeypatch.setattr(env_file, "read", lambda _: {})
-    monkeypatch.setattr(app, "serve", lambda *given: given[3]("http://localhost:8080") or 0)
+
+    def serve(_, options, worker, show, phones):
+        show("http://localhost:8080", Sessions(options))
+        return 0
+
+    monkeypatch.setattr(app, "serve", serve)
     ends = "Ctrl-C ends it; pictures are kept in ./results\n"
     for flags, opens in ((["--open"], " your browser should open it now; "), ([], " ")):
         assert verb("web", flags) == 0

@@ -158,11 +158,6 @@ def test_the_page_makes_a_code_that_lets_one_phone_in(network, place, caplog, mo
         for _ in range(sessions.MAX_TICKETS):
             client.post("/phone")
         assert len(client.service.sessions._tickets) == sessions.MAX_TICKETS, "the latest"
-        with httpx.Client(verify=False, base_url=client.base_url) as phone:
-            for number in range(sessions.MAX_GUESSES):
-                phone.get(f"/login?ticket={number}")
-            assert phone.get(drawn[-1]).status_code == 200, "too many guesses"
-            assert phone.get("/api/jobs").status_code == 401
 
 
 def test_without_a_login_the_code_is_the_page_and_without_lan_there_is_none(network, place, web):
