@@ -30,7 +30,8 @@ class Made:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="making")
-        self._kept, self._bytes = OrderedDict[Hashable, asyncio.Future[bytes]](), 0
+        self._kept = OrderedDict[Hashable, bytes | str]()  # a text is that of a PictureError
+        self._bytes = 0
         self._asked = dict[Hashable, _Asked]()
 
     async def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
@@ -46,7 +47,10 @@ class Made:
         """
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key].result()
+            kept = self._kept[key]
+            if isinstance(kept, str):
+                raise PictureError(kept)
+            return kept
         if key not in self._asked:
             if len(self._asked) >= MAX_WAITING:
                 raise ApiError(503, "the service is busy; try again in a moment", RETRY_S)
@@ -61,18 +65,16 @@ class Made:
             if not asked.clients:
                 asked.result.cancel()
                 del self._asked[key]
-        self._keep(key, asked.result)
+        try:
+            self._keep(key, asked.result.result())
+        except PictureError as error:  # Itself, it would keep what was read until it was raised.
+            self._keep(key, str(error))
         return asked.result.result()
 
-    def _keep(self, key: Hashable, result: asyncio.Future[bytes]) -> None:
-        error = result.exception()
-        if key in self._kept or (error and not isinstance(error, PictureError)):
+    def _keep(self, key: Hashable, made: bytes | str) -> None:
+        if key in self._kept:
             return
-        self._kept[key] = result
-        self._bytes += _cost(result)
+        self._kept[key] = made
+        self._bytes += LEAST_BYTES + len(made)
         while self._bytes > MOST_BYTES:
-            self._bytes -= _cost(self._kept.popitem(last=False)[1])
-
-
-def _cost(result: asyncio.Future[bytes]) -> int:
-    return LEAST_BYTES + (0 if result.exception() else len(result.result()))
+            self._bytes -= LEAST_BYTES + len(self._kept.popitem(last=False)[1])

@@ -5,11 +5,13 @@ Others are timed, and the memory of the web process is measured.
 
 import asyncio
 import contextlib
+import gc
 import re
 import select
 import socket
 import threading
 import time
+import weakref
 
 import httpx
 import psutil
@@ -248,11 +250,16 @@ def test_the_line_for_small_pictures_has_an_end(web, making, monkeypatch):
 
 def test_what_is_made_is_kept_up_to_some_bytes_and_so_is_a_damage(monkeypatch):
     monkeypatch.setattr(made, "MOST_BYTES", 3500)
-    calls = []
+
+    class Photo:
+        pass
+
+    calls, read = [], weakref.WeakSet()
 
     def damaged():
+        read.add(photo := Photo())
         calls.append("damaged")
-        raise PictureError("damaged")
+        raise PictureError(f"damaged: {photo}")
 
     def make(size):
         calls.append(size)
@@ -270,6 +277,8 @@ def test_what_is_made_is_kept_up_to_some_bytes_and_so_is_a_damage(monkeypatch):
         assert calls == ["damaged", 10, 1000]
         with pytest.raises(PictureError):
             await kept.get("damaged", damaged)
+        gc.collect()
+        assert not read  # A traceback would keep it.
 
     asyncio.run(ask())
     assert calls == ["damaged", 10, 1000, "damaged"]
