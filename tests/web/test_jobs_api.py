@@ -368,7 +368,7 @@ def test_who_waits_until_the_photo_is_wanted_need_not_send_it(web, monkeypatch):
         assert client.recv(100).startswith(b"HTTP/1.1 429")
 
 
-@pytest.mark.parametrize("address", ["/api/jobs", "/api/photos"])
+@pytest.mark.parametrize("address", ["/api/jobs", "/api/photos", "/api/paintings"])
 def test_more_photos_at_once_than_fit_are_refused_for_a_moment(web, monkeypatch, address):
     monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
     files = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}

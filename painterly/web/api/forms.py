@@ -34,7 +34,7 @@ async def parsed_form(
     are on the disk until they are read. Other parts have at most `longest_field` bytes. Raises
     ApiError if it is not a form, or cannot be parsed."""
     if kind_of(request) != KIND:
-        raise ApiError(415, "send a form with a photo (multipart/form-data)")
+        raise ApiError(415, "send a form with a file (multipart/form-data)")
     parser = _Parser(
         request.headers,
         request.stream(),

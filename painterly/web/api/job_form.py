@@ -85,22 +85,24 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
 
 
 @asynccontextmanager
-async def photo_form(request: Request, service: Service) -> AsyncIterator[UploadFile]:
-    """Parse a form with a photo alone, which has a place among the uploads until it is read. Raises
-    ApiError if all places are taken, or if there is no photo."""
+async def file_form(
+    request: Request, service: Service, field: str = "photo"
+) -> AsyncIterator[UploadFile]:
+    """Parse a form with a file alone, which has a place among the uploads until it is read. Raises
+    ApiError if all places are taken, or if there is no file."""
     check_places(service)
-    parsed = parsed_form(request, ("photo",), LONGEST_REQUEST)
+    parsed = parsed_form(request, (field,), LONGEST_REQUEST)
     async with service.uploads, parsed as form:
-        file = form.get("photo")
+        file = form.get(field)
         if not isinstance(file, UploadFile):
-            raise NO_PHOTO
+            raise ApiError(422, f"the form has no file `{field}`")
         yield file
 
 
 def check_places(service: Service) -> None:
     """Raise ApiError if all places for uploads are taken."""
     if service.uploads.locked():
-        raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
+        raise ApiError(429, "many files are being sent at once; try again in a moment", 1)
 
 
 async def read_photo(file: UploadFile, options: WebOptions) -> Upload:

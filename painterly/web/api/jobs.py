@@ -26,8 +26,8 @@ from painterly.web.api.job_form import (
     BODY,
     PHOTO_BODY,
     check_places,
+    file_form,
     job_form,
-    photo_form,
     read_mask,
     source_of,
 )
@@ -85,7 +85,7 @@ async def new_job(
 async def new_photo(request: Request, service: Shared) -> KeptPhoto:
     """Send a photo or a clip before it is ordered, for previews and jobs that name its id in
     `again`. It is deleted after an hour."""
-    async with photo_form(request, service) as file, source_of(file, service) as photo:
+    async with file_form(request, service) as file, source_of(file, service) as photo:
         return await run_in_threadpool(service.orders.photos.keep, photo)
 
 

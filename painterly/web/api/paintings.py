@@ -5,7 +5,6 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
@@ -21,13 +20,12 @@ from painterly.jobs.schemas import (
 )
 from painterly.jobs.upload import checked_upload
 from painterly.jobs.worker.previews import MAX_PHOTO, MAX_PIXELS
-from painterly.web.api.forms import KIND, parsed_form
-from painterly.web.api.job_form import PHOTO_BODY, photo_form, read_photo
+from painterly.web.api.forms import KIND
+from painterly.web.api.job_form import PHOTO_BODY, file_form, read_photo
 from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
 
-LONGEST_FIELD = 20_000  # bytes of other fields, which are ignored
 _FILE = {"type": "string", "format": "binary"}
 _FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
 _BODY = {"required": True, "content": {KIND: {"schema": _FORM}}}
@@ -45,7 +43,7 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
 async def suited_styles(request: Request, service: Shared) -> Suited:
     """Say what a photo shows, and which ready styles are kind to that. A small copy suffices: of
     at most 4 megapixels and 2 MB."""
-    async with photo_form(request, service) as file, service.in_memory(file):
+    async with file_form(request, service) as file, service.in_memory(file):
         limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
         photo = await read_photo(file, limits)
         return await run_in_threadpool(service.catalogue.suited, photo.data, photo.name)
@@ -69,14 +67,8 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
         return painting_view(name)
 
     await run_in_threadpool(service.catalogue.check_room)
-    if not request.headers.get("content-type", "").lower().startswith(KIND):
-        raise ApiError(415, "send a form with a file (multipart/form-data)")
-    async with parsed_form(request, ("file",), LONGEST_FIELD) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise ApiError(422, "the form has no file `file`")
-        async with service.in_memory(file):
-            added = await run_in_threadpool(add, file.filename or "", await file.read())
+    async with file_form(request, service, "file") as file, service.in_memory(file):
+        added = await run_in_threadpool(add, file.filename or "", await file.read())
     response.headers["location"] = added.thumbnail.removesuffix("/thumbnail")
     return added
 
