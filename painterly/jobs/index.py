@@ -321,9 +321,8 @@ class JobIndex:
                 self._listed_until = id_at(created_at(latest[-1]) - LATE_S)
         self.complete = True
         with self._lock:
-            cancelled = {
-                job.id for job in self.ended_as(JobState.CANCELLED)
-            }  # They are deleted later.
+            # They are deleted later.
+            cancelled = {job.id for job in self.ended_as(JobState.CANCELLED)}
             known_ended = sorted(self._jobs.keys() - self._etags.keys() - cancelled)
             for job_id in known_ended[:-MAX_ENDED] + [e for e in known_ended if e < oldest]:
                 self._forget(job_id)

@@ -41,9 +41,8 @@ def listen(host: str, port: int) -> socket.socket:
     # Otherwise the body of each answer waits 40 ms for the acknowledgement of its headers: asyncio
     # sets this only for sockets that were created with IPPROTO_TCP.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-    if (
-        sys.platform != "win32"
-    ):  # Otherwise the system keeps 4 MB for each client that reads nothing.
+    # Otherwise the system keeps 4 MB for each client that reads nothing.
+    if sys.platform != "win32":
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return listening
 

@@ -123,9 +123,10 @@ class Previews:
         has left it for the next one forgets nothing, and its time (`left`) nothing that is asked
         for again."""
         with self._lock:
-            if (self._asked[number].end is not None) != left:
+            asked = self._asked.get(number)  # Its time may end while its next request does.
+            if asked is None or (asked.end is not None) != left:
                 return
-            asked = self._asked.pop(number)
+            del self._asked[number]
         if not asked.answer.done():
             self._supervisor.send("forget", number)
 
