@@ -92,7 +92,7 @@ class JobIndex:
     Attributes:
         estimates: Learns from each job that ended.
         version: Is raised with each change.
-        ended: The number of jobs that were seen to have ended.
+        done: The number of jobs that were seen to be done.
         problem: The reason why the jobs cannot be read; None if they can.
         unfit: Why the bucket cannot keep jobs, or empty; None before that was tried.
         complete: Whether the bucket has been read once.
@@ -120,7 +120,7 @@ class JobIndex:
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
         self._deleted, self._leaving = dict[str, None](), set[str]()  # all; those not gone yet
-        self.version = self.ended = 0
+        self.version = self.done = 0
         self._changed_in = dict[str, int]()  # the version that changed each job
         self._moved_in = 0  # the version that changed places in the queue
         self._queue_then = _Queue((0, 0), {}, 0.0)
@@ -385,7 +385,7 @@ class JobIndex:
             self._etags[job.id] = etag
         else:
             self._etags.pop(job.id, None)
-            self.ended += 1
+            self.done += job.state == JobState.DONE
             self.estimates.add_measurement(job)
         if before is None or before.model_copy(update={"revision": job.revision}) != job:
             self._mark(job.id, moves=before is None or before.state != job.state)

@@ -42,6 +42,7 @@ NAMED_KINDS = ("JPG", "PNG", "HEIC", "WEBP", "TIFF")  # formats that a refusal n
 PLAIN_SIZES = (1024, 1600, LARGEST_WHOLE)  # px of the longer side, of the plain form
 LEVEL = 5  # zlib's, as for other pages
 MAX_FIELD = 10_000  # bytes of a field of the login
+MAX_STYLE = 1000  # characters of its name, which is kept with the page
 pages = APIRouter(include_in_schema=False)
 
 
@@ -97,7 +98,7 @@ def plain_page(request: Request, service: Shared, language: Language) -> Respons
 async def gallery_page(
     request: Request,
     service: Shared,
-    style: str = "",
+    style: Annotated[str, Query(max_length=MAX_STYLE)] = "",
     start: Annotated[int, Query(alias="from", ge=0)] = 0,
 ) -> Response:
     """Show all results on the page that a batch writes as index.html.

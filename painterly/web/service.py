@@ -78,7 +78,7 @@ class Service:
         self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
         self.made, self.pages = Made(), Made()  # small pictures, and the gallery's pages
         self.pictures = JobPictures(self.buckets, config.memory_limit, self.made)
-        self.results = Results(self.buckets.result, self.jobs.deleted, lambda: self.jobs.ended)
+        self.results = Results(self.buckets.result, self.jobs.deleted, lambda: self.jobs.done)
 
     def in_memory(self, *files: object) -> asyncio.Semaphore:
         """Return the places in memory for the files of a form."""

@@ -140,15 +140,15 @@ class Results:
         self,
         bucket: Bucket,
         deleted: Callable[[], frozenset[str]] = frozenset,
-        ended: Callable[[], int] = int,
+        done: Callable[[], int] = int,
     ) -> None:
         """Args:
         bucket: The results.
         deleted: Returns the ids of jobs whose results are not shown.
-        ended: Returns another number once a job has ended: there may be a new result.
+        done: Returns another number once a job is done: there is a new result.
         """
         self._bucket, self._deleted = bucket, deleted
-        self._ended, self._ended_then = ended, 0
+        self._done, self._done_then = done, 0
         self._records: RecordCache = {}
         self._latest = _Listed(0, [], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
@@ -201,8 +201,8 @@ class Results:
         return _stored(asked, self._bucket, key, "picture")
 
     def _listing(self) -> _Listed:
-        if self._ended() != self._ended_then:
-            self._ended_then = self._ended()
+        if self._done() != self._done_then:
+            self._done_then = self._done()
             self._listed.forget()
         return self._listed.get()
 
