@@ -51,6 +51,13 @@ def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(index, store
     assert index.stored(ending.id).state == JobState.DONE, "it ends while it is asked for"
 
 
+def test_only_a_job_that_is_done_has_a_new_result(index, store):
+    for state in (JobState.CANCELLED, JobState.FAILED, JobState.DONE):
+        assert store.end(stored_job(store).changed(state=state))
+    index.refresh()
+    assert len(shown(index)) == 3 and index.done == 1
+
+
 def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(index, store, monkeypatch):
     ended = stored_job(store)
     assert store.end(ended.changed(state=JobState.DONE))

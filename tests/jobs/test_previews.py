@@ -32,6 +32,7 @@ from painterly.jobs.worker.previews import (
     PreviewRequest,
     Previews,
     Refusal,
+    ResultOrder,
 )
 from painterly.jobs.worker.runner import JobRunner
 from painterly.orders.styles import Painting
@@ -74,6 +75,13 @@ def answering(place):
         client.service.previews = asking = Previews(client.supervisor)
         yield client
         client.is_away = True
+
+
+def test_the_time_of_a_picture_may_end_after_its_next_request():
+    asking = Previews(SimpleNamespace(pid=1, send=lambda *_: False))
+    number, _ = asking.ask(ResultOrder("beach.jpg", "monet", b"", "jpg"))
+    asking.forget(number)
+    asking.forget(number, left=True)  # Its timer was waiting for the lock.
 
 
 def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(place, answering):
