@@ -8,7 +8,7 @@ from support.web_page import end_undo, jpeg, staged
 
 from painterly.jobs.schemas import Preset
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 ACTS = "document.body.dataset.acts"
 FULL = (429, "the queue is full: 5 photos are waiting", 600)

@@ -3,7 +3,7 @@
 import pytest
 from support.web_page import staged
 
-pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+pytestmark = pytest.mark.slow  # A browser starts.
 
 
 @pytest.fixture

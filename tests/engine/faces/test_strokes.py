@@ -3,15 +3,12 @@
 import tracemalloc
 
 import numpy as np
-import pytest
 from support.faces import close
 
 from painterly.engine.abstraction.filters import blurred
 from painterly.engine.faces import care, strokes
 from painterly.engine.looked_at import LookedAt
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
-
-pytestmark = pytest.mark.group("engine: pictures")
 
 SIDE = 320
 PHOTO = close(SIDE)
