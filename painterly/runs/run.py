@@ -126,7 +126,8 @@ class Run:
         source, exclude = self._buckets.source, self._config.exclude
         summary = self._round(listing, started)
         unread = source.skipped().get(UNREADABLE, ())
-        return report.with_unread(summary, [e for e in unread if not matches(e, exclude)], source)
+        asked = [each for each in unread if not matches(each.rpartition(": ")[0], exclude)]
+        return report.with_unread(summary, asked, source)
 
     def _round(self, listing: Listing, started: float) -> Summary:
         selection, plan = self._plan(listing)
