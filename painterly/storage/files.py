@@ -300,6 +300,8 @@ def _lock(stack: contextlib.ExitStack, file: BinaryIO, path: Path, waits: bool) 
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESTALE):  # ESTALE: on a disk in a network.
                 return False
+            if not isinstance(error, BlockingIOError):  # The disk has no locks.
+                _delete(path)
             raise
         if is_there:
             stack.callback(_delete, path)

@@ -1,6 +1,7 @@
 """The program's own files beside a user's: none stays but hidden ones, on Windows as well."""
 
 import ctypes
+import errno
 import os
 import stat
 import sys
@@ -62,6 +63,15 @@ def test_a_lock_of_another_user_that_cannot_be_deleted_harms_nobody(tmp_path, mo
     with locked(tmp_path):
         pass
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_disk_without_locks_keeps_no_file_of_one(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    announce(tmp_path / "beach.png", b"painted")
+    assert [each.name for each in tmp_path.iterdir()] == [LIST]
 
 
 @pytest.fixture
