@@ -18,7 +18,7 @@ _ACROSS, _DOWN = ("WidthPixels", "LeftPixels"), ("HeightPixels", "TopPixels")
 def declared(xmp: bytes | str) -> Panorama | None:
     """Return the properties in a packet of XMP in UTF-8, or None if it declares no panorama."""
     text = xmp.decode(errors="replace") if isinstance(xmp, bytes) else xmp
-    found = dict(each.groups() for each in islice(_PROPERTY.finditer(text), _MOST))
+    found = {each[1]: each[2] for each in islice(_PROPERTY.finditer(text), _MOST)}
     return found if _NEEDED in found else None
 
 
