@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,16 +27,18 @@ def test_a_lock_leaves_no_file(tmp_path):
     assert [each.name for each in folder.iterdir()] == [LIST]
 
 
-def test_one_alone_has_the_lock_though_those_before_delete_its_file(tmp_path):
-    inside, most, total = [], [], []
+def test_one_alone_has_the_lock_though_those_before_delete_its_file_and_folder(tmp_path):
+    folder, inside, most, total = tmp_path / "photos", [], [], []
 
     def work():
         for _ in range(100):
-            with locked(tmp_path):
+            with locked(folder):
                 inside.append(1)
                 most.append(len(inside))
                 total.append(1)
                 inside.pop()
+            with suppress(OSError):  # Another has the lock.
+                folder.rmdir()
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for each in threads:
