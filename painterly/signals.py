@@ -61,10 +61,11 @@ def stopping_at(clock: str | None, now: Callable[[], datetime] = datetime.now) -
     def watch() -> None:
         while not left.wait(POLL_S):
             if now() >= end:
-                _thread.interrupt_main(signal.SIGTERM)
+                _interrupt()
                 return
 
-    threading.Thread(target=watch, daemon=True).start()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     try:
         yield
     except Stopped as stopped:
@@ -73,6 +74,16 @@ def stopping_at(clock: str | None, now: Callable[[], datetime] = datetime.now) -
         raise
     finally:
         left.set()
+        watcher.join()  # So that no signal comes after the block.
+
+
+def _interrupt() -> None:
+    """Give the main thread a SIGTERM, which also ends what it waits for, such as a socket."""
+    main = threading.main_thread().ident
+    if sys.platform == "win32" or main is None:
+        _thread.interrupt_main(signal.SIGTERM)
+    else:
+        signal.pthread_kill(main, signal.SIGTERM)
 
 
 class Stop:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 import weakref
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -74,16 +75,17 @@ def test_under_nohup_a_closed_terminal_stops_nothing():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_block_stops_once_the_clock_shows_the_time_even_after_a_sleep():
+def test_a_block_that_waits_stops_once_the_clock_shows_the_time_even_after_a_sleep():
     evening = datetime(2026, 11, 30, 22, 30)
     clock = iter([evening, evening + timedelta(hours=8), evening + timedelta(hours=9)])
-    last = evening + timedelta(hours=9)
+    last, started = evening + timedelta(hours=9), time.monotonic()
     with (
         pytest.raises(Stopped, match="SIGTERM") as caught,
-        Stop() as stop,
+        Stop(),
         stopping_at("7:00", lambda: next(clock, last)),
     ):
-        stop.result_of(Future())
+        threading.Event().wait(60)  # As for a storage, or a program.
+    assert time.monotonic() - started < 5
     assert caught.value.note == "it is 7:00; the same command continues"
     assert caught.value.exit_code == 143
 

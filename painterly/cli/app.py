@@ -71,7 +71,7 @@ def run_program(
     except Stopped as stopped:
         return _stopped(name, stopped, interrupted)
     except KeyboardInterrupt:
-        return fail(name, f"stopped; {interrupted}", INTERRUPTED)
+        return fail(name, f"stopped; {interrupted or RERUN}", INTERRUPTED)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "painterly"):

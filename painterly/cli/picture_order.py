@@ -75,7 +75,7 @@ def wish_of(args: PictureArgs, environment: Mapping[str, str]) -> Wish:
     PictureError; WeightsError before TensorFlow is loaded."""
     files, result = FilesBucket(), args.places[-1]
     order = order_of(args, environment, files)
-    unfinished, key = unfinished_for(result)
+    unfinished, key = _unfinished_for(result)
     return Wish(
         order=replace(order, own_checkpoint_key=key),
         config=config_of(args, environment),
@@ -88,7 +88,7 @@ def wish_of(args: PictureArgs, environment: Mapping[str, str]) -> Wish:
     )
 
 
-def unfinished_for(result: str) -> tuple[FolderBucket, str]:
+def _unfinished_for(result: str) -> tuple[FolderBucket, str]:
     """Return the folder of the checkpoint of a result, and its key: the result's name, or a hash of
     one that cannot be a key there, such as a hidden file's, or one that is too long with a further
     extension."""

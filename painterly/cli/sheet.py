@@ -52,7 +52,8 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
     from painterly.orders.buckets import Buckets
     from painterly.painters.sheet import paint_sheet, select_for_sheet
 
-    tells, name = args.options.story is not None, str(args.options.story or args.options.sheet)
+    only = str(args.options.only)
+    tells, name = only == "story", str(getattr(args.options, only))
     path = here(name, args.start)
     if tells:
         form = _story_format(path, name)
@@ -80,7 +81,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
         check_is_painted(path)
         sheet = paint_sheet(loaded, buckets, selection, stop, longest)
         if not sheet.painted:
-            raise PictureError(f"no picture of the {args.options.only} could be painted")
+            raise PictureError(f"no picture of the {only} could be painted")
         if tells:
             _, data = told(sheet, form, loaded.memory_limit, stop.obey)
         else:
@@ -89,7 +90,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
     write_file(path, data)
     failed = f", {plural(sheet.failed, 'picture')} failed" if sheet.failed else ""
     done = f"{name}: {len(sheet.painted)} painted{failed}"
-    event(done, summary=True, event=args.options.only, path=str(path))
+    event(done, summary=True, event=only, path=str(path))
     return 1 if sheet.failed else 0
 
 

@@ -67,7 +67,8 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
     if exif or (dpi and target.extension in _DPI_IN_EXIF):
         is_srgb = profile is None
         block = exifs.for_result(exif, (height, width), is_srgb, output.keep_gps, dpi)
-    xmp = _panorama(photo, (height, width)) if photo else b""
+    sphere = photo and photo.panorama
+    xmp = panorama.packet(sphere, photo.size, (height, width)) if photo and sphere else b""
     if target.extension == "tiff":
         return _tiff(values, embedded, block or exifs.EMPTY, xmp)
     options: dict[str, Any] = {
@@ -82,10 +83,6 @@ def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = Non
         out, target.pillow_name, icc_profile=embedded, exif=block or b"", **options
     )
     return out.getvalue()
-
-
-def _panorama(photo: Picture, size: tuple[int, int]) -> bytes:
-    return panorama.packet(photo.panorama, photo.size, size) if photo.panorama else b""
 
 
 def _with_xmp(packet: bytes, extension: str) -> dict[str, Any]:

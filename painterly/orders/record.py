@@ -209,10 +209,10 @@ def read_records(
 
 
 def remembered_records(bucket: Bucket) -> RecordCache:
-    """Return the records that `remember_records` has stored: one request instead of thousands. None
-    are returned if that was never done, or its object is damaged. Raises UnavailableError."""
+    """Return the records that `remember_records` has stored: one request instead of thousands. Of a
+    damaged object, those before the damage are returned. Raises UnavailableError."""
     records: RecordCache = {}
-    damaged = OSError, EOFError, AttributeError, ValueError, zlib.error
+    damaged = OSError, EOFError, AttributeError, TypeError, ValueError, zlib.error
     with (
         suppress(ObjectError, *damaged),
         gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines,

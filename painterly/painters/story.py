@@ -57,9 +57,8 @@ def told(
         check_stop: As in `story_file`.
     """
     pictures = [pixels for pixels, _ in sheet.cells]
-    shown = next(
-        islice(story.images(pictures), story.WIPE // 2, None)
-    )  # The line is in its middle.
+    # The line is in its middle.
+    shown = next(islice(story.images(pictures), story.WIPE // 2, None))
     return np.asarray(shown), story_file(pictures, extension, decodable_memory(limit), check_stop)
 
 

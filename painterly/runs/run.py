@@ -126,7 +126,8 @@ class Run:
         source, exclude = self._buckets.source, self._config.exclude
         summary = self._round(listing, started)
         unread = source.skipped().get(UNREADABLE, ())
-        return report.with_unread(summary, [e for e in unread if not matches(e, exclude)], source)
+        asked = [each for each in unread if not matches(each.rpartition(": ")[0], exclude)]
+        return report.with_unread(summary, asked, source)
 
     def _round(self, listing: Listing, started: float) -> Summary:
         selection, plan = self._plan(listing)
@@ -241,13 +242,13 @@ class Run:
         if not selection.photos or not selection.styles:
             return selection, None
         self._networks.relist(listing.style)
-        self._records = {key: each for key, each in self._records.items() if key in listing.results}
         weights = {each.name: self._networks.source(each.settings) for each in selection.styles}
         with outlasting_outages(self._buckets.result) as result:
             is_long = sum(key.startswith(f"{RECORDS}/") for key in listing.results) > MANY
             if is_long and not self._records:
                 self._records = remembered_records(result)
-            before = dict(self._records)
+            before = {key: each for key, each in self._records.items() if key in listing.results}
+            self._records = dict(before)
             plan = make_plan(selection, weights, config, result, listing.results, self._records)
             new = sum(before.get(key) != each for key, each in self._records.items())
             if new > MANY and not config.dry_run:

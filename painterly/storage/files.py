@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from painterly.errors import StorageError
 from painterly.storage.base import (
@@ -203,11 +203,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Raises OSError, or RefusedNameError if only the name is the reason.
     """
-    with _naming(path):
-        make_folder(path.parent)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
+    with _naming(path):
+        opened = _opened(part, "xb+")
     try:
-        with part.open("xb+") as body:
+        with opened as body:
             yield body
         with _naming(path, part):
             when_closed(lambda: part.replace(path))
@@ -264,8 +264,7 @@ def locked(folder: Path, *, waits: bool = True) -> Iterator[None]:
         is_held = False
         while not is_held:
             stack.close()
-            make_folder(folder)
-            file = stack.enter_context(path.open("ab"))
+            file = stack.enter_context(_opened(path, "ab"))
             is_held = _lock(stack, file, path, waits)
         yield
 
@@ -300,10 +299,24 @@ def _lock(stack: contextlib.ExitStack, file: BinaryIO, path: Path, waits: bool) 
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESTALE):  # ESTALE: on a disk in a network.
                 return False
+            if not isinstance(error, BlockingIOError):  # The disk has no locks.
+                _delete(path)
             raise
         if is_there:
             stack.callback(_delete, path)
         return is_there
+
+
+def _opened(path: Path, mode: str, tries: int = 10) -> BinaryIO:
+    """Open a file in a folder, which is created. Another process may delete it while it is empty,
+    and is unlikely to do so often."""
+    try:
+        make_folder(path.parent)
+        return cast(BinaryIO, path.open(mode))
+    except (FileNotFoundError, FileExistsError):  # mkdir looks twice.
+        if tries == 1:
+            raise
+        return _opened(path, mode, tries - 1)
 
 
 def _delete(path: Path) -> None:

@@ -212,7 +212,8 @@ class Results:
         self._records = {key: each for key, each in self._records.items() if key in stored}
         records = read_records(self._bucket, there, self._records, missing_ok=True)
         painted = [record for record in records.values() if record and record.result in stored]
-        pictures = frozenset(key for key in stored if key.startswith(f"{GALLERY}/"))
+        own = (key for key in stored if key.startswith(f"{GALLERY}/"))
+        pictures = frozenset(key for key in own if key.endswith(".jpg"))  # No records or failures.
         shown = [key for each in painted for key in (each.result, _timelapse(each)) if key]
         listed = _Listed(self._latest.number, painted, pictures, pictures.union(shown))
         if listed != self._latest:

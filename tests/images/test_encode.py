@@ -384,6 +384,14 @@ def test_a_result_is_the_panorama_that_its_photo_is_in_its_own_pixels(extension)
     }
 
 
+def test_a_panorama_of_thousands_of_properties_fits_into_a_result():
+    more = " ".join(f'GPano:P{number}="1"' for number in range(5000))
+    xmp = GPANO.replace("xmp:CreatorTool", f"{more} xmp:CreatorTool")
+    photo = decode(saved(gradient(), "WEBP", xmp=xmp.encode()))
+    result = Image.open(io.BytesIO(encode(SHADES, OutputFormat("jpg"), photo)))
+    assert b'ProjectionType="equirectangular"' in result.info["xmp"]
+
+
 def test_a_part_of_a_panorama_and_other_xmp_are_none():
     photo = decode(saved(gradient(), "JPEG", xmp=GPANO.encode()))
     other = decode(saved(gradient(), "JPEG", xmp=b'<x:xmpmeta xmp:CreatorTool="Editor"/>'))

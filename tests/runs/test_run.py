@@ -172,7 +172,8 @@ def test_the_next_run_reads_many_records_at_once_and_those_that_have_changed(
     changed = Path("out/_records/monet/beach.jpg.json")
     changed.write_text(changed.read_text().replace(" ", ""))
     assert run(folders) == 0 and read == ["_records/monet/beach.jpg.json"]
-    for damaged in (b"", b"no gzip", gzip.compress(b"[1"), gzip.compress(b'["a", "b", 3]')):
+    lines = b"[1", b"1", b'["a", "b", 3]', b'[["a"], "b", "{}"]'
+    for damaged in (b"", b"no gzip", *map(gzip.compress, lines)):
         Path("out/_gallery/records.gz").write_bytes(damaged)
         assert run(folders) == 0
     assert "already done" in capsys.readouterr().out.splitlines()[-2]

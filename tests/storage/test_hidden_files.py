@@ -1,10 +1,12 @@
 """The program's own files beside a user's: none stays but hidden ones, on Windows as well."""
 
 import ctypes
+import errno
 import os
 import stat
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,16 +27,18 @@ def test_a_lock_leaves_no_file(tmp_path):
     assert [each.name for each in folder.iterdir()] == [LIST]
 
 
-def test_one_alone_has_the_lock_though_those_before_delete_its_file(tmp_path):
-    inside, most, total = [], [], []
+def test_one_alone_has_the_lock_though_those_before_delete_its_file_and_folder(tmp_path):
+    folder, inside, most, total = tmp_path / "photos", [], [], []
 
     def work():
         for _ in range(100):
-            with locked(tmp_path):
+            with locked(folder):
                 inside.append(1)
                 most.append(len(inside))
                 total.append(1)
                 inside.pop()
+            with suppress(OSError):  # Another has the lock.
+                folder.rmdir()
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for each in threads:
@@ -62,6 +66,15 @@ def test_a_lock_of_another_user_that_cannot_be_deleted_harms_nobody(tmp_path, mo
     with locked(tmp_path):
         pass
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_disk_without_locks_keeps_no_file_of_one(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    announce(tmp_path / "beach.png", b"painted")
+    assert [each.name for each in tmp_path.iterdir()] == [LIST]
 
 
 @pytest.fixture

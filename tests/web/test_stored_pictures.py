@@ -185,7 +185,9 @@ def test_a_gallery_of_too_many_results_shows_the_newest_and_says_so(web, place, 
 def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
     given = record(f"{JOB}/beach.jpg", HOSTILE.replace("\n", ""))
     bucket = published(Path(place["BUCKET_RESULT"]), [given])
-    bucket.write("_web/secret.txt", b"secret")
+    secrets = ("_web/secret.txt", "_gallery/records.gz", "_gallery/ended.txt")
+    for key in secrets:
+        bucket.write(key, b"secret")
     page = web.get("/gallery", follow_redirects=True)
     own, batch = (results_of(text)[0] for text in (page.text, bucket.read("index.html").decode()))
     assert own["thumb"] == 1 and batch["thumb"].startswith("data:")
@@ -195,7 +197,7 @@ def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
     for key in (given.result, thumbnail_key("results", given.result)):
         answer = web.get(f"/gallery/{quote(key)}")
         assert (answer.content, answer.headers["content-type"]) == (bucket.read(key), "image/jpeg")
-    for key in ("monet/none.jpg", "_web/secret.txt", "index.html", "_gallery/%2e%2e/index.html"):
+    for key in (*secrets, "monet/none.jpg", "index.html", "_gallery/%2e%2e/index.html"):
         assert web.get(f"/gallery/{key}").status_code == 404, key
     bucket.delete(given.result)
     assert web.get(f"/gallery/{quote(given.result)}").status_code == 404

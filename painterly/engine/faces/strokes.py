@@ -39,7 +39,7 @@ def add_strokes(
         groups: For each group of paintings squares of them [N, SIDE, SIDE, 3], sRGB 0…1, and the
             share of each pixel that it paints, [h, w, 1].
     """
-    drawn = [srgb_to_oklab(squares.astype(np.float32)) for squares, _ in groups] if cares else []
+    drawn = [srgb_to_oklab(squares.astype(np.float32)) for squares, _ in groups]
     for care in cares:
         across = care.width * care.size[0] / len(care.oval)
         smooth = _smoothing(min(FINE, FINE_OF_FACE * across))
@@ -85,9 +85,8 @@ class _Squares(NamedTuple):
         most = CLIPPED * np.median(np.abs(strokes), (2, 3), keepdims=True) + TINY
         strokes = most * np.tanh(strokes / most)
         varies = np.square(strokes).mean((2, 3)) + TINY
-        typical = np.minimum(
-            varies, np.quantile(varies, TYPICAL, 0)
-        )  # An ornament would be a scar as well.
+        # An ornament would be a scar as well.
+        typical = np.minimum(varies, np.quantile(varies, TYPICAL, 0))
         strokes *= np.sqrt(typical / varies)[..., None, None]
         # The sum of the squares of two ramps is 1, so the variance is the same where they overlap.
         ramp = np.sin(np.pi / 2 * (np.arange(SIDE - STEP) + 0.5) / (SIDE - STEP))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 Panorama = Mapping[str, str]  # properties by name, such as ProjectionType
 
@@ -10,13 +11,14 @@ _PROPERTY = re.compile(
     r"""GPano:(\w{1,40})(?:\s*=\s*["']|>)\s*([\w.+-]{1,40})\s*(?:["']|</GPano)"""
 )
 _NEEDED = "ProjectionType"
+_MOST = 50  # There are 20. A JPEG has room for 65,502 bytes.
 _ACROSS, _DOWN = ("WidthPixels", "LeftPixels"), ("HeightPixels", "TopPixels")
 
 
 def declared(xmp: bytes | str) -> Panorama | None:
     """Return the properties in a packet of XMP in UTF-8, or None if it declares no panorama."""
     text = xmp.decode(errors="replace") if isinstance(xmp, bytes) else xmp
-    found = dict(_PROPERTY.findall(text))
+    found = {each[1]: each[2] for each in islice(_PROPERTY.finditer(text), _MOST)}
     return found if _NEEDED in found else None
 
 
