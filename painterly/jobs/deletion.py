@@ -22,7 +22,7 @@ from painterly.jobs.schemas import JobState, not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.record import read_records
-from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS
+from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS, RECORDS_READ
 from painterly.storage.base import ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
@@ -121,6 +121,7 @@ class Deletions:
         gone = [job for job in deleted if self._has_left(job)]
         if gone:
             renew_page(self._buckets.result, gone)
+            delete_versions(self._buckets.result, RECORDS_READ)  # It has records of theirs.
         for job in gone:
             delete_versions(self._buckets.result, *reversed(keys_of_job(job)))
         if gone:

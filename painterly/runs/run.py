@@ -156,7 +156,7 @@ class Run:
             if config.dry_run:
                 return self._foretold(painter, parts)
             outcome = self._painted(painter, parts)
-        if config.makes_page:  # Nobody else is about to write a checkpoint there.
+        if config.makes_page:
             with logged_storage_errors("empty folders of checkpoints may be left"):
                 result.remove_empty(CHECKPOINTS)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})

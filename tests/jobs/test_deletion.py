@@ -18,7 +18,7 @@ from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
 from painterly.jobs.store import PREVIEWS
-from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
+from painterly.settings.bucket_layout import PAGE, RECORDS_READ, UNPUBLISHED
 from painterly.storage.base import ObjectError, UnavailableError, Version
 from painterly.storage.folder import FolderBucket
 
@@ -309,10 +309,12 @@ def test_the_page_that_a_batch_has_written_loses_it_too(web, place, store, bucke
     given = [record("mine.jpg", "monet"), record(f"{job}/beach.jpg", "monet")]
     published(Path(place["BUCKET_RESULT"]), given)
     assert job.encode() in buckets.result.read("index.html")
+    buckets.result.write(RECORDS_READ, b"the records that a run has read")
     web.delete(f"/api/jobs/{job}")
     carry_out(web.service)
     page = buckets.result.read("index.html")
     assert job.encode() not in page and b"mine.jpg" in page
+    assert not buckets.result.find(RECORDS_READ)
 
 
 def test_older_versions_of_that_page_go_as_well_and_no_others(tmp_path):
