@@ -53,15 +53,14 @@ def hand(hand, monkeypatch):
     claims, hand.job = JobClaimer(hand.store, "this worker"), stored_job(hand.store).id
 
     def paint(painting):
+        before = {*threading.enumerate()}
         runner = SimpleNamespace(
             paint=lambda job, on_step, _: painting(on_step), make_room=lambda: True
         )
         try:
             return hand.web.paint_next(runner, claims)
         finally:  # However the painting ends, its lease is not renewed after it.
-            until(
-                lambda: "lease" not in {each.name for each in threading.enumerate()}, every_s=0.001
-            )
+            until(lambda: "lease" not in {each.name for each in {*threading.enumerate()} - before})
 
     hand.paint = paint
     return hand
