@@ -140,18 +140,16 @@ effect(() => {
   loadTimes().catch(() => { /* Another message says that the server does not answer. */ });
 });
 // The choice of the size and the quality of a job.
-export const extentOfJob = ({ preset, settings }) => {
-  const { paper: name, size } = settings || {}, isKnown = [...paper.options].some(({ value }) => value === name);
-  return {
-    extent: isKnown ? "paper" : size === LARGE ? "4k" : "screen", ...(isKnown && { paper: name }),
-    ...(preset && { preset: preset === "print" ? "fine" : preset }),
-  };
-};
 // What of a choice this service has, which may have been made when it had more.
 export const possible = ({ preset, paper: name, ...others }) => ({
   ...others, ...(form.querySelector(`[name=preset][value="${CSS.escape(preset)}"]`) && { preset }),
   ...([...paper.options].some(({ value }) => value === name) && { paper: name }),
 });
+// The choice of the size and the quality of a job, as far as this service has them.
+export const extentOfJob = ({ preset, settings }) => {
+  const { paper: name, size } = settings || {}, choice = possible({ preset: preset === "print" ? "fine" : preset, paper: name });
+  return { ...choice, extent: choice.paper ? "paper" : size === LARGE ? "4k" : "screen" };
+};
 
 // Pages without https have no other clipboard. If it cannot be copied, the command is selected.
 if (byId("fine-copy")) {
