@@ -19,7 +19,7 @@ export const changes = computed(() => {
 });
 
 export const secondsOf = (preset) => times.value.own[preset];
-export const secondsOn = (paperName) => (times.value.own.papers || {})[paperName];
+export const secondsOn = (paperName) => times.value.own.papers?.[paperName];
 const secondsHere = (care) => (times.value.ofQuery || times.value.own)[care];
 const numbers = (words) => words.split(" ").map(Number);
 // Without preset fine, as without TensorFlow, a sheet of paper is painted by preset instant.
@@ -50,7 +50,7 @@ const sidesOf = (longer) => [Math.round(longer * Math.min(ratioOfPhoto(), 1 / ra
 const pixelsOf = (longer) => text("page.pixels", turned(sidesOf(longer)));
 // The words of each size, and the cm of its longer side.
 const extents = () => {
-  const { shown, mm } = chosenPaper(), own = (times.value.own.sizes || {})[careOf(photo.value)];
+  const { shown, mm } = chosenPaper(), own = times.value.own.sizes?.[careOf(photo.value)];
   return {
     screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
     "4k": [pixelsOf(LARGE), LARGE * CM_OF_PX],
