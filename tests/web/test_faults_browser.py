@@ -40,7 +40,7 @@ def server(place):
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
-        previews._supervisor = SimpleNamespace(problem="", send=send)
+        previews._supervisor = SimpleNamespace(pid=1, send=send)
         yield running
 
 
@@ -389,6 +389,49 @@ def test_while_a_photo_is_on_its_way_the_page_says_so_and_paints_the_wall(page, 
     assert page.js(ACTS) == "ready"
     page.js("release()")
     previewed(page)
+
+
+def test_a_photo_that_was_removed_on_its_way_and_is_brought_back_is_sent(page, server, photos):
+    page.begin_with(HELD_UPLOAD)
+    visit(page, server, photos[0])
+    page.until("document.querySelector('#works em').textContent === 'Sending…'")
+    page.js("document.querySelector('#photos .x').click()")
+    page.until("document.querySelector('.told button')?.hidden === false")
+    page.js("release()")
+    page.until("!document.querySelector('#photos li')")
+    later = page.js("performance.now() + 500")
+    page.until(f"performance.now() > {later}")
+    page.one(".told button").click()
+    previewed(page)
+    page.until("!document.querySelector('#photos .unsent')")
+
+
+def test_a_photo_is_previewed_after_a_slider_went_back_to_its_place(page, server, photos):
+    from selenium.webdriver import ActionChains
+
+    visit(page, server, photos[0])
+    previewed(page)
+    server.service.jobs.estimates.set_measured(Preset.INSTANT, 1.0, "the CPU")
+    page.js("import('/static/settings.js').then(({ loadTimes }) => loadTimes())")
+    page.js("strength.addEventListener('change', (event) => event.stopPropagation())")  # Firefox.
+    slider = page.one("#strength")
+    ActionChains(page.driver).click_and_hold(slider).move_by_offset(40, 0).release().perform()
+    page.one("#photo-files").send_keys(photos[1])
+    previewed(page)
+    assert "lake" in page.js("document.querySelector('#photo-side').alt")
+
+
+def test_a_picture_is_saved_whose_photo_was_removed(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    page.js("document.querySelector('[name=preset][value=draft]').click()")
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.js("document.querySelector('#photos .x').click()")
+    page.js("save.addEventListener('click', (event) => event.preventDefault())")
+    page.js("document.querySelector('#save').click()")
+    assert page.one("#save").is_displayed() and page.one("#refused").text == ""
+    assert page.errors() == []
 
 
 def test_the_red_button_stays_where_it_is_when_its_time_is_known(page, server, photos):

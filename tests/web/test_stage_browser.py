@@ -232,6 +232,8 @@ def test_a_story_is_ordered_from_the_menu_and_moves_on_the_stage(page, server, b
     server.end(server.jobs.stored(job.id))
     page.until(f"{ACTS} === 'done'")
     assert page.one("#heading").text == "Your photo, as a story"
+    for each in ("#print-menu", "#copy"):
+        assert not page.one(each).is_displayed(), "it would not move"
     page.one("#more-menu summary").click()
     assert not page.one("#story").is_displayed()
     page.js("document.querySelector('#again-with').click()")

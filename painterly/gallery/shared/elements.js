@@ -20,8 +20,10 @@ export const on = (target, kinds, act, options) => {
   const element = typeof target === "string" ? byId(target) : target;
   for (const kind of [kinds].flat()) element.addEventListener(kind, act, options);
 };
-// Sends the event of a field that its user has changed.
-export const changed = (element) => element.dispatchEvent(new Event("change", { bubbles: true }));
+// Whether a key takes back the last act, and not what is typed or drawn.
+export const isUndo = ({ key, ctrlKey, metaKey, shiftKey, target }) => (
+  (ctrlKey || metaKey) && !shiftKey && key.toLowerCase() === "z" && !target.closest("textarea, [type=search], #mask")
+);
 // The sign of a button.
 export const sign = (name) => {
   const holder = make("span");

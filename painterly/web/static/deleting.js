@@ -1,5 +1,5 @@
 // Deletes jobs and paintings for good, once a message has offered an undo for some seconds, or when the page is closed before.
-import { make, on, root } from "./shared/elements.js";
+import { isUndo, make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 
@@ -37,8 +37,7 @@ const undo = () => { const { undoing } = shown; shown.over = null; close(); undo
 on(button, "click", undo);
 // Before other acts that can be undone.
 on(document, "keydown", (event) => {
-  const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-  if (!isUndo || !shown?.undoing || event.target.closest("textarea, #mask")) return;
+  if (!shown?.undoing || !isUndo(event)) return;
   event.preventDefault();
   undo();
 }, true);

@@ -11,17 +11,14 @@ const link = { source: null, opened: () => {}, wait: 1, timer: 0, tick: 0, reaso
 // functions: `ended` is called when a job leaves the queue, and `returned` when the server is there again.
 export const bindJobs = (functions) => Object.assign(link, functions);
 
-const announceEnd = (before, job) => {
-  if (!before || before.state === job.state || isActive(job) || isLeaving(job)) return;
-  announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
-  link.ended();
-};
 // What the server says of a job. An answer may be older than an event that arrived before it: an ended job stays ended.
 export const heard = (job) => {
   const before = jobWith(job.id);
   if (before && !isActive(before) && isActive(job)) return;
   keepJob(job);
-  announceEnd(before, job);
+  if (!before || before.state === job.state || isActive(job) || isLeaving(job)) return;
+  announce(text(`page.announced.${job.state}`, { title: titleOf(job) }));
+  link.ended();
 };
 // Others have left the queue before these jobs.
 const move = (moved) => {

@@ -1,5 +1,5 @@
 // The order: what the red button says and does, and ordering the picture of a job again.
-import { announce, byId, mark, matching, on, say } from "./shared/elements.js";
+import { announce, byId, isUndo, mark, matching, on, say } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
 import { changes, defaults, extentOfJob, extentSettings, presetOf, secondsOf, secondsOfForm, secondsOn } from "./settings.js";
 import { choiceOf, stylesOf } from "./styles.js";
@@ -79,10 +79,10 @@ effect(() => { if (asked.value && !missing(asked.value.isOfForm)) asked.value = 
 // server leaves a job there.
 on(form, "click", ({ target }) => { if (target.closest("button")) clearNotices(); }, true);
 on(form, "change", () => batch(() => { clearNotices(); endGesture(); showOrder(); }));
+on(document, ["pointerup", "pointercancel"], endGesture); // A slider that is back where it was has not changed.
 on(form, "input", () => { if (secondsOf("instant") <= 1) showOrder(); });
 on(document, "keydown", (event) => {
-  const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-  if (isUndo && !event.defaultPrevented && !event.target.closest("dialog, .field") && chooseAgain()) event.preventDefault();
+  if (!event.defaultPrevented && isUndo(event) && !event.target.closest("dialog") && chooseAgain()) event.preventDefault();
 });
 on(stop, "click", stopSending);
 
@@ -111,8 +111,8 @@ const lasting = (picture) => (picture.file ? { ...picture, address: URL.createOb
 on(form, "submit", (event) => { event.preventDefault(); if (!isSending.value) submit(); });
 
 // Keeps a picture on the stage among the results. It is the same as a job by preset instant has, so nothing is painted.
-export const keepResult = async ({ photo: id, file, request }) => {
-  if (file) await post([{ photo: id, from: null, name: photoWith(id).name, request: { ...request, preset: "instant" } }]);
+export const keepResult = async ({ photo: id, file, name, request }) => {
+  if (file && photoWith(id)) await post([{ photo: id, from: null, name, request: { ...request, preset: "instant" } }]);
 };
 // Orders the photo of a job once more, in its style, with other settings; without a job, what is on the stage. Returns as `submit`.
 export const repaint = (job, preset, settings = {}) => {

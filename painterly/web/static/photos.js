@@ -32,7 +32,8 @@ export const takeAway = async (removed) => {
   const before = photos.value, places = removed.map((each) => before.indexOf(each));
   dropPhotos(removed.map(({ id }) => id));
   const { tell } = await import("./deleting.js");
-  const bringBack = () => batch(() => { removed.forEach((each, at) => addPhoto(each, places[at])); });
+  // What was on its way has arrived without it.
+  const bringBack = () => batch(() => { removed.forEach((each, at) => addPhoto({ ...each, way: null }, places[at])); });
   tell(text("page.removed", { name: listed(removed.map(({ name }) => name)) }), bringBack, () => removed.forEach(forget));
 };
 // Removes a photo that cannot be painted, and says why.

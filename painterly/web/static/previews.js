@@ -35,10 +35,19 @@ const drawn = (image, kind, type) => {
 // if the browser cannot decode the photo. cache: previews by their requests. controller: ends the requests. key: what the stage
 // shows. sample: the id of the sample photo at the server, in a promise.
 const now = { of: {}, copies: null, cache: new Map(), controller: new AbortController(), timer: 0, key: "", sample: null };
+// One may still be loaded.
+const forget = (old) => { setTimeout(() => { for (const { address } of old) URL.revokeObjectURL(address); }, RETRY_MS); };
 const clearCache = () => {
-  const old = now.cache;
-  setTimeout(() => { for (const { address } of old.values()) URL.revokeObjectURL(address); }, RETRY_MS); // One may still be loaded.
+  forget([...now.cache.values()]);
   now.cache = new Map();
+};
+// Keeps a preview as the latest one, so that those that are shown stay.
+const keep = (key, made) => {
+  now.cache.delete(key);
+  now.cache.set(key, made);
+  const [[oldest, least]] = now.cache;
+  if (now.cache.size > MOST_KEPT + wall.value.length) { now.cache.delete(oldest); forget([least]); }
+  return made;
 };
 const copiesOf = async (photo) => {
   const [image, mask] = await Promise.all([loaded(photo.thumb), maskOf(photo)]);
@@ -80,16 +89,14 @@ const keptOf = (style) => now.cache.get(keyOf("sharp", style)) || now.cache.get(
 // The sharp one is painted from the photo itself, which is at the server then.
 const preview = async (photo, files, kind, style, signal) => {
   const request = requestOf(kind, style), key = keyOf(kind, style);
-  if (now.cache.has(key)) return now.cache.get(key);
+  if (now.cache.has(key)) return keep(key, now.cache.get(key));
   const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: photo.mask };
   const body = formOf(isSmall ? request : { again: await idAtServer(photo), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
-  if (now.cache.size >= MOST_KEPT) clearCache();
   isLater.value = false;
-  now.cache.set(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo: photo.id, name: photo.name, request });
-  return now.cache.get(key);
+  return keep(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo: photo.id, name: photo.name, request });
 };
 // Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
 // deleted is sent again.

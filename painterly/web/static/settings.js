@@ -19,7 +19,7 @@ export const changes = computed(() => {
 });
 
 export const secondsOf = (preset) => times.value.own[preset];
-export const secondsOn = (paperName) => (times.value.own.papers || {})[paperName];
+export const secondsOn = (paperName) => times.value.own.papers?.[paperName];
 const secondsHere = (care) => (times.value.ofQuery || times.value.own)[care];
 const numbers = (words) => words.split(" ").map(Number);
 // Without preset fine, as without TensorFlow, a sheet of paper is painted by preset instant.
@@ -50,7 +50,7 @@ const sidesOf = (longer) => [Math.round(longer * Math.min(ratioOfPhoto(), 1 / ra
 const pixelsOf = (longer) => text("page.pixels", turned(sidesOf(longer)));
 // The words of each size, and the cm of its longer side.
 const extents = () => {
-  const { shown, mm } = chosenPaper(), own = (times.value.own.sizes || {})[careOf(photo.value)];
+  const { shown, mm } = chosenPaper(), own = times.value.own.sizes?.[careOf(photo.value)];
   return {
     screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
     "4k": [pixelsOf(LARGE), LARGE * CM_OF_PX],
@@ -140,18 +140,16 @@ effect(() => {
   loadTimes().catch(() => { /* Another message says that the server does not answer. */ });
 });
 // The choice of the size and the quality of a job.
-export const extentOfJob = ({ preset, settings }) => {
-  const { paper: name, size } = settings || {}, isKnown = [...paper.options].some(({ value }) => value === name);
-  return {
-    extent: isKnown ? "paper" : size === LARGE ? "4k" : "screen", ...(isKnown && { paper: name }),
-    ...(preset && { preset: preset === "print" ? "fine" : preset }),
-  };
-};
 // What of a choice this service has, which may have been made when it had more.
 export const possible = ({ preset, paper: name, ...others }) => ({
   ...others, ...(form.querySelector(`[name=preset][value="${CSS.escape(preset)}"]`) && { preset }),
   ...([...paper.options].some(({ value }) => value === name) && { paper: name }),
 });
+// The choice of the size and the quality of a job, as far as this service has them.
+export const extentOfJob = ({ preset, settings }) => {
+  const { paper: name, size } = settings || {}, choice = possible({ preset: preset === "print" ? "fine" : preset, paper: name });
+  return { ...choice, extent: choice.paper ? "paper" : size === LARGE ? "4k" : "screen" };
+};
 
 // Pages without https have no other clipboard. If it cannot be copied, the command is selected.
 if (byId("fine-copy")) {

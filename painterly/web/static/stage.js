@@ -182,6 +182,7 @@ effect(() => {
   const is = view.value, focused = document.activeElement;
   body.dataset.acts = is.acts;
   body.classList.toggle("of-clip", Boolean((job || photo || {}).frames)); // It has no masks, prints and sheets.
+  body.classList.toggle("of-story", Boolean(job?.story)); // A print or a copy would not move.
   showPictures(is);
   showLabel(is);
   byId("full-screen").hidden = job ? job.state !== "done" : !preview.value || !photo;

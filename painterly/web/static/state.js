@@ -1,7 +1,7 @@
 // What the page knows: each fact once, in a signal, and what follows from it. Other modules change it by the functions below, and show it
 // in effects, which run again once something that they read has changed. Nothing here touches the document or the server.
 import { batch, computed, effect, signal, untracked } from "./signals.js";
-export { batch, computed, effect, signal, untracked };
+export { batch, computed, effect, untracked };
 
 // The chosen photos. Each has an id, a name, the address of a thumb, and where it is: its file, or the id under which the server has kept
 // it, or the id of a job that has it; way: a promise while it is sent. mask: the file that is sent, and drawn: that as text; maskAddress:
@@ -26,8 +26,7 @@ const shownId = signal(null), leaving = signal(new Set());
 export const jobWith = (id) => jobs.value.get(id);
 export const isLeaving = ({ id }) => leaving.value.has(id);
 export const hideJobs = (ids, isGone) => {
-  const others = [...leaving.value].filter((each) => !ids.includes(each));
-  leaving.value = new Set(isGone ? [...others, ...ids] : others);
+  leaving.value = new Set(isGone ? [...leaving.value, ...ids] : [...leaving.value].filter((each) => !ids.includes(each)));
 };
 export const shownJob = computed(() => jobWith(shownId.value));
 export const isActive = ({ state }) => ["queued", "painting"].includes(state);
@@ -85,7 +84,7 @@ export const choose = (about, group = null) => batch(() => {
   if (group === null || past.peek().at(-1)?.group !== group) past.value = [...past.peek(), { before, group }];
   choice.value = { ...before, ...about };
 });
-export const isGesture = computed(() => (past.value.at(-1)?.group ?? null) !== null);
+export const isGesture = computed(() => Boolean(past.value.at(-1)?.group));
 export const endGesture = () => { past.value = past.peek().map(({ before }) => ({ before, group: null })); };
 // Takes back the last choice; returns whether there was one.
 export const chooseAgain = () => batch(() => {
@@ -166,13 +165,11 @@ export const shownResult = computed(() => {
 export const orders = signal([]), wait = signal(null); // Why they wait, or null.
 export const waiting = computed(() => orders.value.filter(({ state }) => state === "waiting"));
 export const isSending = computed(() => waiting.value.length > 0);
-const isSame = (one, other) => (
-  one.photo === other.photo && one.from === other.from && JSON.stringify(one.request) === JSON.stringify(other.request)
-);
+const wants = ({ photo, from, request }) => JSON.stringify([photo, from, request]);
 // The order that wants the same, unless its picture has failed, was cancelled, or is deleted.
 const sameAs = (wanted) => orders.value.findLast((each) => {
   const job = each.job && jobWith(each.job), isLost = each.job && (!job || isGoing(job) || job.state === "failed");
-  return isSame(each, wanted) && !isLost;
+  return wants(each) === wants(wanted) && !isLost;
 });
 export const jobOfOrder = (wanted) => jobWith(sameAs(wanted)?.job);
 // Returns the keys of what is wanted. What is queued or done exactly so is not ordered again.
