@@ -379,7 +379,8 @@ class FolderBucket(Store):
         return safe_path(self.folder, key)
 
     def _where(self, key: str) -> str:
-        return printable(f"{self.name.rstrip('/')}/{key}") if key else f"folder {self.name}"
+        where = printable(f"{self.name.rstrip('/')}/{key}".rstrip("/"))
+        return where if key and not key.endswith("/") else f"folder {where}"
 
 
 def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -> None:

@@ -212,10 +212,10 @@ def test_a_picture_for_the_standard_output_is_written_as_it_stands_and_leaves_no
     program = start_program(
         programs.picture_without_tensorflow,
         *("0.03", "beach.jpg", "monet.jpg", "-", *WORDS[3:]),
-        environment=os.environ | {"PAINTING_S": "5"},
+        environment=os.environ | {"PAINTING_S": "5", "PROGRESS": "json"},
         log=log,
     )
-    until(lambda: b"10 %" in log.read_bytes())
+    until(lambda: b'"percent": 10' in log.read_bytes())
     program.send_signal(signal.SIGTERM)
     assert program.wait() == 143
     assert b"\xff\xd8" in log.read_bytes() and b"checkpoint" not in log.read_bytes()

@@ -137,7 +137,7 @@ def test_a_signal_ends_a_large_picture_within_5_s_and_the_next_run_paints_it(
         return spawn(programs.batch, environment=environment, log=tmp_path / name)
 
     child = start("first", "3000")
-    child.wait_until(lambda out: " of memory" in out)
+    child.wait_until(lambda out: "painting on the CPU" in out)
     assert child.stop(signal.SIGTERM) == 143
     assert "stopped by SIGTERM" in child.output and "Traceback" not in child.output
     assert keys() == set()

@@ -15,7 +15,7 @@ from support import tiny
 from support.commands import contents
 from support.folder_batches import QUICK
 from support.s3.faultproxy import FaultProxy, Rule
-from support.s3_servers import MOTO, RGW_TLS
+from support.s3_servers import MOTO, RGW
 
 from painterly import log
 from painterly.cli.batch import paint_batch
@@ -124,11 +124,11 @@ def undisturbed(moto):
     return done.results()
 
 
-@pytest.mark.parametrize("where", [MOTO, RGW_TLS])
+@pytest.mark.parametrize("where", [MOTO, RGW])
 def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undisturbed):
     """Each fault is met once in any case, and three photos arrive with a flipped bit."""
-    server, tls = request.getfixturevalue(where.split()[0]), None  # The proxy adds TLS.
-    if where == "rgw_tls":
+    server, tls = request.getfixturevalue(where), None
+    if where == "rgw":  # The proxy adds TLS.
         folder = request.getfixturevalue("ceph")[2]
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")

@@ -912,6 +912,10 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         assert large > 600, "the painting beside the label opens large"
         page.one("#sample-photo").click()
         page.until("document.querySelector('#photos .cell')")
+        page.look(f"{server.address}/gallery/")
+        page.one(".bare .button:not(.strong)").click()
+        page.until("location.search === '' && document.querySelector('#photos .cell')")
+        assert chosen_photos(page) == ["portrait.webp"], "from the gallery, while it is empty"
         page.js("document.querySelector('[value=instant]').click()")
         order(page)
         queued(page, 1)
@@ -923,10 +927,6 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         order(page)  # The photo has stayed.
         queued(page, 2)
         assert server.ordered[1].style == "hokusai"
-        page.look(f"{server.address}/gallery/")
-        page.one(".bare .button:not(.strong)").click()
-        page.until("location.search === '' && document.querySelector('#photos .cell')")
-        assert chosen_photos(page) == ["portrait.webp"], "from the gallery, while it is empty"
         assert page.errors() == []
 
 
