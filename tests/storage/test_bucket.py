@@ -57,6 +57,12 @@ def requests(new_bucket):  # noqa: C901
             assert self.bucket.write(key, data) == md5(data)
             self.held[key] = data
 
+        @rule(key=KEY)
+        def claim_again(self, key):
+            if data := self.held.get(key):  # The first answer may have been lost.
+                assert self.bucket.write_if(key, data, None) == md5(data)
+                self.reach("a repeated answer")
+
         @rule(key=KEY, data=DATA, seen=some.sampled_from(["now", "before", None]))
         def write_if(self, key, data, seen):
             there = self.held.get(key)
@@ -64,9 +70,8 @@ def requests(new_bucket):  # noqa: C901
                 return
             etag = {"now": md5(there or b""), "before": md5(b"?")}.get(seen)
             written = self.bucket.write_if(key, data, etag)
-            if there == data:  # The first answer may have been lost.
+            if there == data:
                 assert written == md5(data)
-                self.reach("a repeated answer")
             elif (there is None) == (seen is None) and seen != "before":
                 assert written == md5(data)
                 self.held[key] = data
