@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 import pytest
+from support.polling import until
 
 from painterly.signals import Stop, Stopped, stopping_at
 
@@ -16,6 +17,7 @@ def test_a_loop_that_saves_its_work_is_left_until_it_asks():
     with Stop() as stop:
         stop.later = True
         signal.raise_signal(signal.SIGINT)
+        until(lambda: stop.signum is not None)  # Python calls handlers when it gets to it.
         with pytest.raises(Stopped) as caught:
             stop.obey()
         assert caught.value.exit_code == 130

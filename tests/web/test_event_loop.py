@@ -38,7 +38,15 @@ AT_ONCE = {
     ),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
     # Answers, orders and errors, and their parts.
-    *("ApiError", "EventResponse", "HTMLResponse", "problem", "Health", "InstantOrder"),
+    *(
+        "ApiError",
+        "PictureError",
+        "EventResponse",
+        "HTMLResponse",
+        "problem",
+        "Health",
+        "InstantOrder",
+    ),
     *("Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
     "kind_of",  # It parses a header.
@@ -48,7 +56,7 @@ AT_ONCE = {
     *(
         "_Parser",
         "job_form",
-        "photo_form",
+        "file_form",
         "parsed_form",
         "self._receive",
         "run_in_threadpool",
@@ -57,7 +65,13 @@ AT_ONCE = {
     *("anyio.create_task_group", "asyncio.get_running_loop", "loop.run_in_executor"),
     *("group.start_soon", "group.cancel_scope.cancel", "asked.result.cancel"),
     *("asked.result.result", "self._kept[key].result"),  # They are done.
-    *("picture.add_done_callback", "asked.answer.done", "threading.Timer", "end.start"),
+    *(
+        "picture.add_done_callback",
+        "asked.answer.done",
+        "self._asked.get",
+        "threading.Timer",
+        "end.start",
+    ),
     "check_places",  # It asks `service.uploads.locked`.
     "source_of",
     *("files.get", "files.values", "form.values", "service.in_memory"),
