@@ -64,7 +64,7 @@ AT_ONCE = {
     ),
     *("anyio.create_task_group", "asyncio.get_running_loop", "loop.run_in_executor"),
     *("group.start_soon", "group.cancel_scope.cancel", "asked.result.cancel"),
-    *("asked.result.result", "self._kept[key].result"),  # They are done.
+    "asked.result.result",  # They are done.
     *(
         "picture.add_done_callback",
         "asked.answer.done",
@@ -76,7 +76,7 @@ AT_ONCE = {
     "source_of",
     *("files.get", "files.values", "form.values", "service.in_memory"),
     "is_sent_clip",  # Looks at the first bytes.
-    *("service.clips.locked", "service.uploads.locked", "self._asked.pop", "suppress"),
+    *("service.clips.locked", "service.uploads.locked", "suppress"),
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     # Dictionaries, and lists of one message.
     *("_Asked", "copy_context", "self._keep", "self._kept.move_to_end", "messages.pop"),
