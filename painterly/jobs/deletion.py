@@ -89,9 +89,10 @@ class Deletions:
         if not (self._thread and self._thread.is_alive()) and not self._closed.is_set():
             over = time.time() - CANCELLED_S
             ended = self._jobs.ended_as(JobState.CANCELLED, JobState.FAILED)
-            late = [job.id for job in ended if _ended_at(job) >= over][MOST_UNPAINTED:]
-            cancelled = self._jobs.ended_as(JobState.CANCELLED)
-            left = [*late, *(job.id for job in cancelled if _ended_at(job) < over)]
+            late = [job for job in ended if _ended_at(job) >= over][MOST_UNPAINTED:]
+            old = (job for job in ended if _ended_at(job) < over)
+            late += [job for job in old if job.state == JobState.CANCELLED]
+            left = [job.id for job in late]
             if deleted or left or time.monotonic() >= self.clean_at:
                 run, about = self._run, ({*deleted}, left)
                 self._thread = threading.Thread(target=run, args=about, daemon=True)
