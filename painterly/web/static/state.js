@@ -115,7 +115,7 @@ export const chosen = computed(() => {
   return first?.suits ? [first] : ofSample.length ? ofSample : photo.value && first ? [first] : [];
 });
 export const isBlended = computed(() => chosen.value.length > 1 && choice.value.isBlend);
-const WHOLE = 100; // percent of a blend
+export const WHOLE = 100; // percent of a blend
 export const weightOf = ({ id }) => choice.value.weights[id] ?? WHOLE / Math.max(2, chosen.value.length);
 // The parts of an order that choose the style: one for each style, or one for the blend.
 export const chosenStyles = computed(() => {

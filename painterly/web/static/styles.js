@@ -5,12 +5,12 @@ import { askForPage, askPatiently, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
 import {
   choice, choose, chosen, clearNotices, computed, effect, isBlended, photo, refuse, sampleStyle, sketches, styles, taken, wall,
-  weightOf,
+  weightOf, WHOLE,
 } from "./state.js";
 import { ofFile, paintingName } from "./words.js";
 
 const form = byId("order"), list = byId("styles"), several = byId("several"), sliders = byId("shares");
-const LEAST = 5, WHOLE = 100, MOST_NAMED = 3; // percent of a blend; paintings that are deleted
+const LEAST = 5, MOST_NAMED = 3; // percent of a blend; paintings that are deleted
 export const sample = JSON.parse(form.dataset.sample);
 sampleStyle.value = sample.style;
 const ofPainting = (painting) => styles.value.find(({ shares }) => Object.keys(shares).length === 1 && Object.hasOwn(shares, painting));
