@@ -17,10 +17,38 @@ from support.polling import until
 from support.web_service import served, stored_job
 
 MOSAIC = {"mosaic.jpg": 1.0}
+ACTS = "document.body.dataset.acts"  # what the stage offers, in a script
 
 
 def jpeg(colour, size=(96, 64)):
     return saved(Image.new("RGB", size, colour), "JPEG")
+
+
+def styled(folder, *names):
+    """Make styles of a painting each, and return the variables of a service that offers them."""
+    for name in names:
+        file = folder / "paintings" / f"{name}.jpg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(jpeg("green"))
+    places = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
+    return {f"BUCKET_{name}": str(folder / place) for name, place in places.items()}
+
+
+def visit(page, server, *files, style=0):
+    """Open the page of a service with three styles, choose one by its number, and add files."""
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length === 3")
+    page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", style)
+    if files:
+        page.one("#photo-files").send_keys("\n".join(map(str, files)))
+
+
+def previewed(page):
+    """Wait until the picture that can be saved is shown; return its address."""
+    shown = "document.querySelector('#painting-side').src"
+    saved = "document.querySelector('#save').href === %s"
+    page.until(f"{ACTS} === 'preview' && {saved % shown}")
+    return page.js(shown)
 
 
 def end_undo(page):

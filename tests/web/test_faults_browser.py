@@ -4,13 +4,12 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from support.web_page import end_undo, jpeg, staged
+from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
 from painterly.jobs.schemas import Preset
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
-ACTS = "document.body.dataset.acts"
 FULL = (429, "the queue is full: 5 photos are waiting", 600)
 SENT = "!document.querySelector('#photos .unsent, #paint[aria-disabled]')"
 IS_FULL = "document.querySelector('#queue-full').textContent"
@@ -18,13 +17,7 @@ IS_FULL = "document.querySelector('#queue-full').textContent"
 
 @pytest.fixture
 def place(tmp_path):
-    """Three styles of a painting each, and the variables of a service that offers them."""
-    for name in ("mosaic", "rings", "waves"):
-        file = tmp_path / "paintings" / f"{name}.jpg"
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(jpeg("green"))
-    names = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
-    return {f"BUCKET_{name}": str(tmp_path / folder) for name, folder in names.items()}
+    return styled(tmp_path, "mosaic", "rings", "waves")
 
 
 @pytest.fixture
@@ -49,20 +42,6 @@ def photos(tmp_path):
     for name in ("beach.jpg", "lake.jpg", "town.jpg"):
         (tmp_path / name).write_bytes(jpeg("red"))
     return [str(tmp_path / name) for name in ("beach.jpg", "lake.jpg", "town.jpg")]
-
-
-def visit(page, server, *files, style=0):
-    page.look(server.address)
-    page.until("document.querySelectorAll('[name=style]').length === 3")
-    page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", style)
-    if files:
-        page.one("#photo-files").send_keys("\n".join(map(str, files)))
-
-
-def previewed(page):
-    shown = "document.querySelector('#painting-side').src"
-    saved = "document.querySelector('#save').href === %s"
-    page.until(f"{ACTS} === 'preview' && {saved % shown}")
 
 
 def chosen(page):
@@ -94,23 +73,25 @@ def test_what_is_asked_for_while_pictures_are_sent_is_ordered_too(page, server, 
     assert papers.count("A4") == 1 and len(papers) == 4
 
 
-SLOW_UPLOAD = """
+HELD_UPLOAD = """
 window.bodies = 0;
+window.held = new Promise((release) => { window.release = release; });
 const direct = fetch;
 window.fetch = async (address, how = {}) => {
   const isBeach = how.body?.get?.("photo")?.name === "beach.jpg"; // And not the sample.
   if (isBeach && !/preview|suited/.test(address)) bodies += 1;
-  if (String(address).endsWith("/api/photos")) await new Promise((done) => setTimeout(done, 700));
+  if (String(address).endsWith("/api/photos")) await held;
   return direct(address, how);
 };
 """
 
 
 def test_a_photo_that_is_on_its_way_is_sent_once(page, server, photos):
-    page.begin_with(SLOW_UPLOAD)
+    page.begin_with(HELD_UPLOAD)
     visit(page, server, photos[0])
     page.until("window.bodies === 1")
     page.js("document.querySelector('#paint').click()")
+    page.js("release()")
     page.until("document.querySelectorAll('#queue li').length === 1")
     page.until(SENT)
     assert page.js("bodies") == 1
@@ -369,16 +350,6 @@ def test_a_step_of_a_job_is_written_into_its_own_cell_alone(page, server, photos
     server.paint(others[0], step=2, fraction=0.2)
     page.until("document.querySelector('#queue .said').textContent.startsWith('20%')")
     assert page.js("written") < 20
-
-
-HELD_UPLOAD = """
-const direct = fetch;
-window.held = new Promise((release) => { window.release = release; });
-window.fetch = async (address, how = {}) => {
-  if (String(address).endsWith("/api/photos")) await held;
-  return direct(address, how);
-};
-"""
 
 
 def test_while_a_photo_is_on_its_way_the_page_says_so_and_paints_the_wall(page, server, photos):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from support.gallery import published, record
 from support.polling import until
-from support.web_page import end_undo, jpeg, staged
+from support.web_page import end_undo, jpeg, staged, styled
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
@@ -54,16 +54,8 @@ document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, clipboa
 
 @pytest.fixture
 def place(tmp_path):
-    """Two styles of a painting each, and the variables of a service that offers them."""
-    for name in ("mosaic", "waves"):
-        file = tmp_path / "paintings" / f"{name}.jpg"
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(jpeg("green"))
-    names = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
-    return {
-        **{f"BUCKET_{name}": str(tmp_path / folder) for name, folder in names.items()},
-        **{"STYLE_STRENGTH": "0.7", "WEB_MAX_MEGABYTES": "2"},
-    }
+    more = {"STYLE_STRENGTH": "0.7", "WEB_MAX_MEGABYTES": "2"}
+    return styled(tmp_path, "mosaic", "waves") | more
 
 
 @pytest.fixture

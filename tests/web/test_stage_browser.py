@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from support.browser import leave
 from support.polling import until
-from support.web_page import end_undo, jpeg, staged
+from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
 from painterly.jobs import presets
 from painterly.jobs.schemas import Preset
@@ -19,18 +19,10 @@ from painterly.words.texts import LANGUAGES, Texts
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
-ACTS = "document.body.dataset.acts"
-
 
 @pytest.fixture
 def place(tmp_path):
-    """Three styles of a painting each, and the variables of a service that offers them."""
-    for name in ("mosaic", "rings", "waves"):
-        file = tmp_path / "paintings" / f"{name}.jpg"
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(jpeg("green"))
-    names = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
-    return {f"BUCKET_{name}": str(tmp_path / folder) for name, folder in names.items()}
+    return styled(tmp_path, "mosaic", "rings", "waves")
 
 
 @pytest.fixture
@@ -61,22 +53,6 @@ def server(place):
 def beach(tmp_path):
     (tmp_path / "beach.jpg").write_bytes(jpeg("red"))
     return tmp_path / "beach.jpg"
-
-
-def visit(page, server, *files, style=0):
-    page.look(server.address)
-    page.until("document.querySelectorAll('[name=style]').length === 3")
-    page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", style)
-    if files:
-        page.one("#photo-files").send_keys("\n".join(map(str, files)))
-
-
-def previewed(page):
-    """Wait until the picture that can be saved is shown; return its address."""
-    shown = "document.querySelector('#painting-side').src"
-    saved = "document.querySelector('#save').href === %s"
-    page.until(f"{ACTS} === 'preview' && {saved % shown}")
-    return page.js(shown)
 
 
 def whole(orders):
