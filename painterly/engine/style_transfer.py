@@ -73,6 +73,9 @@ one_operation_at_a_time()
 MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error beyond the strength
 # A drawing is as far from the photo at most, as a part of the distance that is steered to.
 DRAWN_WITHIN = 0.9
+# How firmly faces are held, in parts of what recipe `instant` needs: all of it would make them look
+# like photos.
+FIRMLY = 0.7
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
@@ -176,7 +179,7 @@ class StyleTransfer(Transfer):
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
             cares = self._cares(size)
-            firmly = held(cares, size) if cares else None
+            firmly = FIRMLY * held(cares, size) if cares else None
             problem = self._problem(scaled, firmly)
             if sketches:
                 drawings = (resample(each, size) for each in sketches)

@@ -310,7 +310,8 @@ class Transfer(ABC):
         if cares:
             inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
             keep_features(inside, before, cares)
-            if self._ink is None:
+            # Strokes across those of an optimised face would be scars.
+            if self._ink is None and not self._settings.traits.optimises:
                 shares = (canvas.cropped(share[None])[0] for _, share in groups)
                 squares = (patches.squares for patches, _ in groups)
                 add_strokes(inside, cares, [*zip(squares, shares, strict=True)])

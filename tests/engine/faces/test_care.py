@@ -10,7 +10,7 @@ from support.tiny import network
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import looked_at
+from painterly.engine import looked_at, transfer
 from painterly.engine.abstraction import families
 from painterly.engine.abstraction.filters import blurred
 from painterly.engine.faces import care
@@ -111,6 +111,14 @@ def test_faces_are_looked_for_once_for_all_styles_of_a_photo(monkeypatch):
         inputs = TransferInputs(photo, paintings, settings, cache=cache.entries(photo))
         [*prepared(inputs, None, MemoryBudget(0, 10**12)).steps()]
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("vgg", "wanted"), [(None, 1), (network, 0)], ids=["instant", "default"])
+def test_only_a_face_that_is_not_optimised_gets_strokes_of_paintings(monkeypatch, vgg, wanted):
+    calls = []
+    monkeypatch.setattr(transfer, "add_strokes", lambda *_: calls.append(1))
+    result(close(SIDE), vgg=vgg and vgg(), **(FEW if vgg else {}))
+    assert len(calls) == wanted
 
 
 def test_the_face_of_a_masked_part_keeps_the_photos_pixels():
