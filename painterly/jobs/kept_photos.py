@@ -5,7 +5,6 @@ no order has used is deleted after an hour (jobs/leftovers). Whoever may send ph
 disk with them, so their number and bytes have bounds.
 """
 
-import shutil
 import threading
 import time
 from pathlib import Path, PurePosixPath
@@ -14,17 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from painterly.jobs.buckets import WebBuckets, delete_versions
+from painterly.jobs.buckets import WebBuckets, check_disk, delete_versions
 from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload
 from painterly.storage.base import NoObjectError, ObjectError
-from painterly.storage.files import nearest_existing
 from painterly.video.sent import EXTENSION
 
 KEPT_S = 4500  # seconds after which all are deleted
 MOST_KEPT, KEPT_UPLOADS = 500, 25  # photos, and their bytes in uploads of the largest size
-_LEAST_FREE, _LEAST_SHARE = 1_000_000_000, 20  # bytes of a disk, or one in so many of all: the less
 
 
 class KeptPhoto(BaseModel):
@@ -92,7 +89,7 @@ class KeptPhotos:
     def write(self, stored: KeptPhoto | StoredJob, upload: Upload) -> None:
         """Store the files of a photo, before a job or for one. Raises ApiError while the disk is
         nearly full."""
-        self._check_disk()
+        check_disk(self._source.path(""))
         keys = stored.photo_key, stored.source_key
         if upload.keys:
             for key, to in zip(upload.keys, keys, strict=False):
@@ -101,12 +98,6 @@ class KeptPhotos:
         self._source.write(stored.photo_key, upload.data)
         if stored.source_key and upload.clip:
             self._source.upload(upload.clip, stored.source_key)
-
-    def _check_disk(self) -> None:
-        if folder := self._source.path(""):
-            total, _, free = shutil.disk_usage(nearest_existing(folder))
-            if free < min(_LEAST_FREE, total // _LEAST_SHARE):
-                raise ApiError(503, "the disk for photos is nearly full; make room there", 600)
 
     def _copy(self, key: str, to: str) -> None:
         if own := self._source.path(key):

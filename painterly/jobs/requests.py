@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -22,7 +23,6 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos, stored_as
-from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, why_not_offered
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -38,7 +38,8 @@ from painterly.jobs.worker.previews import ResultOrder
 from painterly.orders.record import now
 from painterly.orders.styles import Painting, Style
 from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder
-from painterly.settings.paper import NONE
+from painterly.settings import paper
+from painterly.settings.installation import install_command
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name
 from painterly.settings.values import parse_whole
@@ -53,6 +54,8 @@ OFFERED = (
 )
 # Settings that a sheet has no choice of: it decides the size of each picture.
 SHEET_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
+PAPERS = ("A4", "A3", "A2", "letter", "30x40cm", "10x15cm")  # the sizes of prints on the page
+LARGEST_SIZE = 5120  # px of the longer side, which suffices for A3 with 300 dpi and a bleed
 MOST_ITERATIONS = 1000  # steps at a scale
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
@@ -157,7 +160,8 @@ class OrderBook:
             request = _of_sheet(request)
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
-            raise ApiError(422, why_not_offered(request.preset))
+            why = f"needs TensorFlow; this installs it: {install_command('cpu')}"
+            raise ApiError(422, f"preset {request.preset} {why}")
         style, most = self._style_of(request), MOST_PAINTINGS if request.story else None
         works = (total_work(*photo.size, each.settings) for each in style.parts[:most] or (style,))
         work = sum(works) * (photo.frames or 1)
@@ -184,7 +188,7 @@ class OrderBook:
         changes = {"preset": Preset.INSTANT, "settings": others}
         style = self._style(request.model_copy(update=changes))
         settings = style.settings
-        if settings.paper == NONE:
+        if settings.paper == paper.NONE:
             settings = settings.replaced(size)
         elif size:
             settings = settings.within(int(bounds.size))
@@ -231,7 +235,7 @@ class OrderBook:
             sent = Entry(painting.shown, len(painting.data), painting.digest)
             chosen = Style("painting", (Painting(sent, 1.0),), checked)
         painted = chosen.settings
-        if painted.paper != NONE:
+        if painted.paper != paper.NONE:
             painted = painted.within(LARGEST_WHOLE)
         elif painted.may_exceed(LARGEST_WHOLE):
             raise ApiError(422, f"size is {painted.size}; expected at most {LARGEST_WHOLE}")
@@ -286,7 +290,7 @@ class OrderBook:
         }
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
-            papers={paper: seconds(finest, each) for paper, each in prints.items()},
+            papers={name: seconds(finest, each) for name, each in prints.items()},
             sheet=self._seconds_of_sheet() if self._catalogue.all() else None,
             sizes=PresetSizes(**self.preset_sizes()),
         )
@@ -298,8 +302,8 @@ class OrderBook:
 
     @property
     def presets(self) -> Sequence[Preset]:
-        """The presets that can be ordered now."""
-        return offered()
+        """The presets that can be ordered: all but instant need TensorFlow."""
+        return [*Preset] if find_spec("tensorflow") else [Preset.INSTANT]
 
     def preset_sizes(self) -> dict[str, int | str]:
         """Return the longer side of each preset's pictures, in px, or `full`."""
@@ -393,13 +397,18 @@ def _check_size(changes: Mapping[str, Any], most: int) -> None:
         )
 
 
+def print_dpi(name: str) -> int:
+    """Return the dpi of prints on a paper: the usual ones, or the most that can be ordered."""
+    return min(paper.USUAL_DPI, paper.most_dpi(name, 0, LARGEST_SIZE))
+
+
 def check_limits(settings: Settings, where: str = "") -> None:
     """Raise ConfigError for a size or a number of iterations that would block the queue for too
     long. `where` is as in `Settings.replaced`."""
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
         value = getattr(settings, name)
         if value == "full" or int(value) > most:
-            of_paper = name == "size" and settings.paper != NONE
+            of_paper = name == "size" and settings.paper != paper.NONE
             advice = f", so {settings.what_fits(most)}" if of_paper else ""
             raise ConfigError(
                 f"{shown_name(name, where)} is {value}; the web service takes at most {most}"

@@ -12,8 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
-from painterly.jobs.presets import PAPERS, print_dpi
-from painterly.jobs.requests import LARGEST_WHOLE
+from painterly.jobs.requests import LARGEST_WHOLE, PAPERS, print_dpi
 from painterly.jobs.schemas import MAX_BLENDED, not_found
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles

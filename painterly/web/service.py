@@ -95,8 +95,8 @@ class Service:
         self.jobs.close()
         self.callbacks.close()
         self.deletions.close()
-        self.previews.close()
         self.supervisor.ask_to_stop()
+        self.previews.give_up()
 
     def stop(self) -> None:
         """Close, and wait for the worker's exit."""
@@ -140,6 +140,8 @@ class Service:
                 self.jobs.estimates.set_measured(preset, rate, device)
             case ("preview", number, jpeg, refusal):
                 self.previews.answer(number, jpeg, refusal)
+            case ("gone",):
+                self.previews.give_up()
             case ("changed",):
                 self.jobs.poll_now()
             case ("ended", job):

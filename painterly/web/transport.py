@@ -29,14 +29,16 @@ FORM_BYTES = MEGA  # bytes of a form without its file
 SLOWEST = 20_000  # bytes of a body in a second, after its first STALLED_S
 # A body that comes without a login, and what is still read of one that was refused.
 STRANGERS_S, READ_ON_S = 10.0, 10.0
-MAX_OF_CLIENT = 300  # requests of one address at once: a party may share one
+# Requests of one address at once: a party may share one. While there are MANY in all, it may have
+# few, so that whoever has some addresses leaves places for others.
+MAX_OF_CLIENT, MANY, FEW = 300, 600, 10
 PART = 65_536  # bytes of an answer that are handed to a connection at once
 BODY = "painterly.body"  # the name of a request's body in its scope
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-MANY = "your address has too many requests at once; wait until some have ended"
+TOO_MANY = "your address has too many requests at once; wait until some have ended"
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
@@ -62,17 +64,20 @@ class Transport:
             await self._app(scope, receive, send)
             return
         client = client_address(HTTPConnection(scope), self._options)
-        many = self._under_way[client] >= MAX_OF_CLIENT and scope["path"] not in PROBES
-        app = problem(429, MANY, {"retry-after": "5"}) if many else self._app
+        most = MAX_OF_CLIENT if self._under_way.total() < MANY else FEW
+        if self._under_way[client] >= most and scope["path"] not in PROBES:
+            refusal = problem(429, TOO_MANY, {**HEADERS, "retry-after": "5"})
+            await refusal(scope, receive, send)  # Nothing more of it is read.
+            return
         self._under_way[client] += 1
         try:
-            await self._answer(app, scope, receive, send)
+            await self._answer(scope, receive, send)
         finally:
             self._under_way[client] -= 1
             if not self._under_way[client]:
                 del self._under_way[client]
 
-    async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         secure = is_secure(scope, self._options)
         body = Body(receive)
         scope = {**under_root(scope, self._options), BODY: body}
@@ -99,9 +104,9 @@ class Transport:
                 await send(part)
 
         if sends:
-            await app(scope, body.receive, with_headers)
+            await self._app(scope, body.receive, with_headers)
         else:
-            await _while_there(app, scope, receive, with_headers)
+            await _while_there(self._app, scope, receive, with_headers)
 
 
 async def _while_there(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

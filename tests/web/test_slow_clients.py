@@ -151,6 +151,18 @@ def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place,
         until(lambda: status("2001:db8::3") == 200)
 
 
+def test_those_with_a_few_addresses_leave_places_for_those_with_others(place, monkeypatch):
+    for name, value in (("MAX_OF_CLIENT", 5), ("MANY", 10), ("FEW", 1)):
+        monkeypatch.setattr(transport, name, value)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 20)
+    with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        for number in range(40):
+            body = posting("/login", f"X-Forwarded-For: 10.0.0.{number % 3}")
+            held.enter_context(connected(web, body))
+        others = [web.get("/", headers={"X-Forwarded-For": f"10.0.1.{n}"}) for n in range(5)]
+        assert {each.status_code for each in others} == {200}
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_who_reads_nothing_is_closed_after_a_while(web, monkeypatch, times):
     monkeypatch.setattr(server, "STUCK_S", 0.5)

@@ -86,7 +86,6 @@ class Previews:
         self._numbers = itertools.count(1)
         self._asked: dict[int, _Asked] = {}
         self._lock = threading.Lock()
-        self._closed = False
 
     def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
         """Ask for a picture, unless a request has left it. Return its number, for `leave` or
@@ -107,7 +106,7 @@ class Previews:
             number = next(self._numbers)
             self._asked[number] = asked
         request = PreviewRequest(number, order)
-        if self._closed or not self._supervisor.send("preview", request):
+        if not self._supervisor.send("preview", request):
             self.answer(number, None, None)
         return number, asked.answer
 
@@ -142,9 +141,8 @@ class Previews:
                 status = 415 if refusal.is_of_photo else 422
                 asked.answer.set_exception(ApiError(status, refusal.reason))
 
-    def close(self) -> None:
-        """Answer all requests without a picture: the service ends."""
-        self._closed = True
+    def give_up(self) -> None:
+        """Answer all requests without a picture: the worker has ended, or is about to."""
         for number in [*self._asked]:
             self.answer(number, None, None)
 

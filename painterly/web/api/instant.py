@@ -101,10 +101,7 @@ async def new_preview(request: Request, service: Shared) -> Response:
         service.in_memory(*files.values()),
     ):
         photo = await read_photo(files["photo"], limits) if "photo" in files else None
-        mask = None
-        if "mask" in files:
-            limit, most = service.config.memory_limit, photo.size if photo else None
-            mask = await read_mask(files["mask"], limits, limit, most)
+        mask = await read_mask(files.get("mask"), limits, service, photo.size if photo else None)
     order: InstantOrder | ResultOrder
     if photo is None:
         order = await run_in_threadpool(service.orders.preview_of_stored, asked, mask)
@@ -145,12 +142,9 @@ async def paint(request: Request, service: Shared) -> Response:
         files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
         if "photo" not in files:
             raise NO_PHOTO
-        photo, painting, mask = await read_photo(files["photo"], options), None, None
-        if "painting" in files:
-            painting = await read_photo(files["painting"], options)
-        if "mask" in files:
-            limit = service.config.memory_limit
-            mask = await read_mask(files["mask"], options, limit, photo.size)
+        photo, sent = await read_photo(files["photo"], options), files.get("painting")
+        painting = await read_photo(sent, options) if sent else None
+        mask = await read_mask(files.get("mask"), options, service, photo.size)
         order = await run_in_threadpool(service.orders.whole, photo, painting, mask, **texts)
         number, answer = await run_in_threadpool(service.previews.ask, order)
     try:

@@ -47,20 +47,17 @@ FORM: dict[str, Any] = {
         },
     },
 }
-_PHOTO = {"type": "string", "format": "binary"}
-PHOTO_BODY = {
-    "required": True,
-    "content": {
-        KIND: {"schema": {"type": "object", "required": ["photo"], "properties": {"photo": _PHOTO}}}
-    },
-}
 BODY = {
     "required": True,
-    "content": {
-        "multipart/form-data": {"schema": FORM},
-        "application/json": {"schema": _REQUEST},
-    },
+    "content": {KIND: {"schema": FORM}, "application/json": {"schema": _REQUEST}},
 }
+
+
+def file_body(field: str) -> dict[str, Any]:
+    """Describe the body of a form with a file alone."""
+    properties = {field: {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": [field], "properties": properties}
+    return {"requestBody": {"required": True, "content": {KIND: {"schema": form}}}}
 
 
 @asynccontextmanager
@@ -139,13 +136,16 @@ async def source_of(
 
 
 async def read_mask(
-    file: UploadFile,
+    file: UploadFile | None,
     options: WebOptions,
-    memory_limit: int | None,
+    service: Service,
     most: tuple[int, int] | None = None,
-) -> bytes:
-    """Read and check a mask of a form, as `checked_mask`. Raises its errors."""
-    return await run_in_threadpool(checked_mask, await file.read(), options, memory_limit, most)
+) -> bytes | None:
+    """Read and check a mask of a form, as `checked_mask`, if there is one. Raises its errors."""
+    if file is None:
+        return None
+    limit = service.config.memory_limit
+    return await run_in_threadpool(checked_mask, await file.read(), options, limit, most)
 
 
 def _parsed(text: bytes) -> JobRequest:
