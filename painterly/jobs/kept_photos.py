@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from painterly.jobs.buckets import WebBuckets, check_disk, delete_versions
-from painterly.jobs.schemas import ApiError, not_found
+from painterly.jobs.schemas import ApiError, PhotoOut, not_found
 from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload
 from painterly.storage.base import NoObjectError, ObjectError
@@ -24,25 +24,18 @@ KEPT_S = 4500  # seconds after which all are deleted
 MOST_KEPT, KEPT_UPLOADS = 500, 25  # photos, and their bytes in uploads of the largest size
 
 
-class KeptPhoto(BaseModel):
+class KeptPhoto(PhotoOut):
     """A photo in the bucket of jobs' photos.
 
     Attributes:
-        id: Its id, like that of a job.
-        photo: Its name for people.
         photo_key: Its key there.
         size: Its height and width in px.
         source_key: The key of the clip whose first frame it is, if it is one.
-        frames, duration: As in PhotoOut.
     """
 
-    id: str
-    photo: str
     photo_key: str
     size: tuple[int, int]
     source_key: str | None = None
-    frames: int | None = None
-    duration: float | None = None
 
 
 class KeptPhotos:

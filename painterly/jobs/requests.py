@@ -162,7 +162,12 @@ class OrderBook:
         if request.preset not in self.presets:
             why = f"needs TensorFlow; this installs it: {install_command('cpu')}"
             raise ApiError(422, f"preset {request.preset} {why}")
-        style, most = self._style_of(request), MOST_PAINTINGS if request.story else None
+        most = None
+        if request.sheet:
+            style = self._catalogue.sheet(request.settings, request.story)
+            most = MOST_PAINTINGS if request.story else None
+        else:
+            style = self._style(request)
         works = (total_work(*photo.size, each.settings) for each in style.parts[:most] or (style,))
         work = sum(works) * (photo.frames or 1)
         if photo.frames is not None:
@@ -247,11 +252,6 @@ class OrderBook:
         of_painting = painting.data if painting else b""
         return InstantOrder(photo.data, chosen, mask or b"", of_painting, output)
 
-    def _style_of(self, request: JobRequest) -> Style:
-        if request.sheet:
-            return self._catalogue.sheet(request.settings, request.story)
-        return self._style(request)
-
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
             raise ApiError(422, "choose either a style or paintings")
@@ -283,6 +283,8 @@ class OrderBook:
 
         by_preset = {preset: self.checked_settings(preset, changes) for preset in Preset}
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
+        parts = self._catalogue.sheet({}).parts if self._catalogue.all() else ()
+        of_sheet = sum(total_work(*USUAL_PHOTO, each.settings) for each in parts)
         finest = Preset.PRINT if Preset.PRINT in self.presets else Preset.INSTANT
         prints = {
             each: self.checked_settings(finest, {"paper": each, "dpi": print_dpi(each)})
@@ -291,14 +293,9 @@ class OrderBook:
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
             papers={name: seconds(finest, each) for name, each in prints.items()},
-            sheet=self._seconds_of_sheet() if self._catalogue.all() else None,
+            sheet=self._jobs.estimates.seconds(of_sheet, Preset.INSTANT) if of_sheet else None,
             sizes=PresetSizes(**self.preset_sizes()),
         )
-
-    def _seconds_of_sheet(self) -> float | None:
-        parts = self._catalogue.sheet({}).parts
-        work = sum(total_work(*USUAL_PHOTO, each.settings) for each in parts)
-        return self._jobs.estimates.seconds(work, Preset.INSTANT)
 
     @property
     def presets(self) -> Sequence[Preset]:

@@ -117,8 +117,8 @@ def _cancel(timer: asyncio.TimerHandle | None) -> None:
 
 
 class _OwnLog(logging.Handler):
-    """Logs what uvicorn has to say as the service does, and what repeats seldom: clients cause it
-    as often as they like."""
+    """Logs what libraries have to say as the service does, and what repeats seldom: clients cause
+    it as often as they like."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -134,8 +134,10 @@ class _OwnLog(logging.Handler):
 
 def server_config(app: FastAPI) -> uvicorn.Config:
     """Configure the server of an application."""
-    log = logging.getLogger("uvicorn.error")
-    log.handlers, log.propagate = [_OwnLog()], False
+    own = _OwnLog()
+    for name in ("uvicorn.error", "python_multipart"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [own], False
     return uvicorn.Config(
         app,
         log_config=None,

@@ -333,5 +333,8 @@ def test_the_log_has_clients_mistakes_in_its_own_form_and_seldom(web, caplog):
         for _ in range(20):
             with connected(web, b"\x16\x03\x01 no HTTP\r\n\r\n") as wrong:
                 assert wrong.recv(4096).startswith(b"HTTP/1.1 400 ")
-    lines = [each.getMessage() for each in caplog.records if each.name == "painterly"]
-    assert lines == ["HTTP: Invalid HTTP request received."]
+            form = {"content-type": "multipart/form-data; boundary=b"}
+            assert web.post("/login", content=b"no form", headers=form).status_code == 400
+    lines = [each.getMessage() for each in caplog.records]
+    assert len(lines) == 2 and lines[0] == "HTTP: Invalid HTTP request received.", lines
+    assert lines[1].startswith("HTTP: Expected boundary")
