@@ -19,11 +19,11 @@ from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
 from painterly.settings.installation import install_command
 from painterly.settings.kindness import KIND_TO, Subject
+from painterly.web.clients import CLIENT
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
 from painterly.web.sessions import PHONE_TICKET_S
-from painterly.web.transport import client_address
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 
@@ -152,7 +152,7 @@ async def log_in(request: Request, service: Shared) -> Response:
 
 
 def _logged_in(request: Request, service: Service, password: str, after: str) -> Response:
-    client, texts = client_address(request, service.options), Texts(language_of(request))
+    client, texts = CLIENT.get(), Texts(language_of(request))
     right = service.sessions.is_password(password)
     if wait_s := service.guesses.wait_s(client, password, right):
         error, status = texts.counted("page.passwords_wrong", math.ceil(wait_s / 60)), 429

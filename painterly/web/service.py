@@ -20,20 +20,22 @@ from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.worker.previews import Previews
 from painterly.jobs.worker.supervisor import Supervisor
+from painterly.web.clients import Places
 from painterly.web.events import Events
 from painterly.web.lan import Lan
 from painterly.web.made import Made
+from painterly.web.server import MAX_CONNECTIONS
 from painterly.web.sessions import Guesses, Sessions
 from painterly.web.stored_pictures import JobPictures, Results
 
 if TYPE_CHECKING:
     from painterly.web.metrics import Metrics
 
-MAX_UPLOADS = 24  # received at once
+MAX_UPLOADS = 36  # received at once
 # Uploads in memory at once: large ones, and small ones, which do not wait for these.
 MAX_LARGE, MAX_SMALL = 2, 8
 SMALL = 4_000_000  # bytes
-MAX_CLIPS = 8  # clips that are read, one after another, or wait for that
+MAX_CLIPS = 9  # clips that are read, one after another, or wait for that
 
 
 class Service:
@@ -54,9 +56,10 @@ class Service:
         self.config, self.options, self.lan = config, options, lan
         self.sessions = Sessions(options, config.account.secret or "")
         self.guesses = Guesses()
-        self.uploads = asyncio.Semaphore(MAX_UPLOADS)
+        self.requests = Places(MAX_CONNECTIONS, "requests", 5)
+        self.uploads, self.clips = Places(MAX_UPLOADS, "files", 1), Places(MAX_CLIPS, "clips", 10)
+        self.reading_clip = asyncio.Semaphore(1)
         self._large, self._small = asyncio.Semaphore(MAX_LARGE), asyncio.Semaphore(MAX_SMALL)
-        self.clips, self.reading_clip = asyncio.Semaphore(MAX_CLIPS), asyncio.Semaphore(1)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)

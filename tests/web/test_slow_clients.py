@@ -134,9 +134,9 @@ def test_an_upload_may_take_as_long_as_its_bytes_need(monkeypatch):
     assert status == 413 and seconds > 0.5
 
 
-def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place, monkeypatch):
-    monkeypatch.setattr(transport, "MAX_OF_CLIENT", 3)
+def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place):
     with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        web.service.requests.most = 9
 
         def status(address, path="/api/jobs"):
             return web.get(path, headers={"X-Forwarded-For": address}).status_code
@@ -152,12 +152,12 @@ def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place,
 
 
 def test_those_with_a_few_addresses_leave_places_for_those_with_others(place, monkeypatch):
-    for name, value in (("MAX_OF_CLIENT", 5), ("MANY", 10), ("FEW", 1)):
-        monkeypatch.setattr(transport, name, value)
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 20)
     with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        web.service.requests.most = 20
         for number in range(40):
-            body = posting("/login", f"X-Forwarded-For: 10.0.0.{number % 3}")
+            path = ("/login", "/healthz")[number % 2]
+            body = posting(path, f"X-Forwarded-For: 10.0.0.{number % 3}")
             held.enter_context(connected(web, body))
         others = [web.get("/", headers={"X-Forwarded-For": f"10.0.1.{n}"}) for n in range(5)]
         assert {each.status_code for each in others} == {200}
@@ -251,13 +251,29 @@ def test_a_small_picture_that_nobody_waits_for_any_more_is_not_made(web, making)
 
 
 def test_the_line_for_small_pictures_has_an_end(web, making, monkeypatch):
-    monkeypatch.setattr(made, "MAX_WAITING", 1)
+    monkeypatch.setattr(web.service.made._places, "most", 3)
     begun, _ = making
     first, other = kept_photo(web), kept_photo(web, "ab.jpg")
     with connected(web, asking(first)):
         until(lambda: begun)
         refused = web.get(other, timeout=SOON_S)
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+
+
+def test_clients_take_turns_for_small_pictures_also_for_the_same_ones(place, making):
+    begun, may_end = making
+    with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        photos = [kept_photo(web, f"{'a' * n}.jpg") for n in range(1, 8)]
+        for photo in photos[:6]:
+            held.enter_context(connected(web, asking(photo, "X-Forwarded-For: 10.0.0.1")))
+            until(lambda: begun)
+        for photo in photos[5:]:
+            held.enter_context(connected(web, asking(photo, "X-Forwarded-For: 10.0.0.2")))
+        until(lambda: web.service.made._places._taken.total() == 8)
+        may_end.set()
+        until(lambda: len(begun) == 7)
+        places = {key.rpartition("/")[2].index("."): at for at, key in enumerate(begun)}
+        assert places[6] == 1 and places[7] == 3, begun
 
 
 def test_what_is_made_is_kept_up_to_some_bytes_and_so_is_a_damage(monkeypatch):

@@ -116,7 +116,7 @@ def test_a_clip_that_takes_long_keeps_no_photo_waiting(web, film, slow_clip, mon
     assert slow_clip.entered.acquire(timeout=60)
     assert send(web, mask=saved(Image.linear_gradient("L"), "PNG")).status_code == 202
     assert post(web, tiny.file(60, 80, 1), "beach.jpg").status_code == 201
-    monkeypatch.setattr(web.service.clips, "_value", 0)
+    monkeypatch.setattr(web.service.clips, "most", 3)
     late = post(web, film)
     assert (late.status_code, late.headers["retry-after"]) == (429, "10")
     assert MAX_CLIPS < services.MAX_UPLOADS

@@ -90,13 +90,13 @@ async def new_preview(request: Request, service: Shared) -> Response:
     painted again. If a job leaves no memory for it, or it takes long, the answer is 204; the same
     request then gets it later. Painting ends when the connection is closed."""
     nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
-    if service.uploads.locked():
+    if service.uploads.full:
         return nothing
     if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
         raise TOO_LARGE
     limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
     async with (
-        service.uploads,
+        service.uploads.taken(),
         job_form(request) as (asked, files),
         service.in_memory(*files.values()),
     ):
@@ -126,12 +126,12 @@ async def paint(request: Request, service: Shared) -> Response:
     metadata except its location. Nothing is stored. The answer is 503 with `Retry-After` while a
     job leaves too little memory, if four others wait, if the service cannot paint, or if the
     picture takes more than a minute: the same request then gets it later."""
-    if service.uploads.locked() or service.problem:
+    if service.uploads.full or service.problem:
         raise await run_in_threadpool(_busy, service)
     names, options = ("style", "format", "size", *_CHOICES), service.options
     parts = ("photo", "painting", "mask", *names)
     async with (
-        service.uploads,
+        service.uploads.taken(),
         parsed_form(request, parts, LONGEST_REQUEST) as form,
         service.in_memory(*form.values()),
     ):

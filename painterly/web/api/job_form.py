@@ -87,19 +87,12 @@ async def file_form(
 ) -> AsyncIterator[UploadFile]:
     """Parse a form with a file alone, which has a place among the uploads until it is read. Raises
     ApiError if all places are taken, or if there is no file."""
-    check_places(service)
     parsed = parsed_form(request, (field,), LONGEST_REQUEST)
-    async with service.uploads, parsed as form:
+    async with service.uploads.taken(), parsed as form:
         file = form.get(field)
         if not isinstance(file, UploadFile):
             raise ApiError(422, f"the form has no file `{field}`")
         yield file
-
-
-def check_places(service: Service) -> None:
-    """Raise ApiError if all places for uploads are taken."""
-    if service.uploads.locked():
-        raise ApiError(429, "many files are being sent at once; try again in a moment", 1)
 
 
 async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
@@ -121,12 +114,10 @@ async def source_of(
         async with service.in_memory(file, mask):
             yield await read_photo(file, service.options)
         return
-    if service.clips.locked():
-        raise ApiError(429, "many clips are being sent at once; try again in a moment", 10)
     folder = await run_in_threadpool(mkdtemp, prefix="painterly-")
     try:
         about = file.filename or "", file.file, folder, service.options
-        async with service.clips, service.reading_clip:
+        async with service.clips.taken(), service.reading_clip:
             limit = service.config.memory_limit
             clip = await run_in_threadpool(checked_clip, *about, limit)
         async with service.in_memory(mask):

@@ -24,7 +24,6 @@ from painterly.jobs.schemas import (
 from painterly.jobs.store import StoredJob
 from painterly.web.api.job_form import (
     BODY,
-    check_places,
     file_body,
     file_form,
     job_form,
@@ -60,8 +59,7 @@ async def new_job(
     `Idempotency-Key` that was used before, it is the job of that time."""
     # Before anything of the photo is kept.
     await run_in_threadpool(service.orders.check_room, idempotency_key)
-    check_places(service)
-    async with service.uploads, job_form(request) as (asked, files):
+    async with service.uploads.taken(), job_form(request) as (asked, files):
         sent, mask_file = files.get("photo"), files.get("mask")
         source = source_of(sent, service, mask_file) if sent else service.in_memory(mask_file)
         async with source as photo:
