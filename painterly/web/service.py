@@ -35,7 +35,7 @@ MAX_UPLOADS = 36  # received at once
 # Uploads in memory at once: large ones, and small ones, which do not wait for these.
 MAX_LARGE, MAX_SMALL = 2, 8
 SMALL = 4_000_000  # bytes
-MAX_CLIPS = 9  # clips that are read, one after another, or wait for that
+MAX_CLIPS = 12  # clips that are read, one after another, or wait for that
 
 
 class Service:

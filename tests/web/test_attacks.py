@@ -330,11 +330,11 @@ def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
     assert (answer.status_code, "1 MB at most" in answer.json()["detail"]) == (413, True)
 
 
-def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
+def test_uploads_that_stall_make_room_for_others(place, monkeypatch):
     """A telephone that loses its network says nothing of it."""
     monkeypatch.setattr(transport, "STALLED_S", 2.0)  # The others must be refused before.
-    port = web.base_url.port
-    with contextlib.ExitStack() as stack:
+    with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as stack:
+        port = web.base_url.port
         stalled = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
             for _ in range(MAX_UPLOADS // 3)
@@ -343,6 +343,7 @@ def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
             each.sendall(begun_upload(port))
         until(lambda: web.service.uploads._taken.total() == len(stalled))
         assert send(web).status_code == 429
+        assert send(web, **{"X-Forwarded-For": "10.0.0.9"}).status_code == 202
         assert (
             web.post("/api/styles/suited", files={"photo": tiny.file(60, 80, 1)}).status_code == 429
         )

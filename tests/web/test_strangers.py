@@ -208,6 +208,13 @@ def test_an_order_of_few_bytes_reads_no_clip_into_memory(web, film, cost):
     assert spent.own_memory < 15_000_000
 
 
+def test_a_request_that_is_too_long_is_not_collected(web, cost):
+    parts = (b" " * 100_000 for _ in range(300))
+    with cost() as spent:
+        answer = web.post("/api/jobs", content=parts, headers=JSON)
+    assert answer.status_code == 413 and spent.own_memory < 10_000_000
+
+
 JSON = {"content-type": "application/json"}
 
 

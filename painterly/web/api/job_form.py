@@ -16,7 +16,7 @@ from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError, JobRequest
 from painterly.jobs.upload import Upload, checked_clip, checked_mask, checked_upload
 from painterly.video.sent import START, is_sent_clip
-from painterly.web.api.forms import KIND, kind_of, parsed_form, text_of
+from painterly.web.api.forms import KIND, kind_of, parsed_form, read_body, text_of
 from painterly.web.service import Service
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
@@ -65,10 +65,7 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
     """Parse a request for a picture: a form, or JSON. Its files, `photo` and `mask`, are on the
     disk until they are read."""
     if kind_of(request) == "application/json":
-        body = await request.body()
-        if len(body) > LONGEST_REQUEST:
-            raise ApiError(413, "the request is too long")
-        yield _parsed(body), {}
+        yield _parsed(await read_body(request, LONGEST_REQUEST)), {}
         return
     async with parsed_form(request, ("photo", "mask", "request"), LONGEST_REQUEST) as form:
         text = await text_of(form.get("request"), LONGEST_REQUEST)
