@@ -135,7 +135,7 @@ class _OwnLog(logging.Handler):
 def server_config(app: FastAPI) -> uvicorn.Config:
     """Configure the server of an application."""
     own = _OwnLog()
-    for name in ("uvicorn.error", "python_multipart"):
+    for name in ("asyncio", "python_multipart", "uvicorn.error"):
         log = logging.getLogger(name)
         log.handlers, log.propagate = [own], False
     return uvicorn.Config(

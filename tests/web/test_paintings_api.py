@@ -158,6 +158,7 @@ def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
         raise ApiError(422, "no picture")
 
     monkeypatch.setattr(api_paintings, "checked_upload", slow)
+    monkeypatch.setattr(web.service.uploads, "most", 100)
     many = 2 * MAX_SMALL
     with ThreadPoolExecutor(many) as pool:
         answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(many))]

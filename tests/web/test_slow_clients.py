@@ -273,7 +273,7 @@ def test_clients_take_turns_for_small_pictures_also_for_the_same_ones(place, mak
         may_end.set()
         until(lambda: len(begun) == 7)
         places = {key.rpartition("/")[2].index("."): at for at, key in enumerate(begun)}
-        assert places[6] == 1 and places[7] == 3, begun
+        assert {places[6], places[7]} == {1, 3}, begun
 
 
 def test_what_is_made_is_kept_up_to_some_bytes_and_so_is_a_damage(monkeypatch):
@@ -351,6 +351,6 @@ def test_the_log_has_clients_mistakes_in_its_own_form_and_seldom(web, caplog):
                 assert wrong.recv(4096).startswith(b"HTTP/1.1 400 ")
             form = {"content-type": "multipart/form-data; boundary=b"}
             assert web.post("/login", content=b"no form", headers=form).status_code == 400
-    lines = [each.getMessage() for each in caplog.records]
+    lines = [each.getMessage() for each in caplog.records if each.name == "painterly"]
     assert len(lines) == 2 and lines[0] == "HTTP: Invalid HTTP request received.", lines
     assert lines[1].startswith("HTTP: Expected boundary")
