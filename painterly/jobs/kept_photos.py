@@ -2,7 +2,7 @@
 
 Previews are painted from the photo itself, and an order names it, so that it is sent once. One that
 no order has used is deleted after an hour (jobs/leftovers). Whoever may send photos could fill the
-disk with them, so their number and bytes have bounds.
+disk with them, so their number and bytes have bounds, also for one client.
 """
 
 import threading
@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from painterly.jobs.address import CLIENT
 from painterly.jobs.buckets import WebBuckets, check_disk, delete_versions
 from painterly.jobs.schemas import ApiError, PhotoOut, not_found
 from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
@@ -21,7 +22,7 @@ from painterly.storage.base import NoObjectError, ObjectError
 from painterly.video.sent import EXTENSION
 
 KEPT_S = 4500  # seconds after which all are deleted
-MOST_KEPT, KEPT_UPLOADS = 500, 25  # photos, and their bytes in uploads of the largest size
+MOST_KEPT, KEPT_UPLOADS = 1500, 75  # photos, and their bytes in uploads of the largest size
 
 
 class KeptPhoto(PhotoOut):
@@ -45,7 +46,8 @@ class KeptPhotos:
         """`max_upload` is the largest size of an upload in bytes."""
         self._source, self._about = buckets.source, buckets.result
         self._most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
-        self._lengths: dict[str, int] = {}  # of those that this process keeps, by their ids
+        # The clients and the lengths of those that this process keeps, by their ids.
+        self._kept: dict[str, tuple[str, int]] = {}
 
     def keep(self, upload: Upload) -> KeptPhoto:
         """Store a photo, which has no position where it was taken. Raises ApiError if too many are
@@ -65,11 +67,15 @@ class KeptPhotos:
     def _count(self, photo_id: str, length: int) -> None:
         with self._lock:
             over = time.time() - KEPT_S
-            there = {key: each for key, each in self._lengths.items() if created_at(key) > over}
-            if len(there) >= MOST_KEPT or sum(there.values()) + length > self._most_bytes:
+            kept = {key: each for key, each in self._kept.items() if created_at(key) > over}
+            kept[photo_id] = client, _ = CLIENT.get(), length
+            own = [each for by, each in kept.values() if by == client]
+            # So that one client alone has a third of the room, and two leave some for others.
+            counted = [*own, *own, *(each for _, each in kept.values())]
+            if len(counted) > MOST_KEPT or sum(counted) > self._most_bytes:
                 what = "many photos are kept that nobody has ordered; order or delete some"
                 raise ApiError(429, f"{what}, or try again in an hour", 600)
-            self._lengths = there | {photo_id: length}
+            self._kept = kept
 
     def copy(self, job: StoredJob) -> KeptPhoto:
         """Store the photo of a job once more, as one that was only sent. Raises ApiError if it is
@@ -134,7 +140,7 @@ class KeptPhotos:
 
     def _forget(self, photo_id: str) -> None:
         with self._lock:
-            self._lengths.pop(photo_id, None)
+            self._kept.pop(photo_id, None)
 
 
 def stored_as(owner: str, upload: Upload) -> dict[str, Any]:

@@ -4,16 +4,14 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.requests import HTTPConnection
 
 from painterly.configuration.web_options import WebOptions
+from painterly.jobs.address import CLIENT
 from painterly.jobs.schemas import ApiError
 
-# The address of the present request's client.
-CLIENT: ContextVar[str] = ContextVar("client", default="")
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 
 

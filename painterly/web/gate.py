@@ -16,13 +16,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from painterly.jobs.address import (
+    CLIENT,
     inner_path,
     is_cross_site,
     is_invited,
     is_own_name,
     own,
 )
-from painterly.web.clients import CLIENT
 from painterly.web.rendering import asks_for_page, language_of, shown
 from painterly.web.service import Service
 from painterly.web.sessions import COOKIE, MAX_GUESSES, SESSION_S

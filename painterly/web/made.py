@@ -12,7 +12,8 @@ from contextvars import copy_context
 from weakref import WeakValueDictionary
 
 from painterly.errors import PictureError
-from painterly.web.clients import CLIENT, Places
+from painterly.jobs.address import CLIENT
+from painterly.web.clients import Places
 
 MAX_WAITING = 300  # requests; a page with many pictures asks for some at once
 RETRY_S = 5

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from painterly.jobs.address import own
+from painterly.jobs.address import CLIENT, own
 from painterly.jobs.catalogue import display_name
 from painterly.jobs.requests import LARGEST_WHOLE, PAPERS, print_dpi
 from painterly.jobs.schemas import MAX_BLENDED, not_found
@@ -19,7 +19,6 @@ from painterly.settings import clips, paper, ready_styles
 from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
 from painterly.settings.installation import install_command
 from painterly.settings.kindness import KIND_TO, Subject
-from painterly.web.clients import CLIENT
 from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared

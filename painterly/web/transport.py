@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from painterly.configuration.web_options import MEGA, WebOptions
-from painterly.jobs.address import inner_path, own, under_root
+from painterly.jobs.address import CLIENT, inner_path, own, under_root
 from painterly.jobs.schemas import ApiError
-from painterly.web.clients import CLIENT, Places, client_address
+from painterly.web.clients import Places, client_address
 from painterly.web.picture_answers import ONLY_HEADERS
 
 PROBES = ("/healthz", "/readyz")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support import bombs, clips, tiny
 from support.pictures import saved
-from support.web_service import send
+from support.web_service import send, served
 
 from painterly.configuration.web_options import WebOptions
 from painterly.images.picture_file import PictureFile
@@ -143,20 +143,32 @@ def test_large_photos_keep_no_small_one_waiting(web, monkeypatch):
     assert [each().status_code for each in asked] == [201] * len(asked)
 
 
-def test_photos_that_nobody_orders_have_a_bound(web, place, monkeypatch):
-    photo = tiny.file(60, 80, 1)
+@pytest.fixture
+def proxied(place):
+    """A client of a service that believes what it says of its address."""
+    with served({**place, "WEB_PROXIES": "1"}) as client:
+        yield client
+
+
+def test_photos_that_nobody_orders_have_a_bound(proxied, place, monkeypatch):
+    photo, web = tiny.file(60, 80, 1), proxied
     photos = web.service.orders.photos
-    monkeypatch.setattr(photos, "_most_bytes", 3 * len(photo))
+    monkeypatch.setattr(photos, "_most_bytes", 9 * len(photo))
     job = send(web, photo=photo).json()
     copies = [web.post(f"/api/jobs/{job['id']}/photo") for _ in range(5)]
     assert [each.status_code for each in copies] == [201] * 3 + [429] * 2
     assert "many photos are kept that nobody has ordered" in copies[-1].json()["detail"]
     assert post(web, photo).status_code == 429 and stored(place) < 5 * len(photo) + 5000
+    web.headers["X-Forwarded-For"] = "10.0.0.9"
+    other = post(web, photo)
+    del web.headers["X-Forwarded-For"]
+    assert other.status_code == 201, "others have a part of the room"
+    web.delete(f"/api/photos/{other.json()['id']}")
     assert send(web, photo=photo).status_code == 202, "orders have the queue's bound"
     assert web.delete(f"/api/photos/{copies[0].json()['id']}").status_code == 204
     assert post(web, photo).status_code == 201
     monkeypatch.setattr(photos, "_most_bytes", 100 * len(photo))
-    monkeypatch.setattr(kept_photos, "MOST_KEPT", 3)
+    monkeypatch.setattr(kept_photos, "MOST_KEPT", 9)
     assert post(web, photo).status_code == 429
     monkeypatch.setattr(kept_photos, "KEPT_S", -1.0)  # They are deleted by then.
     assert post(web, photo).status_code == 201
