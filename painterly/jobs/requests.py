@@ -58,7 +58,6 @@ PAPERS = ("A4", "A3", "A2", "letter", "30x40cm", "10x15cm")  # the sizes of prin
 LARGEST_SIZE = 5120  # px of the longer side, which suffices for A3 with 300 dpi and a bleed
 MOST_ITERATIONS = 1000  # steps at a scale
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
-RETRY_S = 30  # seconds, if the duration of the queue is unknown
 ON_PAGES = ("jpg", "png", "webp")  # formats that browsers show
 LONGEST_CLIP_S = 3600  # seconds
 NO_SUCH_PHOTO = not_found("photo or job, or its photo is gone")
@@ -103,10 +102,8 @@ class OrderBook:
             return
         if idempotency_key and self._job_of(idempotency_key):
             return
-        left = self._jobs.seconds_left()
-        per_job = RETRY_S if left is None else left / (waiting + 1)
-        retry_s = max(1, min(600, round(per_job)))
-        raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
+        full = f"the queue is full: {waiting} photos are waiting"
+        raise ApiError(429, full, self._jobs.retry_s(waiting + 1))
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -40,7 +40,6 @@ from painterly.web.service import Service, Shared
 TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
 UNFINISHED = ApiError(503, "the picture is still being painted; send the same again", RETRY_S)
 LOOK_S = 0.1  # seconds between two looks whether the client is still there
-WHOLE_RETRY_S = 5  # if the duration of the queue is unknown
 _FILE = {"type": "string", "format": "binary"}
 _STYLE = {"type": "string", "examples": ["hokusai"]}
 _STYLE |= {"description": "A style, by its name, artist or title, or a part of these."}
@@ -157,9 +156,8 @@ async def paint(request: Request, service: Shared) -> Response:
 
 
 def _busy(service: Service) -> ApiError:
-    left = service.jobs.seconds_left()
-    retry_s = WHOLE_RETRY_S if left is None else max(1, min(600, round(left)))
-    return ApiError(503, "the service is painting something else, or is starting", retry_s)
+    wait_s = service.jobs.retry_s(unknown=5)
+    return ApiError(503, "the service is painting something else, or is starting", wait_s)
 
 
 async def _answered(
