@@ -19,7 +19,7 @@ from painterly.web.service import Service, Shared
 from painterly.words.wording import printable
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # time in a ZIP
-MOST_IDS = 5000
+MOST_IDS = 1000  # as a form may have fields
 MOST_IN_ADDRESS = 20  # An address with more might be too long.
 ZIP: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
