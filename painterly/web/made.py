@@ -75,10 +75,8 @@ class Made:
             loop, context = asyncio.get_running_loop(), copy_context()
             try:
                 made = await loop.run_in_executor(self._thread, context.run, make)
-            except (
-                PictureError
-            ) as error:  # Itself, it would keep what was read until it was raised.
-                self._keep(key, str(error))
+            except PictureError as error:
+                self._keep(key, str(error))  # Itself, it would keep what was read by then.
                 raise
             self._keep(key, made)
             return made
