@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,10 +50,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 class Connection(H11Protocol):
     """A connection that ends if its client lets it wait for headers, or for room to send. One
-    without a request gives way to a new one if there are too many."""
+    without a request gives way to a new one if there are too many: the oldest of the host that has
+    most."""
 
     _headers_end: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
+
+    @property
+    def host(self) -> str:
+        """The address that has connected."""
+        return self.client[0] if self.client else ""
 
     @property
     def is_idle(self) -> bool:
@@ -69,7 +76,8 @@ class Connection(H11Protocol):
         there = [each for each in there if not each.transport.is_closing()]
         if len(there) >= MAX_CONNECTIONS:
             idle = [each for each in there if each.is_idle and each is not self]
-            for each in sorted(idle, key=lambda each: each.begun)[:1]:
+            many = Counter(each.host for each in there)
+            for each in sorted(idle, key=lambda each: (-many[each.host], each.begun))[:1]:
                 each.transport.abort()
 
     def data_received(self, data: bytes) -> None:

@@ -9,6 +9,7 @@ import gc
 import re
 import select
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -33,9 +34,10 @@ SOON_S = 5.0  # for others; they would wait for as long as the slow client, or f
 MB = 1_000_000
 
 
-def connected(web, data=b"", receive_buffer=None):
-    """A connection that has sent something."""
+def connected(web, data=b"", receive_buffer=None, host="127.0.0.1"):
+    """A connection of a host that has sent something."""
     made = socket.socket()
+    made.bind((host, 0))
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     made.settimeout(30)
@@ -86,6 +88,18 @@ def test_a_connection_without_a_request_gives_way_to_another(place, monkeypatch)
         idle = [held.enter_context(connected(web)) for _ in range(10)]
         assert web.get("/healthz").status_code == 200
         assert until(lambda: has_ended(idle[0])) and not has_ended(idle[-1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no further local addresses")
+def test_who_has_many_connections_gives_way_before_others(place, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 6)
+    with served(place) as web, contextlib.ExitStack() as held:
+        mine = held.enter_context(connected(web, asking("/healthz")))
+        assert b"200" in mine.recv(4096)
+        others = [held.enter_context(connected(web, host="127.0.0.2")) for _ in range(10)]
+        until(lambda: has_ended(others[3]))
+        mine.sendall(asking("/healthz"))
+        assert mine.recv(4096).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
