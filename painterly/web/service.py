@@ -58,7 +58,8 @@ class Service:
         self.guesses = Guesses()
         self.requests = Places(MAX_CONNECTIONS, "requests", 5)
         self.uploads, self.clips = Places(MAX_UPLOADS, "files", 1), Places(MAX_CLIPS, "clips", 10)
-        self.reading_clip = asyncio.Semaphore(1)
+        # Otherwise small pictures, which are decoded in the same turn, would wait for many masks.
+        self.reading_clip, self.reading_mask = asyncio.Semaphore(1), asyncio.Semaphore(1)
         self._large, self._small = asyncio.Semaphore(MAX_LARGE), asyncio.Semaphore(MAX_SMALL)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))

@@ -150,6 +150,23 @@ def proxied(place):
         yield client
 
 
+def test_many_masks_take_the_turn_of_small_pictures_once(web, monkeypatch):
+    inside, counts, real = [], [], job_form.checked_mask
+
+    def counted(*about):
+        inside.append(1)
+        counts.append(len(inside))
+        try:
+            return real(*about)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(job_form, "checked_mask", counted)
+    mask = saved(Image.linear_gradient("L"), "PNG")
+    asked = [in_thread(lambda: send(web, mask=mask)) for _ in range(6)]
+    assert [each().status_code for each in asked] == [202] * 6 and max(counts) == 1
+
+
 def test_photos_that_nobody_orders_have_a_bound(proxied, place, monkeypatch):
     photo, web = tiny.file(60, 80, 1), proxied
     photos = web.service.orders.photos

@@ -132,8 +132,9 @@ async def read_mask(
     """Read and check a mask of a form, as `checked_mask`, if there is one. Raises its errors."""
     if file is None:
         return None
-    limit = service.config.memory_limit
-    return await run_in_threadpool(checked_mask, await file.read(), options, limit, most)
+    limit, data = service.config.memory_limit, await file.read()
+    async with service.reading_mask:
+        return await run_in_threadpool(checked_mask, data, options, limit, most)
 
 
 def _parsed(text: bytes) -> JobRequest:
