@@ -27,6 +27,7 @@ UNSENT = 131_072  # bytes that the system takes for a connection before they are
 # More than there may be pages with a stream of events, and less than the files that a system lets
 # a process open.
 MAX_CONNECTIONS = 900
+AT_ONCE = 30  # connections that give way together: to look for one takes milliseconds
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -50,8 +51,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 class Connection(H11Protocol):
     """A connection that ends if its client lets it wait for headers, or for room to send. One
-    without a request gives way to a new one if there are too many: the oldest of the host that has
-    most."""
+    without a request gives way to a new one if there are too many, with others: the oldest of the
+    host that has most."""
 
     _headers_end: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
@@ -72,12 +73,14 @@ class Connection(H11Protocol):
         # Writing is paused until the system has taken everything.
         transport.set_write_buffer_limits(0)
         self._await_headers()
+        if len(self.connections) < MAX_CONNECTIONS:
+            return
         there = [each for each in self.connections if isinstance(each, Connection)]
         there = [each for each in there if not each.transport.is_closing()]
         if len(there) >= MAX_CONNECTIONS:
             idle = [each for each in there if each.is_idle and each is not self]
             many = Counter(each.host for each in there)
-            for each in sorted(idle, key=lambda each: (-many[each.host], each.begun))[:1]:
+            for each in sorted(idle, key=lambda each: (-many[each.host], each.begun))[:AT_ONCE]:
                 each.transport.abort()
 
     def data_received(self, data: bytes) -> None:

@@ -84,6 +84,7 @@ def test_headers_that_do_not_end_are_awaited_for_seconds(web, monkeypatch, begun
 
 def test_a_connection_without_a_request_gives_way_to_another(place, monkeypatch):
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(server, "AT_ONCE", 1)
     with served(place) as web, contextlib.ExitStack() as held:
         idle = [held.enter_context(connected(web)) for _ in range(10)]
         assert web.get("/healthz").status_code == 200
@@ -93,6 +94,7 @@ def test_a_connection_without_a_request_gives_way_to_another(place, monkeypatch)
 @pytest.mark.skipif(sys.platform != "linux", reason="others have no further local addresses")
 def test_who_has_many_connections_gives_way_before_others(place, monkeypatch):
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 6)
+    monkeypatch.setattr(server, "AT_ONCE", 1)
     with served(place) as web, contextlib.ExitStack() as held:
         mine = held.enter_context(connected(web, asking("/healthz")))
         assert b"200" in mine.recv(4096)
