@@ -1,4 +1,5 @@
-"""The address of the service, as its users see it: names of hosts, and a path that a proxy adds."""
+"""The address of the service, as its users see it: names of hosts, and a path that a proxy adds.
+And the address of the client."""
 
 import re
 from contextvars import ContextVar
@@ -11,6 +12,7 @@ from painterly.configuration.web_options import DEFAULT_PORTS, PATH_SYNTAX, WebO
 
 # The path that a proxy adds for the present request or callback; empty for none.
 ROOT: ContextVar[str] = ContextVar("root", default="")
+CLIENT: ContextVar[str] = ContextVar("client", default="")  # the address that asks at present
 OWN_FOLDERS = ("api", "gallery", "login", "static", "styles")  # first parts of own paths
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 

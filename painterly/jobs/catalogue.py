@@ -1,6 +1,7 @@
 """The styles and paintings that can be chosen, and the style that a request asks for."""
 
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -16,7 +17,7 @@ from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import side_for
 from painterly.images.story import HEIGHT
 from painterly.jobs.address import own
-from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
+from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket, check_disk
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -68,6 +69,7 @@ class Catalogue:
         self._style_bucket, self._config = style_bucket, config
         self._styles = Refreshed(self._find_styles, max_age_s)
         self._entries = Refreshed(self._list_paintings, max_age_s)
+        self._adding = threading.Lock()
 
     def all(self) -> list[Style]:
         """List the styles of the style bucket, then the ready ones, with the settings of preset
@@ -151,14 +153,14 @@ class Catalogue:
             entry = self._entries.get(0).get(name)
         return entry
 
-    def check_room(self) -> None:
-        """Raise ApiError if there are too many uploads."""
-        if len(find_pictures(self._style_bucket.uploads())) >= MAX_UPLOADED:
-            raise ApiError(429, f"there are {MAX_UPLOADED} uploaded paintings; delete some", 60)
-
     def add(self, name: str, data: bytes) -> None:
-        """Store an upload. One of the same name has the same content."""
-        self._style_bucket.write(name, data)
+        """Store an upload. One of the same name has the same content. Raises ApiError if there are
+        too many, or while the disk is nearly full."""
+        with self._adding:
+            check_disk(self._style_bucket.path(name))
+            if len(find_pictures(self._style_bucket.uploads())) >= MAX_UPLOADED:
+                raise ApiError(429, f"there are {MAX_UPLOADED} uploaded paintings; delete some", 60)
+            self._style_bucket.write(name, data)
         self._entries.forget()
 
     def forget(self) -> None:

@@ -23,7 +23,7 @@ from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.record import read_records
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS, RECORDS_READ
-from painterly.storage.base import ObjectError, Store, UnavailableError
+from painterly.storage.base import Entry, ObjectError, Store, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
@@ -32,6 +32,7 @@ CANCELLED_S = 3600.0  # seconds after which a cancelled job is deleted, as an un
 # a whole photo.
 MOST_UNPAINTED = 25
 CLEAN_EVERY_S = 900.0
+_PIECE = 1_000_000  # bytes
 
 
 class Deletions:
@@ -73,14 +74,12 @@ class Deletions:
     def _with_same_photo(self, job: StoredJob) -> list[str]:
         """Return the ids of the other jobs with the photo of a job. Each has its own copy."""
         source, found = self._buckets.source, set[str]()
-        try:
-            photo = source.read(job.photo_key)
-        except ObjectError:
+        if (photo := source.find(job.photo_key)) is None:
             return []
-        for entry in [*source.list()]:
+        for each in [*source.list()]:
             with suppress(ObjectError):  # It was deleted since.
-                if entry.size == len(photo) and source.read(entry.key) == photo:
-                    found.add(entry.key.partition("/")[0])
+                if _is_same(source, photo, each):
+                    found.add(each.key.partition("/")[0])
         return [each for each in sorted(found - {job.id}) if self._jobs.stored(each)]
 
     def watch(self, deleted: Collection[str]) -> None:
@@ -146,6 +145,14 @@ class Deletions:
             self._warnings.warn(f"job {job} is deleted later: {error}")
             return False
         return True
+
+
+def _is_same(bucket: Store, one: Entry, other: Entry) -> bool:
+    """Return whether two objects have the same content: read in pieces, as many may ask at once."""
+    return one.size == other.size and all(
+        bucket.read_part(one.key, at, _PIECE, one) == bucket.read_part(other.key, at, _PIECE, other)
+        for at in range(0, one.size, _PIECE)
+    )
 
 
 def _ended_at(job: StoredJob) -> float:

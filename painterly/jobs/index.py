@@ -187,6 +187,12 @@ class JobIndex:
         with self._lock:
             return self._queue().seconds
 
+    def retry_s(self, jobs: int = 1, unknown: int = 30) -> int:
+        """Return the seconds after which one of so many waiting jobs has left, to be told to who is
+        refused; `unknown` if that is not known."""
+        left = self.seconds_left()
+        return unknown if left is None else max(1, min(600, round(left / jobs)))
+
     def changes(self, since: int | None = None, *, apart: bool = False) -> Changes:
         """Return what has changed since a version, or all unfinished jobs, for an event stream.
         Jobs that have only moved in the queue are `apart` in `places`, or else in `jobs`."""

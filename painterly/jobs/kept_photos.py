@@ -2,50 +2,41 @@
 
 Previews are painted from the photo itself, and an order names it, so that it is sent once. One that
 no order has used is deleted after an hour (jobs/leftovers). Whoever may send photos could fill the
-disk with them, so their number and bytes have bounds.
+disk with them, so their number and bytes have bounds, also for one client.
 """
 
-import shutil
 import threading
 import time
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from painterly.jobs.buckets import WebBuckets, delete_versions
-from painterly.jobs.schemas import ApiError, not_found
+from painterly.jobs.address import CLIENT
+from painterly.jobs.buckets import WebBuckets, check_disk, delete_versions
+from painterly.jobs.schemas import ApiError, PhotoOut, not_found
 from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload
 from painterly.storage.base import NoObjectError, ObjectError
-from painterly.storage.files import nearest_existing
 from painterly.video.sent import EXTENSION
 
 KEPT_S = 4500  # seconds after which all are deleted
-MOST_KEPT, KEPT_UPLOADS = 500, 25  # photos, and their bytes in uploads of the largest size
-_LEAST_FREE, _LEAST_SHARE = 1_000_000_000, 20  # bytes of a disk, or one in so many of all: the less
+MOST_KEPT, KEPT_UPLOADS = 1500, 75  # photos, and their bytes in uploads of the largest size
 
 
-class KeptPhoto(BaseModel):
+class KeptPhoto(PhotoOut):
     """A photo in the bucket of jobs' photos.
 
     Attributes:
-        id: Its id, like that of a job.
-        photo: Its name for people.
         photo_key: Its key there.
         size: Its height and width in px.
         source_key: The key of the clip whose first frame it is, if it is one.
-        frames, duration: As in PhotoOut.
     """
 
-    id: str
-    photo: str
     photo_key: str
     size: tuple[int, int]
     source_key: str | None = None
-    frames: int | None = None
-    duration: float | None = None
 
 
 class KeptPhotos:
@@ -55,7 +46,8 @@ class KeptPhotos:
         """`max_upload` is the largest size of an upload in bytes."""
         self._source, self._about = buckets.source, buckets.result
         self._most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
-        self._lengths: dict[str, int] = {}  # of those that this process keeps, by their ids
+        # The clients and the lengths of those that this process keeps, by their ids.
+        self._kept: dict[str, tuple[str, int]] = {}
 
     def keep(self, upload: Upload) -> KeptPhoto:
         """Store a photo, which has no position where it was taken. Raises ApiError if too many are
@@ -75,11 +67,15 @@ class KeptPhotos:
     def _count(self, photo_id: str, length: int) -> None:
         with self._lock:
             over = time.time() - KEPT_S
-            there = {key: each for key, each in self._lengths.items() if created_at(key) > over}
-            if len(there) >= MOST_KEPT or sum(there.values()) + length > self._most_bytes:
+            kept = {key: each for key, each in self._kept.items() if created_at(key) > over}
+            kept[photo_id] = client, _ = CLIENT.get(), length
+            own = [each for by, each in kept.values() if by == client]
+            # So that one client alone has a third of the room, and two leave some for others.
+            counted = [*own, *own, *(each for _, each in kept.values())]
+            if len(counted) > MOST_KEPT or sum(counted) > self._most_bytes:
                 what = "many photos are kept that nobody has ordered; order or delete some"
                 raise ApiError(429, f"{what}, or try again in an hour", 600)
-            self._lengths = there | {photo_id: length}
+            self._kept = kept
 
     def copy(self, job: StoredJob) -> KeptPhoto:
         """Store the photo of a job once more, as one that was only sent. Raises ApiError if it is
@@ -92,7 +88,7 @@ class KeptPhotos:
     def write(self, stored: KeptPhoto | StoredJob, upload: Upload) -> None:
         """Store the files of a photo, before a job or for one. Raises ApiError while the disk is
         nearly full."""
-        self._check_disk()
+        check_disk(self._source.path(""))
         keys = stored.photo_key, stored.source_key
         if upload.keys:
             for key, to in zip(upload.keys, keys, strict=False):
@@ -101,12 +97,6 @@ class KeptPhotos:
         self._source.write(stored.photo_key, upload.data)
         if stored.source_key and upload.clip:
             self._source.upload(upload.clip, stored.source_key)
-
-    def _check_disk(self) -> None:
-        if folder := self._source.path(""):
-            total, _, free = shutil.disk_usage(nearest_existing(folder))
-            if free < min(_LEAST_FREE, total // _LEAST_SHARE):
-                raise ApiError(503, "the disk for photos is nearly full; make room there", 600)
 
     def _copy(self, key: str, to: str) -> None:
         if own := self._source.path(key):
@@ -150,7 +140,7 @@ class KeptPhotos:
 
     def _forget(self, photo_id: str) -> None:
         with self._lock:
-            self._lengths.pop(photo_id, None)
+            self._kept.pop(photo_id, None)
 
 
 def stored_as(owner: str, upload: Upload) -> dict[str, Any]:

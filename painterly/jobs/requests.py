@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -22,7 +23,6 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos, stored_as
-from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, why_not_offered
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -38,7 +38,8 @@ from painterly.jobs.worker.previews import ResultOrder
 from painterly.orders.record import now
 from painterly.orders.styles import Painting, Style
 from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder
-from painterly.settings.paper import NONE
+from painterly.settings import paper
+from painterly.settings.installation import install_command
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import FIELDS, Settings, shown_name
 from painterly.settings.values import parse_whole
@@ -53,9 +54,10 @@ OFFERED = (
 )
 # Settings that a sheet has no choice of: it decides the size of each picture.
 SHEET_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
+PAPERS = ("A4", "A3", "A2", "letter", "30x40cm", "10x15cm")  # the sizes of prints on the page
+LARGEST_SIZE = 5120  # px of the longer side, which suffices for A3 with 300 dpi and a bleed
 MOST_ITERATIONS = 1000  # steps at a scale
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
-RETRY_S = 30  # seconds, if the duration of the queue is unknown
 ON_PAGES = ("jpg", "png", "webp")  # formats that browsers show
 LONGEST_CLIP_S = 3600  # seconds
 NO_SUCH_PHOTO = not_found("photo or job, or its photo is gone")
@@ -100,10 +102,8 @@ class OrderBook:
             return
         if idempotency_key and self._job_of(idempotency_key):
             return
-        left = self._jobs.seconds_left()
-        per_job = RETRY_S if left is None else left / (waiting + 1)
-        retry_s = max(1, min(600, round(per_job)))
-        raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
+        full = f"the queue is full: {waiting} photos are waiting"
+        raise ApiError(429, full, self._jobs.retry_s(waiting + 1))
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -157,8 +157,14 @@ class OrderBook:
             request = _of_sheet(request)
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
-            raise ApiError(422, why_not_offered(request.preset))
-        style, most = self._style_of(request), MOST_PAINTINGS if request.story else None
+            why = f"needs TensorFlow; this installs it: {install_command('cpu')}"
+            raise ApiError(422, f"preset {request.preset} {why}")
+        most = None
+        if request.sheet:
+            style = self._catalogue.sheet(request.settings, request.story)
+            most = MOST_PAINTINGS if request.story else None
+        else:
+            style = self._style(request)
         works = (total_work(*photo.size, each.settings) for each in style.parts[:most] or (style,))
         work = sum(works) * (photo.frames or 1)
         if photo.frames is not None:
@@ -184,7 +190,7 @@ class OrderBook:
         changes = {"preset": Preset.INSTANT, "settings": others}
         style = self._style(request.model_copy(update=changes))
         settings = style.settings
-        if settings.paper == NONE:
+        if settings.paper == paper.NONE:
             settings = settings.replaced(size)
         elif size:
             settings = settings.within(int(bounds.size))
@@ -231,7 +237,7 @@ class OrderBook:
             sent = Entry(painting.shown, len(painting.data), painting.digest)
             chosen = Style("painting", (Painting(sent, 1.0),), checked)
         painted = chosen.settings
-        if painted.paper != NONE:
+        if painted.paper != paper.NONE:
             painted = painted.within(LARGEST_WHOLE)
         elif painted.may_exceed(LARGEST_WHOLE):
             raise ApiError(422, f"size is {painted.size}; expected at most {LARGEST_WHOLE}")
@@ -242,11 +248,6 @@ class OrderBook:
         chosen = replace(chosen, settings=painted.replaced({"timelapse": False}))
         of_painting = painting.data if painting else b""
         return InstantOrder(photo.data, chosen, mask or b"", of_painting, output)
-
-    def _style_of(self, request: JobRequest) -> Style:
-        if request.sheet:
-            return self._catalogue.sheet(request.settings, request.story)
-        return self._style(request)
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
@@ -279,6 +280,8 @@ class OrderBook:
 
         by_preset = {preset: self.checked_settings(preset, changes) for preset in Preset}
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
+        parts = self._catalogue.sheet({}).parts if self._catalogue.all() else ()
+        of_sheet = sum(total_work(*USUAL_PHOTO, each.settings) for each in parts)
         finest = Preset.PRINT if Preset.PRINT in self.presets else Preset.INSTANT
         prints = {
             each: self.checked_settings(finest, {"paper": each, "dpi": print_dpi(each)})
@@ -286,20 +289,15 @@ class OrderBook:
         }
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
-            papers={paper: seconds(finest, each) for paper, each in prints.items()},
-            sheet=self._seconds_of_sheet() if self._catalogue.all() else None,
+            papers={name: seconds(finest, each) for name, each in prints.items()},
+            sheet=self._jobs.estimates.seconds(of_sheet, Preset.INSTANT) if of_sheet else None,
             sizes=PresetSizes(**self.preset_sizes()),
         )
 
-    def _seconds_of_sheet(self) -> float | None:
-        parts = self._catalogue.sheet({}).parts
-        work = sum(total_work(*USUAL_PHOTO, each.settings) for each in parts)
-        return self._jobs.estimates.seconds(work, Preset.INSTANT)
-
     @property
     def presets(self) -> Sequence[Preset]:
-        """The presets that can be ordered now."""
-        return offered()
+        """The presets that can be ordered: all but instant need TensorFlow."""
+        return [*Preset] if find_spec("tensorflow") else [Preset.INSTANT]
 
     def preset_sizes(self) -> dict[str, int | str]:
         """Return the longer side of each preset's pictures, in px, or `full`."""
@@ -393,13 +391,18 @@ def _check_size(changes: Mapping[str, Any], most: int) -> None:
         )
 
 
+def print_dpi(name: str) -> int:
+    """Return the dpi of prints on a paper: the usual ones, or the most that can be ordered."""
+    return min(paper.USUAL_DPI, paper.most_dpi(name, 0, LARGEST_SIZE))
+
+
 def check_limits(settings: Settings, where: str = "") -> None:
     """Raise ConfigError for a size or a number of iterations that would block the queue for too
     long. `where` is as in `Settings.replaced`."""
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
         value = getattr(settings, name)
         if value == "full" or int(value) > most:
-            of_paper = name == "size" and settings.paper != NONE
+            of_paper = name == "size" and settings.paper != paper.NONE
             advice = f", so {settings.what_fits(most)}" if of_paper else ""
             raise ConfigError(
                 f"{shown_name(name, where)} is {value}; the web service takes at most {most}"

@@ -133,10 +133,14 @@ class PhotoOut(BaseModel):
     """A photo or a clip that was sent, for previews and orders: they name its `id` in `again`. It
     is deleted after an hour; a job has its own. Previews of a clip show its first frame."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
     photo: str = Field(examples=["beach.jpg"], description="Its name.")
-    frames: int | None = Field(description="The number of frames of a clip; null for a photo.")
-    duration: float | None = Field(description="The seconds that a clip lasts.")
+    frames: int | None = Field(
+        default=None, description="The number of frames of a clip; null for a photo."
+    )
+    duration: float | None = Field(default=None, description="The seconds that a clip lasts.")
 
 
 class JobLinks(BaseModel):

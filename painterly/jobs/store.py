@@ -208,21 +208,17 @@ class JobStore:
     def read_ended(self, job: str) -> StoredJob | None:
         """Read a job that has ended; None if there is no such job."""
         stored = self._ended(job)
-        return stored and self._with_record(stored)
+        if stored and stored.state == JobState.DONE:
+            with contextlib.suppress(ObjectError):
+                painted = read_record(self._bucket, stored.record_key)
+                return stored.model_copy(update={"painted": painted})
+        return stored
 
     def _ended(self, job: str) -> StoredJob | None:
         try:
             return _parsed(load(self._bucket, f"{_DONE}{job}.json")[0])
         except ObjectError:
             return None
-
-    def _with_record(self, job: StoredJob) -> StoredJob:
-        if job.state != JobState.DONE:
-            return job
-        with contextlib.suppress(ObjectError):
-            painted = read_record(self._bucket, job.record_key)
-            return job.model_copy(update={"painted": painted})
-        return job
 
     def create(self, job: StoredJob) -> str | None:
         """Add a job. Return its ETag, or None if its id exists."""

@@ -18,6 +18,7 @@ except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
 _END_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+NICENESS = 5  # Pages and pictures do not wait for a program that reads a clip.
 # By their exact names: LANGSMITH_API_KEY begins as LANG does.
 _PASSED = (
     *("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"),
@@ -101,6 +102,7 @@ def _become(parent: str, seconds: str, memory: str, size: str, *command: str) ->
     if os.getppid() != int(parent):
         sys.exit("its parent has ended")
     os.setpgid(0, 0)  # Ctrl-C is for the parent alone.
+    os.nice(NICENESS)
     with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
         Path("/proc/self/oom_score_adj").write_text("1000")
     limit_time(int(seconds))

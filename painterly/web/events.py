@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from painterly.jobs.address import own
 from painterly.jobs.index import JobIndex
-from painterly.jobs.schemas import DeletedJobs, Places
+from painterly.jobs.schemas import ApiError, DeletedJobs, Places
 
 MAX_STREAMS = 800
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
@@ -50,17 +50,14 @@ class Events:
         self._texts = dict[tuple[int | None, bool, str], asyncio.Task[tuple[int, bytes]]]()
         self._version = -1  # the index's, for which they were asked
 
-    @property
-    def full(self) -> bool:
-        """Whether there may be no further stream."""
-        return self.streams >= MAX_STREAMS
-
     async def answer(self, places: bool) -> EventResponse:
-        """Return the answer with a new stream.
+        """Return the answer with a new stream. Raises ApiError if there are too many.
 
         Args:
             places: Whether jobs that have only moved in the queue come together.
         """
+        if self.streams >= MAX_STREAMS:
+            raise ApiError(429, "too many pages are open", 10)
         # Before the answer begins: a page lists all jobs once it has begun, and would miss one that
         # ends between that list and the first version of its stream.
         seen, text = await self._since(None, places)

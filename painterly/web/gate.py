@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from painterly.jobs.address import (
+    CLIENT,
     inner_path,
     is_cross_site,
     is_invited,
@@ -32,7 +33,6 @@ from painterly.web.transport import (
     SAFE_METHODS,
     HeadAsGet,
     Transport,
-    client_address,
     problem,
 )
 from painterly.words.texts import DEFAULT, Texts
@@ -67,7 +67,7 @@ def middleware(service: Service) -> list[Middleware]:
     origins = service.options.origins
     others = Middleware(CORSMiddleware, allow_origins=origins, **OF_OTHER_SITES)
     return [
-        Middleware(Transport, options=service.options),
+        Middleware(Transport, options=service.options, places=service.requests),
         *([others] if origins else ()),
         Middleware(
             SessionMiddleware,
@@ -126,7 +126,7 @@ class Gate:
             return self._checked(request, token, sessions.is_token(token), WRONG_TOKEN, BEARER)
         if not sessions.is_logged_in(request.session):
             return _to_login(request)
-        self._service.guesses.was_right(client_address(request, self._service.options))
+        self._service.guesses.was_right(CLIENT.get())
         return None
 
     def _misled(self, request: Request, status: int, key: str) -> Response:
@@ -146,8 +146,8 @@ class Gate:
     ) -> Response | None:
         """Return None if a token or login that was given is right, or else the answer, and count
         the guess. A right one passes in spite of some wrong ones: others may share its address."""
-        guesses, client = self._service.guesses, client_address(request, self._service.options)
-        if wait_s := guesses.wait_s(client, given, right, MAX_GUESSES):
+        wait_s = self._service.guesses.wait_s(CLIENT.get(), given, right, MAX_GUESSES)
+        if wait_s:
             wait = f"too many wrong passwords; wait {wait_s} s"
             return problem(429, wait, {"retry-after": str(wait_s)})
         return None if right else problem(401, detail, way)

@@ -1,6 +1,7 @@
 """What is made when it is asked for: once, in a thread of its own, and kept.
 
 Otherwise those who ask for a picture again and again would take all threads that answer others.
+Clients take turns: who asks for many things waits for them longer than others for a few.
 """
 
 import asyncio
@@ -8,20 +9,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from weakref import WeakValueDictionary
 
 from painterly.errors import PictureError
-from painterly.jobs.schemas import ApiError
+from painterly.jobs.address import CLIENT
+from painterly.web.clients import Places
 
-MAX_WAITING = 100  # different ones; a page with many pictures asks for some at once
+MAX_WAITING = 300  # requests; a page with many pictures asks for some at once
 RETRY_S = 5
 MOST_BYTES, LEAST_BYTES = 32_000_000, 1_000  # of all that is kept, and counted for each
 
 
 class _Asked:
-    """A result that is being made, or waits for that, and the number of clients who wait for it."""
+    """A result that is being made, or waits for that, and the number of requests that wait for
+    it."""
 
-    def __init__(self, result: asyncio.Future[bytes]) -> None:
-        self.result, self.clients = result, 0
+    def __init__(self, result: asyncio.Task[bytes]) -> None:
+        self.result, self.requests = result, 0
 
 
 class Made:
@@ -33,6 +37,8 @@ class Made:
         self._kept = OrderedDict[Hashable, bytes | str]()  # a text is that of a PictureError
         self._bytes = 0
         self._asked = dict[Hashable, _Asked]()
+        self._places = Places(MAX_WAITING, "requests", RETRY_S)
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()  # by client
 
     async def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """Return what is kept under a key, or make it when its turn comes, unless all that wait for
@@ -45,31 +51,43 @@ class Made:
         Raises:
             ApiError: Too many wait.
         """
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            kept = self._kept[key]
-            if isinstance(kept, str):
-                raise PictureError(kept)
+        if (kept := self._found(key)) is not None:
             return kept
-        if key not in self._asked:
-            if len(self._asked) >= MAX_WAITING:
-                raise ApiError(503, "the service is busy; try again in a moment", RETRY_S)
-            loop = asyncio.get_running_loop()
-            self._asked[key] = _Asked(loop.run_in_executor(self._thread, copy_context().run, make))
-        asked = self._asked[key]
-        asked.clients += 1
-        try:
-            await asyncio.wait([asked.result])
-        finally:
-            asked.clients -= 1
-            if not asked.clients:
-                asked.result.cancel()
-                del self._asked[key]
-        try:
-            self._keep(key, asked.result.result())
-        except PictureError as error:  # Itself, it would keep what was read until it was raised.
-            self._keep(key, str(error))
+        async with self._places.taken():
+            wanted = CLIENT.get(), key  # It may come sooner in another client's turn.
+            if wanted not in self._asked:
+                self._asked[wanted] = _Asked(asyncio.create_task(self._made(key, make)))
+            asked = self._asked[wanted]
+            asked.requests += 1
+            try:
+                await asyncio.wait([asked.result])
+            finally:
+                asked.requests -= 1
+                if not asked.requests:
+                    asked.result.cancel()
+                    del self._asked[wanted]
         return asked.result.result()
+
+    async def _made(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        async with self._turns.setdefault(CLIENT.get(), asyncio.Lock()):
+            if (kept := self._found(key)) is not None:
+                return kept
+            loop, context = asyncio.get_running_loop(), copy_context()
+            try:
+                made = await loop.run_in_executor(self._thread, context.run, make)
+            except PictureError as error:
+                self._keep(key, str(error))  # Itself, it would keep what was read by then.
+                raise
+            self._keep(key, made)
+            return made
+
+    def _found(self, key: Hashable) -> bytes | None:
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+        if isinstance(kept, str):
+            raise PictureError(kept)
+        return kept
 
     def _keep(self, key: Hashable, made: bytes | str) -> None:
         if key in self._kept:

@@ -10,10 +10,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from painterly.jobs.address import own
+from painterly.jobs.address import CLIENT, own
 from painterly.jobs.catalogue import display_name
-from painterly.jobs.presets import PAPERS, print_dpi
-from painterly.jobs.requests import LARGEST_WHOLE
+from painterly.jobs.requests import LARGEST_WHOLE, PAPERS, print_dpi
 from painterly.jobs.schemas import MAX_BLENDED, not_found
 from painterly.orders.styles import title_of_files
 from painterly.settings import clips, paper, ready_styles
@@ -24,7 +23,6 @@ from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, away_response, language_of, shown
 from painterly.web.service import Service, Shared
 from painterly.web.sessions import PHONE_TICKET_S
-from painterly.web.transport import client_address
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 
@@ -153,7 +151,7 @@ async def log_in(request: Request, service: Shared) -> Response:
 
 
 def _logged_in(request: Request, service: Service, password: str, after: str) -> Response:
-    client, texts = client_address(request, service.options), Texts(language_of(request))
+    client, texts = CLIENT.get(), Texts(language_of(request))
     right = service.sessions.is_password(password)
     if wait_s := service.guesses.wait_s(client, password, right):
         error, status = texts.counted("page.passwords_wrong", math.ceil(wait_s / 60)), 429

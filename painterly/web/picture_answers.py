@@ -56,7 +56,19 @@ class Asked:
             return unwanted
         if self._only_headers:
             return picture_response(b"", key, {**about, "content-length": str(entry.size)})
-        return _stored_response(bucket, entry, self._range(about, entry.size), about)
+        part = self._range(about, entry.size)
+        start, end = part or (0, entry.size)
+        if part and start >= end:
+            detail = f"the range is not within the picture's {entry.size} bytes"
+            return JSONResponse({"detail": detail}, 416, {"content-range": f"bytes */{entry.size}"})
+        headers, pieces = {**PRIVATE, **about}, pieces_of(bucket, entry, start, end)
+        if part:
+            headers["content-range"] = f"bytes {start}-{end - 1}/{entry.size}"
+        status, kind, first = 206 if part else 200, media_type(entry.key), next(pieces, b"")
+        if end - start <= PIECE:
+            return Response(first, status, headers, kind)
+        headers["content-length"] = str(end - start)
+        return StoredStream(chain([first], pieces), status, headers, kind)
 
     def made(
         self,
@@ -200,22 +212,3 @@ def pieces_of(bucket: Bucket, entry: Entry, start: int, end: int) -> Iterator[by
     ObjectError also if the object has changed since it had this entry."""
     for at in range(start, end, PIECE):
         yield bucket.read_part(entry.key, at, min(PIECE, end - at), entry)
-
-
-def _stored_response(
-    bucket: Bucket, entry: Entry, part: tuple[int, int] | None, about: Mapping[str, str]
-) -> Response:
-    """Make the answer with an object, or a part of it, of which the first piece is read now. Raises
-    StorageError."""
-    start, end = part or (0, entry.size)
-    if part and start >= end:
-        detail = f"the range is not within the picture's {entry.size} bytes"
-        return JSONResponse({"detail": detail}, 416, {"content-range": f"bytes */{entry.size}"})
-    headers, pieces = {**PRIVATE, **about}, pieces_of(bucket, entry, start, end)
-    if part:
-        headers["content-range"] = f"bytes {start}-{end - 1}/{entry.size}"
-    status, kind, first = 206 if part else 200, media_type(entry.key), next(pieces, b"")
-    if end - start <= PIECE:
-        return Response(first, status, headers, kind)
-    headers["content-length"] = str(end - start)
-    return StoredStream(chain([first], pieces), status, headers, kind)

@@ -19,6 +19,7 @@ from painterly.words.wording import printable
 
 GONE = (404, 410)
 FORBIDDEN = 403
+EXPLAINED = (403, 404, 413, 415, 422, 429, 503)
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 
@@ -34,38 +35,27 @@ def _answer(
         heading, words, reason = texts.text("web.missing"), texts.text("web.missing_for"), None
     else:
         key = "web.closed" if status == FORBIDDEN else "web.not_done"
-        heading, words, reason = texts.text(key), _explained(texts, status), detail
+        # In the reader's language; the server's own reason is in English.
+        words = texts.text(f"page.refused.{status}" if status in EXPLAINED else "page.refused")
+        heading, reason = texts.text(key), detail
     about = {"heading": heading, "words": words, "reason": reason, "sent": sent}
     page = shown(request, request.app.state.service, "notice", status, **about)
     page.headers.update(headers or {})
     return page
 
 
-def _explained(texts: Texts, status: int) -> str:
-    """Return a sentence about a status in the reader's language; the server's own reason is in
-    English."""
-    explained = (403, 404, 413, 415, 422, 429, 503)
-    return texts.text(f"page.refused.{status}" if status in explained else "page.refused")
-
-
-def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:])
-    return _answer(request, 422, f"{where or 'the request'}: {first['msg']}"[:300])
-
-
 def _refused(request: Request, error: Exception) -> Response:
-    status, retry_s = 422, None  # for a ConfigError, and a name that the storage refuses
-    if isinstance(error, ApiError):
-        status, retry_s = error.status, error.retry_s
-    headers = {"retry-after": str(retry_s)} if retry_s else None
-    return _answer(request, status, str(error), headers)
-
-
-def _not_routed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _answer(request, error.status_code, str(error.detail), error.headers)
+    match error:
+        case ApiError():
+            headers = {"retry-after": str(error.retry_s)} if error.retry_s else None
+            return _answer(request, error.status, str(error), headers)
+        case HTTPException():
+            return _answer(request, error.status_code, str(error.detail), error.headers)
+        case RequestValidationError():
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"][1:])
+            return _answer(request, 422, f"{where or 'the request'}: {first['msg']}"[:300])
+    return _answer(request, 422, str(error))  # Wrong settings, or a name that is no key.
 
 
 def _no_storage(request: Request, error: Exception) -> Response:
@@ -90,11 +80,9 @@ def _unexpected(_: Request, error: Exception) -> Response:
 
 
 HANDLERS: Mapping[type[Exception], Handler] = {
-    HTTPException: _not_routed,
-    RequestValidationError: _invalid,
-    ApiError: _refused,
-    ConfigError: _refused,
-    BadKeyError: _refused,
+    **dict.fromkeys(
+        (ApiError, BadKeyError, ConfigError, HTTPException, RequestValidationError), _refused
+    ),
     StorageError: _no_storage,
     ClientDisconnect: _left,
     Exception: _unexpected,

@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,7 @@ UNSENT = 131_072  # bytes that the system takes for a connection before they are
 # More than there may be pages with a stream of events, and less than the files that a system lets
 # a process open.
 MAX_CONNECTIONS = 900
+AT_ONCE = 30  # connections that give way together: to look for one takes milliseconds
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -49,10 +51,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 class Connection(H11Protocol):
     """A connection that ends if its client lets it wait for headers, or for room to send. One
-    without a request gives way to a new one if there are too many."""
+    without a request gives way to a new one if there are too many, with others: the oldest of the
+    host that has most."""
 
     _headers_end: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
+
+    @property
+    def host(self) -> str:
+        """The address that has connected."""
+        return self.client[0] if self.client else ""
 
     @property
     def is_idle(self) -> bool:
@@ -65,11 +73,14 @@ class Connection(H11Protocol):
         # Writing is paused until the system has taken everything.
         transport.set_write_buffer_limits(0)
         self._await_headers()
+        if len(self.connections) < MAX_CONNECTIONS:
+            return
         there = [each for each in self.connections if isinstance(each, Connection)]
         there = [each for each in there if not each.transport.is_closing()]
         if len(there) >= MAX_CONNECTIONS:
             idle = [each for each in there if each.is_idle and each is not self]
-            for each in sorted(idle, key=lambda each: each.begun)[:1]:
+            many = Counter(each.host for each in there)
+            for each in sorted(idle, key=lambda each: (-many[each.host], each.begun))[:AT_ONCE]:
                 each.transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -117,8 +128,8 @@ def _cancel(timer: asyncio.TimerHandle | None) -> None:
 
 
 class _OwnLog(logging.Handler):
-    """Logs what uvicorn has to say as the service does, and what repeats seldom: clients cause it
-    as often as they like."""
+    """Logs what libraries have to say as the service does, and what repeats seldom: clients cause
+    it as often as they like."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -134,8 +145,10 @@ class _OwnLog(logging.Handler):
 
 def server_config(app: FastAPI) -> uvicorn.Config:
     """Configure the server of an application."""
-    log = logging.getLogger("uvicorn.error")
-    log.handlers, log.propagate = [_OwnLog()], False
+    own = _OwnLog()
+    for name in ("asyncio", "python_multipart", "uvicorn.error"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [own], False
     return uvicorn.Config(
         app,
         log_config=None,

@@ -20,20 +20,22 @@ from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.worker.previews import Previews
 from painterly.jobs.worker.supervisor import Supervisor
+from painterly.web.clients import Places
 from painterly.web.events import Events
 from painterly.web.lan import Lan
 from painterly.web.made import Made
+from painterly.web.server import MAX_CONNECTIONS
 from painterly.web.sessions import Guesses, Sessions
 from painterly.web.stored_pictures import JobPictures, Results
 
 if TYPE_CHECKING:
     from painterly.web.metrics import Metrics
 
-MAX_UPLOADS = 24  # received at once
+MAX_UPLOADS = 36  # received at once
 # Uploads in memory at once: large ones, and small ones, which do not wait for these.
 MAX_LARGE, MAX_SMALL = 2, 8
 SMALL = 4_000_000  # bytes
-MAX_CLIPS = 8  # clips that are read, one after another, or wait for that
+MAX_CLIPS = 12  # clips that are read, one after another, or wait for that
 
 
 class Service:
@@ -54,9 +56,11 @@ class Service:
         self.config, self.options, self.lan = config, options, lan
         self.sessions = Sessions(options, config.account.secret or "")
         self.guesses = Guesses()
-        self.uploads = asyncio.Semaphore(MAX_UPLOADS)
+        self.requests = Places(MAX_CONNECTIONS, "requests", 5)
+        self.uploads, self.clips = Places(MAX_UPLOADS, "files", 1), Places(MAX_CLIPS, "clips", 10)
+        # Otherwise small pictures, which are decoded in the same turn, would wait for many masks.
+        self.reading_clip, self.reading_mask = asyncio.Semaphore(1), asyncio.Semaphore(1)
         self._large, self._small = asyncio.Semaphore(MAX_LARGE), asyncio.Semaphore(MAX_SMALL)
-        self.clips, self.reading_clip = asyncio.Semaphore(MAX_CLIPS), asyncio.Semaphore(1)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
@@ -95,8 +99,8 @@ class Service:
         self.jobs.close()
         self.callbacks.close()
         self.deletions.close()
-        self.previews.close()
         self.supervisor.ask_to_stop()
+        self.previews.give_up()
 
     def stop(self) -> None:
         """Close, and wait for the worker's exit."""
@@ -140,6 +144,8 @@ class Service:
                 self.jobs.estimates.set_measured(preset, rate, device)
             case ("preview", number, jpeg, refusal):
                 self.previews.answer(number, jpeg, refusal)
+            case ("gone",):
+                self.previews.give_up()
             case ("changed",):
                 self.jobs.poll_now()
             case ("ended", job):

@@ -1,14 +1,11 @@
 """ASGI middleware around all else: security headers, parts of answers, bodies with limits, and how
-many requests an address may have."""
+many requests a client may have at once."""
 
 import asyncio
 import math
-import re
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address, ip_network
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,8 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from painterly.configuration.web_options import MEGA, WebOptions
-from painterly.jobs.address import inner_path, own, under_root
+from painterly.jobs.address import CLIENT, inner_path, own, under_root
 from painterly.jobs.schemas import ApiError
+from painterly.web.clients import Places, client_address
 from painterly.web.picture_answers import ONLY_HEADERS
 
 PROBES = ("/healthz", "/readyz")
@@ -29,15 +27,13 @@ FORM_BYTES = MEGA  # bytes of a form without its file
 SLOWEST = 20_000  # bytes of a body in a second, after its first STALLED_S
 # A body that comes without a login, and what is still read of one that was refused.
 STRANGERS_S, READ_ON_S = 10.0, 10.0
-MAX_OF_CLIENT = 300  # requests of one address at once: a party may share one
 PART = 65_536  # bytes of an answer that are handed to a connection at once
 BODY = "painterly.body"  # the name of a request's body in its scope
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-MANY = "your address has too many requests at once; wait until some have ended"
-_WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
+TOO_MANY = "your address has too many requests at once; wait until some have ended"
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -50,29 +46,27 @@ HEADERS: Mapping[str, str] = {
 
 
 class Transport:
-    """Adds security headers to each answer, sends it in parts, and bounds the requests of one
-    address and their bodies."""
+    """Adds security headers to each answer, sends it in parts, and bounds the requests of a client
+    and their bodies."""
 
-    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
-        self._app, self._options = app, options
-        self._under_way = Counter[str]()
+    def __init__(self, app: ASGIApp, options: WebOptions, places: Places) -> None:
+        self._app, self._options, self._places = app, options, places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        client = client_address(HTTPConnection(scope), self._options)
-        many = self._under_way[client] >= MAX_OF_CLIENT and scope["path"] not in PROBES
-        app = problem(429, MANY, {"retry-after": "5"}) if many else self._app
-        self._under_way[client] += 1
-        try:
-            await self._answer(app, scope, receive, send)
-        finally:
-            self._under_way[client] -= 1
-            if not self._under_way[client]:
-                del self._under_way[client]
+        CLIENT.set(client_address(HTTPConnection(scope), self._options))
+        if scope["path"] in PROBES and scope["method"] in SAFE_METHODS:
+            await self._answer(scope, receive, send)
+        elif self._places.full:  # Nothing more of it is read.
+            refusal = problem(429, TOO_MANY, {**HEADERS, "retry-after": "5"})
+            await refusal(scope, receive, send)
+        else:
+            async with self._places.taken():
+                await self._answer(scope, receive, send)
 
-    async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         secure = is_secure(scope, self._options)
         body = Body(receive)
         scope = {**under_root(scope, self._options), BODY: body}
@@ -99,9 +93,9 @@ class Transport:
                 await send(part)
 
         if sends:
-            await app(scope, body.receive, with_headers)
+            await self._app(scope, body.receive, with_headers)
         else:
-            await _while_there(app, scope, receive, with_headers)
+            await _while_there(self._app, scope, receive, with_headers)
 
 
 async def _while_there(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -209,29 +203,6 @@ class Body:
                 while self._arriving:
                     message = await self._receive()
                     self._arriving = message.get("more_body", False)
-
-
-def client_address(request: HTTPConnection, options: WebOptions) -> str:
-    """Return a client's address, as the outermost trusted proxy saw it: of IPv6 the /64, which
-    everyone has to himself. The client itself may have written the entries before that in
-    X-Forwarded-For."""
-    direct = request.client.host if request.client else "?"
-    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    addresses = [each.strip() for each in forwarded if each.strip()]
-    if not options.proxies or not addresses:
-        return _network(direct)
-    return _network(addresses[-min(options.proxies, len(addresses))])
-
-
-def _network(written: str) -> str:
-    plain = _WITH_PORT.fullmatch(written)  # As some proxies write it.
-    try:
-        ip = ip_address((plain[1] or plain[2]) if plain else written.partition("%")[0])
-    except ValueError:
-        return written
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is None:
-        return str(ip_network((ip, 64), strict=False))
-    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 def is_secure(scope: Scope, options: WebOptions) -> bool:

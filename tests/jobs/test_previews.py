@@ -242,12 +242,29 @@ def test_a_picture_that_nobody_comes_back_for_is_forgotten(answering, monkeypatc
     end.set()
 
 
-def test_the_end_of_the_service_answers_what_waits(answering):
-    begun, end = threading.Event(), threading.Event()
-    answering.work = lambda _: (begun.set(), end.wait(), (JPEG, None))[-1]
-    threading.Thread(target=lambda: (begun.wait(), answering.service.previews.close())).start()
-    for _ in range(2):
-        assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
+@pytest.mark.parametrize(
+    "ends", [lambda of: of.close(), lambda of: of.handle_worker_message(("gone",))]
+)
+def test_the_end_of_the_service_or_its_worker_answers_what_waits(answering, ends):
+    answering.supervisor.ask_to_stop = lambda: None
+    answering.service.supervisor, answering.service.jobs.problem = answering.supervisor, None
+    answering.supervisor.problem = ""
+    begun, end = threading.Semaphore(0), threading.Event()
+    answering.work = lambda _: (begun.release(), end.wait(), (JPEG, None))[-1]
+    asked = [("/api/preview", MONET), ("/api/paint", {"style": "monet"})]
+    codes = []
+
+    def ask(path, data):
+        codes.append(answering.post(path, data=data, files=photo()).status_code)
+
+    threads = [threading.Thread(target=ask, args=about) for about in asked]
+    for each in threads:
+        each.start()
+        assert begun.acquire(timeout=DEADLINE_S)
+    ends(answering.service)
+    for each in threads:
+        each.join(at_once.PATIENCE_S / 2)
+    assert sorted(codes) == [204, 503]
     end.set()
 
 

@@ -49,10 +49,10 @@ def test_a_worker_that_cannot_be_started_for_now_is_started_later(started, monke
 
 def test_a_worker_that_dies_is_replaced_by_one_that_learns_its_name(started, caplog):
     _, said = started(workers.dies_once)
-    until(lambda: len(said) == 2, every_s=0.005)
+    until(lambda: len(said) == 3, every_s=0.005)
     assert caplog.messages == ["the worker ended (signal 9) and is being restarted"]
-    (_, first), (_, second) = said
-    assert second == f"after {first}"
+    (_, first), gone, (_, second) = said
+    assert gone == ("gone",) and second == f"after {first}"
 
 
 def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started, caplog):
@@ -61,8 +61,8 @@ def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started,
     process = supervisor._process
     supervisor.stop()
     assert process.exitcode == -signal.SIGTERM
-    assert len(said) == 1 and not caplog.messages
-    supervisor.send("look")  # No process is there to read it.
+    assert said[1:] == [("gone",)] and not caplog.messages
+    assert not supervisor.send("look"), "no process is there to read it"
 
 
 def test_a_worker_saves_its_work_undisturbed_however_often_it_is_asked_to_stop(started):
@@ -71,7 +71,7 @@ def test_a_worker_saves_its_work_undisturbed_however_often_it_is_asked_to_stop(s
     supervisor.ask_to_stop()
     until(lambda: len(said) == 2, every_s=0.005)
     supervisor.stop()
-    assert said == [("ready", "a device"), ("saving",)]
+    assert said == [("ready", "a device"), ("saving",), ("gone",)]
     assert supervisor._process.exitcode == 0
 
 
@@ -82,8 +82,8 @@ def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
     supervisor, said = started(workers.hangs_once)
     until(lambda: supervisor.device, every_s=0.005)
     assert supervisor.send("preview", bytes(4_000_000)), "more than a pipe holds"
-    until(lambda: len(said) == 2, every_s=0.005)
-    assert said[1][1] == f"after {said[0][1]}"
+    until(lambda: len(said) == 3, every_s=0.005)
+    assert said[2][1] == f"after {said[0][1]}"
     assert "the worker has taken no message" in caplog.messages[0]
     assert "signal 9" in caplog.messages[1]
 

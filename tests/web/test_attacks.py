@@ -21,7 +21,7 @@ from support.web_service import begun_upload, send, served
 
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError
-from painterly.web import server, sessions, transport
+from painterly.web import clients, server, sessions, transport
 from painterly.web.service import MAX_UPLOADS
 from painterly.web.sessions import COOKIE, MAX_GUESSES, MAX_WRONG, MAX_WRONG_OF_ALL
 
@@ -197,7 +197,7 @@ def test_a_session_makes_its_network_known_also_after_a_restart(locked):
 def test_an_address_counts_by_its_network_however_a_proxy_writes_it(written, address):
     headers = [(b"x-forwarded-for", f"10.0.0.1, {written}".encode())]
     asked = Request({"type": "http", "headers": headers, "client": ("127.0.0.1", 1)})
-    assert transport.client_address(asked, WebOptions("127.0.0.1", 80, proxies=1)) == address
+    assert clients.client_address(asked, WebOptions("127.0.0.1", 80, proxies=1)) == address
 
 
 @pytest.mark.parametrize("opened", [{"WEB_PROXIES": "1"}, {"WEB_HOST": "0.0.0.0"}])
@@ -330,19 +330,20 @@ def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
     assert (answer.status_code, "1 MB at most" in answer.json()["detail"]) == (413, True)
 
 
-def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
+def test_uploads_that_stall_make_room_for_others(place, monkeypatch):
     """A telephone that loses its network says nothing of it."""
     monkeypatch.setattr(transport, "STALLED_S", 2.0)  # The others must be refused before.
-    port = web.base_url.port
-    with contextlib.ExitStack() as stack:
+    with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as stack:
+        port = web.base_url.port
         stalled = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
-            for _ in range(MAX_UPLOADS)
+            for _ in range(MAX_UPLOADS // 3)
         ]
         for each in stalled:
             each.sendall(begun_upload(port))
-        until(web.service.uploads.locked)
+        until(lambda: web.service.uploads._taken.total() == len(stalled))
         assert send(web).status_code == 429
+        assert send(web, **{"X-Forwarded-For": "10.0.0.9"}).status_code == 202
         assert (
             web.post("/api/styles/suited", files={"photo": tiny.file(60, 80, 1)}).status_code == 429
         )

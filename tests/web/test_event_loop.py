@@ -40,7 +40,6 @@ AT_ONCE = {
     # Answers, orders and errors, and their parts.
     *(
         "ApiError",
-        "PictureError",
         "EventResponse",
         "HTMLResponse",
         "problem",
@@ -62,7 +61,7 @@ AT_ONCE = {
         "run_in_threadpool",
         "picture.result",
     ),
-    *("anyio.create_task_group", "asyncio.get_running_loop", "loop.run_in_executor"),
+    *("anyio.create_task_group", "asyncio.get_running_loop"),
     *("group.start_soon", "group.cancel_scope.cancel", "asked.result.cancel"),
     "asked.result.result",  # They are done.
     *(
@@ -72,14 +71,17 @@ AT_ONCE = {
         "threading.Timer",
         "end.start",
     ),
-    "check_places",  # It asks `service.uploads.locked`.
+    # They ask how many places there are, and raise an error if there is none.
+    *("service.clips.taken", "service.uploads.taken", "self._places.taken"),
+    *("CLIENT.get", "CLIENT.set", "asyncio.Lock", "self._turns.setdefault"),
+    *("self._found", "self._made", "self._stopping.is_set"),
     "source_of",
     *("files.get", "files.values", "form.values", "service.in_memory"),
     "is_sent_clip",  # Looks at the first bytes.
-    *("service.clips.locked", "service.uploads.locked", "suppress"),
+    "suppress",
     *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
     # Dictionaries, and lists of one message.
-    *("_Asked", "copy_context", "self._keep", "self._kept.move_to_end", "messages.pop"),
+    *("_Asked", "copy_context", "self._keep", "messages.pop"),
     *("scope[BODY].trust", "_parts", "service.sessions.is_logged_in"),
     "self._refusal",  # Compares hashes; a page of two lines for other sites.
     "service.start",  # Before the first request.

@@ -128,7 +128,7 @@ def received(page, text):
 @pytest.mark.parametrize("pages", [20, pytest.param(800, marks=pytest.mark.thorough)])
 def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, pages):
     """Each change would otherwise keep the service from all else for seconds."""
-    monkeypatch.setattr(transport, "MAX_OF_CLIENT", pages)
+    monkeypatch.setattr(web.service.requests, "most", 3 * pages + 9)
     shown, show = [], index.job_out
     monkeypatch.setattr(index, "job_out", lambda *about: shown.append(about) or show(*about))
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
@@ -345,7 +344,7 @@ def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key
 def test_who_is_still_sending_when_the_answer_is_known_reads_it(
     web, monkeypatch, address, kind, status
 ):
-    monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
+    monkeypatch.setattr(web.service.uploads, "most", 0)
     host, port = web.base_url.host, web.base_url.port
     head = (
         f"POST {address} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
@@ -357,7 +356,7 @@ def test_who_is_still_sending_when_the_answer_is_known_reads_it(
 
 
 def test_who_waits_until_the_photo_is_wanted_need_not_send_it(web, monkeypatch):
-    monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
+    monkeypatch.setattr(web.service.uploads, "most", 0)
     host, port = web.base_url.host, web.base_url.port
     head = (
         f"POST /api/photos HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
@@ -370,7 +369,7 @@ def test_who_waits_until_the_photo_is_wanted_need_not_send_it(web, monkeypatch):
 
 @pytest.mark.parametrize("address", ["/api/jobs", "/api/photos", "/api/paintings"])
 def test_more_photos_at_once_than_fit_are_refused_for_a_moment(web, monkeypatch, address):
-    monkeypatch.setattr(web.service, "uploads", SimpleNamespace(locked=lambda: True))
+    monkeypatch.setattr(web.service.uploads, "most", 0)
     files = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}
     answer = web.post(address, data={"request": json.dumps(DRAFT)}, files=files)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")

@@ -158,6 +158,7 @@ def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
         raise ApiError(422, "no picture")
 
     monkeypatch.setattr(api_paintings, "checked_upload", slow)
+    monkeypatch.setattr(web.service.uploads, "most", 100)
     many = 2 * MAX_SMALL
     with ThreadPoolExecutor(many) as pool:
         answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(many))]
@@ -165,10 +166,12 @@ def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
 
 
 def test_there_is_room_for_so_many_uploads(web, monkeypatch):
-    monkeypatch.setattr(catalogue, "MAX_UPLOADED", 1)
-    assert upload(web, tiny.file(60, 60, 9)).status_code == 201
-    full = upload(web, tiny.file(60, 60, 10))
-    assert (full.status_code, full.headers["retry-after"]) == (429, "60")
+    monkeypatch.setattr(catalogue, "MAX_UPLOADED", 2)
+    with ThreadPoolExecutor(8) as pool:
+        sent = [*pool.map(lambda seed: upload(web, tiny.file(60, 60, seed)), range(8))]
+    assert sorted(each.status_code for each in sent) == [201] * 2 + [429] * 6
+    full = next(each for each in sent if each.status_code == 429)
+    assert full.headers["retry-after"] == "60"
 
 
 def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, place, monkeypatch):

@@ -9,6 +9,7 @@ import gc
 import re
 import select
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -33,9 +34,10 @@ SOON_S = 5.0  # for others; they would wait for as long as the slow client, or f
 MB = 1_000_000
 
 
-def connected(web, data=b"", receive_buffer=None):
-    """A connection that has sent something."""
+def connected(web, data=b"", receive_buffer=None, host="127.0.0.1"):
+    """A connection of a host that has sent something."""
     made = socket.socket()
+    made.bind((host, 0))
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     made.settimeout(30)
@@ -82,10 +84,24 @@ def test_headers_that_do_not_end_are_awaited_for_seconds(web, monkeypatch, begun
 
 def test_a_connection_without_a_request_gives_way_to_another(place, monkeypatch):
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(server, "AT_ONCE", 1)
     with served(place) as web, contextlib.ExitStack() as held:
         idle = [held.enter_context(connected(web)) for _ in range(10)]
         assert web.get("/healthz").status_code == 200
         assert until(lambda: has_ended(idle[0])) and not has_ended(idle[-1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no further local addresses")
+def test_who_has_many_connections_gives_way_before_others(place, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 6)
+    monkeypatch.setattr(server, "AT_ONCE", 1)
+    with served(place) as web, contextlib.ExitStack() as held:
+        mine = held.enter_context(connected(web, asking("/healthz")))
+        assert b"200" in mine.recv(4096)
+        others = [held.enter_context(connected(web, host="127.0.0.2")) for _ in range(10)]
+        until(lambda: has_ended(others[3]))
+        mine.sendall(asking("/healthz"))
+        assert mine.recv(4096).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
@@ -134,9 +150,9 @@ def test_an_upload_may_take_as_long_as_its_bytes_need(monkeypatch):
     assert status == 413 and seconds > 0.5
 
 
-def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place, monkeypatch):
-    monkeypatch.setattr(transport, "MAX_OF_CLIENT", 3)
+def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place):
     with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        web.service.requests.most = 9
 
         def status(address, path="/api/jobs"):
             return web.get(path, headers={"X-Forwarded-For": address}).status_code
@@ -149,6 +165,18 @@ def test_one_address_has_a_limit_of_requests_at_once_and_probes_have_none(place,
         assert status("2001:db8:0:1::2") == status("2001:db8::2", "/healthz") == 200
         streams[0].close()
         until(lambda: status("2001:db8::3") == 200)
+
+
+def test_those_with_a_few_addresses_leave_places_for_those_with_others(place, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 20)
+    with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        web.service.requests.most = 20
+        for number in range(40):
+            path = ("/login", "/healthz")[number % 2]
+            body = posting(path, f"X-Forwarded-For: 10.0.0.{number % 3}")
+            held.enter_context(connected(web, body))
+        others = [web.get("/", headers={"X-Forwarded-For": f"10.0.1.{n}"}) for n in range(5)]
+        assert {each.status_code for each in others} == {200}
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -239,13 +267,29 @@ def test_a_small_picture_that_nobody_waits_for_any_more_is_not_made(web, making)
 
 
 def test_the_line_for_small_pictures_has_an_end(web, making, monkeypatch):
-    monkeypatch.setattr(made, "MAX_WAITING", 1)
+    monkeypatch.setattr(web.service.made._places, "most", 3)
     begun, _ = making
     first, other = kept_photo(web), kept_photo(web, "ab.jpg")
     with connected(web, asking(first)):
         until(lambda: begun)
         refused = web.get(other, timeout=SOON_S)
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+
+
+def test_clients_take_turns_for_small_pictures_also_for_the_same_ones(place, making):
+    begun, may_end = making
+    with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
+        photos = [kept_photo(web, f"{'a' * n}.jpg") for n in range(1, 8)]
+        for photo in photos[:6]:
+            held.enter_context(connected(web, asking(photo, "X-Forwarded-For: 10.0.0.1")))
+            until(lambda: begun)
+        for photo in photos[5:]:
+            held.enter_context(connected(web, asking(photo, "X-Forwarded-For: 10.0.0.2")))
+        until(lambda: web.service.made._places._taken.total() == 8)
+        may_end.set()
+        until(lambda: len(begun) == 7)
+        places = {key.rpartition("/")[2].index("."): at for at, key in enumerate(begun)}
+        assert {places[6], places[7]} == {1, 3}, begun
 
 
 def test_what_is_made_is_kept_up_to_some_bytes_and_so_is_a_damage(monkeypatch):
@@ -321,5 +365,8 @@ def test_the_log_has_clients_mistakes_in_its_own_form_and_seldom(web, caplog):
         for _ in range(20):
             with connected(web, b"\x16\x03\x01 no HTTP\r\n\r\n") as wrong:
                 assert wrong.recv(4096).startswith(b"HTTP/1.1 400 ")
+            form = {"content-type": "multipart/form-data; boundary=b"}
+            assert web.post("/login", content=b"no form", headers=form).status_code == 400
     lines = [each.getMessage() for each in caplog.records if each.name == "painterly"]
-    assert lines == ["HTTP: Invalid HTTP request received."]
+    assert len(lines) == 2 and lines[0] == "HTTP: Invalid HTTP request received.", lines
+    assert lines[1].startswith("HTTP: Expected boundary")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support import bombs, clips, tiny
 from support.pictures import saved
-from support.web_service import send
+from support.web_service import send, served
 
 from painterly.configuration.web_options import WebOptions
 from painterly.images.picture_file import PictureFile
@@ -116,7 +116,7 @@ def test_a_clip_that_takes_long_keeps_no_photo_waiting(web, film, slow_clip, mon
     assert slow_clip.entered.acquire(timeout=60)
     assert send(web, mask=saved(Image.linear_gradient("L"), "PNG")).status_code == 202
     assert post(web, tiny.file(60, 80, 1), "beach.jpg").status_code == 201
-    monkeypatch.setattr(web.service.clips, "_value", 0)
+    monkeypatch.setattr(web.service.clips, "most", 3)
     late = post(web, film)
     assert (late.status_code, late.headers["retry-after"]) == (429, "10")
     assert MAX_CLIPS < services.MAX_UPLOADS
@@ -143,20 +143,49 @@ def test_large_photos_keep_no_small_one_waiting(web, monkeypatch):
     assert [each().status_code for each in asked] == [201] * len(asked)
 
 
-def test_photos_that_nobody_orders_have_a_bound(web, place, monkeypatch):
-    photo = tiny.file(60, 80, 1)
+@pytest.fixture
+def proxied(place):
+    """A client of a service that believes what it says of its address."""
+    with served({**place, "WEB_PROXIES": "1"}) as client:
+        yield client
+
+
+def test_many_masks_take_the_turn_of_small_pictures_once(web, monkeypatch):
+    inside, counts, real = [], [], job_form.checked_mask
+
+    def counted(*about):
+        inside.append(1)
+        counts.append(len(inside))
+        try:
+            return real(*about)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(job_form, "checked_mask", counted)
+    mask = saved(Image.linear_gradient("L"), "PNG")
+    asked = [in_thread(lambda: send(web, mask=mask)) for _ in range(6)]
+    assert [each().status_code for each in asked] == [202] * 6 and max(counts) == 1
+
+
+def test_photos_that_nobody_orders_have_a_bound(proxied, place, monkeypatch):
+    photo, web = tiny.file(60, 80, 1), proxied
     photos = web.service.orders.photos
-    monkeypatch.setattr(photos, "_most_bytes", 3 * len(photo))
+    monkeypatch.setattr(photos, "_most_bytes", 9 * len(photo))
     job = send(web, photo=photo).json()
     copies = [web.post(f"/api/jobs/{job['id']}/photo") for _ in range(5)]
     assert [each.status_code for each in copies] == [201] * 3 + [429] * 2
     assert "many photos are kept that nobody has ordered" in copies[-1].json()["detail"]
     assert post(web, photo).status_code == 429 and stored(place) < 5 * len(photo) + 5000
+    web.headers["X-Forwarded-For"] = "10.0.0.9"
+    other = post(web, photo)
+    del web.headers["X-Forwarded-For"]
+    assert other.status_code == 201, "others have a part of the room"
+    web.delete(f"/api/photos/{other.json()['id']}")
     assert send(web, photo=photo).status_code == 202, "orders have the queue's bound"
     assert web.delete(f"/api/photos/{copies[0].json()['id']}").status_code == 204
     assert post(web, photo).status_code == 201
     monkeypatch.setattr(photos, "_most_bytes", 100 * len(photo))
-    monkeypatch.setattr(kept_photos, "MOST_KEPT", 3)
+    monkeypatch.setattr(kept_photos, "MOST_KEPT", 9)
     assert post(web, photo).status_code == 429
     monkeypatch.setattr(kept_photos, "KEPT_S", -1.0)  # They are deleted by then.
     assert post(web, photo).status_code == 201
@@ -172,8 +201,9 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(web, place, film, monkey
         post(web, film),
         web.post(f"/api/jobs/{job['id']}/photo"),
         web.post("/api/jobs", json={"style": "monet", "again": job["id"]}),
+        web.post("/api/paintings", files={"file": ("a.jpg", tiny.file(60, 60, 9))}),
     ]
-    assert [each.status_code for each in answers] == [503] * 4
+    assert [each.status_code for each in answers] == [503] * 5
     assert "nearly full" in answers[0].json()["detail"] and stored(place) == before
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2 * 10**9, 0, 200_000_000))
     assert send(web).status_code == 202, "a small disk"
@@ -205,6 +235,13 @@ def test_an_order_of_few_bytes_reads_no_clip_into_memory(web, film, cost):
         answers = [web.post("/api/jobs", content=json.dumps(request), headers=JSON) for _ in "123"]
     assert [each.status_code for each in answers] == [202] * 3
     assert spent.own_memory < 15_000_000
+
+
+def test_a_request_that_is_too_long_is_not_collected(web, cost):
+    parts = (b" " * 100_000 for _ in range(300))
+    with cost() as spent:
+        answer = web.post("/api/jobs", content=parts, headers=JSON)
+    assert answer.status_code == 413 and spent.own_memory < 10_000_000
 
 
 JSON = {"content-type": "application/json"}

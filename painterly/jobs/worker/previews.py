@@ -8,7 +8,6 @@ when too many are asked for, they are refused at once.
 import hashlib
 import itertools
 import threading
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -86,7 +85,6 @@ class Previews:
         self._numbers = itertools.count(1)
         self._asked: dict[int, _Asked] = {}
         self._lock = threading.Lock()
-        self._closed = False
 
     def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
         """Ask for a picture, unless a request has left it. Return its number, for `leave` or
@@ -107,7 +105,7 @@ class Previews:
             number = next(self._numbers)
             self._asked[number] = asked
         request = PreviewRequest(number, order)
-        if self._closed or not self._supervisor.send("preview", request):
+        if not self._supervisor.send("preview", request):
             self.answer(number, None, None)
         return number, asked.answer
 
@@ -142,9 +140,8 @@ class Previews:
                 status = 415 if refusal.is_of_photo else 422
                 asked.answer.set_exception(ApiError(status, refusal.reason))
 
-    def close(self) -> None:
-        """Answer all requests without a picture: the service ends."""
-        self._closed = True
+    def give_up(self) -> None:
+        """Answer all requests without a picture: the worker has ended, or is about to."""
         for number in [*self._asked]:
             self.answer(number, None, None)
 
@@ -156,48 +153,41 @@ class PreviewQueue:
     def __init__(self, refuse: Callable[[int], None]) -> None:
         """refuse: is called with the number of a picture that will not be painted."""
         self._refuse = refuse
-        self._waiting: OrderedDict[int, PreviewRequest] = OrderedDict()
-        self._whole: deque[PreviewRequest] = deque()
+        self._waiting: list[PreviewRequest] = []
         self._current: PreviewRequest | None = None
         self._lock = threading.Lock()
 
     def add(self, request: PreviewRequest) -> None:
         """Add a picture. If there are too many, it is refused if it is a whole one, or else the
         oldest preview is."""
-        refused: int | None = None
+        refused = None
         with self._lock:
-            if not request.is_whole:
-                self._waiting[request.number] = request
-                if len(self._waiting) > MAX_WAITING:
-                    refused = self._waiting.popitem(last=False)[0]
-            elif len(self._whole) < MAX_WHOLE:
-                self._whole.append(request)
-            else:
-                refused = request.number
+            alike = [each for each in self._waiting if each.is_whole == request.is_whole]
+            if len(alike) >= (MAX_WHOLE if request.is_whole else MAX_WAITING):
+                refused = request if request.is_whole else alike[0]
+            self._waiting = [each for each in (*self._waiting, request) if each is not refused]
         if refused is not None:
-            self._refuse(refused)
+            self._refuse(refused.number)
 
     def forget(self, number: int) -> None:
         """Drop a picture, also the one that is being painted."""
         with self._lock:
-            self._waiting.pop(number, None)
-            for request in [each for each in self._whole if each.number == number]:
-                self._whole.remove(request)
+            self._waiting = [each for each in self._waiting if each.number != number]
             if self._current and self._current.number == number:
                 self._current = None
 
     def next(self) -> PreviewRequest | None:
         """Take the next one; None if there is none."""
         with self._lock:
-            self._current = self._whole.popleft() if self._whole else None
-            if self._current is None and self._waiting:
-                self._current = self._waiting.popitem()[1]
+            first = [each for each in self._waiting if each.is_whole][:1] or self._waiting[-1:]
+            self._current = first[0] if first else None
+            self._waiting = [each for each in self._waiting if each is not self._current]
             return self._current
 
     @property
     def is_busy(self) -> bool:
         """Whether someone waits for a picture."""
-        return bool(self._current or self._whole or self._waiting)
+        return bool(self._current or self._waiting)
 
     def is_wanted(self, number: int) -> bool:
         """Return whether someone still waits for the picture that is being painted."""
@@ -207,8 +197,6 @@ class PreviewQueue:
     def clear(self) -> None:
         """Refuse those that wait."""
         with self._lock:
-            refused = [*self._waiting, *(each.number for each in self._whole)]
-            self._waiting.clear()
-            self._whole.clear()
-        for number in refused:
-            self._refuse(number)
+            refused, self._waiting = self._waiting, []
+        for each in refused:
+            self._refuse(each.number)

@@ -124,7 +124,9 @@ class JobRunner:
         from painterly.engine.style_transfer import step_seconds
 
         check_tensorflow()
-        settings, first = self._measured_settings(), self._loading().result().first
+        settings, first = self._config.settings, self._loading().result().first
+        if not settings.traits.optimises:  # Other jobs take other times.
+            settings = settings.replaced({"preset": "fine", "recipe": "default"})
         with first.scope():
             vgg = self._networks.load(settings, first.name).vgg
             assert vgg is not None  # Only recipe instant has none.
@@ -134,12 +136,6 @@ class JobRunner:
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
-
-    def _measured_settings(self) -> Settings:
-        settings = self._config.settings
-        if not settings.traits.optimises:  # Other jobs take other times.
-            settings = settings.replaced({"preset": "fine", "recipe": "default"})
-        return settings
 
     def instant(
         self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None

@@ -99,7 +99,7 @@ class Supervisor:
         """Args:
         worker: Runs in each new process with the worker's end of the pipe, the name of this
             worker, and the name of the one that died before it, or None. Returns the exit code.
-        on_message: Gets the messages of the worker, in a thread.
+        on_message: Gets the messages of the worker, in a thread, and `gone` once it has ended.
         """
         self._worker, self._on_message = worker, on_message
         self.device: str | None = None
@@ -119,9 +119,9 @@ class Supervisor:
         self._thread.start()
 
     def send(self, *message: Any) -> bool:
-        """Hand over a message for the worker. Return False if there is no worker, or too many are
-        on their way. This waits for nothing."""
-        outbox = self._outbox  # The worker may end between these two lines.
+        """Hand over a message for the worker. Return False if there is no worker, or it is to end,
+        or too many are on their way. This waits for nothing."""
+        outbox = None if self._stopping.is_set() else self._outbox
         return outbox is not None and outbox.add(message)
 
     def ask_to_stop(self) -> None:
@@ -188,6 +188,7 @@ class Supervisor:
         self._outbox = None
         outbox.close()
         pipe.close()
+        self._on_message(("gone",))
         return process.exitcode or 0
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from painterly.jobs.schemas import ApiError
 
 KIND = "multipart/form-data"
+TOO_LONG = ApiError(413, "the request is too long")
 # For names beyond ASCII, .NET, urllib3 before version 2 and others write this form of RFC 8187,
 # which RFC 7578 forbids and python-multipart ignores.
 _EXTENDED = re.compile(
@@ -55,6 +56,16 @@ async def parsed_form(
         await form.close()
 
 
+async def read_body(request: Request, longest: int) -> bytes:
+    """Read a body that is no form. Raises ApiError once it is too long."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > longest:
+            raise TOO_LONG
+    return body
+
+
 async def text_of(part: UploadFile | str | None, longest: int) -> bytes | None:
     """Return a part that is text, which some programs send as a file; None without one. Raises
     ApiError if it is too long."""
@@ -64,7 +75,7 @@ async def text_of(part: UploadFile | str | None, longest: int) -> bytes | None:
         part.encode("utf-8", "replace") if isinstance(part, str) else await part.read(longest + 1)
     )
     if len(data) > longest:
-        raise ApiError(413, "the request is too long")
+        raise TOO_LONG
     return data.removeprefix(b"\xef\xbb\xbf")
 
 

@@ -40,7 +40,6 @@ from painterly.web.service import Service, Shared
 TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
 UNFINISHED = ApiError(503, "the picture is still being painted; send the same again", RETRY_S)
 LOOK_S = 0.1  # seconds between two looks whether the client is still there
-WHOLE_RETRY_S = 5  # if the duration of the queue is unknown
 _FILE = {"type": "string", "format": "binary"}
 _STYLE = {"type": "string", "examples": ["hokusai"]}
 _STYLE |= {"description": "A style, by its name, artist or title, or a part of these."}
@@ -90,21 +89,18 @@ async def new_preview(request: Request, service: Shared) -> Response:
     painted again. If a job leaves no memory for it, or it takes long, the answer is 204; the same
     request then gets it later. Painting ends when the connection is closed."""
     nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
-    if service.uploads.locked():
+    if service.uploads.full:
         return nothing
     if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
         raise TOO_LARGE
     limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
     async with (
-        service.uploads,
+        service.uploads.taken(),
         job_form(request) as (asked, files),
         service.in_memory(*files.values()),
     ):
         photo = await read_photo(files["photo"], limits) if "photo" in files else None
-        mask = None
-        if "mask" in files:
-            limit, most = service.config.memory_limit, photo.size if photo else None
-            mask = await read_mask(files["mask"], limits, limit, most)
+        mask = await read_mask(files.get("mask"), limits, service, photo.size if photo else None)
     order: InstantOrder | ResultOrder
     if photo is None:
         order = await run_in_threadpool(service.orders.preview_of_stored, asked, mask)
@@ -129,12 +125,12 @@ async def paint(request: Request, service: Shared) -> Response:
     metadata except its location. Nothing is stored. The answer is 503 with `Retry-After` while a
     job leaves too little memory, if four others wait, if the service cannot paint, or if the
     picture takes more than a minute: the same request then gets it later."""
-    if service.uploads.locked() or service.problem:
+    if service.uploads.full or service.problem:
         raise await run_in_threadpool(_busy, service)
     names, options = ("style", "format", "size", *_CHOICES), service.options
     parts = ("photo", "painting", "mask", *names)
     async with (
-        service.uploads,
+        service.uploads.taken(),
         parsed_form(request, parts, LONGEST_REQUEST) as form,
         service.in_memory(*form.values()),
     ):
@@ -145,12 +141,9 @@ async def paint(request: Request, service: Shared) -> Response:
         files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
         if "photo" not in files:
             raise NO_PHOTO
-        photo, painting, mask = await read_photo(files["photo"], options), None, None
-        if "painting" in files:
-            painting = await read_photo(files["painting"], options)
-        if "mask" in files:
-            limit = service.config.memory_limit
-            mask = await read_mask(files["mask"], options, limit, photo.size)
+        photo, sent = await read_photo(files["photo"], options), files.get("painting")
+        painting = await read_photo(sent, options) if sent else None
+        mask = await read_mask(files.get("mask"), options, service, photo.size)
         order = await run_in_threadpool(service.orders.whole, photo, painting, mask, **texts)
         number, answer = await run_in_threadpool(service.previews.ask, order)
     try:
@@ -163,9 +156,8 @@ async def paint(request: Request, service: Shared) -> Response:
 
 
 def _busy(service: Service) -> ApiError:
-    left = service.jobs.seconds_left()
-    retry_s = WHOLE_RETRY_S if left is None else max(1, min(600, round(left)))
-    return ApiError(503, "the service is painting something else, or is starting", retry_s)
+    wait_s = service.jobs.retry_s(unknown=5)
+    return ApiError(503, "the service is painting something else, or is starting", wait_s)
 
 
 async def _answered(

@@ -16,7 +16,7 @@ from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError, JobRequest
 from painterly.jobs.upload import Upload, checked_clip, checked_mask, checked_upload
 from painterly.video.sent import START, is_sent_clip
-from painterly.web.api.forms import KIND, kind_of, parsed_form, text_of
+from painterly.web.api.forms import KIND, kind_of, parsed_form, read_body, text_of
 from painterly.web.service import Service
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
@@ -47,20 +47,17 @@ FORM: dict[str, Any] = {
         },
     },
 }
-_PHOTO = {"type": "string", "format": "binary"}
-PHOTO_BODY = {
-    "required": True,
-    "content": {
-        KIND: {"schema": {"type": "object", "required": ["photo"], "properties": {"photo": _PHOTO}}}
-    },
-}
 BODY = {
     "required": True,
-    "content": {
-        "multipart/form-data": {"schema": FORM},
-        "application/json": {"schema": _REQUEST},
-    },
+    "content": {KIND: {"schema": FORM}, "application/json": {"schema": _REQUEST}},
 }
+
+
+def file_body(field: str) -> dict[str, Any]:
+    """Describe the body of a form with a file alone."""
+    properties = {field: {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": [field], "properties": properties}
+    return {"requestBody": {"required": True, "content": {KIND: {"schema": form}}}}
 
 
 @asynccontextmanager
@@ -68,10 +65,7 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
     """Parse a request for a picture: a form, or JSON. Its files, `photo` and `mask`, are on the
     disk until they are read."""
     if kind_of(request) == "application/json":
-        body = await request.body()
-        if len(body) > LONGEST_REQUEST:
-            raise ApiError(413, "the request is too long")
-        yield _parsed(body), {}
+        yield _parsed(await read_body(request, LONGEST_REQUEST)), {}
         return
     async with parsed_form(request, ("photo", "mask", "request"), LONGEST_REQUEST) as form:
         text = await text_of(form.get("request"), LONGEST_REQUEST)
@@ -90,19 +84,12 @@ async def file_form(
 ) -> AsyncIterator[UploadFile]:
     """Parse a form with a file alone, which has a place among the uploads until it is read. Raises
     ApiError if all places are taken, or if there is no file."""
-    check_places(service)
     parsed = parsed_form(request, (field,), LONGEST_REQUEST)
-    async with service.uploads, parsed as form:
+    async with service.uploads.taken(), parsed as form:
         file = form.get(field)
         if not isinstance(file, UploadFile):
             raise ApiError(422, f"the form has no file `{field}`")
         yield file
-
-
-def check_places(service: Service) -> None:
-    """Raise ApiError if all places for uploads are taken."""
-    if service.uploads.locked():
-        raise ApiError(429, "many files are being sent at once; try again in a moment", 1)
 
 
 async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
@@ -124,12 +111,10 @@ async def source_of(
         async with service.in_memory(file, mask):
             yield await read_photo(file, service.options)
         return
-    if service.clips.locked():
-        raise ApiError(429, "many clips are being sent at once; try again in a moment", 10)
     folder = await run_in_threadpool(mkdtemp, prefix="painterly-")
     try:
         about = file.filename or "", file.file, folder, service.options
-        async with service.clips, service.reading_clip:
+        async with service.clips.taken(), service.reading_clip:
             limit = service.config.memory_limit
             clip = await run_in_threadpool(checked_clip, *about, limit)
         async with service.in_memory(mask):
@@ -139,13 +124,17 @@ async def source_of(
 
 
 async def read_mask(
-    file: UploadFile,
+    file: UploadFile | None,
     options: WebOptions,
-    memory_limit: int | None,
+    service: Service,
     most: tuple[int, int] | None = None,
-) -> bytes:
-    """Read and check a mask of a form, as `checked_mask`. Raises its errors."""
-    return await run_in_threadpool(checked_mask, await file.read(), options, memory_limit, most)
+) -> bytes | None:
+    """Read and check a mask of a form, as `checked_mask`, if there is one. Raises its errors."""
+    if file is None:
+        return None
+    limit, data = service.config.memory_limit, await file.read()
+    async with service.reading_mask:
+        return await run_in_threadpool(checked_mask, data, options, limit, most)
 
 
 def _parsed(text: bytes) -> JobRequest:

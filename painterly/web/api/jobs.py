@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from painterly.jobs.address import own
 from painterly.jobs.kept_photos import KeptPhoto
-from painterly.jobs.presets import LARGEST_SIZE
+from painterly.jobs.requests import LARGEST_SIZE
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
@@ -24,8 +24,7 @@ from painterly.jobs.schemas import (
 from painterly.jobs.store import StoredJob
 from painterly.web.api.job_form import (
     BODY,
-    PHOTO_BODY,
-    check_places,
+    file_body,
     file_form,
     job_form,
     read_mask,
@@ -34,11 +33,6 @@ from painterly.web.api.job_form import (
 from painterly.web.events import EVENTS, EventResponse
 from painterly.web.picture_answers import ANSWERS, Asking, saved_as
 from painterly.web.service import Shared
-
-
-def _check_streams(service: Shared) -> None:
-    if service.events.full:
-        raise ApiError(429, "too many pages are open", 10)
 
 
 def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
@@ -50,7 +44,6 @@ def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
 
 MOST_DELETED = 1000  # jobs of one request
 Known = Annotated[StoredJob, Depends(_known)]
-MAY_LISTEN = Depends(_check_streams)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
 
 
@@ -66,22 +59,18 @@ async def new_job(
     `Idempotency-Key` that was used before, it is the job of that time."""
     # Before anything of the photo is kept.
     await run_in_threadpool(service.orders.check_room, idempotency_key)
-    check_places(service)
-    async with service.uploads, job_form(request) as (asked, files):
+    async with service.uploads.taken(), job_form(request) as (asked, files):
         sent, mask_file = files.get("photo"), files.get("mask")
         source = source_of(sent, service, mask_file) if sent else service.in_memory(mask_file)
         async with source as photo:
-            options, limit = service.options, service.config.memory_limit
-            mask = await read_mask(mask_file, options, limit) if mask_file else None
+            mask = await read_mask(mask_file, service.options, service)
             create = service.orders.create
             job = await run_in_threadpool(create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
     return await run_in_threadpool(service.jobs.view, job)
 
 
-@jobs.post(
-    "/photos", status_code=201, response_model=PhotoOut, openapi_extra={"requestBody": PHOTO_BODY}
-)
+@jobs.post("/photos", status_code=201, response_model=PhotoOut, openapi_extra=file_body("photo"))
 async def new_photo(request: Request, service: Shared) -> KeptPhoto:
     """Send a photo or a clip before it is ordered, for previews and jobs that name its id in
     `again`. It is deleted after an hour."""
@@ -170,7 +159,6 @@ def delete_job(
     "/events",
     response_class=EventResponse,
     responses={200: {"content": {EventResponse.media_type: EVENTS}}},
-    dependencies=[MAY_LISTEN],
 )
 async def all_events(
     service: Shared,

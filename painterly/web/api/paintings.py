@@ -20,15 +20,11 @@ from painterly.jobs.schemas import (
 )
 from painterly.jobs.upload import checked_upload
 from painterly.jobs.worker.previews import MAX_PHOTO, MAX_PIXELS
-from painterly.web.api.forms import KIND
-from painterly.web.api.job_form import PHOTO_BODY, file_form, read_photo
+from painterly.web.api.job_form import file_body, file_form, read_photo
 from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
 
-_FILE = {"type": "string", "format": "binary"}
-_FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
-_BODY = {"required": True, "content": {KIND: {"schema": _FORM}}}
 paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
 
@@ -39,7 +35,7 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
     return service.catalogue.styles(language)
 
 
-@paintings.post("/styles/suited", openapi_extra={"requestBody": PHOTO_BODY})
+@paintings.post("/styles/suited", openapi_extra=file_body("photo"))
 async def suited_styles(request: Request, service: Shared) -> Suited:
     """Say what a photo shows, and which ready styles are kind to that. A small copy suffices: of
     at most 4 megapixels and 2 MB."""
@@ -56,7 +52,7 @@ def list_paintings(service: Shared) -> list[PaintingOut]:
     return service.catalogue.paintings()
 
 
-@paintings.post("/paintings", status_code=201, openapi_extra={"requestBody": _BODY})
+@paintings.post("/paintings", status_code=201, openapi_extra=file_body("file"))
 async def add_painting(request: Request, response: Response, service: Shared) -> PaintingOut:
     """Add a painting. The same file gets the same name again."""
 
@@ -66,7 +62,6 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
         service.catalogue.add(name, upload.data)
         return painting_view(name)
 
-    await run_in_threadpool(service.catalogue.check_room)
     async with file_form(request, service, "file") as file, service.in_memory(file):
         added = await run_in_threadpool(add, file.filename or "", await file.read())
     response.headers["location"] = added.thumbnail.removesuffix("/thumbnail")
