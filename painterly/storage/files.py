@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from painterly.errors import StorageError
+from painterly.log import FULL
 from painterly.storage.base import (
     BadKeyError,
     DiskError,
@@ -32,7 +33,7 @@ LOCK_FILE = ".lock"
 FINE_STEP_S, COARSE_STEP_S = 0.1, 3.0
 LEFT_S = 3600  # A file that is still being written is younger.
 RETRY_S = (0.05, 0.15, 0.3, 0.5)  # pauses of `when_closed`
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FULL = (*FULL, errno.EROFS)
 # Errors of file systems such as exFAT for names like `a:b.jpg` or `what?.jpg`.
 _NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others,
