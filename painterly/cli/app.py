@@ -220,9 +220,10 @@ def fail(name: str, message: str, code: int) -> int:
         event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
         return code
     leave_closed_terminal()
-    # In one write: another thread may redirect stderr.
-    sys.stderr.write(f"{name}: {printable(message)}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # Its disk is full.
+        # In one write: another thread may redirect stderr.
+        sys.stderr.write(f"{name}: {printable(message)}\n")
+        sys.stderr.flush()
     return code
 
 

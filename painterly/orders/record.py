@@ -209,7 +209,9 @@ def remembered_records(bucket: Bucket) -> RecordCache:
         suppress(ObjectError, *damaged),
         gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines,
     ):
+        tally = Tally("reading records")
         for line in lines:
+            tally.show(len(records))
             key, version, text = json.loads(line)
             records[key] = version, Record.from_bytes(text.encode())
     return records
