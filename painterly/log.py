@@ -106,7 +106,8 @@ def to_a_reader() -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             with suppress(OSError):  # It may be the same file.
-                print(f"the log ends here: {error.strerror.lower()}", file=sys.stderr, flush=True)
+                why = (error.strerror or "").lower()
+                print(f"the log ends here: {why}", file=sys.stderr, flush=True)
         elif not reader_has_gone(error):
             raise
         print_nowhere()

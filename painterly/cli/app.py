@@ -84,7 +84,8 @@ def run_program(
             return 1
         if isinstance(bug, OSError) and bug.errno in FULL:  # As in `> list.txt`.
             print_nowhere()
-            return fail(name, f"{bug.strerror.lower()}; make room", StorageError.exit_code)
+            why = (bug.strerror or str(bug)).lower()
+            return fail(name, f"{why}; make room", StorageError.exit_code)
         if not logs_json():
             raise
         trace = "".join(traceback.format_exception(bug))

@@ -235,7 +235,7 @@ def intact_records(
     return {
         key: record
         for key, record in records.items()
-        if record and record.result in stored and is_intact(record, stored[record.result])
+        if record and (entry := stored.get(record.result or "")) and is_intact(record, entry)
     }
 
 

@@ -155,6 +155,7 @@ def test_a_server_that_is_not_s3_is_reported(page, tells_length, tmp_path):
             self.send_response(200)
             if tells_length:
                 self.send_header("content-length", str(len(page)))
+                self.send_header("content-type", "text/html; charset=utf-8")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(page)

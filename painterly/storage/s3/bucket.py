@@ -343,9 +343,10 @@ def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
 
 
 def _answered(key: str, about: Mapping[str, Any]) -> Entry:
-    """Return the entry of an object from an answer about it. Raises NotS3Error if that has nothing
-    of S3's, as the page of a hotel's network, which would be taken for a result."""
-    if not _etag(about) and "LastModified" not in about:
+    """Return the entry of an object from an answer about it. Raises NotS3Error for a page that has
+    nothing of S3's, as that of a hotel's network, which would be taken for a result."""
+    is_page = about.get("ContentType", "").startswith("text/html") and not key.endswith(".html")
+    if is_page and not _etag(about) and "LastModified" not in about:
         raise NotS3Error
     return _entry(key, given(about, "ContentLength"), about)
 
