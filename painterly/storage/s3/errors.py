@@ -139,7 +139,7 @@ class ErrorTranslator:
             what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
             raise UnavailableError(f"{self._host} {what}") from error
         except OddListingError as error:
-            raise BucketRefusedError(f"{self._host} {error}; use another service") from error
+            raise BucketRefusedError(f"{self._host} {error}") from error
         except NotEncryptedError as error:
             raise ObjectError(
                 f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks, and may "

@@ -123,7 +123,7 @@ def _cut(name: str, last: str) -> OddListingError:
     after = f" after {printable(last)}" if last else ""
     return OddListingError(
         f"ends the listing of {name} early: more follows{after}, and it does not say how to ask "
-        "for that, as S3 does"
+        "for that, as S3 does; use another service"
     )
 
 
@@ -140,8 +140,10 @@ def _check_spelling(client: Any, bucket: str, page: _Item) -> None:
     except ClientError as error:
         if error_code(error) not in NOT_FOUND:
             raise
-        what = f"encodes the keys in the listing of {bucket}"
-        raise OddListingError(f"{what}, and does not say so, as S3 does") from error
+        raise OddListingError(
+            f"encodes the keys in the listing of {bucket}, and does not say so, as S3 does; use "
+            "another service"
+        ) from error
 
 
 def _items(listing: Listing, page: _Item) -> dict[_Identity, tuple[str, _Item]]:
