@@ -10,13 +10,14 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from painterly.words.wording import printable
 
 logger = logging.getLogger("painterly")
+FULL = (errno.ENOSPC, errno.EDQUOT)  # errors of writing to a full disk
 QUIET_S = 60.0  # before WarningLog logs the same text again
 
 
@@ -75,7 +76,7 @@ def log_to_stdout(
 
 
 def _print(text: str) -> None:
-    """Print on stdout, unless its reader has gone."""
+    """Print on stdout, unless its reader has gone, or its disk is full."""
     # Held: `print` does not keep a stdout alive that another thread's bar takes back.
     stdout = sys.stdout
     with to_a_reader():
@@ -98,11 +99,16 @@ def reader_has_gone(error: OSError) -> bool:
 
 @contextmanager
 def to_a_reader() -> Iterator[None]:
-    """Write, and if the reader has gone, drop that and what follows."""
+    """Write, and if the reader has gone, drop that and what follows; also if a file's disk is full,
+    which is told on stderr: the log is lost, and not what is painted."""
     try:
         yield
     except OSError as error:
-        if not reader_has_gone(error):
+        if error.errno in FULL:
+            with suppress(OSError):  # It may be the same file.
+                why = (error.strerror or "").lower()
+                print(f"the log ends here: {why}", file=sys.stderr, flush=True)
+        elif not reader_has_gone(error):
             raise
         print_nowhere()
 

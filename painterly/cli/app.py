@@ -15,8 +15,9 @@ from typing import NoReturn
 
 from painterly.devices.native_stderr import present_stderr
 from painterly.devices.processor import NO_AVX, has_avx, limit_threads
-from painterly.errors import ConfigError, PainterlyError
+from painterly.errors import ConfigError, PainterlyError, StorageError
 from painterly.log import (
+    FULL,
     event,
     leave_closed_terminal,
     log_to_stdout,
@@ -81,6 +82,10 @@ def run_program(
         if isinstance(bug, OSError) and reader_has_gone(bug):
             print_nowhere()  # Python flushes the rest at exit.
             return 1
+        if isinstance(bug, OSError) and bug.errno in FULL:  # As in `> list.txt`.
+            print_nowhere()
+            why = (bug.strerror or str(bug)).lower()
+            return fail(name, f"{why}; make room", StorageError.exit_code)
         if not logs_json():
             raise
         trace = "".join(traceback.format_exception(bug))
@@ -216,9 +221,10 @@ def fail(name: str, message: str, code: int) -> int:
         event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
         return code
     leave_closed_terminal()
-    # In one write: another thread may redirect stderr.
-    sys.stderr.write(f"{name}: {printable(message)}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # Its disk is full.
+        # In one write: another thread may redirect stderr.
+        sys.stderr.write(f"{name}: {printable(message)}\n")
+        sys.stderr.flush()
     return code
 
 
@@ -229,8 +235,9 @@ def leave(code: int) -> NoReturn:
     only seconds after SIGTERM.
     """
     leave_closed_terminal()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # Its disk is full.
+            stream.flush()
     os._exit(code)
 
 

@@ -267,6 +267,11 @@ def _version() -> str:
 def _run(app: App, words: Sequence[str], name: str) -> int:
     print_anything()  # Help comes before all else.
     try:
+        Path.cwd()
+    except FileNotFoundError:
+        sys.stderr.write(f"{name}: the current folder was deleted; change into another one\n")
+        return ConfigError.exit_code
+    try:
         return int(app(_tokens(words)) or 0)
     except UnusedCliTokensError as error:
         words = unpiped(" ".join(error.unused_tokens or ()))

@@ -8,9 +8,9 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -164,17 +164,6 @@ def write_record(bucket: Bucket, key: str, record: Record) -> None:
     bucket.write(key, record.to_bytes(), "application/json")
 
 
-@contextmanager
-def _readers() -> Iterator[ThreadPoolExecutor]:
-    """Yield threads that read. After a signal or an error they begin nothing more, and are not
-    waited for."""
-    pool = ThreadPoolExecutor(MAX_READERS)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
 def read_records(
     result: Bucket, entries: Iterable[Entry], cache: RecordCache, *, missing_ok: bool = False
 ) -> dict[str, Record | None]:
@@ -200,11 +189,14 @@ def read_records(
             if not missing_ok:
                 raise
 
-    with _readers() as pool:
+    pool = ThreadPoolExecutor(MAX_READERS)
+    try:
         new = (each for each in ordered if cache.get(each.key, (None,))[0] != each.version)
         tally = Tally("reading records")
         for number, _ in enumerate(pool.map(read, new)):
             tally.show(number)
+    finally:  # After a signal or an error, nothing more begins, and nothing is waited for.
+        pool.shutdown(wait=False, cancel_futures=True)
     return {each.key: cache[each.key][1] for each in ordered if each.key in cache}
 
 
@@ -217,7 +209,9 @@ def remembered_records(bucket: Bucket) -> RecordCache:
         suppress(ObjectError, *damaged),
         gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines,
     ):
+        tally = Tally("reading records")
         for line in lines:
+            tally.show(len(records))
             key, version, text = json.loads(line)
             records[key] = version, Record.from_bytes(text.encode())
     return records
@@ -238,17 +232,11 @@ def intact_records(
     records: Mapping[str, Record | None], stored: Mapping[str, Entry]
 ) -> dict[str, Record]:
     """Return the records that describe an existing result correctly, by key."""
-    with_result = {
-        key: record for key, record in records.items() if record and record.result in stored
+    return {
+        key: record
+        for key, record in records.items()
+        if record and (entry := stored.get(record.result or "")) and is_intact(record, entry)
     }
-    results = [stored[record.result or ""] for record in with_result.values()]
-    with _readers() as pool:  # A folder's ETags are hashes of its files.
-        verdicts = pool.map(is_intact, with_result.values(), results)
-        return {
-            key: record
-            for (key, record), intact in zip(with_result.items(), verdicts, strict=True)
-            if intact
-        }
 
 
 def is_intact(record: Record, entry: Entry) -> bool:

@@ -16,7 +16,6 @@ from painterly.orders.styles import Style, all_styles
 from painterly.settings import bucket_layout
 from painterly.settings.clips import is_clip, lacking, of_photos
 from painterly.storage.base import Bucket, Entry, hidden
-from painterly.storage.folder import UNREADABLE
 from painterly.storage.foreign_files import FOREIGN, by_kind, chooser, foreign_part
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import listed, plural, printable
@@ -75,7 +74,6 @@ def select(
     photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
     waits = bool(listing.new_source or listing.new_style)
-    unread = UNREADABLE in buckets.source.skipped()
     selection = Selection(
         photos=[
             e
@@ -85,7 +83,7 @@ def select(
         styles=[style for style in asked if not listing.new_style & {*style.keys}],
         masks=masks,
         names=result_names((photo.key for photo in every_photo), config.output),
-        partial=config.partial or waits or unread,
+        partial=config.partial or waits or bool(buckets.source.unreadable()),
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
     if tells and not config.photos:
@@ -213,7 +211,6 @@ def _name_left_out(
     others = [key for key in keys if not is_used(key) and not foreign_part(key)]
     used = filter(is_used, keys)
     skipped = dict(bucket.skipped())
-    skipped.pop(UNREADABLE, None)  # The end of the run names it.
     in_bucket = [part for entry in entries if (part := foreign_part(entry.key))]
     foreign = {*skipped.pop(FOREIGN, ()), *in_bucket}
     for why, names in skipped.items():

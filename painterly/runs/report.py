@@ -3,7 +3,7 @@ bucket of results, and to NOTIFY_URL."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -167,14 +167,16 @@ def log_outcome(plan: Plan, outcome: "Outcome", result: str, seconds: float) -> 
     return summary
 
 
-def with_unread(summary: Summary, names: Sequence[str], bucket: Bucket) -> Summary:
-    """Log what could not be read in a listing, and return a summary that counts it."""
-    for name in names:
-        event(f"FAILED: {printable(f'{bucket.name}/{name}')}", level=ERROR, event="failed")
-    if not names:
+def with_unread(summary: Summary, reasons: Mapping[str, str], bucket: Bucket) -> Summary:
+    """Log what could not be read in a listing, and return a summary that counts it. `reasons` is
+    as of `Bucket.unreadable`."""
+    told = {key: f"{printable(key)}: {why}" for key, why in reasons.items()}
+    for key, text in told.items():
+        event(f"FAILED: {bucket.name}/{text}", level=ERROR, event="failed", photo=key)
+    if not told:
         return summary
-    text = f"{summary.text} FAILED to read {listed([*map(printable, names)])}."
-    return replace(summary, text=text.strip(), failed=summary.failed + len(names))
+    text = f"{summary.text} FAILED to read {listed([*told.values()])}."
+    return replace(summary, text=text.strip(), failed=summary.failed + len(told))
 
 
 def with_recorded_end(bucket: Bucket, paint: Callable[[], Summary]) -> Summary:

@@ -20,6 +20,7 @@ from painterly.orders.plan import Plan, all_results, make_plan
 from painterly.orders.record import (
     Record,
     RecordCache,
+    read_records,
     remember_records,
     remembered_records,
 )
@@ -32,7 +33,6 @@ from painterly.runs.watch import News, rest
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
-from painterly.storage.folder import UNREADABLE
 from painterly.storage.foreign_files import matches
 from painterly.storage.retry import logged_storage_errors, outlasting_outages
 from painterly.words.wording import duration
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from painterly.runs.workers import Outcome
 
 MANY = 1000  # records that are worth an object of their own
+UNREMEMBERED = "the next run reads all records again"
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 # As workers.paint_all does with its devices, and the cluster.
 Paint = Callable[["Painter", Plan], "Outcome"]
@@ -125,8 +126,8 @@ class Run:
         """
         source, exclude = self._buckets.source, self._config.exclude
         summary = self._round(listing, started)
-        unread = source.skipped().get(UNREADABLE, ())
-        asked = [each for each in unread if not matches(each.rpartition(": ")[0], exclude)]
+        unread = source.unreadable().items()
+        asked = {key: why for key, why in unread if not matches(key, exclude)}
         return report.with_unread(summary, asked, source)
 
     def _round(self, listing: Listing, started: float) -> Summary:
@@ -160,7 +161,14 @@ class Run:
             with logged_storage_errors("empty folders of checkpoints may be left"):
                 result.remove_empty(CHECKPOINTS)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
-        return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
+        seconds = perf_counter() - started
+        summary = report.log_outcome(plan, outcome, config.result_bucket, seconds)
+        if outcome.painted > MANY:
+            with logged_storage_errors(UNREMEMBERED):
+                entries = [*result.list(f"{RECORDS}/")]
+                read_records(result, entries, self._records, missing_ok=True)
+                remember_records(result, self._records)
+        return summary
 
     def _watch(self, listing: Listing, every_s: float) -> NoReturn:
         """Paint, and look for news, until a signal or an error ends it.
@@ -252,7 +260,7 @@ class Run:
             plan = make_plan(selection, weights, config, result, listing.results, self._records)
             new = sum(before.get(key) != each for key, each in self._records.items())
             if new > MANY and not config.dry_run:
-                with logged_storage_errors("the next run reads all records again"):
+                with logged_storage_errors(UNREMEMBERED):
                     remember_records(result, self._records)
         self._buckets.known.save()
         plan = plan.without(self._failures)

@@ -209,6 +209,11 @@ class Bucket(ABC):
         """
         return {}
 
+    def unreadable(self) -> Mapping[str, str]:
+        """Return the reason why each file and sub-folder could not be read in the last complete
+        listing, by its key, or the start of the keys in it."""
+        return {}
+
 
 class Store(Bucket):
     """A bucket on a service, or a folder, with its administration."""
@@ -274,6 +279,9 @@ class View(Bucket):
 
     def skipped(self) -> Mapping[str, Sequence[str]]:
         return self._bucket.skipped()
+
+    def unreadable(self) -> Mapping[str, str]:
+        return self._bucket.unreadable()
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         yield from self._do(lambda: [*self._bucket.list(prefix)])

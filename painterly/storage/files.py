@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from painterly.errors import StorageError
+from painterly.log import FULL
 from painterly.storage.base import (
     BadKeyError,
     DiskError,
@@ -32,7 +33,12 @@ LOCK_FILE = ".lock"
 FINE_STEP_S, COARSE_STEP_S = 0.1, 3.0
 LEFT_S = 3600  # A file that is still being written is younger.
 RETRY_S = (0.05, 0.15, 0.3, 0.5)  # pauses of `when_closed`
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FULL = (*FULL, errno.EROFS)
+# Errors of a disk in a network, or of a program that mounts one, that does not answer.
+_AWAY = (
+    *(errno.ENOTCONN, errno.ECONNABORTED, errno.ECONNRESET, errno.ECONNREFUSED, errno.ETIMEDOUT),
+    *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+)
 # Errors of file systems such as exFAT for names like `a:b.jpg` or `what?.jpg`.
 _NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others,
@@ -174,8 +180,8 @@ def new_md5(data: bytes = b"") -> Any:
 @contextlib.contextmanager
 def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
     """Raise a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
-    full or read-only, a `kind` for any other, which is a NoObjectError for a missing object; the
-    message begins with `where`."""
+    full or read-only, an UnavailableError for one that does not answer, a `kind` for any other,
+    which is a NoObjectError for a missing object; the message begins with `where`."""
     try:
         yield
     except RefusedNameError as error:
@@ -193,6 +199,8 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
             raise DiskError(
                 f"{where}: {reason}; make room there, or choose another disk"
             ) from error
+        if error.errno in _AWAY:
+            raise UnavailableError(f"{where}: {reason}; mount its disk again") from error
         kind = BadKeyError if error.errno == errno.ENAMETOOLONG else kind
         raise kind(f"{where}: {reason}") from error
 

@@ -48,7 +48,7 @@ from painterly.words.wording import printable
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
 BEHIND_LINKS = "behind links"
 IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
-UNREADABLE = "that cannot be read"
+_UNREADABLE = "that cannot be read"
 # On Windows: names of devices, with any extension, and names of files.
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.I)
 _ALLOWED = re.compile(r'[^<>:"|?*\x00-\x1f]*')
@@ -114,7 +114,8 @@ class FolderBucket(Store):
         self.folder, self.name, self._new = folder.absolute(), name or str(folder), new
         self._partly = partly
         self._known, self._mount = known or KnownFiles(), Mount(folder, self.name)
-        # Files and links that the last listing of all has passed over: key → reason, name to show.
+        # What the last listing of all has passed over: key → reason, name to show; of what cannot
+        # be read, _UNREADABLE and the reason.
         self._passed_over: dict[str, tuple[str, str]] = {}
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
@@ -133,8 +134,13 @@ class FolderBucket(Store):
     def skipped(self) -> Mapping[str, Sequence[str]]:
         names: dict[str, list[str]] = {}
         for _, (why, shown) in sorted(self._passed_over.items()):
-            names.setdefault(why, []).append(shown)
+            if why != _UNREADABLE:
+                names.setdefault(why, []).append(shown)
         return names
+
+    def unreadable(self) -> Mapping[str, str]:
+        passed_over = sorted(self._passed_over.items())
+        return {key: shown for key, (why, shown) in passed_over if why == _UNREADABLE}
 
     def passes_over(self, key: str) -> bool:
         """Return whether the folder has what a key names and does not list it, as `skipped`
@@ -187,8 +193,7 @@ class FolderBucket(Store):
         """Note a file or folder that cannot be read, or raise StorageError: it must not look like
         one that is not there."""
         if self._partly and key:
-            reason = (error.strerror or str(error)).lower()
-            passed_over[key] = UNREADABLE, f"{key}: {reason}"
+            passed_over[key] = _UNREADABLE, (error.strerror or str(error)).lower()
             return
         with storage_errors(self._where(key), StorageError):
             raise error

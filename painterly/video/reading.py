@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
+from logging import WARNING
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from painterly.devices.system_memory import free_memory
 from painterly.errors import PictureError
 from painterly.images.header import MAX_PIXELS, MIN_SIDE
 from painterly.images.picture_file import errors_named
+from painterly.log import event
 from painterly.settings.clips import is_clip, lacking
 from painterly.storage.base import Bucket, Entry, View
 from painterly.video.ffmpeg import SAFE, Program, check_count
@@ -49,6 +51,11 @@ _ON_WHITE = (
     "[white][shown]overlay=format=rgb"
 )
 
+# Passes on all frames, and writes a line into the log at the first one that has fields.
+_TELLING_FIELDS = (
+    "select='1+0*if(gt(interlace_type,0)*not(ld(0)),st(0,1)*print(interlace_type,16))',"
+)
+_TOLD_FIELDS = re.compile(r"^\[Eval .*\] [12]\.0+$", re.M)
 _FRAME = re.compile(r"(.+)/(\d+)\.frame")
 _LATEST = 8  # frames, for threads that read ahead in another order
 
@@ -123,7 +130,7 @@ class ClipFile:
         seek = ("-noaccurate_seek", "-ss", f"{float(since - _BEFORE):.6f}") if seeks else ()
         end = "" if long is None else f"trim=end={float(since + long):.6f},"
         filters = (
-            f"bwdif=mode=send_frame:deint=interlaced,"
+            f"{_TELLING_FIELDS}bwdif=mode=send_frame:deint=interlaced,"
             f"fps=fps='min(source_fps,{HIGHEST_RATE})':start_time={float(since):.6f},{end}"
             f"{self._colours}scale='round(iw*max(sar,1))':'round(ih/min(sar,1))',setsar=1"
         )
@@ -137,7 +144,8 @@ class ClipFile:
         )
 
     def stamps(self, span: Span = WHOLE) -> Stamps:
-        """Decode the frames of a part, and return their stamps. Raises PictureError."""
+        """Decode the frames of a part, and return their stamps. Log that there are interlaced ones.
+        Raises PictureError."""
         rate, size, sums = Fraction(0), (0, 0), list[bytes]()
         form = "-f", "framehash", "-hash", "murmur3"
         with errors_named(self.name), self._decoded(span, *form) as program:
@@ -150,7 +158,9 @@ class ClipFile:
                 elif not line.startswith(b"#"):
                     sums.append(line.rpartition(b",")[2])
                 check_count(len(sums))
-            program.end(needed=not sums)
+            if _TOLD_FIELDS.search(program.end(needed=not sums)):
+                what = "frames are interlaced, at least in parts; their fields are joined"
+                event(f"{printable(self.name)}: {what}", level=WARNING)
             if not sums and not span[0]:
                 raise PictureError(NO_FRAME)
         shown = list[int]()

@@ -3,6 +3,7 @@
 import os
 import runpy
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,6 +90,40 @@ def test_painting_needs_nothing_that_windows_lacks(tmp_path):
         done = python("-c", LIKE_WINDOWS, *words, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out.jpg").exists() and (tmp_path / "painted/monet/beach.jpg").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.parametrize("also", [None, subprocess.STDOUT], ids=["log", "log and errors"])
+def test_a_log_on_a_full_disk_costs_no_picture(tmp_path, also):
+    def run(*words):
+        with Path("/dev/full").open("w") as full:
+            return subprocess.run(
+                [sys.executable, "-m", "painterly", *words],
+                stdout=full,
+                stderr=also or subprocess.PIPE,
+                text=True,
+                env=os.environ | {"PYTHONPATH": str(PROGRAM)},
+                check=False,
+            )
+
+    flags = ("--size", "32", "--preset", "instant")
+    done, listed = run("beach.jpg", "monet.jpg", "-o", "painted/", *flags), run("styles")
+    assert (done.returncode, listed.returncode) == (0, 5)
+    assert (tmp_path / "painted/monet/beach.jpg").exists()
+    if not also:
+        assert done.stderr == "the log ends here: no space left on device\n"
+        assert listed.stderr.endswith("styles: no space left on device; make room\n")
+
+
+@pytest.mark.slow
+def test_a_current_folder_that_was_deleted_is_named(tmp_path):
+    (tmp_path / "gone").mkdir()
+    code = f"import os; os.chdir('gone'); os.rmdir({str(tmp_path / 'gone')!r})"
+    run = "from painterly.cli.command import main; raise SystemExit(main(['beach.jpg', 'hokusai']))"
+    done = python("-c", f"{code}; {run}", cwd=tmp_path, PYTHONPATH=str(PROGRAM))
+    assert done.returncode == 2
+    assert done.stderr.endswith(": the current folder was deleted; change into another one\n")
 
 
 @pytest.mark.slow

@@ -260,6 +260,26 @@ def test_a_disk_that_goes_in_the_middle_ends_the_run_and_the_next_one_paints_the
     assert " painted in " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("number", [errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT])
+def test_a_disk_in_a_network_that_does_not_answer_is_waited_for(
+    folders, stand_in, monkeypatch, capsys, number
+):
+    monkeypatch.setattr(retry, "PAUSES_S", (0,))
+    replace, refused = Path.replace, []
+
+    def refusing_once(path, target):
+        if not refused and target.parent.name == "monet":
+            refused.append(target)
+            raise OSError(number, os.strerror(number))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refusing_once)
+    assert run(folders) == 0 and refused
+    why = f"{os.strerror(number).lower()}; mount its disk again; retrying in 0 s"
+    assert why in capsys.readouterr().out
+    assert set(keys()) >= RESULTS
+
+
 def unreadable(monkeypatch, *folders):
     """Let folders be those of another user. Root may read them all."""
     scandir = os.scandir

@@ -165,7 +165,7 @@ def test_the_next_run_reads_many_records_at_once_and_those_that_have_changed(
     folders, stand_in, monkeypatch, capsys
 ):
     monkeypatch.setattr(runs, "MANY", 1)
-    assert run(folders) == run(folders) == 0
+    assert run(folders) == 0
     read, real = [], records.read_record
     monkeypatch.setattr(records, "read_record", lambda *a: read.append(a[1]) or real(*a))
     assert run(folders) == 0 and not read

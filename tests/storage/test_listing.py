@@ -59,6 +59,14 @@ def test_a_listing_whose_token_is_refused_is_an_error(service):
     assert "answered InvalidArgument for photos" in message
 
 
+@pytest.mark.parametrize("service", ["encoded"], indirect=True)
+def test_keys_that_are_encoded_unsaid_are_refused_and_such_names_are_not(service):
+    message = refusal(lambda: next(bucket_of(service).list()))
+    assert "encodes the keys in the listing of photos, and does not say so" in message
+    service.way, service.keys = "amazon", ["a%2Fb.jpg", "a/b.jpg"]
+    assert keys(bucket_of(service)) == service.keys
+
+
 @pytest.mark.parametrize("service", ["full", "silent"], indirect=True)
 def test_a_listing_that_ends_and_may_have_more_is_asked_for_it_once(service):
     service.keys = service.keys[:PAGE]

@@ -148,10 +148,14 @@ def test_an_untrusted_certificate_is_reported_with_the_way_out(rgw_tls, monkeypa
 @pytest.mark.parametrize(
     "page", [b"<html><p>Welcome</p></html>", b"<!doctype html><p>Welcome<br>"], ids=["XML", "HTML"]
 )
-def test_a_server_that_is_not_s3_is_reported(page):
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_a_server_that_is_not_s3_is_reported(page, tells_length, tmp_path):
     class Website(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
+            if tells_length:
+                self.send_header("content-length", str(len(page)))
+                self.send_header("content-type", "text/html; charset=utf-8")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(page)
@@ -167,8 +171,10 @@ def test_a_server_that_is_not_s3_is_reported(page):
             lambda: list(bucket.list()),
             lambda: bucket.read("a"),
             lambda: bucket.find("a"),
+            lambda: bucket.download("a", tmp_path / "a"),
         ):
             assert refusal(action).endswith("check CELLAR_ADDON_HOST")
+        assert not [*tmp_path.iterdir()]
 
 
 @pytest.fixture

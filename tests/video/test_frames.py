@@ -159,7 +159,7 @@ def test_fields_of_an_interlaced_clip_are_joined(tmp_path):
     assert len(frames) == 6 and comb(frames[3]) < 0.5 * comb(woven()[3])
 
 
-def test_fields_of_the_interlaced_part_of_a_clip_are_joined(tmp_path):
+def test_fields_of_the_interlaced_part_of_a_clip_are_joined_and_told(tmp_path, caplog):
     whole = ("-x264-params", "crf=5:repeat-headers=1")
     clips.write(tmp_path / "b.ts", 4, options=whole)
     clips.write(tmp_path / "c.ts", woven(), options=LACED)
@@ -169,6 +169,9 @@ def test_fields_of_the_interlaced_part_of_a_clip_are_joined(tmp_path):
     frames = clips.frames(tmp_path / "a.mp4")
     assert len(frames) == 10 and comb(frames[7]) < 0.5 * comb(woven()[3])
     assert close(frames[1], clips.picture(1))
+    for name, count in (("b.ts", 0), ("a.mp4", 1)):
+        clips.stamps(tmp_path / name)
+        assert caplog.text.count(f"{name}: frames are interlaced") == count
 
 
 def test_the_film_is_painted_and_not_its_cover_or_preview(tmp_path):

@@ -34,6 +34,7 @@ from painterly.storage.s3.errors import (
     NOT_FOUND,
     NOT_OFFERED,
     ErrorTranslator,
+    NotS3Error,
     given,
     is_access_denied,
 )
@@ -93,14 +94,13 @@ class S3Bucket(Store):
 
     def find(self, key: str) -> Entry | None:
         with self._errors.translated(key, ignored=NOT_FOUND):
-            head = self._client.head_object(**self._at(key))
-            return _entry(key, given(head, "ContentLength"), head)
+            return _answered(key, self._client.head_object(**self._at(key)))
         return None
 
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         with self._errors.translated(key):
             answer = self._client.get_object(**self._at(key))
-            entry = _entry(key, given(answer, "ContentLength"), answer)
+            entry = _answered(key, answer)
         before = ""
         # A body that was cut short or damaged is fetched again, in a way that can resume.
         with contextlib.suppress(StorageError), self._errors.translated(key):
@@ -288,7 +288,7 @@ class S3Bucket(Store):
             with self._errors.translated(key):
                 head = self._client.head_object(**self._at(key))
                 # Checked here, since the transfer manager waits forever if there is no length.
-                entry = _entry(key, given(head, "ContentLength"), head)
+                entry = _answered(key, head)
                 self._client.download_fileobj(
                     *self._at(key).values(),
                     body,
@@ -340,6 +340,15 @@ def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
     at = modified.replace(microsecond=0).timestamp() if modified else None
     entry = Entry(key, size, etag, at)
     return entry if etag else replace(entry, etag=entry.dated)
+
+
+def _answered(key: str, about: Mapping[str, Any]) -> Entry:
+    """Return the entry of an object from an answer about it. Raises NotS3Error for a page that has
+    nothing of S3's, as that of a hotel's network, which would be taken for a result."""
+    is_page = about.get("ContentType", "").startswith("text/html") and not key.endswith(".html")
+    if is_page and not _etag(about) and "LastModified" not in about:
+        raise NotS3Error
+    return _entry(key, given(about, "ContentLength"), about)
 
 
 def _has_md5(about: Mapping[str, Any]) -> bool:

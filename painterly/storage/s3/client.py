@@ -20,7 +20,7 @@ from painterly.errors import ConfigError, NoAccountError
 from painterly.forks import per_process
 from painterly.log import event
 from painterly.storage.address import Account, parse_encryption
-from painterly.storage.files import MIB, new_md5
+from painterly.storage.files import md5
 from painterly.words.wording import one_line, printable
 
 CONNECT_S, READ_S, TRIES = 5, 60, 6
@@ -196,11 +196,8 @@ def _check_encrypted(http_response: Any, parsed: Mapping[str, Any], **_: object)
 def _add_md5(params: dict[str, Any], **_: object) -> None:
     body = params["body"]
     file = io.BytesIO(body) if isinstance(body, bytes) else body
-    digest, start = new_md5(), file.tell()
-    while data := file.read(MIB):
-        digest.update(data)
-    file.seek(start)
-    params["headers"]["Content-MD5"] = b64encode(digest.digest()).decode()
+    params["headers"]["Content-MD5"] = b64encode(bytes.fromhex(md5(file))).decode()
+    file.seek(0)
 
 
 def _repeat(

@@ -100,16 +100,8 @@ def given(answer: Mapping[str, Any], name: str) -> Any:
     return answer[name]
 
 
-class CutListingError(Exception):
-    """A service has more than it has listed, and does not say how to ask for it.
-
-    Attributes:
-        last: The last key that it listed; empty if there is none.
-    """
-
-    def __init__(self, last: str) -> None:
-        super().__init__(last)
-        self.last = last
+class OddListingError(Exception):
+    """A service lists otherwise than S3 does. The text says how, after its name."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +138,8 @@ class ErrorTranslator:
         except (ResponseParserError, NotS3Error) as error:
             what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
             raise UnavailableError(f"{self._host} {what}") from error
-        except CutListingError as error:
-            after = f" after {printable(error.last)}" if error.last else ""
-            raise BucketRefusedError(
-                f"{self._host} ends the listing of {self.name} early: more follows{after}, and it "
-                "does not say how to ask for that, as S3 does; use another service"
-            ) from error
+        except OddListingError as error:
+            raise BucketRefusedError(f"{self._host} {error}") from error
         except NotEncryptedError as error:
             raise ObjectError(
                 f"{self._host} does not encrypt {self.where(key)}, as {ENCRYPTION} asks, and may "

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from painterly.progress import Tally
-from painterly.storage.s3.errors import CutListingError, NotS3Error, given
+from painterly.storage.s3.errors import (
+    NOT_FOUND,
+    NotS3Error,
+    OddListingError,
+    error_code,
+    given,
+)
+from painterly.words.wording import printable
 
 PAGE = 1000  # items at most, on all services
 MOST_EMPTY = 1000  # pages in a row: a service may send some while it passes deleted objects
@@ -69,7 +76,8 @@ def all_items(
     no token, an empty one, or one that leads to the same page again.
 
     Raises:
-        CutListingError: There is more, and the service does not say how to ask for it.
+        OddListingError: There is more, and the service does not say how to ask for it; or the keys
+            are not those of the objects.
         NotS3Error: An answer is not a listing.
     """
     where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
@@ -81,12 +89,13 @@ def all_items(
         tally.show(len(found))
         page = getattr(client, listing.operation)(**where, **asked)
         items = _items(listing, page)
+        _check_spelling(client, bucket, page)
         new = [each for each in items if each not in found]
         if has_ended:
             if not any(key > after for key, *_ in new):  # It may be the first page again.
                 break
             if tries == 1:
-                raise CutListingError(last)
+                raise _cut(printable(f"{bucket}/{prefix}".rstrip("/")), last)
             # Or it was stored just now: Ceph sends a token with each listing of uploads.
             return all_items(client, listing, bucket, prefix, read, after, tries - 1)
         for identity in new:
@@ -98,7 +107,7 @@ def all_items(
         empty = 0 if items else empty + 1
         token, says_more = _parameters(listing.token, page), page.get("IsTruncated")
         if says_more and (not token or empty > MOST_EMPTY or (items and not new)):
-            raise CutListingError(last)
+            raise _cut(printable(f"{bucket}/{prefix}".rstrip("/")), last)
         if not says_more:
             # It may say nothing, or send a token, end at a full page, or have taken a token for a
             # key behind all of these: ask again.
@@ -108,6 +117,33 @@ def all_items(
                 break
         asked = token
     return [value for value in found.values() if value is not None]
+
+
+def _cut(name: str, last: str) -> OddListingError:
+    after = f" after {printable(last)}" if last else ""
+    return OddListingError(
+        f"ends the listing of {name} early: more follows{after}, and it does not say how to ask "
+        "for that, as S3 does; use another service"
+    )
+
+
+def _check_spelling(client: Any, bucket: str, page: _Item) -> None:
+    """Raise OddListingError if the keys of objects are others in a listing: a service may encode
+    them, as it is asked to, and not say so. Results would never be seen again."""
+    from botocore.exceptions import ClientError
+
+    keys = (each["Key"] for each in page.get("Contents", ()))
+    doubtful = next((each for each in keys if "%2F" in each), None)
+    try:
+        if doubtful and "EncodingType" not in page:
+            client.head_object(Bucket=bucket, Key=doubtful)
+    except ClientError as error:
+        if error_code(error) not in NOT_FOUND:
+            raise
+        raise OddListingError(
+            f"encodes the keys in the listing of {bucket}, and does not say so, as S3 does; use "
+            "another service"
+        ) from error
 
 
 def _items(listing: Listing, page: _Item) -> dict[_Identity, tuple[str, _Item]]:

@@ -11,6 +11,7 @@ A page has three items.
     shuffled                items in no order, and tokens
     all prefixes            items with other prefixes as well
     token at the end        a token on the last page, too, which leads to the first one
+    encoded                 keys that are encoded, which is not said
 
 These show no way to the rest, or none that S3 has:
     no token, empty token   no token, or an empty one
@@ -34,8 +35,9 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from support.serving import serving
 
@@ -90,7 +92,11 @@ class OddPages(ThreadingHTTPServer):
         self._ends[token or "-"] = 0 if end >= len(items) else end
         head = "" if token is None else f"<NextContinuationToken>{token}</NextContinuationToken>"
         head += f"<Name>b</Name>{self._said(more)}"
-        listed = (f"<Contents><Key>{key}</Key><Size>1</Size>{_DATED}</Contents>" for key, _ in page)
+        spelled = partial(quote, safe="") if self.way == "encoded" else str
+        listed = (
+            f"<Contents><Key>{spelled(key)}</Key><Size>1</Size>{_DATED}</Contents>"
+            for key, _ in page
+        )
         return f"<ListBucketResult>{head}{''.join(listed)}</ListBucketResult>"
 
     def versions(self, query: dict[str, str]) -> str:
@@ -174,6 +180,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(service.versions(query))
         else:
             self.answer(service.uploads(query) if "uploads" in query else service.objects(query))
+
+    def do_HEAD(self) -> None:
+        key = unquote(urlsplit(self.path).path).partition("/")[2].partition("/")[2]
+        self.send_response_only(200 if key in self.server.keys else 404)
+        self.send_header("content-length", "1")
+        self.end_headers()
 
     def answer(self, text: str, status: int = 200) -> None:
         body = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
