@@ -13,7 +13,7 @@ from pathlib import Path
 import contract
 
 from painterly.cli import batch
-from painterly.cli.app import fail, leave, run_service
+from painterly.cli.app import fail, leave, run_program, run_service
 from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
@@ -33,7 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
         said = f"expected BUCKET and KEY, a photo in the bot's bucket; got {' '.join(words)}"
         return fail(NAME, said, ConfigError.exit_code)
     bucket, key = words
-    return run_service(NAME, lambda environment: paint_photo(bucket, key, environment))
+
+    def paint(environment: Mapping[str, str]) -> int:
+        return paint_photo(bucket, key, environment)
+
+    return run_program(NAME, lambda: run_service(paint))
 
 
 def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:

@@ -45,14 +45,13 @@ class Asked:
     several: BatchOptions = field(default_factory=BatchOptions)
     shares: list[float] | None = None
 
-    def paint(self, words: Words | None, start: Path, name: str) -> int:
+    def paint(self, words: Words | None, start: Path) -> int:
         """Paint what words mean, or without them variables, and return the exit code. Raises
         ConfigError.
 
         Args:
             words: The words.
             start: The folder of relative paths.
-            name: The program.
         """
         is_one = words is not None and words.is_one
         if words and is_one and not (self.results.dry_run or self.several.only):
@@ -60,7 +59,7 @@ class Asked:
             os.chdir(start)
             from painterly.cli import picture
 
-            return picture.run([*self._pictures(words)], name)
+            return picture.run([*self._pictures(words)])
         if words and is_one and self.results.dry_run:
             if words.photos == (STANDARD,):
                 raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
@@ -69,13 +68,13 @@ class Asked:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
         args = self._batch(words, start)
         if self.several.only is None:
-            return batch.run(args, name)
+            return batch.run(args)
         from painterly.cli import sheet
 
         is_dry = ["dry_run"] if self.results.dry_run else []
         flags = [*given(self.several), *is_dry]
         sheet.check_flags(self.several.only, flags, self.settings)
-        return sheet.run(args, name)
+        return sheet.run(args)
 
     def _pictures(self, words: Words) -> Iterator[PictureArgs]:
         (photo,) = words.photos

@@ -45,13 +45,8 @@ class BatchArgs:
     start: Path
 
 
-def run(args: BatchArgs, name: str) -> int:
-    """Paint what arguments ask for, and return the exit code.
-
-    Args:
-        args: The arguments.
-        name: The program.
-    """
+def run(args: BatchArgs) -> int:
+    """Paint what arguments ask for, and return the exit code."""
     given, options = dict(args.values), args.options
     usual = {each: given.pop(each) for each in USUAL if each in given}
 
@@ -74,7 +69,7 @@ def run(args: BatchArgs, name: str) -> int:
             event(instant)
         return code
 
-    return run_service(name, paint, given)
+    return run_service(paint, given)
 
 
 def paint_batch(

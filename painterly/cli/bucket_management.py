@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from painterly.cli.app import ask, on_terminal, run_program
+from painterly.cli.app import ask, on_terminal
 from painterly.cli.options import Switch, Word
 from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
@@ -88,7 +88,7 @@ class Finding:
 
 def check_configured() -> int:
     """Check that all three buckets can be used, and say what to do if not."""
-    return run_program(PROG, lambda: check_buckets(open_configured()))
+    return check_buckets(open_configured())
 
 
 def check_buckets(buckets: Mapping[str, Store]) -> int:
@@ -177,30 +177,31 @@ def list_objects(bucket: Store) -> None:
 
 def create_each(*buckets: Address) -> int:
     """Create the named buckets that do not exist, or all three configured ones."""
-    return run_program(PROG, lambda: _each(buckets, create))
+    return _each(buckets, create)
 
 
 def list_each(*buckets: Address) -> int:
     """Print keys, sizes and totals of the named buckets, or of all three configured ones."""
-    return run_program(PROG, lambda: _each(buckets, list_objects))
+    return _each(buckets, list_objects)
 
 
-def empty_one(bucket: Address, /, *, yes: Switch = False, dry_run: Switch = False) -> int:
+def empty(
+    address: Annotated[Word, Parameter(name="BUCKET", metavar="s3://BUCKET")],
+    /,
+    *,
+    yes: Switch = False,
+    dry_run: Switch = False,
+) -> int:
     """Delete everything in a bucket, after asking.
 
+    Objects, versions and unfinished uploads go.
+
     Args:
-        bucket: the bucket, or what is under a prefix of it
+        address: the bucket, or what is under a prefix of it
         yes: do not ask
         dry_run: only report what would be deleted
     """
-    return run_program(PROG, lambda: empty(bucket, yes=yes, dry_run=dry_run))
-
-
-def empty(value: str, *, yes: bool, dry_run: bool) -> int:
-    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix, and
-    return the exit code; without asking with `yes`. Raises ConfigError if the user has not
-    confirmed it, StorageError if the bucket cannot be listed."""
-    bucket = open_named(value)
+    bucket = open_named(address)
     entries = list(bucket.list_with_folder_markers())
     versions, note = _versions(bucket)
     others = [version for version in versions or () if not version.is_current]
@@ -217,7 +218,7 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     if not yes:
         if not on_terminal():
             raise ConfigError("no terminal to ask on; pass --yes to delete them")
-        if ask(f"Type the bucket's name, {value}, to delete them permanently: ") != value:
+        if ask(f"Type the bucket's name, {address}, to delete them permanently: ") != address:
             raise ConfigError("that is not its name; nothing was deleted")
     count, failures = _delete_all(bucket, entries if versions is None else versions)
     uploads, upload_failures = _abort_uploads(bucket)
@@ -323,5 +324,5 @@ ACTIONS: dict[str, Callable[..., int]] = {
     "create": create_each,
     "list": list_each,
     "ls": list_each,
-    "empty": empty_one,
+    "empty": empty,
 }

@@ -8,13 +8,13 @@ from importlib import metadata
 from importlib.util import find_spec
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
 from painterly.cli import bucket_management, init, sync_commands, web, weights
-from painterly.cli.app import fail, run_program, wants_json
+from painterly.cli.app import run_program, wants_json
 from painterly.cli.asked import Asked
 from painterly.cli.options import (
     PIPE,
@@ -33,8 +33,7 @@ from painterly.cli.picture_files import read_file
 from painterly.cli.places import is_photo, names_picture, names_style
 from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
 from painterly.configuration import config
-from painterly.errors import ConfigError, PainterlyError
-from painterly.log import print_anything
+from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
 from painterly.settings.kindness import subjects_of
@@ -102,16 +101,16 @@ def paint(
     places = as_on_disk(words, start)
     target = None if output is None else on_disk(output, start)
     if len(places) == 1:
-        return _one_word(places[0], start)
+        _one_word(places[0], start)
     if target is not None and asked.several.only is not None:
         raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
     if places:
-        return asked.paint(words_of(places, target, start), start, command())
+        return asked.paint(words_of(places, target, start), start)
     if target is not None:
         raise ConfigError(f"-o comes after a photo and a style: {typed(EXAMPLE)}")
     if asked == Asked({}) and not IN_CHECKOUT and not _has_buckets():
         raise ConfigError(f"there is nothing to paint; try: {typed(EXAMPLE[:2])}")
-    return asked.paint(None, start, command())
+    return asked.paint(None, start)
 
 
 def styles() -> int:
@@ -120,7 +119,8 @@ def styles() -> int:
     Each line has the name to paint with, title, artist, year, and the photos that it is kind to. In
     a pipe, tabs separate the columns, and an empty one is unknown.
     """
-    return run_program(command("styles"), _print_styles)
+    _print_styles(sys.stdout)
+    return 0
 
 
 def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> int:
@@ -157,7 +157,7 @@ def _inetwork(
         raise ConfigError(f"a word is empty, as a variable is that was not set: {places}")
     base, *refs, prefix = places
     blend = tuple(part_of_style(ref, Path()) for ref in refs)
-    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path(), INETWORK)
+    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path())
 
 
 VERBS: dict[str, Callable[..., int]] = {
@@ -265,18 +265,17 @@ def _version() -> str:
 
 
 def _run(app: App, words: Sequence[str], name: str) -> int:
-    print_anything()  # Help comes before all else.
-    try:
-        return int(app(_tokens(words)) or 0)
-    except UnusedCliTokensError as error:
-        words = unpiped(" ".join(error.unused_tokens or ()))
-        what = f"there is no place for {shortened(words)}; see --help"
-        return fail(name, what, ConfigError.exit_code)
-    except CycloptsError as error:
-        what = " ".join(unpiped(str(error)).split())
-        return fail(name, f"{what} See --help.", ConfigError.exit_code)
-    except PainterlyError as error:
-        return fail(name, unpiped(str(error)), error.exit_code)
+    def run() -> int:
+        try:
+            return int(app(_tokens(words)) or 0)
+        except UnusedCliTokensError as error:
+            unused = shortened(unpiped(" ".join(error.unused_tokens or ())))
+            raise ConfigError(f"there is no place for {unused}; see --help") from None
+        except CycloptsError as error:
+            what = " ".join(unpiped(str(error)).split())
+            raise ConfigError(f"{what} See --help.") from None
+
+    return run_program(name, run)
 
 
 def _tokens(words: Sequence[str]) -> list[str]:
@@ -335,7 +334,7 @@ def _has_buckets() -> bool:
     return any(name in environment for name in config.BUCKETS)
 
 
-def _one_word(word: str, start: Path) -> int:
+def _one_word(word: str, start: Path) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
     a style that was not chosen. Raises ConfigError with the words that are missing."""
     is_unknown = names_style(word, start) and not ready_styles.search(word)
@@ -343,23 +342,18 @@ def _one_word(word: str, start: Path) -> int:
         raise ConfigError(f"there is no command {word!r}; did you mean {command(close)}?")
     if word != STANDARD and not is_photo(word, start):
         raise ConfigError(no_photo(word, start))
-
-    def offer() -> int:
-        os.chdir(start)
-        if word != STANDARD:
-            read_file(word, "photo")
-        if not wants_json():
-            _print_styles(sys.stderr)
-        raise ConfigError(
-            f"{word} needs a style, as in {typed([word, next(iter(ready_styles.tables()))])}; "
-            f"{typed([word, ready_styles.ALL, '--sheet', 'sheet.jpg'])} shows it in all of them"
-        )
-
-    return run_program(command(), offer)
+    os.chdir(start)
+    if word != STANDARD:
+        read_file(word, "photo")
+    if not wants_json():
+        _print_styles(sys.stderr)
+    raise ConfigError(
+        f"{word} needs a style, as in {typed([word, next(iter(ready_styles.tables()))])}; "
+        f"{typed([word, ready_styles.ALL, '--sheet', 'sheet.jpg'])} shows it in all of them"
+    )
 
 
-def _print_styles(to: TextIO | None = None) -> int:
-    to = to or sys.stdout
+def _print_styles(to: TextIO) -> None:
     rows = []
     for name in ready_styles.tables():
         title = ready_styles.title(name)
@@ -374,4 +368,3 @@ def _print_styles(to: TextIO | None = None) -> int:
     else:
         for row in rows:
             print("\t".join(row), file=to)
-    return 0

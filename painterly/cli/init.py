@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from painterly.cli.app import fail, on_terminal, run_program
+from painterly.cli.app import fail, on_terminal
 from painterly.cli.bucket_management import check_buckets, create
 from painterly.cli.options import STANDARD, File, Switch
 from painterly.configuration import config, env_file
@@ -94,8 +94,7 @@ def init(
     """
     prefix = None if prefix is None else _prefix(prefix)
     args = _Args(prefix, provider, addon_env, yes, force)
-    unchanged = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
-    return run_program(NAME, lambda: _init(args), interrupted=unchanged)
+    return _init(args)
 
 
 def _init(args: _Args) -> int:

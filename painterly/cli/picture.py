@@ -1,7 +1,7 @@
 """Paints one photo in a file, in the style of paintings in files, into a file."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TextIO, cast
@@ -9,9 +9,10 @@ from typing import NoReturn, TextIO, cast
 import numpy as np
 
 from painterly.cli import picture_files as files_of
-from painterly.cli.app import run_painter, why_instant
+from painterly.cli.app import set_up_log, why_instant
 from painterly.cli.options import STANDARD, PictureArgs
 from painterly.cli.picture_order import Wish, wish_of
+from painterly.devices.native_stderr import present_stderr
 from painterly.engine.transfer import Step
 from painterly.errors import ConfigError
 from painterly.images.encode import encode
@@ -26,26 +27,22 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.files import Mount, delete_leftovers
 
 
-def run(pictures: Sequence[PictureArgs], name: str) -> int:
-    """Paint pictures one after the other, and return the exit code.
-
-    Args:
-        pictures: One photo in one style or more.
-        name: The program.
-    """
-
-    def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
-        instant = why_instant(pictures[0].settings)
-        with own_files():
-            for args in pictures:
-                if instant:
-                    args.settings["preset"] = "instant"
-                yield paint_source(args, environment, stop)
-        if instant:
-            event(instant)
-
+def run(pictures: Sequence[PictureArgs]) -> int:
+    """Paint one photo in one style or more, and return the exit code."""
     first = pictures[0]
-    return run_painter(name, paint_it, first.places[-1] == STANDARD, first.progress)
+    environment = set_up_log("%(message)s", {"PROGRESS": first.progress} if first.progress else {})
+    if first.places[-1] == STANDARD:
+        sys.stdout = present_stderr()  # Nothing else may be written into the result.
+    instant = why_instant(first.settings)
+    with Stop() as stop, own_files():
+        for args in pictures:
+            if instant:
+                args.settings["preset"] = "instant"
+            path = str(paint_source(args, environment, stop))
+            event(path, summary=True, event="result", path=path)
+    if instant:
+        event(instant)
+    return 0
 
 
 def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:

@@ -35,15 +35,11 @@ def check_flags(only: str, flags: Sequence[str], settings: Mapping[str, Any]) ->
         raise ConfigError(f"--{only} paints small pictures by preset instant; leave --{flag} out")
 
 
-def run(args: BatchArgs, name: str) -> int:
+def run(args: BatchArgs) -> int:
     """Write the sheet or the story that arguments ask for, and return the exit code: 1 if some
     pictures could not be painted. The extension of its file decides the format.
-
-    Args:
-        args: The arguments.
-        name: The program.
     """
-    return run_service(name, lambda environment: _make(args, environment), args.values)
+    return run_service(lambda environment: _make(args, environment), args.values)
 
 
 def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:

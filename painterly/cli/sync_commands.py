@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from painterly.cli.app import open_in_browser, run_program
+from painterly.cli.app import open_in_browser
 from painterly.cli.bucket_management import open_configured, open_named
 from painterly.cli.options import Patterns, Switch, Word
 from painterly.errors import ConfigError, StorageError
@@ -180,19 +180,15 @@ def _copy(which: str, options: CopyOptions | None, **places: Any) -> int:
     args = CopyArgs(**vars(options or CopyOptions()), **places)
     if args.watch and args.dry_run:
         raise ConfigError("--watch and --dry-run do not go together")
-
-    def run() -> int:
-        bucket, rules = _bucket(about, args), _rules(about, args)
-        if about.uploads:
-            result = upload_all(args.sources, bucket, rules)
-        else:
-            result = _download(name, bucket, rules, args)
-        print(*result.lines, sep="\n", flush=True)
-        for line in (*result.notes, *result.failures):
-            print(f"{name}: {line}", file=sys.stderr)
-        return result.exit_code
-
-    return run_program(name, run)
+    bucket, rules = _bucket(about, args), _rules(about, args)
+    if about.uploads:
+        result = upload_all(args.sources, bucket, rules)
+    else:
+        result = _download(name, bucket, rules, args)
+    print(*result.lines, sep="\n", flush=True)
+    for line in (*result.notes, *result.failures):
+        print(f"{name}: {line}", file=sys.stderr)
+    return result.exit_code
 
 
 def _sources(paths: Sequence[str]) -> list[Path]:

@@ -4,8 +4,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from painterly.cli.app import run_program
-from painterly.settings.installation import command
 from painterly.settings.settings import FIELDS
 
 MODELS = tuple(sorted(FIELDS["model"].metadata["choices"], reverse=True))
@@ -19,12 +17,8 @@ def weights(*models: Annotated[str, Parameter(choices=MODELS, metavar="MODEL")])
     Args:
         models: the networks (default: vgg19)
     """
+    from painterly.vgg.sources import published_file
 
-    def run() -> int:
-        from painterly.vgg.sources import published_file
-
-        for model in models or MODELS[:1]:
-            print(published_file(model), flush=True)
-        return 0
-
-    return run_program(command("weights"), run, interrupted="fetched files stay", paints=True)
+    for model in models or MODELS[:1]:
+        print(published_file(model), flush=True)
+    return 0

@@ -134,8 +134,8 @@ def files():
 def made(monkeypatch):
     """Collect the pictures in files, or the batch, that command lines mean; nothing is painted."""
     found = []
-    monkeypatch.setattr(picture, "run", lambda pictures, _: found.append([*pictures]) or 0)
-    monkeypatch.setattr(batch, "run", lambda args, _: found.append(args) or 0)
+    monkeypatch.setattr(picture, "run", lambda pictures: found.append([*pictures]) or 0)
+    monkeypatch.setattr(batch, "run", lambda args: found.append(args) or 0)
     return found
 
 
@@ -173,7 +173,7 @@ def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, f
         made.clear()
         try:
             read = words_of(as_on_disk(words[:-1], Path.cwd()), words[-1], Path.cwd())
-            Asked({}).paint(read, Path.cwd(), "painterly")
+            Asked({}).paint(read, Path.cwd())
         except ConfigError as error:
             expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
             assert expected in str(error), words

@@ -20,7 +20,7 @@ def asked(*words):
     """The picture that a command line asks for."""
     found = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(picture, "run", lambda pictures, name: found.extend(pictures) or 0)
+        patched.setattr(picture, "run", lambda pictures: found.extend(pictures) or 0)
         assert inetwork(words) == 0
     [args] = found
     return args
