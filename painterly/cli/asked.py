@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from painterly.cli import batch
@@ -16,7 +15,7 @@ from painterly.cli.options import (
     given,
 )
 from painterly.cli.paintings import named_paintings
-from painterly.cli.places import is_photo
+from painterly.cli.places import here, is_photo, started_in
 from painterly.cli.words import Words, beside, on_disk, variables
 from painterly.errors import ConfigError
 from painterly.settings.settings import Settings, gives_way
@@ -45,18 +44,13 @@ class Asked:
     several: BatchOptions = field(default_factory=BatchOptions)
     shares: list[float] | None = None
 
-    def paint(self, words: Words | None, start: Path) -> int:
+    def paint(self, words: Words | None) -> int:
         """Paint what words mean, or without them variables, and return the exit code. Raises
-        ConfigError.
-
-        Args:
-            words: The words.
-            start: The folder of relative paths.
-        """
+        ConfigError."""
         is_one = words is not None and words.is_one
         if words and is_one and not (self.results.dry_run or self.several.only):
             _refuse(self.several, "several pictures, a folder or a bucket", "single files")
-            os.chdir(start)
+            os.chdir(started_in())
             from painterly.cli import picture
 
             return picture.run([*self._pictures(words)])
@@ -66,7 +60,7 @@ class Asked:
             _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
         else:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
-        args = self._batch(words, start)
+        args = self._batch(words)
         if self.several.only is None:
             return batch.run(args)
         from painterly.cli import sheet
@@ -90,26 +84,24 @@ class Asked:
                 flags[name] = _on_disk(flags[name])
         settings = dict(self.settings)
         if "init_image" in settings:
-            settings["init_image"] = on_disk(settings["init_image"], Path())
+            settings["init_image"] = on_disk(settings["init_image"])
         return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
 
-    def _batch(self, words: Words | None, start: Path) -> batch.BatchArgs:
+    def _batch(self, words: Words | None) -> batch.BatchArgs:
         """Return what a batch paints. Raises ConfigError, StorageError."""
         asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
         values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-        values |= self._variables(start)
+        values |= self._variables()
         if words:
             is_nowhere = words.is_one or self.several.only is not None
-            values |= variables(
-                replace(words, result=batch.NOWHERE) if is_nowhere else words, start
-            )
-        paintings = named_paintings(words, start, self.shares, self.settings)
-        return batch.BatchArgs(values, self.several, paintings, start)
+            values |= variables(replace(words, result=batch.NOWHERE) if is_nowhere else words)
+        paintings = named_paintings(words, self.shares, self.settings)
+        return batch.BatchArgs(values, self.several, paintings)
 
-    def _variables(self, start: Path) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         flags = {**given(self.results), **given(self.several)}
-        if (weights := flags.get("weights")) and is_photo(weights, start):
-            flags["weights"] = str(start / on_disk(weights, start))
+        if (weights := flags.get("weights")) and is_photo(weights):
+            flags["weights"] = str(here(on_disk(weights)))
         found = {
             NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
             for name, value in flags.items()
@@ -124,8 +116,8 @@ class Asked:
 def _on_disk(value: str | list[str]) -> str | list[str]:
     """Return the files that a flag names as the disk spells them, also in a home."""
     if isinstance(value, str):
-        return on_disk(value, Path())
-    return [on_disk(each, Path()) for each in value]
+        return on_disk(value)
+    return [on_disk(each) for each in value]
 
 
 def _refuse(options: Any, of: str, instead: str, names: tuple[str, ...] = ()) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from logging import WARNING
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.options import BatchOptions
+from painterly.cli.places import started_in
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError
@@ -36,13 +36,11 @@ class BatchArgs:
         values: The variables that words, flags and settings stand for.
         options: The flags; some have no variable.
         paintings: The paintings that words name, if no bucket or folder has them.
-        start: The folder of relative paths.
     """
 
     values: Mapping[str, str]
     options: BatchOptions
     paintings: "Bucket | None"
-    start: Path
 
 
 def run(args: BatchArgs) -> int:
@@ -64,7 +62,7 @@ def run(args: BatchArgs) -> int:
         check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         code = paint_batch(loaded, _elsewhere(loaded, environment), args.paintings)
-        _show_gallery(loaded, options.open, args.start)
+        _show_gallery(loaded, options.open)
         if instant:
             event(instant)
         return code
@@ -128,12 +126,12 @@ def _warn_of_equal_instances(loaded: Config, environment: Mapping[str, str]) -> 
         )
 
 
-def _show_gallery(loaded: Config, in_browser: bool, start: Path) -> None:
+def _show_gallery(loaded: Config, in_browser: bool) -> None:
     """Log the results page if it is in a folder and complete, and open it if asked to."""
     folder = loaded.result_folder
     if loaded.dry_run or not loaded.makes_page or folder is None:
         return
-    page, here = (folder / bucket_layout.PAGE).resolve(), start.resolve()
+    page, here = (folder / bucket_layout.PAGE).resolve(), started_in().resolve()
     if page.is_file():
         shown = page.relative_to(here) if page.is_relative_to(here) else page
         event(f"Open {shown}", summary=True)

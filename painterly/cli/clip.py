@@ -153,7 +153,7 @@ def _checked(args: PictureArgs, settings: Settings) -> tuple[Path, Path]:
         flag = "--timelapse" if settings.timelapse else "--save_every"
         raise ConfigError(f"{flag} shows how one picture grows, and a clip has many; leave it out")
     clip, target = Path(base), Path(result)
-    if not is_photo(base, Path()):
+    if not is_photo(base):
         files_of.read_file(base, "clip")  # Raises an error that says why.
     if not target.suffix:
         target = target.with_suffix(".mp4")

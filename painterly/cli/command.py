@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from inspect import cleandoc
-from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
@@ -30,7 +29,7 @@ from painterly.cli.options import (
     unpiped,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import is_photo, names_picture, names_style
+from painterly.cli.places import is_photo, names_picture, names_style, started_in
 from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
 from painterly.configuration import config
 from painterly.errors import ConfigError
@@ -97,20 +96,19 @@ def paint(
         print(_command().generate_completion(shell=completion), end="")
         return 0
     asked = _asked(settings, results, one, several, shares)
-    start = _start()
-    places = as_on_disk(words, start)
-    target = None if output is None else on_disk(output, start)
+    places = as_on_disk(words)
+    target = None if output is None else on_disk(output)
     if len(places) == 1:
-        _one_word(places[0], start)
+        _one_word(places[0])
     if target is not None and asked.several.only is not None:
         raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
     if places:
-        return asked.paint(words_of(places, target, start), start)
+        return asked.paint(words_of(places, target))
     if target is not None:
         raise ConfigError(f"-o comes after a photo and a style: {typed(EXAMPLE)}")
     if asked == Asked({}) and not IN_CHECKOUT and not _has_buckets():
         raise ConfigError(f"there is nothing to paint; try: {typed(EXAMPLE[:2])}")
-    return asked.paint(None, start)
+    return asked.paint(None)
 
 
 def styles() -> int:
@@ -149,15 +147,15 @@ def _inetwork(
         shares: the share of each painting, or one weight divided equally (default: 1)
     """
     asked = _asked(settings, results, one, None, shares)
-    places = [on_disk(word, Path()) for word in words]
+    places = [*map(on_disk, words)]
     if len(places) < 3:
         got = " ".join(places) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
     if not all(map(str.strip, places)):
         raise ConfigError(f"a word is empty, as a variable is that was not set: {places}")
     base, *refs, prefix = places
-    blend = tuple(part_of_style(ref, Path()) for ref in refs)
-    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path())
+    blend = tuple(map(part_of_style, refs))
+    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True))
 
 
 VERBS: dict[str, Callable[..., int]] = {
@@ -321,11 +319,6 @@ def _shares(texts: Sequence[str] | None) -> list[float] | None:
         raise ConfigError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
 
 
-def _start() -> Path:
-    """Return the folder of relative paths: start.sh has changed the current one."""
-    return Path(os.environ.get("STARTED_IN") or os.curdir).absolute()
-
-
 def _has_buckets() -> bool:
     try:
         environment = config.environment()
@@ -334,15 +327,15 @@ def _has_buckets() -> bool:
     return any(name in environment for name in config.BUCKETS)
 
 
-def _one_word(word: str, start: Path) -> NoReturn:
+def _one_word(word: str) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
     a style that was not chosen. Raises ConfigError with the words that are missing."""
-    is_unknown = names_style(word, start) and not ready_styles.search(word)
+    is_unknown = names_style(word) and not ready_styles.search(word)
     if is_unknown and (close := closest(word, VERBS)):
         raise ConfigError(f"there is no command {word!r}; did you mean {command(close)}?")
-    if word != STANDARD and not is_photo(word, start):
-        raise ConfigError(no_photo(word, start))
-    os.chdir(start)
+    if word != STANDARD and not is_photo(word):
+        raise ConfigError(no_photo(word))
+    os.chdir(started_in())
     if word != STANDARD:
         read_file(word, "photo")
     if not wants_json():

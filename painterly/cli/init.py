@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
@@ -16,6 +15,7 @@ from cyclopts import Parameter
 from painterly.cli.app import fail, on_terminal
 from painterly.cli.bucket_management import check_buckets, create
 from painterly.cli.options import STANDARD, File, Switch
+from painterly.cli.places import here
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command
@@ -195,10 +195,8 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 def _text_of(addon: str) -> str:
     if addon == STANDARD:
         return sys.stdin.read()
-    # start.sh has changed the folder.
-    file = Path(os.environ.get("STARTED_IN") or os.curdir, addon).expanduser()
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return here(addon).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise ConfigError(f"{printable(addon)} cannot be read: {what}") from None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from glob import escape
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from painterly.cli.places import here, names_picture
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def named_paintings(
     words: Words | None,
-    start: Path,
     shares: Sequence[float] | None,
     given: Mapping[str, Any],
 ) -> "FilesBucket | None":
@@ -29,7 +28,6 @@ def named_paintings(
 
     Args:
         words: The words of a command line.
-        start: The folder of relative paths.
         shares: The share of each painting in a blend; None for equal ones.
         given: The settings that override those of ready styles.
 
@@ -46,7 +44,7 @@ def named_paintings(
         return None
     files, tables = FilesBucket(), dict[str, str]()
     for style in blends:
-        name, keys = style_name(style), [_add(files, each, start) for each in style]
+        name, keys = style_name(style), [_add(files, each) for each in style]
         paintings = dict(zip(keys, _parts(shares, len(keys)), strict=True))
         lines = [f"{json.dumps(key)} = {share}" for key, share in paintings.items()]
         settings = ready_styles.common_settings(style)
@@ -57,10 +55,10 @@ def named_paintings(
     return files
 
 
-def _add(files: "FilesBucket", painting: str, start: Path) -> str:
+def _add(files: "FilesBucket", painting: str) -> str:
     """Add a painting with its masks, and return its key."""
     is_ready = painting in ready_styles.tables()
-    path = ready_styles.path(painting) if is_ready else here(painting, start)
+    path = ready_styles.path(painting) if is_ready else here(painting)
     key = f"{len([*files.list()])}/{path.name}"
     key += "" if names_picture(path.name) else ".jpg"  # Its content decides what it is.
     with storage_errors(printable(painting)):

@@ -12,17 +12,22 @@ from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import shortened
 
 
-def here(place: str, start: Path) -> Path:
+def started_in() -> Path:
+    """Return the folder of relative paths: start.sh has changed the current one."""
+    return Path(os.environ.get("STARTED_IN") or os.curdir).absolute()
+
+
+def here(place: str) -> Path:
     """Return the path of a place on this machine, with ~ as the home: a shell leaves a quoted one
     as it is."""
     with suppress(RuntimeError):  # The home of an unknown user.
-        return start / with_home(place)
-    return start / place
+        return started_in() / with_home(place)
+    return started_in() / place
 
 
-def is_photo(place: str, start: Path) -> bool:
+def is_photo(place: str) -> bool:
     """Return whether a place is a file here, or a pipe."""
-    path = here(place, start)
+    path = here(place)
     with suppress(OSError):
         return "://" not in place and path.exists() and not path.is_dir()
     return False
@@ -33,10 +38,10 @@ def names_picture(place: str) -> bool:
     return bucket_layout.for_source(place)
 
 
-def names_style(word: str, start: Path = Path()) -> bool:
+def names_style(word: str) -> bool:
     """Return whether a word can be the name of a ready style: it is no file, nor named as one."""
     plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
-    return plain and not is_photo(word, start)
+    return plain and not is_photo(word)
 
 
 def check_not_on_the_web(place: str, argument: str) -> None:

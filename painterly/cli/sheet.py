@@ -50,7 +50,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
 
     only = str(args.options.only)
     tells, name = only == "story", str(getattr(args.options, only))
-    path = here(name, args.start)
+    path = here(name)
     if tells:
         form = _story_format(path, name)
     else:

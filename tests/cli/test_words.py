@@ -172,8 +172,8 @@ def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, f
         words = (*PHOTOS[photos], STYLES[style], RESULTS[result])
         made.clear()
         try:
-            read = words_of(as_on_disk(words[:-1], Path.cwd()), words[-1], Path.cwd())
-            Asked({}).paint(read, Path.cwd())
+            read = words_of(as_on_disk(words[:-1]), words[-1])
+            Asked({}).paint(read)
         except ConfigError as error:
             expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
             assert expected in str(error), words
