@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from painterly.cli import picture_files as files_of
 from painterly.cli.options import STANDARD, PictureArgs
-from painterly.cli.picture_order import config_of, order_of, settings_of
+from painterly.cli.picture import config_of, order_of, settings_of
 from painterly.cli.places import is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
@@ -53,7 +53,7 @@ def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path
     view = ClipsView(files, span)
     # As a photo, the first frame gives the sizes, masks and paintings that all frames have.
     first = files.add(f"{file}/first.bmp", view.picture(file.name))
-    single = order_of(args, environment, files, first)
+    single = order_of(args, settings, environment, files, first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
     order = _Single(**given | {"photo": clip_entry}, result=str(target))

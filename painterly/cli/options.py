@@ -207,9 +207,8 @@ class PictureArgs(PictureOptions, OutputOptions):
     output_depth: int = 8
 
     @property
-    def init_image(self) -> str | None:
-        """The start of the optimisation, a word or the path of a picture, if it is given."""
-        return self.settings.get("init_image")
+    def to_stdout(self) -> bool:
+        return self.places[-1] == STANDARD
 
 
 def given(options: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from PIL import Image
 
 from painterly.cli import picture
 from painterly.cli.command import inetwork
-from painterly.cli.picture_order import order_of
 from painterly.storage.files_bucket import FilesBucket
 
 RANDOM = ["--weights", "random", "--device", "cpu"]
@@ -28,7 +27,9 @@ def asked(*words):
 
 def order(*words):
     """The order that a command line makes of the files in the current folder."""
-    return order_of(asked(*words), {"VGG_WEIGHTS": "random"}, FilesBucket())
+    args = asked(*words)
+    settings = picture.settings_of(args)
+    return picture.order_of(args, settings, {"VGG_WEIGHTS": "random"}, FilesBucket())
 
 
 def grey(name, values):
