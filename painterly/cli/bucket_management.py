@@ -38,29 +38,34 @@ def open_named(value: str, *, new: bool = False) -> Store:
     return open_bucket(value, parse_account(config.environment()), new=new)
 
 
-def open_configured(
-    variables: Sequence[str] = config.BUCKETS, *, new: bool = False
-) -> dict[str, Store]:
-    """Open the buckets that BUCKET_* variables name, and return them by variable. Raises
-    ConfigError if none is set. The samples of the demo are not a place to upload to."""
-    environment, doubts = config.read_environment()
-    for line in doubts:
-        event(line, level=WARNING)
-    if len(variables) == 1:  # The others, and settings, are not needed for a copy.
-        (name,) = variables
-        if name not in environment:
-            raise ConfigError(_unset(name, name))
-        return {name: open_bucket(environment[name], parse_account(environment), new=new)}
-    loaded = config.load(environment)
+def open_configured(variable: str, *, new: bool = False) -> Store:
+    """Return the bucket that one BUCKET_* variable names; the others, and settings, are not needed
+    for a copy. `new` is as in `open_bucket`. Raises ConfigError if it is not set."""
+    environment = _environment()
+    if variable not in environment:
+        raise ConfigError(_unset(variable, variable))
+    return open_bucket(environment[variable], parse_account(environment), new=new)
+
+
+def open_all() -> dict[str, Store]:
+    """Open the buckets of all BUCKET_* variables, and return them by variable. Raises ConfigError
+    if none is set."""
+    loaded = config.load(_environment())
     if loaded.demo:
         raise ConfigError(_unset("BUCKET_*", ", ".join(config.BUCKETS)))
     addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
-    named = zip(config.BUCKETS, addresses, strict=True)
     return {
-        name: open_bucket(address, loaded.account, new=new)
-        for name, address in named
-        if name in variables and address is not None
+        name: open_bucket(address, loaded.account)
+        for name, address in zip(config.BUCKETS, addresses, strict=True)
+        if address is not None
     }
+
+
+def _environment() -> dict[str, str]:
+    environment, doubts = config.read_environment()
+    for line in doubts:
+        event(line, level=WARNING)
+    return environment
 
 
 def _unset(which: str, names: str) -> str:
@@ -88,7 +93,7 @@ class Finding:
 
 def check_configured() -> int:
     """Check that all three buckets can be used, and say what to do if not."""
-    return check_buckets(open_configured())
+    return check_buckets(open_all())
 
 
 def check_buckets(buckets: Mapping[str, Store]) -> int:
@@ -297,7 +302,7 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
     """
     buckets = [open_named(value) for value in dict.fromkeys(values)]
     code = 0
-    for bucket in buckets or open_configured().values():
+    for bucket in buckets or open_all().values():
         try:
             action(bucket)
         except StorageError as error:
@@ -311,9 +316,6 @@ def buckets(*words: str) -> int:
 
     BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_*
     the account, in the environment or in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
-
-    Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, or a problem that check found.
     """
     got = " ".join(words) or "nothing"
     raise ConfigError(f"expected one of {', '.join(ACTIONS)}; got {got}")

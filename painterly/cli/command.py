@@ -43,15 +43,17 @@ from painterly.words.wording import shortened
 
 INETWORK = "inetwork.py"
 EXIT_CODES = """\
+Exit codes: 0 all done or nothing to do, 1 some photos or files failed, 2 wrong words or
+configuration, 3 weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
+access refused, or a problem that a check found, 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a
+closed terminal; the same command continues from there."""
+PAINTING = f"""\
 Flags may be written with dashes or underscores. They override variables, and settings in
 styles.toml override both.
 
-Exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong words or configuration, 3
-weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or access refused, 143,
-130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the same command continues from
-there."""
+{EXIT_CODES}"""
 if not IN_CHECKOUT and not find_spec("tensorflow"):
-    EXIT_CODES += f"\n\nFor other presets than instant: {install_command('cpu')}"
+    PAINTING += f"\n\nFor other presets than instant: {install_command('cpu')}"
 EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
 
 
@@ -203,7 +205,7 @@ def _command() -> App:
     group = Group("Commands, each with a --help", sort_key=0)
     app = _app(paint, usage, name="painterly", version=_version, group_commands=group)
     for name, of in VERBS.items():
-        about: dict[str, Any] = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": ""}
+        about = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": _flowing(EXIT_CODES)}
         if name != "buckets":
             app.command(of, **about)
             continue
@@ -222,7 +224,7 @@ def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
         usage=usage.replace("[", "\\["),
         help_format="plaintext",
         help_formatter=_panel,
-        help_epilogue=_flowing(EXIT_CODES),
+        help_epilogue=_flowing(PAINTING),
         default_parameter=Parameter(show_default=False, json_list=False),
         result_action="return_value",
         exit_on_error=False,

@@ -80,9 +80,6 @@ def init(
     They are PREFIX-photos, PREFIX-paintings and PREFIX-results. What is not given is asked for. All
     lines of .env are kept, and no other user can read the file.
 
-    Exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused, 130
-    stopped by Ctrl-C.
-
     Args:
         prefix: how the names of the buckets begin
         provider: Clever Cloud, AWS, or another S3 service

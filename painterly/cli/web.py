@@ -41,9 +41,6 @@ def web(
     The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
     (docs/serve.md).
 
-    Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
-    configuration.
-
     Args:
         port: the port to listen on, instead of WEB_PORT or PORT
         host: the address to listen on, instead of WEB_HOST
