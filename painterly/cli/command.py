@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn, TextIO
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
-from painterly.cli import bucket_management, init, sync_commands, web, weights
+from painterly.cli import bucket_management, init, sync_commands, web
 from painterly.cli.app import run_program, wants_json
 from painterly.cli.asked import Asked
 from painterly.cli.options import (
@@ -36,6 +36,7 @@ from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
 from painterly.settings.kindness import subjects_of
+from painterly.settings.settings import FIELDS
 from painterly.settings.values import parse_bool
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
@@ -54,6 +55,7 @@ styles.toml override both.
 {EXIT_CODES}"""
 if not IN_CHECKOUT and not find_spec("tensorflow"):
     PAINTING += f"\n\nFor other presets than instant: {install_command('cpu')}"
+MODELS = tuple(sorted(FIELDS["model"].metadata["choices"], reverse=True))
 EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
 
 
@@ -123,6 +125,21 @@ def styles() -> int:
     return 0
 
 
+def weights(*models: Annotated[str, Parameter(choices=MODELS, metavar="MODEL")]) -> int:
+    """Download VGG's weights.
+
+    It fetches those that Keras publishes into weights/, and prints their paths.
+
+    Args:
+        models: the networks (default: vgg19)
+    """
+    from painterly.vgg.sources import published_file
+
+    for model in models or MODELS[:1]:
+        print(published_file(model), flush=True)
+    return 0
+
+
 def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> int:
     """Paint folders or buckets on a Ray cluster: the same as --cluster.
 
@@ -171,7 +188,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "buckets": bucket_management.buckets,
     "get-bucket": sync_commands.get_bucket,
     "send-bucket": sync_commands.send_bucket,
-    "weights": weights.weights,
+    "weights": weights,
 }
 
 
