@@ -208,11 +208,11 @@ def on_terminal() -> bool:
 
 
 def ask(question: str) -> str:
-    """Return the answer to a question on the terminal, or an empty text at the end of input."""
+    """Return the answer to a question on the terminal. Raises ConfigError at the end of input."""
     try:
         return input(question).strip()
     except EOFError:
-        return ""
+        raise ConfigError("the input ended before all was answered") from None
 
 
 def open_in_browser(shown: Path | str) -> None:

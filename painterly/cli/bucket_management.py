@@ -5,7 +5,6 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from logging import WARNING
 from typing import Annotated
@@ -75,22 +74,6 @@ def _unset(which: str, names: str) -> str:
     )
 
 
-@dataclass
-class Finding:
-    """The result of a check of one bucket."""
-
-    name: str  # the variable, and the bucket
-    # Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
-    states: dict[str, bool] = field(default_factory=dict)
-    # The reason why a run cannot paint, and what to do about it, or an empty text.
-    problem: str = ""
-    notes: list[str] = field(default_factory=list)  # advice that does not keep a run from painting
-
-    def __str__(self) -> str:
-        states = ", ".join(name if good else f"not {name}" for name, good in self.states.items())
-        return f"{self.name}: " + " · ".join(filter(None, (states, self.problem, *self.notes)))
-
-
 def check_configured() -> int:
     """Check that all three buckets can be used, and say what to do if not."""
     return check_buckets(open_all())
@@ -104,57 +87,48 @@ def check_buckets(buckets: Mapping[str, Store]) -> int:
     paintings, so for these a bucket that cannot be written to is not a problem.
     """
     with ThreadPoolExecutor(len(buckets)) as pool:
-        findings = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
-    print(*findings, sep="\n", flush=True)
-    return StorageError.exit_code if any(finding.problem for finding in findings) else 0
+        found = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
+    for (variable, bucket), (states, problem, advice) in zip(buckets.items(), found, strict=True):
+        said = " · ".join(filter(None, (", ".join(states), problem, advice)))
+        print(f"{variable} {printable(bucket.name)}: {said}", flush=True)
+    return StorageError.exit_code if any(problem for _, problem, _ in found) else 0
 
 
-def _try_bucket(variable: str, bucket: Store) -> Finding:
-    finding = Finding(f"{variable} {printable(bucket.name)}")
+def _try_bucket(variable: str, bucket: Store) -> tuple[list[str], str, str]:
+    """Return the states of a bucket as far as they were tried, why a run cannot paint with it, and
+    advice."""
     try:
-        finding.states["reachable"] = bucket.exists()
-        if not finding.states["reachable"]:
-            finding.problem = f"does not exist; create it: {TYPED} create"
-            finding.problem += folder_hint(bucket.name)
-            return finding
+        if not bucket.exists():
+            hint = folder_hint(bucket.name)
+            return ["not reachable"], f"does not exist; create it: {TYPED} create{hint}", ""
+    except UnavailableError as error:
+        return ["not reachable"], str(error), ""
     except StorageError as error:
-        finding.problem = str(error)
-        finding.states["reachable"] = not isinstance(error, UnavailableError)
-        if finding.states["reachable"]:
-            finding.states["readable"] = False
-        return finding
+        return ["reachable", "not readable"], str(error), ""
+    state, problem = "readable", ""
     try:
         if entry := next(iter(bucket.list()), None):
             bucket.find(entry.key)
-        finding.states["readable"] = True
     except StorageError as error:
-        finding.problem, finding.states["readable"] = str(error), False
-    _try_writing(bucket, variable, finding)
-    return finding
-
-
-def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
+        state, problem = "not readable", str(error)
     key = f"bucket-check-{secrets.token_hex(16)}"
     try:
         bucket.write(key, f"written by {PROG} check, which deletes it at once\n".encode())
     except StorageError as error:
-        finding.states["writable"] = False
         reason = str(error).replace(key, "a test object")
+        states = ["reachable", state, "not writable"]
         if variable == "BUCKET_RESULT":
-            finding.problem = finding.problem or f"results cannot be stored: {reason}"
-        else:
-            what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
-            finding.notes.append(f"painting works, but uploading {what} does not: {reason}")
-        return
-    finding.states["writable"] = True
+            return states, problem or f"results cannot be stored: {reason}", ""
+        what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
+        return states, problem, f"painting works, but uploading {what} does not: {reason}"
     try:
         bucket.delete(key)
+        with contextlib.suppress(StorageError):  # Painting needs no right to versions.
+            for version in bucket.versions(key) or ():
+                bucket.delete_version(version)
     except StorageError as error:
-        finding.problem = finding.problem or f"objects cannot be deleted: {error}"
-        return
-    with contextlib.suppress(StorageError):  # Painting needs no right to versions.
-        for version in bucket.versions(key) or ():
-            bucket.delete_version(version)
+        problem = problem or f"objects cannot be deleted: {error}"
+    return ["reachable", state, "writable"], problem, ""
 
 
 def create(bucket: Store) -> None:
