@@ -110,8 +110,8 @@ def check_samples(loaded: Config) -> None:
     """Raise ConfigError if there are no samples, and nothing else to paint."""
     if loaded.demo and not IN_CHECKOUT:
         raise ConfigError(
-            "there is nothing to paint: name a photo and a style, or set BUCKET_SOURCE, "
-            f"BUCKET_STYLE and BUCKET_RESULT; {command()} --help"
+            f"there is nothing to paint; set {', '.join(config.BUCKETS)}, or name a photo and a "
+            f"style: {command()} beach.jpg hokusai"
         )
 
 

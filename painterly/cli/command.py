@@ -2,9 +2,7 @@
 
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from importlib.util import find_spec
 from inspect import cleandoc
 from typing import Annotated, Any, Literal, NoReturn, TextIO
@@ -12,6 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn, TextIO
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
+from painterly import __version__
 from painterly.cli import bucket_management, init, sync_commands, web
 from painterly.cli.app import run_program, wants_json
 from painterly.cli.asked import Asked
@@ -31,10 +30,9 @@ from painterly.cli.options import (
 from painterly.cli.picture_files import read_file
 from painterly.cli.places import is_photo, names_picture, names_style, started_in
 from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
-from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
+from painterly.settings.installation import IN_CHECKOUT, command, install_command
 from painterly.settings.kindness import subjects_of
 from painterly.settings.settings import FIELDS
 from painterly.settings.values import parse_bool
@@ -56,7 +54,6 @@ styles.toml override both.
 if not IN_CHECKOUT and not find_spec("tensorflow"):
     PAINTING += f"\n\nFor other presets than instant: {install_command('cpu')}"
 MODELS = tuple(sorted(FIELDS["model"].metadata["choices"], reverse=True))
-EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
 
 
 def paint(
@@ -106,13 +103,8 @@ def paint(
         _one_word(places[0])
     if target is not None and asked.several.only is not None:
         raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
-    if places:
-        return asked.paint(words_of(places, target))
-    if target is not None:
-        raise ConfigError(f"-o comes after a photo and a style: {typed(EXAMPLE)}")
-    if asked == Asked({}) and not IN_CHECKOUT and not _has_buckets():
-        raise ConfigError(f"there is nothing to paint; try: {typed(EXAMPLE[:2])}")
-    return asked.paint(None)
+    is_without = not places and target is None
+    return asked.paint(None if is_without else words_of(places, target))
 
 
 def styles() -> int:
@@ -220,7 +212,8 @@ def _command() -> App:
     """Return the command with its verbs."""
     usage = f"Usage: {command()} PHOTO … STYLE [-o RESULT] [flags]"
     group = Group("Commands, each with a --help", sort_key=0)
-    app = _app(paint, usage, name="painterly", version=_version, group_commands=group)
+    version = f"painterly {__version__}"
+    app = _app(paint, usage, name="painterly", version=version, group_commands=group)
     for name, of in VERBS.items():
         about = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": _flowing(EXIT_CODES)}
         if name != "buckets":
@@ -272,13 +265,6 @@ def _panel(console: Any, options: Any, panel: Any) -> None:
             about = entry.description.primary_renderable
             about.plain = " ".join(about.plain.split())
     DefaultFormatter()(console, options, panel)
-
-
-def _version() -> str:
-    if IN_CHECKOUT:
-        text = (PROGRAM / "pyproject.toml").read_text(encoding="utf-8")
-        return f"painterly {tomllib.loads(text)['project']['version']}"
-    return f"painterly {metadata.version('painterly')}"
 
 
 def _run(app: App, words: Sequence[str], name: str) -> int:
@@ -338,19 +324,11 @@ def _shares(texts: Sequence[str] | None) -> list[float] | None:
         raise ConfigError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
 
 
-def _has_buckets() -> bool:
-    try:
-        environment = config.environment()
-    except ConfigError:
-        return True  # The batch reports it.
-    return any(name in environment for name in config.BUCKETS)
-
-
 def _one_word(word: str) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
     a style that was not chosen. Raises ConfigError with the words that are missing."""
-    is_unknown = names_style(word) and not ready_styles.search(word)
-    if is_unknown and (close := closest(word, VERBS)):
+    close = closest(word, VERBS)
+    if close and names_style(word) and not ready_styles.search(word):
         raise ConfigError(f"there is no command {word!r}; did you mean {command(close)}?")
     if word != STANDARD and not is_photo(word):
         raise ConfigError(no_photo(word))
@@ -360,7 +338,7 @@ def _one_word(word: str) -> NoReturn:
     if not wants_json():
         _print_styles(sys.stderr)
     raise ConfigError(
-        f"{word} needs a style, as in {typed([word, next(iter(ready_styles.tables()))])}; "
+        f"{word} needs a style, as in {typed([word, 'hokusai'])}; "
         f"{typed([word, ready_styles.ALL, '--sheet', 'sheet.jpg'])} shows it in all of them"
     )
 

@@ -91,7 +91,7 @@ class Words:
 
 
 def words_of(given: Sequence[str], output: str | None) -> Words:
-    """Return what two words or more, and -o, ask for.
+    """Return what words, two or more, and -o ask for.
 
     Args:
         given: The words, as `as_on_disk` returns them.
@@ -101,6 +101,9 @@ def words_of(given: Sequence[str], output: str | None) -> Words:
         ConfigError: They cannot be meant.
         StorageError: A folder may not be read.
     """
+    if not given:
+        example = typed([PHOTO, EXAMPLE, "-o", "painted.jpg"])
+        raise ConfigError(f"-o comes after a photo and a style: {example}")
     *photos, style = given
     if not all(word.strip() for word in (*given, "-" if output is None else output)):
         raise ConfigError(f"a word is empty, as a variable is that was not set: {[*given]}")
