@@ -28,7 +28,7 @@ from painterly.cli.options import (
     unpiped,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import is_photo, names_picture, names_style, started_in
+from painterly.cli.places import is_photo, names_picture, started_in
 from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
@@ -36,7 +36,6 @@ from painterly.settings.installation import IN_CHECKOUT, command, install_comman
 from painterly.settings.kindness import subjects_of
 from painterly.settings.settings import FIELDS
 from painterly.settings.values import parse_bool
-from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
 from painterly.words.wording import shortened
 
@@ -327,11 +326,8 @@ def _shares(texts: Sequence[str] | None) -> list[float] | None:
 def _one_word(word: str) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
     a style that was not chosen. Raises ConfigError with the words that are missing."""
-    close = closest(word, VERBS)
-    if close and names_style(word) and not ready_styles.search(word):
-        raise ConfigError(f"there is no command {word!r}; did you mean {command(close)}?")
     if word != STANDARD and not is_photo(word):
-        raise ConfigError(no_photo(word))
+        raise ConfigError(no_photo(word, VERBS))
     os.chdir(started_in())
     if word != STANDARD:
         read_file(word, "photo")

@@ -7,7 +7,7 @@ there is no such style; several pictures would go into one file.
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
@@ -35,6 +35,7 @@ from painterly.storage.base import hidden
 from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import storage_errors
 from painterly.storage.foreign_files import matches
+from painterly.words.suggestions import closest
 from painterly.words.wording import printable, shortened
 
 PAINTED = "./painted"  # where several pictures go
@@ -66,28 +67,24 @@ class Words:
     @property
     def ready(self) -> list[str]:
         """The ready styles that are not blended."""
-        return [
-            style[0]
-            for style in self.styles
-            if len(style) == 1 and style[0] in ready_styles.tables()
-        ]
+        return [style[0] for style in self.styles if _is_ready(style)]
 
     @property
     def painting(self) -> str:
         """The file of a painting that is the only style, or empty."""
-        name = self.styles[0][0] if len(self.styles) == 1 and len(self.styles[0]) == 1 else ""
-        return name if name not in ready_styles.tables() and names_picture(name) else ""
+        parts = self.styles[0] if len(self.styles) == 1 else ()
+        return (
+            parts[0] if len(parts) == 1 and not _is_ready(parts) and names_picture(parts[0]) else ""
+        )
 
     @property
     def files(self) -> list[tuple[str, ...]]:
         """The other styles: blends, and files of paintings."""
-        if self.painting:
-            return []
-        return [
-            style
-            for style in self.styles
-            if len(style) > 1 or style[0] not in ready_styles.tables()
-        ]
+        return [] if self.painting else [each for each in self.styles if not _is_ready(each)]
+
+
+def _is_ready(style: Sequence[str]) -> bool:
+    return len(style) == 1 and style[0] in ready_styles.tables()
 
 
 def words_of(given: Sequence[str], output: str | None) -> Words:
@@ -225,8 +222,7 @@ def _style(word: str, photos: Sequence[str]) -> tuple[str, tuple[tuple[str, ...]
     """Return the paintings or the styles of Words that the last word means."""
     if is_photo(word):
         return "", ((_as_file(word),),)
-    is_named = names_style(word)
-    if word.startswith(BUCKET) or (not (is_named and ready_styles.search(word)) and _is_dir(word)):
+    if word.startswith(BUCKET) or (not _called(word) and _is_dir(word)):
         return word, ()
     if word == ready_styles.ALL:
         return "", _every()
@@ -235,7 +231,7 @@ def _style(word: str, photos: Sequence[str]) -> tuple[str, tuple[tuple[str, ...]
     except ConfigError:
         if len(photos) > 1 and _is_style(photos[-1]):
             # Another photo is a painting as well: it does not tell a result from a misspelt style.
-            is_misspelt = is_named and bool(ready_styles.similar(word))
+            is_misspelt = names_style(word) and bool(ready_styles.similar(word))
             if not (is_misspelt and is_photo(photos[-1])):
                 raise ConfigError(_behind_o(photos, word)) from None
         raise
@@ -256,11 +252,8 @@ def part_of_style(word: str) -> str:
         raise ConfigError("a style between commas or + is empty; name one, or leave the sign out")
     if is_photo(word):
         return _as_file(word)
-    found = ready_styles.search(word) if names_style(word) else []
-    if len(found) > 1:
-        return ready_styles.one(word)  # Raises an error that names them.
-    if found:
-        return found[0]
+    if _called(word):
+        return ready_styles.one(word)  # Or it raises an error that names several.
     if is_on_the_web(word):
         raise ConfigError(_on_the_web(word))
     if word.startswith(BUCKET) or _is_dir(word):
@@ -271,6 +264,11 @@ def part_of_style(word: str) -> str:
     hint = ready_styles.hint(word)
     also = " Or" if hint.endswith("?") else ", or"
     raise ConfigError(f"there is no style {shortened(word)}; {hint}{also} give a painting's file")
+
+
+def _called(word: str) -> list[str]:
+    """Return the ready styles that a word may name, unless it is a file, or named as one."""
+    return ready_styles.search(word) if names_style(word) else []
 
 
 def _as_file(painting: str) -> str:
@@ -298,7 +296,7 @@ def _check_photo(photo: str, given: list[str]) -> None:
         raise ConfigError(_behind_o(others, style))
     if names_style(photo):
         files = [word for word in given if is_photo(word) and names_picture(word)]
-        named = [photo] if ready_styles.search(photo) else ready_styles.similar(photo) or [EXAMPLE]
+        named = [photo] if _called(photo) else ready_styles.similar(photo) or [EXAMPLE]
         raise ConfigError(
             f"there is no photo {shortened(photo)}; photos go first and the style last, several "
             f"with commas, as in {typed([*(files or [PHOTO]), named[0]])}"
@@ -306,12 +304,14 @@ def _check_photo(photo: str, given: list[str]) -> None:
     raise ConfigError(_no_file(photo))
 
 
-def no_photo(word: str) -> str:
-    """Return what to say of a single word that is not a photo."""
+def no_photo(word: str, commands: Iterable[str]) -> str:
+    """Return what to say of a single word that is neither a photo nor one of the commands."""
     if is_on_the_web(word):
         return _on_the_web(word)
-    if names_style(word) and ready_styles.search(word):
+    if _called(word):
         return f"{word} is a style; the photo goes first: {typed([PHOTO, word])}"
+    if names_style(word) and (close := closest(word, commands)):
+        return f"there is no command {word!r}; did you mean {command(close)}?"
     if word.startswith(BUCKET) or _is_dir(word):
         return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
     return f"{_no_file(word)}; {command()} --help lists the commands"

@@ -38,7 +38,7 @@ def one(text: str) -> str:
 
     Raises ConfigError if there is none, or if there are several.
     """
-    return only(text, _called(), "ready style", hint(text))
+    return text if text in tables() else only(text, _called(), "ready style", hint(text))
 
 
 def search(text: str) -> list[str]:
