@@ -105,7 +105,6 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:
-    """Download the weights at the top of the bucket into a folder, or return None without any."""
     for name in contract.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")

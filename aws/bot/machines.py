@@ -148,7 +148,6 @@ async def answer(
 
 
 async def _send_small(data: bytes, caption: str, photo: Photo, chat: int, bot: Bot) -> None:
-    """Send a result as a photo, which Telegram shows at once."""
     picture = telegram_pictures.preview(data)
     if picture is None:
         return

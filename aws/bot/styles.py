@@ -88,7 +88,6 @@ def wished(wish: Wish, resources: Resources) -> Choice | None:
 
 
 def _under(prefix: str, resources: Resources) -> list[Choice]:
-    """Return the styles of the paintings under a prefix."""
     bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
     ready = resources.ready if prefix == contract.STYLES else ()
     styles = all_styles(bucket, list(bucket.list()), "each", ready, Settings())
@@ -215,13 +214,6 @@ def _page_buttons(
 
 
 def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
-    """Return a JPEG of the styles' first paintings, numbered as on the buttons.
-
-    Args:
-        choices: The styles.
-        first: The number of the first one.
-        bucket: The bucket with the paintings.
-    """
     import numpy as np  # Late: other events need not wait for it.
 
     from painterly.images.sheet import sheet_of

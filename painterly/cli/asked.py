@@ -97,7 +97,6 @@ class Asked:
         return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
 
     def _batch(self, words: Words | None) -> batch.BatchArgs:
-        """Return what a batch paints. Raises ConfigError, StorageError."""
         asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
         values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
         values |= self._variables()
@@ -172,7 +171,6 @@ def _named_paintings(
 
 
 def _add(files: "FilesBucket", painting: str) -> str:
-    """Add a painting with its masks, and return its key."""
     is_ready = painting in ready_styles.tables()
     path = ready_styles.path(painting) if is_ready else here(painting)
     key = f"{len([*files.list()])}/{path.name}"

@@ -98,7 +98,6 @@ def paint_batch(
 
 
 def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None":
-    """Return what paints on the cluster of a configuration, if it names one. Raises ConfigError."""
     if not loaded.cluster:
         return None
     from painterly.cluster.driver import on_cluster

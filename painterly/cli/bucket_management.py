@@ -252,7 +252,6 @@ def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
 
 
 def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:
-    """Return a bucket's versions, as `Store.versions`, and a note if they cannot be listed."""
     try:
         return bucket.versions(), ""
     except StorageError as error:

@@ -208,7 +208,6 @@ def inetwork(words: Sequence[str] | None = None) -> int:
 
 
 def _command() -> App:
-    """Return the command with its verbs."""
     usage = f"Usage: {command()} PHOTO … STYLE [-o RESULT] [flags]"
     group = Group("Commands, each with a --help", sort_key=0)
     version = f"painterly {__version__}"
@@ -227,7 +226,6 @@ def _command() -> App:
 
 
 def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
-    """Return an app whose help is a function's docstring."""
     app = App(
         help=_flowing(of.__doc__),
         usage=usage.replace("[", "\\["),

@@ -188,7 +188,6 @@ def _text_of(addon: str) -> str:
 
 
 def _pasted(provider: _Provider) -> str:
-    """Return the lines of an add-on that the user pastes."""
     print("In another terminal, these print the add-ons and the variables of one:\n")
     print("    clever addon list\n    clever addon env ID --format shell\n")
     print(f"Paste the lines with {listed(provider.required)}. An empty line ends them.")
@@ -201,7 +200,6 @@ def _pasted(provider: _Provider) -> str:
 
 
 def _ask_for_keys(name: str) -> dict[str, str]:
-    """Return the variables of an account on AWS or another S3 service, as the user types them."""
     if name == "aws":
         key_id = ask("Access key id (empty: as in ~/.aws, or the machine's role): ")
         if not key_id:

@@ -257,7 +257,6 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
 
 
 def _start(args: PictureArgs) -> str | None:
-    """Return the path of the picture to start from, if the settings name one."""
     start = args.settings.get("init_image")
     return None if start in START_WORDS else start
 

@@ -226,7 +226,6 @@ def _watch(name: str, bucket: Store, rules: SyncRules, folder: Path, opens: bool
 
 
 def _etag_of_ending(folder: Path) -> str | None:
-    """Return the ETag of the last run's end, as downloaded, or None before that."""
     ending = MadeFiles(folder).downloaded.get(bucket_layout.ENDED)
     return ending.etag if ending else None
 

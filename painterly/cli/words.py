@@ -340,14 +340,12 @@ def typed(words: Sequence[str]) -> str:
 
 
 def _is_style(word: str) -> bool:
-    """Return whether a word means ready styles or paintings."""
     with suppress(ConfigError):
         return bool(_style(word, ()))
     return False
 
 
 def _is_place(result: str) -> bool:
-    """Return whether a result is a bucket or a folder."""
     if result == STANDARD:
         return False
     return result.startswith(BUCKET) or ends_as_folder(result) or _is_dir(result)
@@ -371,7 +369,6 @@ def _every() -> tuple[tuple[str, ...], ...]:
 
 
 def _address(place: str) -> str:
-    """Return a folder or bucket as a value of BUCKET_*."""
     if place.startswith(BUCKET):
         return place
     # Logs and records show it as it is written, if that means the same here.

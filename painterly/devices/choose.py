@@ -73,7 +73,6 @@ def _working(
 
 
 def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
-    """Log that the machine's GPUs cannot be used. Raises DeviceError if `wanted` is `gpu`."""
     if wanted == "gpu":
         problem = f"{', '.join(gpus)} cannot be used" if gpus else "no NVIDIA GPU was found"
         raise DeviceError(f"DEVICE=gpu, but {problem}: {reason}; DEVICE=cpu paints without one")
