@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -48,9 +48,9 @@ class Asked:
     """
 
     settings: dict[str, Any]
-    results: OutputOptions = field(default_factory=OutputOptions)
-    one: PictureOptions = field(default_factory=PictureOptions)
-    several: BatchOptions = field(default_factory=BatchOptions)
+    results: OutputOptions = OutputOptions()
+    one: PictureOptions = PictureOptions()
+    several: BatchOptions = BatchOptions()
     shares: list[float] | None = None
 
     def paint(self, words: Words | None) -> int:

@@ -59,10 +59,10 @@ def paint(
     *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
     output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
     shares: Shares = None,
-    settings: SettingOptions | None = None,
-    results: OutputOptions | None = None,
-    one: PictureOptions | None = None,
-    several: BatchOptions | None = None,
+    settings: SettingOptions = SettingOptions(),
+    results: OutputOptions = OutputOptions(),
+    one: PictureOptions = PictureOptions(),
+    several: BatchOptions = BatchOptions(),
     completion: Literal["bash", "zsh", "fish"] | None = None,
 ) -> int:
     """Paint photos in the style of paintings.
@@ -95,7 +95,7 @@ def paint(
     if completion:
         print(_command().generate_completion(shell=completion), end="")
         return 0
-    asked = _asked(settings, results, one, several, shares)
+    asked = Asked(given(settings), results, one, several, shares)
     places = as_on_disk(words)
     target = None if output is None else on_disk(output)
     if len(places) == 1:
@@ -143,9 +143,9 @@ def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> i
 def _inetwork(
     *words: Annotated[Word, Parameter(metavar="BASE REF … PREFIX")],
     shares: Shares = None,
-    settings: SettingOptions | None = None,
-    results: OutputOptions | None = None,
-    one: PictureOptions | None = None,
+    settings: SettingOptions = SettingOptions(),
+    results: OutputOptions = OutputOptions(),
+    one: PictureOptions = PictureOptions(),
 ) -> int:
     """Paint a photo in the style of one or more paintings.
 
@@ -156,7 +156,7 @@ def _inetwork(
         words: the photo; the painting or ready style, or several to blend; the result
         shares: the share of each painting, or one weight divided equally (default: 1)
     """
-    asked = _asked(settings, results, one, None, shares)
+    asked = Asked(given(settings), results, one, shares=shares)
     places = [*map(on_disk, words)]
     if len(places) < 3:
         got = " ".join(places) or "none"
@@ -293,32 +293,6 @@ def _tokens(words: Sequence[str]) -> list[str]:
         else:
             tokens[-1] += f"={str(value).lower()}"
     return tokens
-
-
-def _asked(
-    settings: SettingOptions | None,
-    results: OutputOptions | None,
-    one: PictureOptions | None,
-    several: BatchOptions | None,
-    shares: list[str] | None,
-) -> Asked:
-    return Asked(
-        given(settings) if settings else {},
-        results or OutputOptions(),
-        one or PictureOptions(),
-        several or BatchOptions(),
-        _shares(shares),
-    )
-
-
-def _shares(texts: Sequence[str] | None) -> list[float] | None:
-    if texts is None:
-        return None
-    try:
-        return [float(share) for text in texts for share in text.split(",")]
-    except ValueError:
-        got = " ".join(texts)
-        raise ConfigError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
 
 
 def _one_word(word: str) -> NoReturn:

@@ -27,18 +27,21 @@ else:  # A shell completes files by the type; a path would lose ./ and s3://.
     Word = Annotated[Path, Parameter(converter=lambda _, tokens: unpiped(tokens[0].value))]
 File = Annotated[Word | None, Parameter(metavar="FILE")]
 Files = Annotated[list[Word] | None, Parameter(consume_multiple=True, negative="")]
-Shares = Annotated[
-    list[str] | None,
-    Parameter(
-        name=["--shares", "--style-weight"], consume_multiple=True, negative="", metavar="X,X"
-    ),
-]
 Patterns = Annotated[list[str], Parameter(metavar="PATTERN", negative="")]
 
 
 def unpiped(text: str) -> str:
     """Return a word, or a message with words, in which PIPE is what was typed."""
     return text.replace(repr(PIPE), repr(STANDARD)).replace(PIPE, STANDARD)
+
+
+def _numbers(_: type, tokens: Sequence[Any]) -> list[float]:
+    texts = [token.value for token in tokens]
+    try:
+        return [float(share) for text in texts for share in text.split(",")]
+    except ValueError:
+        got = " ".join(texts)
+        raise ValueError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
 
 
 def _memory(_: type, tokens: Sequence[Any]) -> int:
@@ -48,8 +51,20 @@ def _memory(_: type, tokens: Sequence[Any]) -> int:
     return size
 
 
+Shares = Annotated[
+    list[float] | None,
+    Parameter(
+        name=["--shares", "--style-weight"],
+        converter=_numbers,
+        consume_multiple=True,
+        negative="",
+        metavar="X,X",
+    ),
+]
+
+
 @Parameter(name="*", group=Group("Results and device", sort_key=2))
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """Flags of all that is painted."""
 
@@ -78,7 +93,7 @@ class OutputOptions:
 
 
 @Parameter(name="*", group=Group("One picture", sort_key=3))
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureOptions:
     """Flags of one picture alone."""
 
@@ -108,7 +123,7 @@ class PictureOptions:
 
 
 @Parameter(name="*", group=Group("Several pictures, folders and buckets", sort_key=4))
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BatchOptions:
     """Flags of folders, buckets and several pictures alone."""
 
@@ -169,7 +184,7 @@ def _setting(name: str) -> Parameter:
 
 if TYPE_CHECKING:
 
-    @dataclass
+    @dataclass(frozen=True)
     class SettingOptions:
         """The settings of the engine."""
 
@@ -182,12 +197,13 @@ else:
                 for each, of in FIELDS.items()
             ],
             kw_only=True,
+            frozen=True,
         )
     )
     SettingOptions.__module__ = __name__  # Or cyclopts takes it for a type of Python's.
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureArgs(PictureOptions, OutputOptions):
     """What one picture is painted from and with.
 

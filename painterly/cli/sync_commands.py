@@ -34,7 +34,7 @@ WATCH_EVERY_S = 10  # seconds from one look for new results to the next
 
 
 @Parameter(name="*")
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CopyOptions:
     """What is copied, and how."""
 
@@ -54,7 +54,7 @@ Folder = Annotated[Word, Parameter(metavar="FOLDER")]
 Paths = Annotated[Word, Parameter(metavar="PATH")]
 
 
-def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
+def send_source(*paths: Paths, options: CopyOptions = CopyOptions()) -> int:
     """Upload photos to BUCKET_SOURCE.
 
     Masks (beach.mask.png next to beach.jpg) go with them. Files that are there already are skipped,
@@ -67,7 +67,7 @@ def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
     return _send("send-source", paths, bucket, options, bucket_layout.for_source)
 
 
-def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
+def send_style(*paths: Paths, options: CopyOptions = CopyOptions()) -> int:
     """Upload paintings to BUCKET_STYLE.
 
     Masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) go with them. Files that are
@@ -82,7 +82,7 @@ def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
 
 def send_bucket(
     *words: Annotated[Word, Parameter(metavar="PATH … s3://BUCKET")],
-    options: CopyOptions | None = None,
+    options: CopyOptions = CopyOptions(),
 ) -> int:
     """Upload a folder, or files, into a bucket.
 
@@ -100,7 +100,7 @@ def get_bucket(
     folder: Folder,
     /,
     *,
-    options: CopyOptions | None = None,
+    options: CopyOptions = CopyOptions(),
 ) -> int:
     """Download a bucket, or the objects under a prefix.
 
@@ -126,7 +126,7 @@ def get_results(
     *,
     watch: Switch = False,
     open: Switch = False,
-    options: CopyOptions | None = None,
+    options: CopyOptions = CopyOptions(),
 ) -> int:
     """Download results, records and the gallery from BUCKET_RESULT.
 
@@ -160,7 +160,7 @@ def _send(
     verb: str,
     paths: Sequence[str],
     bucket: Callable[..., Store],
-    options: CopyOptions | None,
+    options: CopyOptions,
     include: Callable[[str], bool],
 ) -> int:
     if not paths:
@@ -169,9 +169,9 @@ def _send(
     return _reported(verb, upload_all(sources, bucket(new=True), rules))
 
 
-def _rules(options: CopyOptions | None, include: Callable[[str], bool]) -> SyncRules:
-    given = options or CopyOptions()
-    return SyncRules(include, chooser(given.include, given.exclude), given.delete, given.dry_run)
+def _rules(options: CopyOptions, include: Callable[[str], bool]) -> SyncRules:
+    chosen = chooser(options.include, options.exclude)
+    return SyncRules(include, chosen, options.delete, options.dry_run)
 
 
 def _reported(verb: str, result: SyncResult) -> int:
