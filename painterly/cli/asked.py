@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from painterly.cli import batch
 from painterly.cli.options import (
-    STANDARD,
     BatchOptions,
     OutputOptions,
     PictureArgs,
     PictureOptions,
     given,
 )
-from painterly.cli.places import here, is_photo, names_picture, started_in
-from painterly.cli.words import Words, beside, on_disk, style_name, variables
+from painterly.cli.places import STANDARD, here, is_photo, names_picture, on_disk, started_in
+from painterly.cli.words import Words, beside, style_name, variables
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import STYLES
@@ -29,7 +28,6 @@ from painterly.words.wording import printable
 if TYPE_CHECKING:
     from painterly.storage.files_bucket import FilesBucket
 
-FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights")
 NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and the whole clip.
 # The variables with other names than their flags; the values of switches that take one.
 NAMES = {"weights": "VGG_WEIGHTS"}
@@ -88,9 +86,6 @@ class Asked:
 
     def _args(self, places: list[str], shares: list[float] | None = None) -> PictureArgs:
         flags = {**given(self.results), **given(self.one)}
-        for name in FILES:
-            if name in flags:
-                flags[name] = _on_disk(flags[name])
         settings = dict(self.settings)
         if "init_image" in settings:
             settings["init_image"] = on_disk(settings["init_image"])
@@ -109,7 +104,7 @@ class Asked:
     def _variables(self) -> dict[str, str]:
         flags = {**given(self.results), **given(self.several)}
         if (weights := flags.get("weights")) and is_photo(weights):
-            flags["weights"] = str(here(on_disk(weights)))
+            flags["weights"] = str(here(weights))
         found = {
             NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
             for name, value in flags.items()
@@ -119,13 +114,6 @@ class Asked:
         if "preset" in self.settings:
             found["PRESET"] = found["STYLE_PRESET"]  # Two names of one: they may not differ.
         return found
-
-
-def _on_disk(value: str | list[str]) -> str | list[str]:
-    """Return the files that a flag names as the disk spells them, also in a home."""
-    if isinstance(value, str):
-        return on_disk(value)
-    return [on_disk(each) for each in value]
 
 
 def _refuse(options: Any, of: str, instead: str, names: tuple[str, ...] = ()) -> None:

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from painterly.cli import picture_files as files_of
-from painterly.cli.options import STANDARD, PictureArgs
+from painterly.cli.options import PictureArgs
 from painterly.cli.picture import config_of, order_of, settings_of
-from painterly.cli.places import is_photo
+from painterly.cli.places import STANDARD, is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import Clip, frames_of, stamps_of

@@ -16,7 +16,6 @@ from painterly.cli.app import run_program, wants_json
 from painterly.cli.asked import Asked
 from painterly.cli.options import (
     PIPE,
-    STANDARD,
     SWITCHES,
     BatchOptions,
     OutputOptions,
@@ -28,8 +27,8 @@ from painterly.cli.options import (
     unpiped,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import is_photo, names_picture, started_in
-from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
+from painterly.cli.places import STANDARD, is_photo, names_picture, started_in
+from painterly.cli.words import Words, matched, no_photo, part_of_style, typed, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, command, install_command
@@ -96,14 +95,13 @@ def paint(
         print(_command().generate_completion(shell=completion), end="")
         return 0
     asked = Asked(given(settings), results, one, several, shares)
-    places = as_on_disk(words)
-    target = None if output is None else on_disk(output)
+    places = matched(words)
     if len(places) == 1:
         _one_word(places[0])
-    if target is not None and asked.several.only is not None:
+    if output is not None and asked.several.only is not None:
         raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
-    is_without = not places and target is None
-    return asked.paint(None if is_without else words_of(places, target))
+    is_without = not places and output is None
+    return asked.paint(None if is_without else words_of(places, output))
 
 
 def styles() -> int:
@@ -157,13 +155,12 @@ def _inetwork(
         shares: the share of each painting, or one weight divided equally (default: 1)
     """
     asked = Asked(given(settings), results, one, shares=shares)
-    places = [*map(on_disk, words)]
-    if len(places) < 3:
-        got = " ".join(places) or "none"
+    if len(words) < 3:
+        got = " ".join(words) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
-    if not all(map(str.strip, places)):
-        raise ConfigError(f"a word is empty, as a variable is that was not set: {places}")
-    base, *refs, prefix = places
+    if not all(map(str.strip, words)):
+        raise ConfigError(f"a word is empty, as a variable is that was not set: {[*words]}")
+    base, *refs, prefix = words
     blend = tuple(map(part_of_style, refs))
     return asked.paint(Words((base,), "", (blend,), prefix, is_one=True))
 

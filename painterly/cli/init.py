@@ -14,8 +14,8 @@ from cyclopts import Parameter
 
 from painterly.cli.app import ask, fail, on_terminal
 from painterly.cli.bucket_management import check_buckets, create
-from painterly.cli.options import STANDARD, File, Switch
-from painterly.cli.places import here
+from painterly.cli.options import File, Switch
+from painterly.cli.places import STANDARD, here
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from painterly.cli.places import STANDARD, on_disk
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
 from painterly.progress import PROGRESS_MODES
@@ -18,13 +19,12 @@ from painterly.settings.recipes import PRESETS, RECIPES
 from painterly.settings.settings import FIELDS
 from painterly.settings.values import MEMORY_SYNTAX, expectation, kind, parse_memory
 
-STANDARD = "-"  # standard input or output, in the place of a file; among masks, none
 PIPE = "\0"  # stands for it while flags are told from words
 Switch = Annotated[bool, Parameter(negative="")]
 if TYPE_CHECKING:
     Word = str
 else:  # A shell completes files by the type; a path would lose ./ and s3://.
-    Word = Annotated[Path, Parameter(converter=lambda _, tokens: unpiped(tokens[0].value))]
+    Word = Annotated[Path, Parameter(converter=lambda _, tokens: on_disk(unpiped(tokens[0].value)))]
 File = Annotated[Word | None, Parameter(metavar="FILE")]
 Files = Annotated[list[Word] | None, Parameter(consume_multiple=True, negative="")]
 Patterns = Annotated[list[str], Parameter(metavar="PATTERN", negative="")]

@@ -4,12 +4,14 @@ import os
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from painterly.cli.options import STANDARD
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout
-from painterly.storage.address import with_home
+from painterly.storage.address import parse_address, with_home
+from painterly.storage.file_names import stored_spelling
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import shortened
+
+STANDARD = "-"  # standard input or output, in the place of a file; among masks, none
 
 
 def started_in() -> Path:
@@ -23,6 +25,21 @@ def here(place: str) -> Path:
     with suppress(RuntimeError):  # The home of an unknown user.
         return started_in() / with_home(place)
     return started_in() / place
+
+
+def on_disk(word: str) -> str:
+    """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
+    is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
+    if word.startswith("file:"):
+        return str(parse_address(word))
+    if word.startswith("~") and not os.path.lexists(started_in() / word):
+        try:
+            word = str(with_home(word))
+        except RuntimeError:
+            raise ConfigError(
+                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
+            ) from None
+    return word if "://" in word else stored_spelling(started_in(), word)
 
 
 def is_photo(place: str) -> bool:

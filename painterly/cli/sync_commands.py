@@ -3,7 +3,6 @@
 boto3 and rich are imported when there is something to copy, so that `--help` answers at once.
 """
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from painterly.cli.options import Patterns, Switch, Word
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import command
-from painterly.storage.address import parse_address, with_home
+from painterly.storage.address import parse_address
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
 from painterly.storage.files import Mount, storage_errors
@@ -233,8 +232,6 @@ def _etag_of_ending(folder: Path) -> str | None:
 def _path(text: str) -> Path:
     if not text.strip():  # An unset variable; as a path, it would be the current folder.
         raise ConfigError("the path is empty; expected a folder, such as .")
-    if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
+    if text.startswith("s3://"):  # As a path, a folder named `s3:`.
         raise ConfigError(f"{text!r} is an address; expected a folder or file here")
-    with contextlib.suppress(RuntimeError):  # the home of an unknown user
-        return with_home(text)  # A shell leaves a quoted ~ as it is.
     return Path(text)

@@ -14,8 +14,8 @@ from glob import has_magic
 from itertools import chain
 from pathlib import Path, PurePath
 
-from painterly.cli.options import STANDARD
 from painterly.cli.places import (
+    STANDARD,
     ends_as_folder,
     here,
     is_on_the_web,
@@ -30,9 +30,8 @@ from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
 from painterly.settings import ready_styles
 from painterly.settings.installation import command
-from painterly.storage.address import is_folder, parse_address, with_home
+from painterly.storage.address import is_folder
 from painterly.storage.base import hidden
-from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import storage_errors
 from painterly.storage.foreign_files import matches
 from painterly.words.suggestions import closest
@@ -91,7 +90,7 @@ def words_of(given: Sequence[str], output: str | None) -> Words:
     """Return what words, two or more, and -o ask for.
 
     Args:
-        given: The words, as `as_on_disk` returns them.
+        given: The words, as `matched` returns them.
         output: RESULT, or None.
 
     Raises:
@@ -179,27 +178,11 @@ def style_name(style: Sequence[str]) -> str:
     )
 
 
-def as_on_disk(words: Sequence[str]) -> list[str]:
-    """Return the words of a command line as the disk spells them, and instead of a pattern that no
-    shell has expanded, the pictures that it matches. The last word is taken as it is. Raises
-    ConfigError if a pattern matches nothing, or an address names another machine."""
-    spelled = [on_disk(word) for word in words]
-    return [*chain.from_iterable(_matched(word) for word in spelled[:-1]), *spelled[-1:]]
-
-
-def on_disk(word: str) -> str:
-    """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
-    is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
-    if word.startswith("file:"):
-        return str(parse_address(word))
-    if word.startswith("~") and not os.path.lexists(started_in() / word):
-        try:
-            word = str(with_home(word))
-        except RuntimeError:
-            raise ConfigError(
-                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
-            ) from None
-    return word if "://" in word else stored_spelling(started_in(), word)
+def matched(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line, and instead of a pattern that no shell has expanded, the
+    pictures that it matches. The last word is taken as it is. Raises ConfigError if a pattern
+    matches nothing."""
+    return [*chain.from_iterable(map(_matched, words[:-1])), *words[-1:]]
 
 
 def _matched(word: str) -> list[str]:

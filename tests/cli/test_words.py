@@ -12,7 +12,7 @@ from support import tiny
 from painterly.cli import batch, picture
 from painterly.cli.asked import Asked
 from painterly.cli.command import main
-from painterly.cli.words import as_on_disk, words_of
+from painterly.cli.words import matched, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 
@@ -172,7 +172,7 @@ def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, f
         words = (*PHOTOS[photos], STYLES[style], RESULTS[result])
         made.clear()
         try:
-            read = words_of(as_on_disk(words[:-1]), words[-1])
+            read = words_of(matched(words[:-1]), words[-1])
             Asked({}).paint(read)
         except ConfigError as error:
             expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
