@@ -46,8 +46,6 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     The exit code is 0 if the photo or its request is gone: its sender has cancelled it.
 
     Args:
-        name: The bucket.
-        key: The photo's key.
         environment: The runner's variables.
 
     Raises:

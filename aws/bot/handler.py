@@ -280,7 +280,6 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[_Appl
     Its bot can send at once; `initialize`, which makes a request, is for handlers.
 
     Args:
-        resources: The bot's.
         seconds: The time left to the invocation.
 
     Raises:

@@ -122,7 +122,6 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
     """Send a page of the styles, or turn to it in the message of the button that was pressed.
 
     Args:
-        context: The update.
         page: The number of the page, from 0, or None for the page of the current style.
         request: The token of a request: the style that is chosen then repaints its photo.
     """
@@ -191,8 +190,6 @@ def _page_buttons(
 
     Args:
         language: The language of their titles.
-        choices: All styles.
-        current: The current style.
         page: The number of the page, from 0.
         request: The token of a request: the style that is pressed then repaints its photo.
     """

@@ -173,7 +173,6 @@ def order_of(
     Args:
         args, environment: As in `paint`.
         settings: Those of `settings_of`.
-        files: The bucket.
         photo: The photo, if the bucket has it already.
 
     Raises:

@@ -172,7 +172,6 @@ def load(
     """Return the configuration of an environment.
 
     Args:
-        environment: The variables.
         demo_settings: The demo's settings, unless variables set them.
 
     Raises:

@@ -83,7 +83,6 @@ def not_read(names: Iterable[str], in_environment: bool = False) -> Iterator[str
     """Yield a line for each name that is not read, and is almost one of a variable.
 
     Args:
-        names: The names of variables that are set.
         in_environment: Whether they are set for all programs, so that most are not for this one.
     """
     for name in sorted(names):
@@ -101,7 +100,6 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
     """Return the variables in lines such as `NAME=value` and `export NAME="value";`.
 
     Args:
-        text: The lines.
         where: The file, for errors. Without one, lines that cannot be read are skipped.
 
     Raises:

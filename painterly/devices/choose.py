@@ -26,7 +26,6 @@ def choose_devices(wanted: str, trial: Trial = TRIAL) -> Devices:
     that does not work is reported in capitals.
 
     Args:
-        wanted: The name.
         trial: The trial of all GPUs, which may have begun.
 
     Returns:
