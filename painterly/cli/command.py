@@ -210,7 +210,11 @@ def _command() -> App:
     version = f"painterly {__version__}"
     app = _app(paint, usage, name="painterly", version=version, group_commands=group)
     for name, of in VERBS.items():
-        about = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": _flowing(EXIT_CODES)}
+        about: dict[str, Any] = {
+            "name": name,
+            "help": _flowing(of.__doc__),
+            "help_epilogue": _flowing(EXIT_CODES),
+        }
         if name != "buckets":
             app.command(of, **about)
             continue
