@@ -129,15 +129,6 @@ def weights(*models: Annotated[str, Parameter(choices=MODELS, metavar="MODEL")])
     return 0
 
 
-def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> int:
-    """Paint folders or buckets on a Ray cluster: the same as --cluster.
-
-    Args:
-        words: the words and flags of the command without a verb
-    """
-    return main(["--cluster", *words])
-
-
 def _inetwork(
     *words: Annotated[Word, Parameter(metavar="BASE REF … PREFIX")],
     shares: Shares = None,
@@ -157,7 +148,7 @@ def _inetwork(
     asked = Asked(given(settings), results, one, shares=shares)
     if len(words) < 3:
         got = " ".join(words) or "none"
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}; see --help")
     if not all(map(str.strip, words)):
         raise ConfigError(f"a word is empty, as a variable is that was not set: {[*words]}")
     base, *refs, prefix = words
@@ -167,7 +158,6 @@ def _inetwork(
 
 VERBS: dict[str, Callable[..., int]] = {
     "web": web.web,
-    "cluster": _cluster,
     "styles": styles,
     "init": init.init,
     "send-source": sync_commands.send_source,
@@ -183,8 +173,8 @@ VERBS: dict[str, Callable[..., int]] = {
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
     words = sys.argv[1:] if words is None else [*words]
-    if words[:1] == ["cluster"] and "--help" not in words:
-        words = ["--cluster", *words[1:]]
+    if words[:1] == ["cluster"]:
+        words[0] = "--cluster"
     named = words[0] if words and words[0] in VERBS else ""
     return _run(_command(), words, command(named).removeprefix("./" if named else ""))
 
@@ -198,9 +188,6 @@ def inetwork(words: Sequence[str] | None = None) -> int:
     """Paint one picture, as inetwork.py, and return the exit code."""
     words = sys.argv[1:] if words is None else words
     usage = f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]"
-    if not words and not wants_json():
-        print(f"{usage}\n       {INETWORK} --help", file=sys.stderr)
-        return ConfigError.exit_code
     return _run(_app(_inetwork, usage, name=INETWORK, version_flags=()), words, INETWORK)
 
 

@@ -138,7 +138,8 @@ class BatchOptions:
     until: Annotated[str | None, Parameter(metavar="HH:MM")] = None
     """stop at this time, with a checkpoint; the same command continues"""
     cluster: Switch = False
-    """paint on the Ray cluster at CLUSTER, or else on the one on this machine"""
+    """paint on the Ray cluster at CLUSTER, or else on the one on this machine; the word cluster in
+    front of all others does the same"""
     include: Patterns = field(default_factory=list)
     """only photos with such keys, as beach.jpg or '2026/*.jpg', where * stands for any text with /;
     may be repeated"""
