@@ -2,13 +2,15 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from glob import escape
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from painterly.cli import batch
+from painterly.cli.app import set_up_log, why_instant
 from painterly.cli.options import (
     BatchOptions,
     OutputOptions,
@@ -18,10 +20,14 @@ from painterly.cli.options import (
 )
 from painterly.cli.places import STANDARD, here, is_photo, names_picture, on_disk, started_in
 from painterly.cli.words import Words, beside, style_name, variables
+from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError
+from painterly.log import event
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import STYLES
+from painterly.settings.clips import is_painted_alone
 from painterly.settings.settings import Settings, gives_way
+from painterly.signals import Stop
 from painterly.storage.files import storage_errors
 from painterly.words.wording import printable
 
@@ -58,9 +64,7 @@ class Asked:
         if words and is_one and not (self.results.dry_run or self.several.only):
             _refuse(self.several, "several pictures, a folder or a bucket", "single files")
             os.chdir(started_in())
-            from painterly.cli import picture
-
-            return picture.run([*self._pictures(words)])
+            return paint_files([*self._pictures(words)])
         if words and is_one and self.results.dry_run:
             if words.photos == (STANDARD,):
                 raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
@@ -114,6 +118,36 @@ class Asked:
         if "preset" in self.settings:
             found["PRESET"] = found["STYLE_PRESET"]  # Two names of one: they may not differ.
         return found
+
+
+def paint_files(pictures: Sequence[PictureArgs]) -> int:
+    """Paint one photo or clip in one style or more, and return the exit code."""
+    from painterly.images.own_files import own_files
+
+    first = pictures[0]
+    environment = set_up_log("%(message)s", {"PROGRESS": first.progress} if first.progress else {})
+    if first.to_stdout:
+        sys.stdout = present_stderr()  # Nothing else may be written into the result.
+    instant = why_instant(first.settings)
+    with Stop() as stop, own_files():
+        for args in pictures:
+            if instant:
+                args.settings["preset"] = "instant"
+            path = str(_paint_file(args, environment, stop))
+            event(path, summary=True, event="result", path=path)
+    if instant:
+        event(instant)
+    return 0
+
+
+def _paint_file(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
+    if is_painted_alone(args.places[0], args.places[-1]):
+        from painterly.cli import clip  # It needs the packages of the extra `video`.
+
+        return clip.paint(args, environment, stop)
+    from painterly.cli import picture
+
+    return picture.paint(args, environment, stop)
 
 
 def _refuse(options: Any, of: str, instead: str, names: tuple[str, ...] = ()) -> None:

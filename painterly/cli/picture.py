@@ -12,21 +12,18 @@ from typing import NoReturn, TextIO, cast
 import numpy as np
 
 from painterly.cli import picture_files as files_of
-from painterly.cli.app import set_up_log, why_instant
 from painterly.cli.options import PictureArgs
 from painterly.cli.picture_files import UNFINISHED, read_file, read_photo
 from painterly.cli.places import names_style
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.devices.native_stderr import present_stderr
 from painterly.engine.transfer import Step
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.encode import encode
 from painterly.images.output import OutputFormat
-from painterly.images.own_files import own_files
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
-from painterly.log import event, logger
+from painterly.log import logger
 from painterly.orders.buckets import Buckets
 from painterly.orders.order import SingleOrder
 from painterly.orders.styles import Painting, Style, checked_shares
@@ -34,7 +31,6 @@ from painterly.painters.finished import Finished
 from painterly.painters.single import Hooks, paint_single
 from painterly.painters.timelapse import Timelapse
 from painterly.settings import ready_styles
-from painterly.settings.clips import is_painted_alone
 from painterly.settings.paper import NONE
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import expectation
@@ -52,33 +48,6 @@ VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batc
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
 START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
-
-
-def run(pictures: Sequence[PictureArgs]) -> int:
-    """Paint one photo in one style or more, and return the exit code."""
-    first = pictures[0]
-    environment = set_up_log("%(message)s", {"PROGRESS": first.progress} if first.progress else {})
-    if first.to_stdout:
-        sys.stdout = present_stderr()  # Nothing else may be written into the result.
-    instant = why_instant(first.settings)
-    with Stop() as stop, own_files():
-        for args in pictures:
-            if instant:
-                args.settings["preset"] = "instant"
-            path = str(paint_source(args, environment, stop))
-            event(path, summary=True, event="result", path=path)
-    if instant:
-        event(instant)
-    return 0
-
-
-def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
-    """Paint a clip or a photo, and return the path written. Raises the errors of `paint`."""
-    if is_painted_alone(args.places[0], args.places[-1]):
-        from painterly.cli import clip
-
-        return clip.paint(args, environment, stop)
-    return paint(args, environment, stop)
 
 
 def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support import tiny
 
-from painterly.cli import batch, picture
+from painterly.cli import asked, batch
 from painterly.cli.asked import Asked
 from painterly.cli.command import main
 from painterly.cli.words import matched, words_of
@@ -134,7 +134,7 @@ def files():
 def made(monkeypatch):
     """Collect the pictures in files, or the batch, that command lines mean; nothing is painted."""
     found = []
-    monkeypatch.setattr(picture, "run", lambda pictures: found.append([*pictures]) or 0)
+    monkeypatch.setattr(asked, "paint_files", lambda pictures: found.append([*pictures]) or 0)
     monkeypatch.setattr(batch, "run", lambda args: found.append(args) or 0)
     return found
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from painterly.cli import asked as asked_module
 from painterly.cli import picture
 from painterly.cli.command import inetwork
 from painterly.storage.files_bucket import FilesBucket
@@ -19,7 +20,7 @@ def asked(*words):
     """The picture that a command line asks for."""
     found = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(picture, "run", lambda pictures: found.extend(pictures) or 0)
+        patched.setattr(asked_module, "paint_files", lambda pictures: found.extend(pictures) or 0)
         assert inetwork(words) == 0
     [args] = found
     return args
