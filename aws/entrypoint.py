@@ -13,7 +13,7 @@ from pathlib import Path
 import contract
 
 from painterly.cli import batch
-from painterly.cli.app import fail, leave, run_service
+from painterly.cli.app import fail, leave, run_program, run_service
 from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
@@ -33,7 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
         said = f"expected BUCKET and KEY, a photo in the bot's bucket; got {' '.join(words)}"
         return fail(NAME, said, ConfigError.exit_code)
     bucket, key = words
-    return run_service(NAME, lambda environment: paint_photo(bucket, key, environment))
+
+    def paint(environment: Mapping[str, str]) -> int:
+        return paint_photo(bucket, key, environment)
+
+    return run_program(NAME, lambda: run_service(paint))
 
 
 def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
@@ -42,8 +46,6 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     The exit code is 0 if the photo or its request is gone: its sender has cancelled it.
 
     Args:
-        name: The bucket.
-        key: The photo's key.
         environment: The runner's variables.
 
     Raises:
@@ -101,7 +103,6 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:
-    """Download the weights at the top of the bucket into a folder, or return None without any."""
     for name in contract.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")

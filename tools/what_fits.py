@@ -12,8 +12,7 @@ from painterly import Settings, load_vgg
 from painterly.devices.budget import FREE_SHARE
 from painterly.devices.memory import left_to_cuda
 from painterly.engine import memory_model
-from painterly.engine.extractor import Extractor
-from painterly.engine.footprint import footprint_of
+from painterly.engine.extractor import Extractor, footprint_of
 from painterly.engine.memory_model import Footprint
 from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights

@@ -180,7 +180,6 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
 
 
 async def _admit(update: Update, context: Context) -> None:
-    """Stop updates of users who are not allowed."""
     resources, user = context.resources, update.effective_user
     if user is None:
         raise ApplicationHandlerStop
@@ -281,7 +280,6 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[_Appl
     Its bot can send at once; `initialize`, which makes a request, is for handlers.
 
     Args:
-        resources: The bot's.
         seconds: The time left to the invocation.
 
     Raises:

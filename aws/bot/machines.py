@@ -114,11 +114,9 @@ async def answer(
     """Answer a photo in its chat, once. If the chat takes no answer, it gets none later either.
 
     Args:
-        photo: The photo.
         status: Its status after the answer.
         send: Sends the answer to a request to a chat. It is called again with the new chat if a
             group has become a supergroup.
-        resources: The bot's.
         bot: Informs the owner if the chat takes no answer.
 
     Returns:
@@ -148,7 +146,6 @@ async def answer(
 
 
 async def _send_small(data: bytes, caption: str, photo: Photo, chat: int, bot: Bot) -> None:
-    """Send a result as a photo, which Telegram shows at once."""
     picture = telegram_pictures.preview(data)
     if picture is None:
         return
@@ -174,8 +171,6 @@ async def handle_state(detail: dict[str, Any], at: str, resources: Resources, bo
     Args:
         detail: The detail of Batch's event.
         at: The time of the event (ISO 8601).
-        resources: The bot's.
-        bot: Sends the report.
 
     Raises:
         Exception: As `answer`.

@@ -88,7 +88,6 @@ def wished(wish: Wish, resources: Resources) -> Choice | None:
 
 
 def _under(prefix: str, resources: Resources) -> list[Choice]:
-    """Return the styles of the paintings under a prefix."""
     bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
     ready = resources.ready if prefix == contract.STYLES else ()
     styles = all_styles(bucket, list(bucket.list()), "each", ready, Settings())
@@ -123,7 +122,6 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
     """Send a page of the styles, or turn to it in the message of the button that was pressed.
 
     Args:
-        context: The update.
         page: The number of the page, from 0, or None for the page of the current style.
         request: The token of a request: the style that is chosen then repaints its photo.
     """
@@ -192,8 +190,6 @@ def _page_buttons(
 
     Args:
         language: The language of their titles.
-        choices: All styles.
-        current: The current style.
         page: The number of the page, from 0.
         request: The token of a request: the style that is pressed then repaints its photo.
     """
@@ -215,13 +211,6 @@ def _page_buttons(
 
 
 def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
-    """Return a JPEG of the styles' first paintings, numbered as on the buttons.
-
-    Args:
-        choices: The styles.
-        first: The number of the first one.
-        bucket: The bucket with the paintings.
-    """
     import numpy as np  # Late: other events need not wait for it.
 
     from painterly.images.sheet import sheet_of

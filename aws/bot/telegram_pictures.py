@@ -30,7 +30,6 @@ def preview(data: bytes, longest: int = MAX_SIDE) -> bytes | None:
     """Make a JPEG that Telegram accepts as a photo.
 
     Args:
-        data: A picture file.
         longest: The longer side of the preview in px, at most.
 
     Returns:
@@ -58,7 +57,6 @@ def shrunk(data: bytes, longest: int) -> Image.Image | None:
     """Decode a picture at a small size, as `PictureFile.reduced` does.
 
     Args:
-        data: A picture file.
         longest: The longer side in px, at most.
 
     Returns:

@@ -143,7 +143,6 @@ def disallow(user: int, resources: Resources) -> None:
 
 
 def _allowed_users(resources: Resources) -> list[tuple[int, str]]:
-    """Return the ids and names of all users who are allowed, except the owner, by id."""
     documents = [resources.load(entry.key) for entry in resources.bucket.list(f"{USERS}/")]
     users = [
         (document["id"], document.get("name", ""))
@@ -222,7 +221,6 @@ def count_photo(photo: Photo, context: Context) -> None:
 
 
 def _today() -> int:
-    """Return the number of the day in UTC."""
     return int(time.time()) // DAY_S
 
 

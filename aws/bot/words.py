@@ -122,8 +122,6 @@ class Words(Texts):
         """Return a text for a photo that was accepted.
 
         Args:
-            key: The key of the text.
-            style: The title of the style.
             position: The position in the queue, from 1.
             minutes: The time left, or None if no machine is available.
         """
@@ -146,7 +144,6 @@ class Words(Texts):
             waiting: The positions in the queue, from 1, of the waiting ones.
             running: The number of those being painted.
             style: The title of the current style, if there is one.
-            size: The current size.
         """
         lines = []
         if running:

@@ -7,13 +7,12 @@ import sys
 import threading
 import traceback
 import webbrowser
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from logging import CRITICAL, WARNING
 from pathlib import Path
 from typing import NoReturn
 
-from painterly.devices.native_stderr import present_stderr
 from painterly.devices.processor import NO_AVX, has_avx, limit_threads
 from painterly.errors import ConfigError, PainterlyError, StorageError
 from painterly.log import (
@@ -26,7 +25,13 @@ from painterly.log import (
     print_nowhere,
     reader_has_gone,
 )
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
+from painterly.settings.installation import (
+    IN_CHECKOUT,
+    PROGRAM,
+    SCRIPTS,
+    command,
+    install_command,
+)
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
 from painterly.words.wording import printable
@@ -38,114 +43,77 @@ EXTRAS = {
     "ray": "cluster",
 }
 INTERRUPTED = 130  # 128 + SIGINT
-RERUN = "run it again for the rest"
+STAYS = "what is done stays; run it again for the rest"
 
 
-def run_program(
-    name: str,
-    run: Callable[[], int],
-    *,
-    interrupted: str | None = f"what is done stays; {RERUN}",
-    paints: bool = False,
-) -> int:
+def run_program(name: str, run: Callable[[], int], *, names_signals: bool = True) -> int:
     """Run a program and return its exit code.
 
     An error, a signal or Ctrl-C that ends it becomes one line on stderr, or in a log in JSON. Other
     exceptions are bugs: they propagate unless the log is JSON.
 
     Args:
-        interrupted: The work that a signal leaves behind, unless its exception has a text. None
-            if another program reports the signal.
-        paints: Whether the program needs more packages than a laptop's scripts.
+        names_signals: False if another program reports a signal.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     limit_threads()
     _open_closed_streams()
     print_anything()
     _catch_ctrl_c()
-    try:
-        code = run()
-        sys.stdout.flush()
-        return code
-    except PainterlyError as error:
-        return fail(name, str(error), error.exit_code)
-    except Stopped as stopped:
-        return _stopped(name, stopped, interrupted)
-    except KeyboardInterrupt:
-        return fail(name, f"stopped; {interrupted or RERUN}", INTERRUPTED)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in ("", "painterly"):
-            raise
-        return fail(name, _missing_package(package, paints), ConfigError.exit_code)
-    except Exception as bug:
-        if isinstance(bug, OSError) and reader_has_gone(bug):
-            print_nowhere()  # Python flushes the rest at exit.
+    with contextlib.redirect_stdout(sys.stdout):  # `run` may replace it until all is reported.
+        try:
+            code = run()
+            sys.stdout.flush()
+            return code
+        except PainterlyError as error:
+            return fail(name, str(error), error.exit_code)
+        except Stopped as stopped:
+            return _stopped(name, stopped, names_signals)
+        except KeyboardInterrupt:
+            return fail(name, f"stopped; {STAYS}", INTERRUPTED)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package in ("", "painterly"):
+                raise
+            return fail(name, _missing_package(package, name), ConfigError.exit_code)
+        except Exception as bug:
+            if isinstance(bug, OSError) and reader_has_gone(bug):
+                print_nowhere()  # Python flushes the rest at exit.
+                return 1
+            if isinstance(bug, OSError) and bug.errno in FULL:  # As in `> list.txt`.
+                print_nowhere()
+                why = (bug.strerror or str(bug)).lower()
+                return fail(name, f"{why}; make room", StorageError.exit_code)
+            if not logs_json():
+                raise
+            trace = "".join(traceback.format_exception(bug))
+            event(f"{name}: {type(bug).__name__}: {bug}", level=CRITICAL, event="end", trace=trace)
             return 1
-        if isinstance(bug, OSError) and bug.errno in FULL:  # As in `> list.txt`.
-            print_nowhere()
-            why = (bug.strerror or str(bug)).lower()
-            return fail(name, f"{why}; make room", StorageError.exit_code)
-        if not logs_json():
-            raise
-        trace = "".join(traceback.format_exception(bug))
-        event(f"{name}: {type(bug).__name__}: {bug}", level=CRITICAL, event="end", trace=trace)
-        return 1
 
 
-def _stopped(name: str, stopped: Stopped, left: str | None) -> int:
+def _stopped(name: str, stopped: Stopped, names_signals: bool) -> int:
     code = stopped.exit_code
-    if left is not None:
-        fail(name, f"stopped by {stopped}; {stopped.note or left}", code)
+    if names_signals:
+        fail(name, f"stopped by {stopped}; {stopped.note or STAYS}", code)
     if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
         leave(code)  # The second signal: Python would wait for the transfers in progress.
     return code
 
 
 def run_service(
-    name: str,
     run: Callable[[dict[str, str]], int],
     variables: Mapping[str, str] | None = None,
     known: Mapping[str, str] | None = None,
-    interrupted: str | None = RERUN,
 ) -> int:
-    """Run a program, as `run_program`, that a platform starts and stops.
+    """Run what a platform starts and stops, in `run_program`.
 
     The signals of Stop raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` and
-    `known` are as for `set_up_log`, `interrupted` as for `run_program`. The log goes to stdout,
-    with the time of each line or, with LOG_FORMAT=json, as JSON, and so does what ends the process,
-    then.
+    `known` are as for `set_up_log`. The log goes to stdout, with the time of each line or, with
+    LOG_FORMAT=json, as JSON, and so does what ends the process, then.
     """
-
-    def service() -> int:
-        with Stop():
-            return run(set_up_log("%(asctime)s %(message)s", variables or {}, known))
-
-    return run_program(name, service, interrupted=interrupted, paints=True)
-
-
-def run_painter(
-    name: str,
-    paint: Callable[[dict[str, str], Stop], Iterator[Path]],
-    to_stdout: bool,
-    progress: str | None,
-) -> int:
-    """Run a program that paints single pictures, as `run_program`. `paint` yields the paths
-    written, and gets the environment, `.env` included. With `to_stdout`, nothing else may be
-    written there. `progress` goes before PROGRESS."""
-    with contextlib.ExitStack() as until_the_end:
-
-        def run() -> int:
-            environment = set_up_log("%(message)s", {"PROGRESS": progress} if progress else {})
-            if to_stdout:
-                until_the_end.enter_context(contextlib.redirect_stdout(present_stderr()))
-            with Stop() as stop:
-                for path in paint(environment, stop):
-                    event(str(path), summary=True, event="result", path=str(path))
-            return 0
-
-        return run_program(name, run, interrupted="what was written stays", paints=True)
+    with Stop():
+        return run(set_up_log("%(asctime)s %(message)s", variables or {}, known))
 
 
 def set_up_log(
@@ -247,11 +215,11 @@ def on_terminal() -> bool:
 
 
 def ask(question: str) -> str:
-    """Return the answer to a question on the terminal, or an empty text at the end of input."""
+    """Return the answer to a question on the terminal. Raises ConfigError at the end of input."""
     try:
         return input(question).strip()
     except EOFError:
-        return ""
+        raise ConfigError("the input ended before all was answered") from None
 
 
 def open_in_browser(shown: Path | str) -> None:
@@ -270,11 +238,13 @@ def _catch_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _missing_package(package: str, paints: bool) -> str:
+def _missing_package(package: str, name: str) -> str:
     what = f"the Python package {package} is missing"
     if not IN_CHECKOUT:
-        return f"{what}; {_installed_by(package)}"
-    if paints:
+        extra = EXTRAS.get(package, "")
+        without = "preset instant paints without it, and " if extra == "cpu" else ""
+        return f"{what}; {without}this installs it: {install_command(extra)}"
+    if f"./{name}" not in SCRIPTS.values():
         return f"{what}; ./start.sh setup installs all that it needs"
     if sys.platform == "win32":
         return f"{what}; python -m pip install {LAPTOP} installs all"
@@ -283,9 +253,3 @@ def _missing_package(package: str, paints: bool) -> str:
         f"{what}; install all in .venv, which the scripts then use: cd {PROGRAM} && "
         f"python3 -m venv .venv && .venv/bin/pip install {LAPTOP}"
     )
-
-
-def _installed_by(package: str) -> str:
-    extra = EXTRAS.get(package, "")
-    without = "preset instant paints without it, and " if extra == "cpu" else ""
-    return f"{without}this installs it: {install_command(extra)}"

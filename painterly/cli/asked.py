@@ -1,27 +1,39 @@
 """What a command line asks for: each picture in its file, or all in a folder or bucket."""
 
+import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from glob import escape
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 
 from painterly.cli import batch
+from painterly.cli.app import set_up_log, why_instant
 from painterly.cli.options import (
-    STANDARD,
     BatchOptions,
     OutputOptions,
     PictureArgs,
     PictureOptions,
     given,
 )
-from painterly.cli.paintings import named_paintings
-from painterly.cli.places import is_photo
-from painterly.cli.words import Words, beside, on_disk, variables
+from painterly.cli.places import STANDARD, here, is_photo, names_picture, on_disk, started_in
+from painterly.cli.words import Words, beside, style_name, variables
+from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError
+from painterly.log import event
+from painterly.settings import ready_styles
+from painterly.settings.bucket_layout import STYLES
+from painterly.settings.clips import is_painted_alone
 from painterly.settings.settings import Settings, gives_way
+from painterly.signals import Stop
+from painterly.storage.files import storage_errors
+from painterly.words.wording import printable
 
-FILES = ("style_masks", "content_mask", "color_mask", "regions", "weights")
+if TYPE_CHECKING:
+    from painterly.storage.files_bucket import FilesBucket
+
 NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and the whole clip.
 # The variables with other names than their flags; the values of switches that take one.
 NAMES = {"weights": "VGG_WEIGHTS"}
@@ -40,42 +52,34 @@ class Asked:
     """
 
     settings: dict[str, Any]
-    results: OutputOptions = field(default_factory=OutputOptions)
-    one: PictureOptions = field(default_factory=PictureOptions)
-    several: BatchOptions = field(default_factory=BatchOptions)
+    results: OutputOptions = OutputOptions()
+    one: PictureOptions = PictureOptions()
+    several: BatchOptions = BatchOptions()
     shares: list[float] | None = None
 
-    def paint(self, words: Words | None, start: Path, name: str) -> int:
+    def paint(self, words: Words | None) -> int:
         """Paint what words mean, or without them variables, and return the exit code. Raises
-        ConfigError.
-
-        Args:
-            words: The words.
-            start: The folder of relative paths.
-            name: The program.
-        """
+        ConfigError."""
         is_one = words is not None and words.is_one
         if words and is_one and not (self.results.dry_run or self.several.only):
             _refuse(self.several, "several pictures, a folder or a bucket", "single files")
-            os.chdir(start)
-            from painterly.cli import picture
-
-            return picture.run([*self._pictures(words)], name)
+            os.chdir(started_in())
+            return paint_files([*self._pictures(words)])
         if words and is_one and self.results.dry_run:
             if words.photos == (STANDARD,):
                 raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
             _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
         else:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
-        args = self._batch(words, start)
+        args = self._batch(words)
         if self.several.only is None:
-            return batch.run(args, name)
+            return batch.run(args)
         from painterly.cli import sheet
 
         is_dry = ["dry_run"] if self.results.dry_run else []
         flags = [*given(self.several), *is_dry]
         sheet.check_flags(self.several.only, flags, self.settings)
-        return sheet.run(args, name)
+        return sheet.run(args)
 
     def _pictures(self, words: Words) -> Iterator[PictureArgs]:
         (photo,) = words.photos
@@ -86,31 +90,25 @@ class Asked:
 
     def _args(self, places: list[str], shares: list[float] | None = None) -> PictureArgs:
         flags = {**given(self.results), **given(self.one)}
-        for name in FILES:
-            if name in flags:
-                flags[name] = _on_disk(flags[name])
         settings = dict(self.settings)
         if "init_image" in settings:
-            settings["init_image"] = on_disk(settings["init_image"], Path())
+            settings["init_image"] = on_disk(settings["init_image"])
         return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
 
-    def _batch(self, words: Words | None, start: Path) -> batch.BatchArgs:
-        """Return what a batch paints. Raises ConfigError, StorageError."""
+    def _batch(self, words: Words | None) -> batch.BatchArgs:
         asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
         values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-        values |= self._variables(start)
+        values |= self._variables()
         if words:
             is_nowhere = words.is_one or self.several.only is not None
-            values |= variables(
-                replace(words, result=batch.NOWHERE) if is_nowhere else words, start
-            )
-        paintings = named_paintings(words, start, self.shares, self.settings)
-        return batch.BatchArgs(values, self.several, paintings, start)
+            values |= variables(replace(words, result=batch.NOWHERE) if is_nowhere else words)
+        paintings = _named_paintings(words, self.shares, self.settings)
+        return batch.BatchArgs(values, self.several, paintings)
 
-    def _variables(self, start: Path) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         flags = {**given(self.results), **given(self.several)}
-        if (weights := flags.get("weights")) and is_photo(weights, start):
-            flags["weights"] = str(start / on_disk(weights, start))
+        if (weights := flags.get("weights")) and is_photo(weights):
+            flags["weights"] = str(here(weights))
         found = {
             NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
             for name, value in flags.items()
@@ -122,11 +120,34 @@ class Asked:
         return found
 
 
-def _on_disk(value: str | list[str]) -> str | list[str]:
-    """Return the files that a flag names as the disk spells them, also in a home."""
-    if isinstance(value, str):
-        return on_disk(value, Path())
-    return [on_disk(each, Path()) for each in value]
+def paint_files(pictures: Sequence[PictureArgs]) -> int:
+    """Paint one photo or clip in one style or more, and return the exit code."""
+    from painterly.images.own_files import own_files
+
+    first = pictures[0]
+    environment = set_up_log("%(message)s", {"PROGRESS": first.progress} if first.progress else {})
+    if first.to_stdout:
+        sys.stdout = present_stderr()  # Nothing else may be written into the result.
+    instant = why_instant(first.settings)
+    with Stop() as stop, own_files():
+        for args in pictures:
+            if instant:
+                args.settings["preset"] = "instant"
+            path = str(_paint_file(args, environment, stop))
+            event(path, summary=True, event="result", path=path)
+    if instant:
+        event(instant)
+    return 0
+
+
+def _paint_file(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
+    if is_painted_alone(args.places[0], args.places[-1]):
+        from painterly.cli import clip  # It needs the packages of the extra `video`.
+
+        return clip.paint(args, environment, stop)
+    from painterly.cli import picture
+
+    return picture.paint(args, environment, stop)
 
 
 def _refuse(options: Any, of: str, instead: str, names: tuple[str, ...] = ()) -> None:
@@ -134,3 +155,57 @@ def _refuse(options: Any, of: str, instead: str, names: tuple[str, ...] = ()) ->
     if wrong := [name for name in given(options) if name in names or not names]:
         flag = wrong[0].strip("_").replace("_", "-")
         raise ConfigError(f"--{flag} is a flag of {of}; this paints {instead}")
+
+
+def _named_paintings(
+    words: Words | None, shares: Sequence[float] | None, given: Mapping[str, Any]
+) -> "FilesBucket | None":
+    """Return a bucket with the paintings of styles that are files or blends, with their masks, and
+    a `styles.toml`; None if there are none.
+
+    Args:
+        words: The words of a command line.
+        shares: The share of each painting in a blend; None for equal ones.
+        given: The settings that override those of ready styles.
+
+    Raises:
+        ConfigError: There is another number of shares.
+        StorageError: A painting cannot be read.
+    """
+    from painterly.storage.files_bucket import FilesBucket
+
+    blends = words.files if words else []
+    if shares is not None and all(len(style) == 1 for style in blends):
+        raise ConfigError("--shares are those of a blend, as in monet.jpg+hokusai")
+    if not blends:
+        return None
+    files, tables = FilesBucket(), dict[str, str]()
+    for style in blends:
+        name, keys = style_name(style), [_add(files, each) for each in style]
+        paintings = dict(zip(keys, _parts(shares, len(keys)), strict=True))
+        lines = [f"{json.dumps(key)} = {share}" for key, share in paintings.items()]
+        settings = ready_styles.common_settings(style)
+        tables[name] = f"[{json.dumps(name)}]\npaintings = {{ {', '.join(lines)} }}\n" + "".join(
+            f"{key} = {json.dumps(value)}\n" for key, value in settings.items() if key not in given
+        )
+    files.add(STYLES, "".join(tables.values()).encode())
+    return files
+
+
+def _add(files: "FilesBucket", painting: str) -> str:
+    is_ready = painting in ready_styles.tables()
+    path = ready_styles.path(painting) if is_ready else here(painting)
+    key = f"{len([*files.list()])}/{path.name}"
+    key += "" if names_picture(path.name) else ".jpg"  # Its content decides what it is.
+    with storage_errors(printable(painting)):
+        for mask in sorted(path.parent.glob(f"{escape(path.stem)}*.mask.*")):
+            files.add(str(PurePath(key).with_name(mask.name)), mask.read_bytes())
+        return files.add(key, path.read_bytes()).key
+
+
+def _parts(shares: Sequence[float] | None, count: int) -> Sequence[float]:
+    if shares is None or len(shares) == 1 or count == 1:
+        return [1.0] * count
+    if len(shares) != count:
+        raise ConfigError(f"--shares has {len(shares)} values for {count} paintings")
+    return shares

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from logging import WARNING
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.options import BatchOptions
+from painterly.cli.places import started_in
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError
@@ -36,22 +36,15 @@ class BatchArgs:
         values: The variables that words, flags and settings stand for.
         options: The flags; some have no variable.
         paintings: The paintings that words name, if no bucket or folder has them.
-        start: The folder of relative paths.
     """
 
     values: Mapping[str, str]
     options: BatchOptions
     paintings: "Bucket | None"
-    start: Path
 
 
-def run(args: BatchArgs, name: str) -> int:
-    """Paint what arguments ask for, and return the exit code.
-
-    Args:
-        args: The arguments.
-        name: The program.
-    """
+def run(args: BatchArgs) -> int:
+    """Paint what arguments ask for, and return the exit code."""
     given, options = dict(args.values), args.options
     usual = {each: given.pop(each) for each in USUAL if each in given}
 
@@ -69,12 +62,12 @@ def run(args: BatchArgs, name: str) -> int:
         check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         code = paint_batch(loaded, _elsewhere(loaded, environment), args.paintings)
-        _show_gallery(loaded, options.open, args.start)
+        _show_gallery(loaded, options.open)
         if instant:
             event(instant)
         return code
 
-    return run_service(name, paint, given)
+    return run_service(paint, given)
 
 
 def paint_batch(
@@ -105,7 +98,6 @@ def paint_batch(
 
 
 def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None":
-    """Return what paints on the cluster of a configuration, if it names one. Raises ConfigError."""
     if not loaded.cluster:
         return None
     from painterly.cluster.driver import on_cluster
@@ -117,8 +109,8 @@ def check_samples(loaded: Config) -> None:
     """Raise ConfigError if there are no samples, and nothing else to paint."""
     if loaded.demo and not IN_CHECKOUT:
         raise ConfigError(
-            "there is nothing to paint: name a photo and a style, or set BUCKET_SOURCE, "
-            f"BUCKET_STYLE and BUCKET_RESULT; {command()} --help"
+            f"there is nothing to paint; set {', '.join(config.BUCKETS)}, or name a photo and a "
+            f"style: {command()} beach.jpg hokusai"
         )
 
 
@@ -133,12 +125,12 @@ def _warn_of_equal_instances(loaded: Config, environment: Mapping[str, str]) -> 
         )
 
 
-def _show_gallery(loaded: Config, in_browser: bool, start: Path) -> None:
+def _show_gallery(loaded: Config, in_browser: bool) -> None:
     """Log the results page if it is in a folder and complete, and open it if asked to."""
     folder = loaded.result_folder
     if loaded.dry_run or not loaded.makes_page or folder is None:
         return
-    page, here = (folder / bucket_layout.PAGE).resolve(), start.resolve()
+    page, here = (folder / bucket_layout.PAGE).resolve(), started_in().resolve()
     if page.is_file():
         shown = page.relative_to(here) if page.is_relative_to(here) else page
         event(f"Open {shown}", summary=True)

@@ -5,14 +5,13 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from logging import WARNING
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from painterly.cli.app import ask, on_terminal, run_program
+from painterly.cli.app import ask, on_terminal
 from painterly.cli.options import Switch, Word
 from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
@@ -38,29 +37,34 @@ def open_named(value: str, *, new: bool = False) -> Store:
     return open_bucket(value, parse_account(config.environment()), new=new)
 
 
-def open_configured(
-    variables: Sequence[str] = config.BUCKETS, *, new: bool = False
-) -> dict[str, Store]:
-    """Open the buckets that BUCKET_* variables name, and return them by variable. Raises
-    ConfigError if none is set. The samples of the demo are not a place to upload to."""
-    environment, doubts = config.read_environment()
-    for line in doubts:
-        event(line, level=WARNING)
-    if len(variables) == 1:  # The others, and settings, are not needed for a copy.
-        (name,) = variables
-        if name not in environment:
-            raise ConfigError(_unset(name, name))
-        return {name: open_bucket(environment[name], parse_account(environment), new=new)}
-    loaded = config.load(environment)
+def open_configured(variable: str, *, new: bool = False) -> Store:
+    """Return the bucket that one BUCKET_* variable names; the others, and settings, are not needed
+    for a copy. `new` is as in `open_bucket`. Raises ConfigError if it is not set."""
+    environment = _environment()
+    if variable not in environment:
+        raise ConfigError(_unset(variable, variable))
+    return open_bucket(environment[variable], parse_account(environment), new=new)
+
+
+def open_all() -> dict[str, Store]:
+    """Open the buckets of all BUCKET_* variables, and return them by variable. Raises ConfigError
+    if none is set."""
+    loaded = config.load(_environment())
     if loaded.demo:
         raise ConfigError(_unset("BUCKET_*", ", ".join(config.BUCKETS)))
     addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
-    named = zip(config.BUCKETS, addresses, strict=True)
     return {
-        name: open_bucket(address, loaded.account, new=new)
-        for name, address in named
-        if name in variables and address is not None
+        name: open_bucket(address, loaded.account)
+        for name, address in zip(config.BUCKETS, addresses, strict=True)
+        if address is not None
     }
+
+
+def _environment() -> dict[str, str]:
+    environment, doubts = config.read_environment()
+    for line in doubts:
+        event(line, level=WARNING)
+    return environment
 
 
 def _unset(which: str, names: str) -> str:
@@ -70,25 +74,9 @@ def _unset(which: str, names: str) -> str:
     )
 
 
-@dataclass
-class Finding:
-    """The result of a check of one bucket."""
-
-    name: str  # the variable, and the bucket
-    # Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
-    states: dict[str, bool] = field(default_factory=dict)
-    # The reason why a run cannot paint, and what to do about it, or an empty text.
-    problem: str = ""
-    notes: list[str] = field(default_factory=list)  # advice that does not keep a run from painting
-
-    def __str__(self) -> str:
-        states = ", ".join(name if good else f"not {name}" for name, good in self.states.items())
-        return f"{self.name}: " + " · ".join(filter(None, (states, self.problem, *self.notes)))
-
-
 def check_configured() -> int:
     """Check that all three buckets can be used, and say what to do if not."""
-    return run_program(PROG, lambda: check_buckets(open_configured()))
+    return check_buckets(open_all())
 
 
 def check_buckets(buckets: Mapping[str, Store]) -> int:
@@ -99,57 +87,48 @@ def check_buckets(buckets: Mapping[str, Store]) -> int:
     paintings, so for these a bucket that cannot be written to is not a problem.
     """
     with ThreadPoolExecutor(len(buckets)) as pool:
-        findings = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
-    print(*findings, sep="\n", flush=True)
-    return StorageError.exit_code if any(finding.problem for finding in findings) else 0
+        found = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
+    for (variable, bucket), (states, problem, advice) in zip(buckets.items(), found, strict=True):
+        said = " · ".join(filter(None, (", ".join(states), problem, advice)))
+        print(f"{variable} {printable(bucket.name)}: {said}", flush=True)
+    return StorageError.exit_code if any(problem for _, problem, _ in found) else 0
 
 
-def _try_bucket(variable: str, bucket: Store) -> Finding:
-    finding = Finding(f"{variable} {printable(bucket.name)}")
+def _try_bucket(variable: str, bucket: Store) -> tuple[list[str], str, str]:
+    """Return the states of a bucket as far as they were tried, why a run cannot paint with it, and
+    advice."""
     try:
-        finding.states["reachable"] = bucket.exists()
-        if not finding.states["reachable"]:
-            finding.problem = f"does not exist; create it: {TYPED} create"
-            finding.problem += folder_hint(bucket.name)
-            return finding
+        if not bucket.exists():
+            hint = folder_hint(bucket.name)
+            return ["not reachable"], f"does not exist; create it: {TYPED} create{hint}", ""
+    except UnavailableError as error:
+        return ["not reachable"], str(error), ""
     except StorageError as error:
-        finding.problem = str(error)
-        finding.states["reachable"] = not isinstance(error, UnavailableError)
-        if finding.states["reachable"]:
-            finding.states["readable"] = False
-        return finding
+        return ["reachable", "not readable"], str(error), ""
+    state, problem = "readable", ""
     try:
         if entry := next(iter(bucket.list()), None):
             bucket.find(entry.key)
-        finding.states["readable"] = True
     except StorageError as error:
-        finding.problem, finding.states["readable"] = str(error), False
-    _try_writing(bucket, variable, finding)
-    return finding
-
-
-def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
+        state, problem = "not readable", str(error)
     key = f"bucket-check-{secrets.token_hex(16)}"
     try:
         bucket.write(key, f"written by {PROG} check, which deletes it at once\n".encode())
     except StorageError as error:
-        finding.states["writable"] = False
         reason = str(error).replace(key, "a test object")
+        states = ["reachable", state, "not writable"]
         if variable == "BUCKET_RESULT":
-            finding.problem = finding.problem or f"results cannot be stored: {reason}"
-        else:
-            what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
-            finding.notes.append(f"painting works, but uploading {what} does not: {reason}")
-        return
-    finding.states["writable"] = True
+            return states, problem or f"results cannot be stored: {reason}", ""
+        what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
+        return states, problem, f"painting works, but uploading {what} does not: {reason}"
     try:
         bucket.delete(key)
+        with contextlib.suppress(StorageError):  # Painting needs no right to versions.
+            for version in bucket.versions(key) or ():
+                bucket.delete_version(version)
     except StorageError as error:
-        finding.problem = finding.problem or f"objects cannot be deleted: {error}"
-        return
-    with contextlib.suppress(StorageError):  # Painting needs no right to versions.
-        for version in bucket.versions(key) or ():
-            bucket.delete_version(version)
+        problem = problem or f"objects cannot be deleted: {error}"
+    return ["reachable", state, "writable"], problem, ""
 
 
 def create(bucket: Store) -> None:
@@ -177,30 +156,31 @@ def list_objects(bucket: Store) -> None:
 
 def create_each(*buckets: Address) -> int:
     """Create the named buckets that do not exist, or all three configured ones."""
-    return run_program(PROG, lambda: _each(buckets, create))
+    return _each(buckets, create)
 
 
 def list_each(*buckets: Address) -> int:
     """Print keys, sizes and totals of the named buckets, or of all three configured ones."""
-    return run_program(PROG, lambda: _each(buckets, list_objects))
+    return _each(buckets, list_objects)
 
 
-def empty_one(bucket: Address, /, *, yes: Switch = False, dry_run: Switch = False) -> int:
+def empty(
+    address: Annotated[Word, Parameter(name="BUCKET", metavar="s3://BUCKET")],
+    /,
+    *,
+    yes: Switch = False,
+    dry_run: Switch = False,
+) -> int:
     """Delete everything in a bucket, after asking.
 
+    Objects, versions and unfinished uploads go.
+
     Args:
-        bucket: the bucket, or what is under a prefix of it
+        address: the bucket, or what is under a prefix of it
         yes: do not ask
         dry_run: only report what would be deleted
     """
-    return run_program(PROG, lambda: empty(bucket, yes=yes, dry_run=dry_run))
-
-
-def empty(value: str, *, yes: bool, dry_run: bool) -> int:
-    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix, and
-    return the exit code; without asking with `yes`. Raises ConfigError if the user has not
-    confirmed it, StorageError if the bucket cannot be listed."""
-    bucket = open_named(value)
+    bucket = open_named(address)
     entries = list(bucket.list_with_folder_markers())
     versions, note = _versions(bucket)
     others = [version for version in versions or () if not version.is_current]
@@ -217,7 +197,7 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     if not yes:
         if not on_terminal():
             raise ConfigError("no terminal to ask on; pass --yes to delete them")
-        if ask(f"Type the bucket's name, {value}, to delete them permanently: ") != value:
+        if ask(f"Type the bucket's name, {address}, to delete them permanently: ") != address:
             raise ConfigError("that is not its name; nothing was deleted")
     count, failures = _delete_all(bucket, entries if versions is None else versions)
     uploads, upload_failures = _abort_uploads(bucket)
@@ -272,7 +252,6 @@ def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
 
 
 def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:
-    """Return a bucket's versions, as `Store.versions`, and a note if they cannot be listed."""
     try:
         return bucket.versions(), ""
     except StorageError as error:
@@ -296,7 +275,7 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
     """
     buckets = [open_named(value) for value in dict.fromkeys(values)]
     code = 0
-    for bucket in buckets or open_configured().values():
+    for bucket in buckets or open_all().values():
         try:
             action(bucket)
         except StorageError as error:
@@ -310,9 +289,6 @@ def buckets(*words: str) -> int:
 
     BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the three configured ones, and CELLAR_ADDON_*
     the account, in the environment or in .env. Without CELLAR_ADDON_*, buckets are on Amazon S3.
-
-    Exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, or a problem that check found.
     """
     got = " ".join(words) or "nothing"
     raise ConfigError(f"expected one of {', '.join(ACTIONS)}; got {got}")
@@ -323,5 +299,5 @@ ACTIONS: dict[str, Callable[..., int]] = {
     "create": create_each,
     "list": list_each,
     "ls": list_each,
-    "empty": empty_one,
+    "empty": empty,
 }

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from painterly.cli import picture_files as files_of
-from painterly.cli.options import STANDARD, PictureArgs
-from painterly.cli.picture_order import config_of, order_of, settings_of
-from painterly.cli.places import is_photo
+from painterly.cli.options import PictureArgs
+from painterly.cli.picture import config_of, order_of, settings_of
+from painterly.cli.places import STANDARD, is_photo
 from painterly.errors import ConfigError, PictureError
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import Clip, frames_of, stamps_of
@@ -53,7 +53,7 @@ def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path
     view = ClipsView(files, span)
     # As a photo, the first frame gives the sizes, masks and paintings that all frames have.
     first = files.add(f"{file}/first.bmp", view.picture(file.name))
-    single = order_of(args, environment, files, first)
+    single = order_of(args, settings, environment, files, first)
     given = {each.name: getattr(single, each.name) for each in fields(Order)}
     clip_entry = Entry(file.name, file.stat().st_size, md5_of_file(file))
     order = _Single(**given | {"photo": clip_entry}, result=str(target))
@@ -153,7 +153,7 @@ def _checked(args: PictureArgs, settings: Settings) -> tuple[Path, Path]:
         flag = "--timelapse" if settings.timelapse else "--save_every"
         raise ConfigError(f"{flag} shows how one picture grows, and a clip has many; leave it out")
     clip, target = Path(base), Path(result)
-    if not is_photo(base, Path()):
+    if not is_photo(base):
         files_of.read_file(base, "clip")  # Raises an error that says why.
     if not target.suffix:
         target = target.with_suffix(".mp4")

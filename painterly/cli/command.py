@@ -2,23 +2,21 @@
 
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from importlib.util import find_spec
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
-from painterly.cli import bucket_management, init, sync_commands, web, weights
-from painterly.cli.app import fail, run_program, wants_json
+from painterly import __version__
+from painterly.cli import bucket_management, init, sync_commands, web
+from painterly.cli.app import run_program, wants_json
 from painterly.cli.asked import Asked
 from painterly.cli.options import (
     PIPE,
-    STANDARD,
     SWITCHES,
     BatchOptions,
     OutputOptions,
@@ -30,41 +28,41 @@ from painterly.cli.options import (
     unpiped,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import is_photo, names_picture, names_style
-from painterly.cli.words import Words, as_on_disk, no_photo, on_disk, part_of_style, typed, words_of
-from painterly.configuration import config
-from painterly.errors import ConfigError, PainterlyError
-from painterly.log import print_anything
+from painterly.cli.places import STANDARD, is_photo, names_picture, started_in
+from painterly.cli.words import Words, matched, no_photo, part_of_style, typed, words_of
+from painterly.errors import ConfigError
 from painterly.settings import ready_styles
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
+from painterly.settings.installation import IN_CHECKOUT, command, install_command
 from painterly.settings.kindness import subjects_of
+from painterly.settings.settings import FIELDS
 from painterly.settings.values import parse_bool
-from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
 from painterly.words.wording import shortened
 
 INETWORK = "inetwork.py"
 EXIT_CODES = """\
+Exit codes: 0 all done or nothing to do, 1 some photos or files failed, 2 wrong words or
+configuration, 3 weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
+access refused, or a problem that a check found, 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a
+closed terminal; the same command continues from there."""
+PAINTING = f"""\
 Flags may be written with dashes or underscores. They override variables, and settings in
 styles.toml override both.
 
-Exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong words or configuration, 3
-weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or access refused, 143,
-130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the same command continues from
-there."""
+{EXIT_CODES}"""
 if not IN_CHECKOUT and not find_spec("tensorflow"):
-    EXIT_CODES += f"\n\nFor other presets than instant: {install_command('cpu')}"
-EXAMPLE = ("beach.jpg", "hokusai", "-o", "painted.jpg")
+    PAINTING += f"\n\nFor other presets than instant: {install_command('cpu')}"
+MODELS = tuple(sorted(FIELDS["model"].metadata["choices"], reverse=True))
 
 
 def paint(
     *words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")],
     output: Annotated[Word | None, Parameter(name=["--output", "-o"], metavar="RESULT")] = None,
     shares: Shares = None,
-    settings: SettingOptions | None = None,
-    results: OutputOptions | None = None,
-    one: PictureOptions | None = None,
-    several: BatchOptions | None = None,
+    settings: SettingOptions = SettingOptions(),
+    results: OutputOptions = OutputOptions(),
+    one: PictureOptions = PictureOptions(),
+    several: BatchOptions = BatchOptions(),
     completion: Literal["bash", "zsh", "fish"] | None = None,
 ) -> int:
     """Paint photos in the style of paintings.
@@ -97,21 +95,14 @@ def paint(
     if completion:
         print(_command().generate_completion(shell=completion), end="")
         return 0
-    asked = _asked(settings, results, one, several, shares)
-    start = _start()
-    places = as_on_disk(words, start)
-    target = None if output is None else on_disk(output, start)
+    asked = Asked(given(settings), results, one, several, shares)
+    places = matched(words)
     if len(places) == 1:
-        return _one_word(places[0], start)
-    if target is not None and asked.several.only is not None:
+        _one_word(places[0])
+    if output is not None and asked.several.only is not None:
         raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
-    if places:
-        return asked.paint(words_of(places, target, start), start, command())
-    if target is not None:
-        raise ConfigError(f"-o comes after a photo and a style: {typed(EXAMPLE)}")
-    if asked == Asked({}) and not IN_CHECKOUT and not _has_buckets():
-        raise ConfigError(f"there is nothing to paint; try: {typed(EXAMPLE[:2])}")
-    return asked.paint(None, start, command())
+    is_without = not places and output is None
+    return asked.paint(None if is_without else words_of(places, output))
 
 
 def styles() -> int:
@@ -120,24 +111,31 @@ def styles() -> int:
     Each line has the name to paint with, title, artist, year, and the photos that it is kind to. In
     a pipe, tabs separate the columns, and an empty one is unknown.
     """
-    return run_program(command("styles"), _print_styles)
+    _print_styles(sys.stdout)
+    return 0
 
 
-def _cluster(*words: Annotated[Word, Parameter(metavar="PHOTO … STYLE")]) -> int:
-    """Paint folders or buckets on a Ray cluster: the same as --cluster.
+def weights(*models: Annotated[str, Parameter(choices=MODELS, metavar="MODEL")]) -> int:
+    """Download VGG's weights.
+
+    It fetches those that Keras publishes into weights/, and prints their paths.
 
     Args:
-        words: the words and flags of the command without a verb
+        models: the networks (default: vgg19)
     """
-    return main(["--cluster", *words])
+    from painterly.vgg.sources import published_file
+
+    for model in models or MODELS[:1]:
+        print(published_file(model), flush=True)
+    return 0
 
 
 def _inetwork(
     *words: Annotated[Word, Parameter(metavar="BASE REF … PREFIX")],
     shares: Shares = None,
-    settings: SettingOptions | None = None,
-    results: OutputOptions | None = None,
-    one: PictureOptions | None = None,
+    settings: SettingOptions = SettingOptions(),
+    results: OutputOptions = OutputOptions(),
+    one: PictureOptions = PictureOptions(),
 ) -> int:
     """Paint a photo in the style of one or more paintings.
 
@@ -148,21 +146,19 @@ def _inetwork(
         words: the photo; the painting or ready style, or several to blend; the result
         shares: the share of each painting, or one weight divided equally (default: 1)
     """
-    asked = _asked(settings, results, one, None, shares)
-    places = [on_disk(word, Path()) for word in words]
-    if len(places) < 3:
-        got = " ".join(places) or "none"
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
-    if not all(map(str.strip, places)):
-        raise ConfigError(f"a word is empty, as a variable is that was not set: {places}")
-    base, *refs, prefix = places
-    blend = tuple(part_of_style(ref, Path()) for ref in refs)
-    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True), Path(), INETWORK)
+    asked = Asked(given(settings), results, one, shares=shares)
+    if len(words) < 3:
+        got = " ".join(words) or "none"
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}; see --help")
+    if not all(map(str.strip, words)):
+        raise ConfigError(f"a word is empty, as a variable is that was not set: {[*words]}")
+    base, *refs, prefix = words
+    blend = tuple(map(part_of_style, refs))
+    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True))
 
 
 VERBS: dict[str, Callable[..., int]] = {
     "web": web.web,
-    "cluster": _cluster,
     "styles": styles,
     "init": init.init,
     "send-source": sync_commands.send_source,
@@ -171,15 +167,15 @@ VERBS: dict[str, Callable[..., int]] = {
     "buckets": bucket_management.buckets,
     "get-bucket": sync_commands.get_bucket,
     "send-bucket": sync_commands.send_bucket,
-    "weights": weights.weights,
+    "weights": weights,
 }
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
     words = sys.argv[1:] if words is None else [*words]
-    if words[:1] == ["cluster"] and "--help" not in words:
-        words = ["--cluster", *words[1:]]
+    if words[:1] == ["cluster"]:
+        words[0] = "--cluster"
     named = words[0] if words and words[0] in VERBS else ""
     return _run(_command(), words, command(named).removeprefix("./" if named else ""))
 
@@ -193,19 +189,20 @@ def inetwork(words: Sequence[str] | None = None) -> int:
     """Paint one picture, as inetwork.py, and return the exit code."""
     words = sys.argv[1:] if words is None else words
     usage = f"Usage: {INETWORK} BASE REF [REF …] PREFIX [flags]"
-    if not words and not wants_json():
-        print(f"{usage}\n       {INETWORK} --help", file=sys.stderr)
-        return ConfigError.exit_code
     return _run(_app(_inetwork, usage, name=INETWORK, version_flags=()), words, INETWORK)
 
 
 def _command() -> App:
-    """Return the command with its verbs."""
     usage = f"Usage: {command()} PHOTO … STYLE [-o RESULT] [flags]"
     group = Group("Commands, each with a --help", sort_key=0)
-    app = _app(paint, usage, name="painterly", version=_version, group_commands=group)
+    version = f"painterly {__version__}"
+    app = _app(paint, usage, name="painterly", version=version, group_commands=group)
     for name, of in VERBS.items():
-        about: dict[str, Any] = {"name": name, "help": _flowing(of.__doc__), "help_epilogue": ""}
+        about: dict[str, Any] = {
+            "name": name,
+            "help": _flowing(of.__doc__),
+            "help_epilogue": _flowing(EXIT_CODES),
+        }
         if name != "buckets":
             app.command(of, **about)
             continue
@@ -218,13 +215,12 @@ def _command() -> App:
 
 
 def _app(of: Callable[..., int], usage: str, **about: Any) -> App:
-    """Return an app whose help is a function's docstring."""
     app = App(
         help=_flowing(of.__doc__),
         usage=usage.replace("[", "\\["),
         help_format="plaintext",
         help_formatter=_panel,
-        help_epilogue=_flowing(EXIT_CODES),
+        help_epilogue=_flowing(PAINTING),
         default_parameter=Parameter(show_default=False, json_list=False),
         result_action="return_value",
         exit_on_error=False,
@@ -257,31 +253,22 @@ def _panel(console: Any, options: Any, panel: Any) -> None:
     DefaultFormatter()(console, options, panel)
 
 
-def _version() -> str:
-    if IN_CHECKOUT:
-        text = (PROGRAM / "pyproject.toml").read_text(encoding="utf-8")
-        return f"painterly {tomllib.loads(text)['project']['version']}"
-    return f"painterly {metadata.version('painterly')}"
-
-
 def _run(app: App, words: Sequence[str], name: str) -> int:
-    print_anything()  # Help comes before all else.
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        sys.stderr.write(f"{name}: the current folder was deleted; change into another one\n")
-        return ConfigError.exit_code
-    try:
-        return int(app(_tokens(words)) or 0)
-    except UnusedCliTokensError as error:
-        words = unpiped(" ".join(error.unused_tokens or ()))
-        what = f"there is no place for {shortened(words)}; see --help"
-        return fail(name, what, ConfigError.exit_code)
-    except CycloptsError as error:
-        what = " ".join(unpiped(str(error)).split())
-        return fail(name, f"{what} See --help.", ConfigError.exit_code)
-    except PainterlyError as error:
-        return fail(name, unpiped(str(error)), error.exit_code)
+    def run() -> int:
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            raise ConfigError("the current folder was deleted; change into another one") from None
+        try:
+            return int(app(_tokens(words)) or 0)
+        except UnusedCliTokensError as error:
+            unused = shortened(unpiped(" ".join(error.unused_tokens or ())))
+            raise ConfigError(f"there is no place for {unused}; see --help") from None
+        except CycloptsError as error:
+            what = " ".join(unpiped(str(error)).split())
+            raise ConfigError(f"{what} See --help.") from None
+
+    return run_program(name, run)
 
 
 def _tokens(words: Sequence[str]) -> list[str]:
@@ -301,70 +288,23 @@ def _tokens(words: Sequence[str]) -> list[str]:
     return tokens
 
 
-def _asked(
-    settings: SettingOptions | None,
-    results: OutputOptions | None,
-    one: PictureOptions | None,
-    several: BatchOptions | None,
-    shares: list[str] | None,
-) -> Asked:
-    return Asked(
-        given(settings) if settings else {},
-        results or OutputOptions(),
-        one or PictureOptions(),
-        several or BatchOptions(),
-        _shares(shares),
+def _one_word(word: str) -> NoReturn:
+    """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
+    a style that was not chosen. Raises ConfigError with the words that are missing."""
+    if word != STANDARD and not is_photo(word):
+        raise ConfigError(no_photo(word, VERBS))
+    os.chdir(started_in())
+    if word != STANDARD:
+        read_file(word, "photo")
+    if not wants_json():
+        _print_styles(sys.stderr)
+    raise ConfigError(
+        f"{word} needs a style, as in {typed([word, 'hokusai'])}; "
+        f"{typed([word, ready_styles.ALL, '--sheet', 'sheet.jpg'])} shows it in all of them"
     )
 
 
-def _shares(texts: Sequence[str] | None) -> list[float] | None:
-    if texts is None:
-        return None
-    try:
-        return [float(share) for text in texts for share in text.split(",")]
-    except ValueError:
-        got = " ".join(texts)
-        raise ConfigError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
-
-
-def _start() -> Path:
-    """Return the folder of relative paths: start.sh has changed the current one."""
-    return Path(os.environ.get("STARTED_IN") or os.curdir).absolute()
-
-
-def _has_buckets() -> bool:
-    try:
-        environment = config.environment()
-    except ConfigError:
-        return True  # The batch reports it.
-    return any(name in environment for name in config.BUCKETS)
-
-
-def _one_word(word: str, start: Path) -> int:
-    """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
-    a style that was not chosen. Raises ConfigError with the words that are missing."""
-    is_unknown = names_style(word, start) and not ready_styles.search(word)
-    if is_unknown and (close := closest(word, VERBS)):
-        raise ConfigError(f"there is no command {word!r}; did you mean {command(close)}?")
-    if word != STANDARD and not is_photo(word, start):
-        raise ConfigError(no_photo(word, start))
-
-    def offer() -> int:
-        os.chdir(start)
-        if word != STANDARD:
-            read_file(word, "photo")
-        if not wants_json():
-            _print_styles(sys.stderr)
-        raise ConfigError(
-            f"{word} needs a style, as in {typed([word, next(iter(ready_styles.tables()))])}; "
-            f"{typed([word, ready_styles.ALL, '--sheet', 'sheet.jpg'])} shows it in all of them"
-        )
-
-    return run_program(command(), offer)
-
-
-def _print_styles(to: TextIO | None = None) -> int:
-    to = to or sys.stdout
+def _print_styles(to: TextIO) -> None:
     rows = []
     for name in ready_styles.tables():
         title = ready_styles.title(name)
@@ -379,4 +319,3 @@ def _print_styles(to: TextIO | None = None) -> int:
     else:
         for row in rows:
             print("\t".join(row), file=to)
-    return 0

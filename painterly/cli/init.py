@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from painterly.cli.app import fail, on_terminal, run_program
+from painterly.cli.app import ask, fail, on_terminal
 from painterly.cli.bucket_management import check_buckets, create
-from painterly.cli.options import STANDARD, File, Switch
+from painterly.cli.options import File, Switch
+from painterly.cli.places import STANDARD, here
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command
@@ -45,15 +45,6 @@ class _Provider:
     optional: tuple[str, ...]  # variables that an account may have in addition
 
 
-@dataclass(frozen=True)
-class _Args:
-    prefix: str | None
-    provider: str | None
-    addon_env: str | None
-    yes: bool
-    force: bool
-
-
 PROVIDERS = {
     "clever": _Provider("Clever Cloud", CELLAR, (REGION,)),
     "aws": _Provider("AWS", AWS_KEYS, (AWS_REGION, "AWS_SESSION_TOKEN")),
@@ -80,9 +71,6 @@ def init(
     They are PREFIX-photos, PREFIX-paintings and PREFIX-results. What is not given is asked for. All
     lines of .env are kept, and no other user can read the file.
 
-    Exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused, 130
-    stopped by Ctrl-C.
-
     Args:
         prefix: how the names of the buckets begin
         provider: Clever Cloud, AWS, or another S3 service
@@ -93,20 +81,14 @@ def init(
         force: replace values that .env has already
     """
     prefix = None if prefix is None else _prefix(prefix)
-    args = _Args(prefix, provider, addon_env, yes, force)
-    unchanged = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
-    return run_program(NAME, lambda: _init(args), interrupted=unchanged)
-
-
-def _init(args: _Args) -> int:
-    if not args.yes and not on_terminal():
+    if not yes and not on_terminal():
         raise ConfigError("no terminal to ask on; pass --yes, --prefix and --provider")
     file, existing = WORKSPACE / ".env", config.non_empty(env_file.read(WORKSPACE))
-    name = args.provider or _answer(args, "--provider", PROVIDER_QUESTION, _provider)
-    account = _account(name, args, existing)
-    prefix = args.prefix or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
+    name = provider or _answer(yes, "--provider", PROVIDER_QUESTION, _provider)
+    account = _account(name, addon_env, yes, existing)
+    prefix = prefix or _answer(yes, "--prefix", PREFIX_QUESTION, _prefix)
     buckets = {variable: f"{prefix}-{ending}" for variable, ending in ENDINGS.items()}
-    changes = _changes(existing, {**account, **buckets}, args)
+    changes = _changes(existing, {**account, **buckets}, yes, force)
     values = {**existing, **changes}
 
     loaded = config.load(values)
@@ -144,19 +126,23 @@ def _print_next_steps(provider: str, values: Mapping[str, str]) -> None:
         print("\nand credentials: a role of the machine, or AWS_ACCESS_KEY_ID and its secret")
 
 
-def _changes(existing: Mapping[str, str], wanted: Mapping[str, str], args: _Args) -> dict[str, str]:
+def _changes(
+    existing: Mapping[str, str], wanted: Mapping[str, str], yes: bool, force: bool
+) -> dict[str, str]:
     new = {name: value for name, value in wanted.items() if name not in existing}
     others = {name: value for name, value in wanted.items() if existing.get(name, value) != value}
-    if not others or args.force:
+    if not others or force:
         return new | others
-    if args.yes:
+    if yes:
         print(f"kept as in .env: {', '.join(others)}; --force replaces them")
         return new
     question = f".env has other values for {', '.join(others)}. Replace them? [y/N] "
-    return new | (others if _asked(question).lower() in ("y", "yes") else {})
+    return new | (others if ask(question).lower() in ("y", "yes") else {})
 
 
-def _account(name: str, args: _Args, existing: Mapping[str, str]) -> dict[str, str]:
+def _account(
+    name: str, addon_env: str | None, yes: bool, existing: Mapping[str, str]
+) -> dict[str, str]:
     provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
         cellar = ", ".join(variable for variable in CELLAR if variable in known)
@@ -164,17 +150,15 @@ def _account(name: str, args: _Args, existing: Mapping[str, str]) -> dict[str, s
             f"{cellar} set, in .env or the environment: with these, buckets are not on AWS; remove "
             "them first"
         )
-    if args.addon_env:
-        return _needed(
-            provider, _text_of(args.addon_env), f"the variables of {printable(args.addon_env)}"
-        )
+    if addon_env:
+        return _needed(provider, _text_of(addon_env), f"the variables of {printable(addon_env)}")
     if all(variable in known for variable in provider.required):
         print("the account's variables are set already, in .env or the environment")
         variables = (*provider.required, *provider.optional)
         return {variable: known[variable] for variable in variables if variable in known}
-    if args.yes and name == "aws":
+    if yes and name == "aws":
         return {}  # boto3 finds its credentials, or says where it looks for them.
-    if args.yes:
+    if yes:
         raise ConfigError(f"--addon-env is missing, and .env lacks {provider.required[0]}")
     if name == "clever":
         return _needed(provider, _pasted(provider), "the add-on's variables")
@@ -196,61 +180,50 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 def _text_of(addon: str) -> str:
     if addon == STANDARD:
         return sys.stdin.read()
-    # start.sh has changed the folder.
-    file = Path(os.environ.get("STARTED_IN") or os.curdir, addon).expanduser()
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return here(addon).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise ConfigError(f"{printable(addon)} cannot be read: {what}") from None
 
 
 def _pasted(provider: _Provider) -> str:
-    """Return the lines of an add-on that the user pastes."""
     print("In another terminal, these print the add-ons and the variables of one:\n")
     print("    clever addon list\n    clever addon env ID --format shell\n")
     print(f"Paste the lines with {listed(provider.required)}. An empty line ends them.")
     lines: list[str] = []
     while not {*provider.required} <= env_file.parse("\n".join(lines)).keys():
-        if not (line := _asked("")):
+        if not (line := ask("")):
             break
         lines.append(line)
     return "\n".join(lines)
 
 
 def _ask_for_keys(name: str) -> dict[str, str]:
-    """Return the variables of an account on AWS or another S3 service, as the user types them."""
     if name == "aws":
-        key_id = _asked("Access key id (empty: as in ~/.aws, or the machine's role): ")
+        key_id = ask("Access key id (empty: as in ~/.aws, or the machine's role): ")
         if not key_id:
             return {}
         secret = _asked_secretly("Secret access key")
-        region = _asked(f"Region [{USUAL_AWS_REGION}]: ") or USUAL_AWS_REGION
+        region = ask(f"Region [{USUAL_AWS_REGION}]: ") or USUAL_AWS_REGION
         return dict(zip((*AWS_KEYS, AWS_REGION), (key_id, secret, region), strict=True))
-    host = _asked("Host of the S3 service, such as s3.example.org: ")
-    key_id = _asked("Access key id: ")
+    host = ask("Host of the S3 service, such as s3.example.org: ")
+    key_id = ask("Access key id: ")
     secret = _asked_secretly("Secret access key")
-    region = _asked("Region (empty: none): ")
+    region = ask("Region (empty: none): ")
     account = dict(zip(CELLAR, (host, key_id, secret), strict=True))
     return account | ({REGION: region} if region else {})
 
 
-def _answer(args: _Args, flag: str, question: str, parse: Callable[[str], _Answer]) -> _Answer:
-    if args.yes:
+def _answer(yes: bool, flag: str, question: str, parse: Callable[[str], _Answer]) -> _Answer:
+    if yes:
         raise ConfigError(f"{flag} is missing")
     while True:
-        answer = _asked(question)  # The end of the input raises another ConfigError.
+        answer = ask(question)  # The end of the input raises another ConfigError.
         try:
             return parse(answer)
         except ConfigError as error:
             print(error)
-
-
-def _asked(question: str) -> str:
-    try:
-        return input(question).strip()
-    except EOFError:
-        raise ConfigError("the input ended before all was answered") from None
 
 
 def _asked_secretly(what: str) -> str:

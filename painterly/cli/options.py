@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from painterly.cli.places import STANDARD, on_disk
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
 from painterly.progress import PROGRESS_MODES
@@ -18,27 +19,29 @@ from painterly.settings.recipes import PRESETS, RECIPES
 from painterly.settings.settings import FIELDS
 from painterly.settings.values import MEMORY_SYNTAX, expectation, kind, parse_memory
 
-STANDARD = "-"  # standard input or output, in the place of a file; among masks, none
 PIPE = "\0"  # stands for it while flags are told from words
 Switch = Annotated[bool, Parameter(negative="")]
 if TYPE_CHECKING:
     Word = str
 else:  # A shell completes files by the type; a path would lose ./ and s3://.
-    Word = Annotated[Path, Parameter(converter=lambda _, tokens: unpiped(tokens[0].value))]
+    Word = Annotated[Path, Parameter(converter=lambda _, tokens: on_disk(unpiped(tokens[0].value)))]
 File = Annotated[Word | None, Parameter(metavar="FILE")]
 Files = Annotated[list[Word] | None, Parameter(consume_multiple=True, negative="")]
-Shares = Annotated[
-    list[str] | None,
-    Parameter(
-        name=["--shares", "--style-weight"], consume_multiple=True, negative="", metavar="X,X"
-    ),
-]
 Patterns = Annotated[list[str], Parameter(metavar="PATTERN", negative="")]
 
 
 def unpiped(text: str) -> str:
     """Return a word, or a message with words, in which PIPE is what was typed."""
     return text.replace(repr(PIPE), repr(STANDARD)).replace(PIPE, STANDARD)
+
+
+def _numbers(_: type, tokens: Sequence[Any]) -> list[float]:
+    texts = [token.value for token in tokens]
+    try:
+        return [float(share) for text in texts for share in text.split(",")]
+    except ValueError:
+        got = " ".join(texts)
+        raise ValueError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
 
 
 def _memory(_: type, tokens: Sequence[Any]) -> int:
@@ -48,8 +51,20 @@ def _memory(_: type, tokens: Sequence[Any]) -> int:
     return size
 
 
+Shares = Annotated[
+    list[float] | None,
+    Parameter(
+        name=["--shares", "--style-weight"],
+        converter=_numbers,
+        consume_multiple=True,
+        negative="",
+        metavar="X,X",
+    ),
+]
+
+
 @Parameter(name="*", group=Group("Results and device", sort_key=2))
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """Flags of all that is painted."""
 
@@ -78,7 +93,7 @@ class OutputOptions:
 
 
 @Parameter(name="*", group=Group("One picture", sort_key=3))
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureOptions:
     """Flags of one picture alone."""
 
@@ -108,7 +123,7 @@ class PictureOptions:
 
 
 @Parameter(name="*", group=Group("Several pictures, folders and buckets", sort_key=4))
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BatchOptions:
     """Flags of folders, buckets and several pictures alone."""
 
@@ -123,7 +138,8 @@ class BatchOptions:
     until: Annotated[str | None, Parameter(metavar="HH:MM")] = None
     """stop at this time, with a checkpoint; the same command continues"""
     cluster: Switch = False
-    """paint on the Ray cluster at CLUSTER, or else on the one on this machine"""
+    """paint on the Ray cluster at CLUSTER, or else on the one on this machine; the word cluster in
+    front of all others does the same"""
     include: Patterns = field(default_factory=list)
     """only photos with such keys, as beach.jpg or '2026/*.jpg', where * stands for any text with /;
     may be repeated"""
@@ -169,7 +185,7 @@ def _setting(name: str) -> Parameter:
 
 if TYPE_CHECKING:
 
-    @dataclass
+    @dataclass(frozen=True)
     class SettingOptions:
         """The settings of the engine."""
 
@@ -182,12 +198,13 @@ else:
                 for each, of in FIELDS.items()
             ],
             kw_only=True,
+            frozen=True,
         )
     )
     SettingOptions.__module__ = __name__  # Or cyclopts takes it for a type of Python's.
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureArgs(PictureOptions, OutputOptions):
     """What one picture is painted from and with.
 
@@ -207,9 +224,8 @@ class PictureArgs(PictureOptions, OutputOptions):
     output_depth: int = 8
 
     @property
-    def init_image(self) -> str | None:
-        """The start of the optimisation, a word or the path of a picture, if it is given."""
-        return self.settings.get("init_image")
+    def to_stdout(self) -> bool:
+        return self.places[-1] == STANDARD
 
 
 def given(options: Any) -> dict[str, Any]:

@@ -1,94 +1,285 @@
 """Paints one photo in a file, in the style of paintings in files, into a file."""
 
+import math
+import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TextIO, cast
 
 import numpy as np
 
 from painterly.cli import picture_files as files_of
-from painterly.cli.app import run_painter, why_instant
-from painterly.cli.options import STANDARD, PictureArgs
-from painterly.cli.picture_order import Wish, wish_of
+from painterly.cli.options import PictureArgs
+from painterly.cli.picture_files import UNFINISHED, read_file, read_photo
+from painterly.cli.places import names_style
+from painterly.configuration import config
+from painterly.configuration.config import Config
 from painterly.engine.transfer import Step
-from painterly.errors import ConfigError
+from painterly.errors import ConfigError, WeightsError
 from painterly.images.encode import encode
-from painterly.images.own_files import own_files
+from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
-from painterly.log import event, logger
+from painterly.images.picture_file import PictureFile
+from painterly.log import logger
+from painterly.orders.buckets import Buckets
+from painterly.orders.order import SingleOrder
+from painterly.orders.styles import Painting, Style, checked_shares
 from painterly.painters.finished import Finished
 from painterly.painters.single import Hooks, paint_single
 from painterly.painters.timelapse import Timelapse
-from painterly.settings.clips import is_painted_alone
+from painterly.settings import ready_styles
+from painterly.settings.paper import NONE
+from painterly.settings.settings import FIELDS, Settings
+from painterly.settings.values import expectation
 from painterly.signals import Stop, Stopped
-from painterly.storage.files import Mount, delete_leftovers
+from painterly.storage.base import BadKeyError, Entry
+from painterly.storage.files import Mount, delete_leftovers, new_md5
+from painterly.storage.files_bucket import FilesBucket
+from painterly.storage.folder import FolderBucket
+from painterly.vgg.sources import IN_BUCKET, source_for
+from painterly.words.wording import plural
 
-
-def run(pictures: Sequence[PictureArgs], name: str) -> int:
-    """Paint pictures one after the other, and return the exit code.
-
-    Args:
-        pictures: One photo in one style or more.
-        name: The program.
-    """
-
-    def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
-        instant = why_instant(pictures[0].settings)
-        with own_files():
-            for args in pictures:
-                if instant:
-                    args.settings["preset"] = "instant"
-                yield paint_source(args, environment, stop)
-        if instant:
-            event(instant)
-
-    first = pictures[0]
-    return run_painter(name, paint_it, first.places[-1] == STANDARD, first.progress)
-
-
-def paint_source(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
-    """Paint a clip or a photo, and return the path written. Raises the errors of `paint`."""
-    if is_painted_alone(args.places[0], args.places[-1]):
-        from painterly.cli import clip
-
-        return clip.paint(args, environment, stop)
-    return paint(args, environment, stop)
+NO_MASK = "-"
+SHARES = "--shares (--style_weight)"  # in errors
+VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
+START_WORDS = FIELDS["init_image"].metadata["choices"]
+# The argument of a picture to start from, in errors.
+START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
 
 
 def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
     A painting that was stopped or killed continues from its checkpoint. Raises a PainterlyError
-    before painting if an argument does not fit, and after a signal Stopped with the files that are
-    kept.
+    before painting if an argument does not fit, WeightsError before TensorFlow is loaded, and after
+    a signal Stopped with the files that are kept.
     """
-    wish = wish_of(args, environment)
-    files = ResultFiles(wish, stop)
-    paint_single(wish.order, wish.buckets, wish.config, stop, files, resume=not wish.fresh)
-    if not wish.to_stdout:
-        delete_leftovers(wish.unfinished)
+    loaded, settings, files = config_of(args, environment), settings_of(args), FilesBucket()
+    saved = save_every(args, settings)
+    order = order_of(args, settings, environment, files)
+    unfinished, key = _unfinished_for(args.places[-1])
+    result = ResultFile(args, order, saved, [Path(each.key) for each in files.list()], stop)
+    paint_single(
+        replace(order, own_checkpoint_key=key),
+        Buckets(files, files, unfinished),
+        loaded,
+        stop,
+        result,
+        resume=not args.fresh,
+    )
+    if not args.to_stdout:
+        folder = Path(args.places[-1]).parent / UNFINISHED
+        delete_leftovers(folder)
         with suppress(OSError):  # Others are unfinished in it, or there was none.
-            wish.unfinished.rmdir()
-    return files.path
+            folder.rmdir()
+    return result.path
 
 
-class ResultFiles(Hooks):
-    """The result of a wish in its file or on the standard output, its time-lapse, and the pictures
-    of every step whose number `save_every` divides, unless that is 0."""
+def _unfinished_for(result: str) -> tuple[FolderBucket, str]:
+    """Return the folder of the checkpoint of a result, and its key: the result's name, or a hash of
+    one that cannot be a key there, such as a hidden file's, or one that is too long with a further
+    extension."""
+    path = Path(result)
+    unfinished, key = FolderBucket(path.parent / UNFINISHED), f"{path.name}.npz"
+    try:
+        unfinished.check_key(key)
+    except BadKeyError:
+        key = f"{new_md5(os.fsencode(path.name)).hexdigest()}.npz"
+    return unfinished, key
 
-    def __init__(self, wish: Wish, stop: Stop) -> None:
+
+def config_of(args: PictureArgs, environment: Mapping[str, str]) -> Config:
+    """Return the configuration of the painter, which has no checkpoints for a picture on the
+    standard output. Raises ConfigError."""
+    known = {name: environment[name] for name in VARIABLES if name in environment}
+    loaded = replace(config.load(known), memory_limit=args.memory_limit, device=args.device)
+    return replace(loaded, checkpoint_every=math.inf) if args.to_stdout else loaded
+
+
+def settings_of(args: PictureArgs) -> Settings:
+    """Return the settings, without a picture to start from, which override those of the styles.
+
+    With a number of rows, the photo will decide the size. Raises ConfigError.
+    """
+    if args.image_size is not None and "size" in args.settings:
+        raise ConfigError("--image_size and --size both set the size; give one of them")
+    styles = [ref if names_style(ref) else "" for ref in args.places[1:-1]]
+    of_styles, values = ready_styles.common_settings(styles), dict(args.settings)
+    if values.get("rescale_method") == "cubic":
+        values["rescale_method"] = "bicubic"
+    if _start(args) is not None:
+        del values["init_image"]
+    settings = Settings().replaced(of_styles).replaced(values, "--")
+    if args.image_size is not None and settings.paper != NONE:
+        raise ConfigError("--image_size and --paper both set the size; give one of them")
+    return settings
+
+
+def save_every(args: PictureArgs, settings: Settings) -> int:
+    """Return the number of steps after which a picture is written, or 0 for never."""
+    if not args.to_stdout:
+        usual = int(settings.traits.original)
+        return usual if args.save_every is None else args.save_every
+    if args.save_every:
+        raise ConfigError("--save_every writes pictures beside the result, which has no file")
+    if settings.timelapse:
+        raise ConfigError("--timelapse writes a file beside the result, which has no file")
+    return 0
+
+
+def order_of(
+    args: PictureArgs,
+    settings: Settings,
+    environment: Mapping[str, str],
+    files: FilesBucket,
+    photo: Entry | None = None,
+) -> SingleOrder:
+    """Read the files of a picture into a bucket, and return its order, without a checkpoint's key.
+
+    Args:
+        args, environment: As in `paint`.
+        settings: Those of `settings_of`.
+        photo: The photo, if the bucket has it already.
+
+    Raises:
+        ConfigError, PictureError: An argument is wrong.
+        WeightsError: The weights that a flag or VGG_WEIGHTS names are missing.
+    """
+
+    def optional(path: str | None, argument: str) -> Entry | None:
+        return None if path is None else files.add(path, read_file(path, argument))
+
+    rows, given = _rows(args, settings), args.weights or environment.get("VGG_WEIGHTS")
+    if given and given.startswith(IN_BUCKET):
+        raise WeightsError(
+            f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
+        )
+    base, *refs, _ = args.places
+    refs = [str(ready_styles.path(ref)) if names_style(ref) else ref for ref in refs]
+    masks = _masks("style_masks", args.style_masks, len(refs))
+    regions = _masks("regions", args.regions, len(refs))
+    if args.regions is None and args.content_mask is None:
+        regions = masks  # As in the original.
+    shares = _shares(args.style_weight, len(refs))
+    weights = source_for(settings, given)
+    photo = photo or files.add(*read_photo(base))
+    mask = optional(args.content_mask, "--content_mask")
+    paintings = tuple(
+        Painting(
+            files.add(ref, read_file(ref, "painting")),
+            share,
+            optional(of_painting, "--style_masks"),
+            optional(region, "--regions"),
+        )
+        for ref, share, of_painting, region in zip(refs, shares, masks, regions, strict=True)
+    )
+    order = SingleOrder(
+        photo=photo,
+        mask=mask,
+        style=Style(", ".join(Path(ref).stem for ref in refs), paintings, settings),
+        weights=weights,
+        output=OutputFormat(
+            args.output_format or ("same" if args.to_stdout else None),
+            args.output_quality,
+            args.keep_gps,
+            args.output_depth,
+        ),
+        color_mask=optional(args.color_mask, "--color_mask"),
+        start=optional(_start(args), START),
+    )
+    if rows is None:
+        return order
+    size = PictureFile(files.read(photo.key), photo.key).header.size
+    return order.with_settings(_sized(settings, rows, *size))
+
+
+def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
+    """Return each painting's share: its own, or an equal part of a single one. Raises
+    ConfigError."""
+    weights = [1.0] if weights is None else list(weights)
+    if len(weights) not in (1, paintings):
+        raise ConfigError(
+            f"{SHARES} has {len(weights)} values for {plural(paintings, 'painting')}; "
+            "expected one for each, or a single one"
+        )
+    checked_shares(weights, f"{SHARES} is")
+    return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
+
+
+def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str | None]:
+    """Return the path of each painting's mask, or None for `-`.
+
+    Raises ConfigError for another number of masks.
+    """
+    if paths is None:
+        return [None] * paintings
+    if len(paths) != paintings:
+        raise ConfigError(
+            f"--{name} has {len(paths)} masks for {paintings} paintings; "
+            f"expected one per painting, `{NO_MASK}` for none"
+        )
+    return [None if path == NO_MASK else path for path in paths]
+
+
+def _start(args: PictureArgs) -> str | None:
+    start = args.settings.get("init_image")
+    return None if start in START_WORDS else start
+
+
+def _rows(args: PictureArgs, settings: Settings) -> int | None:
+    is_usual = args.image_size is None and "size" not in args.settings
+    if is_usual and settings.traits.original and settings.paper == NONE:
+        return int(settings.traits.defaults["size"])
+    return args.image_size
+
+
+def _sized(settings: Settings, rows: int, height: int, width: int) -> Settings:
+    """Return the settings for a photo of this size in px that is painted with some rows.
+
+    The size is the longer side of the result. Raises ConfigError.
+    """
+    tall = height >= width or not settings.maintain_aspect_ratio
+    longer = rows if tall else round(rows * width / height)
+    try:
+        return settings.replaced({"size": longer})
+    except ConfigError:
+        raise ConfigError(
+            f"--image_size of {rows} rows makes a longer side of {longer} px; "
+            f"expected {expectation(FIELDS['size'])}"
+        ) from None
+
+
+class ResultFile(Hooks):
+    """The result of a picture in its file or on the standard output, its time-lapse, and the
+    pictures of every step whose number `save_every` divides, unless that is 0.
+
+    Args:
+        args, order: The picture.
+        save_every: The number of steps.
+        inputs: The files that it is painted from, which no result replaces.
+        stop: The signals of the process.
+    """
+
+    def __init__(
+        self,
+        args: PictureArgs,
+        order: SingleOrder,
+        save_every: int,
+        inputs: Sequence[Path],
+        stop: Stop,
+    ) -> None:
         self.path = Path("standard output")
-        self._wish, self._stop = wish, stop
+        self._args, self._order, self._stop = args, order, stop
+        self._save_every, self._inputs = save_every, inputs
 
     def before(self, photo: Picture) -> None:
         """Check that the result can be written. Raises ConfigError."""
-        wish, self._photo = self._wish, photo
-        path, self._output = files_of.result_path(
-            wish.result, wish.order.output, f"photo.{photo.format}"
-        )
-        if wish.to_stdout:
+        name, self._photo = self._args.places[-1], photo
+        path, self._output = files_of.result_path(name, self._order.output, f"photo.{photo.format}")
+        if self._args.to_stdout:
             if sys.__stdout__ is None or sys.__stdout__.isatty():
                 raise ConfigError(
                     "the result is -, the standard output, which is neither file nor pipe"
@@ -96,21 +287,20 @@ class ResultFiles(Hooks):
             return
         self.path, self._mount = path, Mount(path.parent, str(path.parent))
         targets = [path]
-        files_of.check_target(path, wish.result, wish.inputs)
-        if wish.order.style.settings.timelapse:
+        files_of.check_target(path, name, self._inputs)
+        if self._order.style.settings.timelapse:
             targets.append(files_of.timelapse_path(path))
-            files_of.check_target(targets[-1], str(targets[-1]), wish.inputs)
-        if wish.save_every:
+            files_of.check_target(targets[-1], str(targets[-1]), self._inputs)
+        if self._save_every:
             targets += files_of.stored_steps(path)
-        for target in targets if not wish.overwrite else ():
+        for target in targets if not self._args.overwrite else ():
             files_of.check_is_painted(target, ", or pass --overwrite to replace it")
 
     def on_step(self, step: Step) -> None:
         """Write its picture if it is one of those. From now on, a signal no longer ends the
         painting at once."""
         self._stop.later = True
-        every = self._wish.save_every
-        if every and step.iteration % every == 0:
+        if self._save_every and step.iteration % self._save_every == 0:
             self._write(step.image, files_of.step_path(self.path, step.iteration))
 
     def on_stop(self, step: Step, timelapse: Timelapse | None) -> NoReturn:
@@ -138,7 +328,7 @@ class ResultFiles(Hooks):
 
     def _write(self, image: np.ndarray, path: Path) -> None:
         data = encode(image, self._output, self._photo)
-        if not self._wish.to_stdout:
+        if not self._args.to_stdout:
             self._mount.check()
             files_of.write_file(path, data)
             return

@@ -12,8 +12,8 @@ from logging import WARNING
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 
-from painterly.cli.options import STANDARD
 from painterly.cli.places import (
+    STANDARD,
     check_not_on_the_web,
     similar_picture,
 )

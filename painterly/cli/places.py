@@ -4,25 +4,47 @@ import os
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from painterly.cli.options import STANDARD
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout
-from painterly.storage.address import with_home
+from painterly.storage.address import parse_address, with_home
+from painterly.storage.file_names import stored_spelling
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import shortened
 
+STANDARD = "-"  # standard input or output, in the place of a file; among masks, none
 
-def here(place: str, start: Path) -> Path:
+
+def started_in() -> Path:
+    """Return the folder of relative paths: start.sh has changed the current one."""
+    return Path(os.environ.get("STARTED_IN") or os.curdir).absolute()
+
+
+def here(place: str) -> Path:
     """Return the path of a place on this machine, with ~ as the home: a shell leaves a quoted one
     as it is."""
     with suppress(RuntimeError):  # The home of an unknown user.
-        return start / with_home(place)
-    return start / place
+        return started_in() / with_home(place)
+    return started_in() / place
 
 
-def is_photo(place: str, start: Path) -> bool:
+def on_disk(word: str) -> str:
+    """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
+    is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
+    if word.startswith("file:"):
+        return str(parse_address(word))
+    if word.startswith("~") and not os.path.lexists(started_in() / word):
+        try:
+            word = str(with_home(word))
+        except RuntimeError:
+            raise ConfigError(
+                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
+            ) from None
+    return word if "://" in word else stored_spelling(started_in(), word)
+
+
+def is_photo(place: str) -> bool:
     """Return whether a place is a file here, or a pipe."""
-    path = here(place, start)
+    path = here(place)
     with suppress(OSError):
         return "://" not in place and path.exists() and not path.is_dir()
     return False
@@ -33,10 +55,10 @@ def names_picture(place: str) -> bool:
     return bucket_layout.for_source(place)
 
 
-def names_style(word: str, start: Path = Path()) -> bool:
+def names_style(word: str) -> bool:
     """Return whether a word can be the name of a ready style: it is no file, nor named as one."""
     plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
-    return plain and not is_photo(word, start)
+    return plain and not is_photo(word)
 
 
 def check_not_on_the_web(place: str, argument: str) -> None:

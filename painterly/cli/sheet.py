@@ -35,15 +35,11 @@ def check_flags(only: str, flags: Sequence[str], settings: Mapping[str, Any]) ->
         raise ConfigError(f"--{only} paints small pictures by preset instant; leave --{flag} out")
 
 
-def run(args: BatchArgs, name: str) -> int:
+def run(args: BatchArgs) -> int:
     """Write the sheet or the story that arguments ask for, and return the exit code: 1 if some
     pictures could not be painted. The extension of its file decides the format.
-
-    Args:
-        args: The arguments.
-        name: The program.
     """
-    return run_service(name, lambda environment: _make(args, environment), args.values)
+    return run_service(lambda environment: _make(args, environment), args.values)
 
 
 def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
@@ -54,7 +50,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
 
     only = str(args.options.only)
     tells, name = only == "story", str(getattr(args.options, only))
-    path = here(name, args.start)
+    path = here(name)
     if tells:
         form = _story_format(path, name)
     else:

@@ -3,23 +3,23 @@
 boto3 and rich are imported when there is something to copy, so that `--help` answers at once.
 """
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from painterly.cli.app import open_in_browser, run_program
+from painterly.cli.app import open_in_browser
 from painterly.cli.bucket_management import open_configured, open_named
 from painterly.cli.options import Patterns, Switch, Word
 from painterly.errors import ConfigError, StorageError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import command
-from painterly.storage.address import parse_address, with_home
+from painterly.storage.address import parse_address
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
 from painterly.storage.files import Mount, storage_errors
@@ -33,7 +33,7 @@ WATCH_EVERY_S = 10  # seconds from one look for new results to the next
 
 
 @Parameter(name="*")
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CopyOptions:
     """What is copied, and how."""
 
@@ -49,84 +49,49 @@ class CopyOptions:
     """not these; may be repeated"""
 
 
-@dataclass(kw_only=True)
-class CopyArgs(CopyOptions):
-    """What a command copies: files and folders here into a bucket, or a bucket into a folder."""
-
-    sources: list[Path] = field(default_factory=list)
-    bucket: str = ""
-    folder: Path = Path()
-    watch: bool = False
-    open: bool = False
-
-
-@dataclass(frozen=True)
-class _Command:
-    """A command that copies files."""
-
-    uploads: bool  # whether it copies into a bucket, instead of out of one
-    variable: str = ""  # the variable that names the bucket, or an empty text if an argument does
-    # Returns whether a key is of a kind that it copies.
-    include: Callable[[str], bool] = lambda key: True
-
-
-COMMANDS = {
-    "get-bucket": _Command(uploads=False),
-    "send-bucket": _Command(uploads=True),
-    "send-source": _Command(True, "BUCKET_SOURCE", bucket_layout.for_source),
-    "send-style": _Command(True, "BUCKET_STYLE", bucket_layout.for_style),
-    "get-results": _Command(False, "BUCKET_RESULT", bucket_layout.for_laptop),
-}
 Folder = Annotated[Word, Parameter(metavar="FOLDER")]
 Paths = Annotated[Word, Parameter(metavar="PATH")]
 
 
-def send_source(*paths: Paths, options: CopyOptions | None = None) -> int:
+def send_source(*paths: Paths, options: CopyOptions = CopyOptions()) -> int:
     """Upload photos to BUCKET_SOURCE.
 
     Masks (beach.mask.png next to beach.jpg) go with them. Files that are there already are skipped,
     and files of other kinds left out.
 
-    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, 130 stopped by Ctrl-C.
-
     Args:
         paths: the folder to upload, with sub-folders; or one or more files
     """
-    return _copy("send-source", options, sources=_sources(paths))
+    bucket = partial(open_configured, "BUCKET_SOURCE")
+    return _send("send-source", paths, bucket, options, bucket_layout.for_source)
 
 
-def send_style(*paths: Paths, options: CopyOptions | None = None) -> int:
+def send_style(*paths: Paths, options: CopyOptions = CopyOptions()) -> int:
     """Upload paintings to BUCKET_STYLE.
 
     Masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) go with them. Files that are
     there already are skipped, and files of other kinds left out.
 
-    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, 130 stopped by Ctrl-C.
-
     Args:
         paths: the folder to upload, with sub-folders; or one or more files
     """
-    return _copy("send-style", options, sources=_sources(paths))
+    bucket = partial(open_configured, "BUCKET_STYLE")
+    return _send("send-style", paths, bucket, options, bucket_layout.for_style)
 
 
 def send_bucket(
     *words: Annotated[Word, Parameter(metavar="PATH … s3://BUCKET")],
-    options: CopyOptions | None = None,
+    options: CopyOptions = CopyOptions(),
 ) -> int:
     """Upload a folder, or files, into a bucket.
 
     Files that are there already are skipped.
 
-    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, 130 stopped by Ctrl-C.
-
     Args:
         words: the folder to upload, or files; the bucket, s3://BUCKET/PREFIX, or a folder
     """
     *paths, bucket = words or ("",)
-    return _copy("send-bucket", options, sources=_sources(paths), bucket=bucket)
+    return _send("send-bucket", paths, partial(open_named, bucket), options, lambda key: True)
 
 
 def get_bucket(
@@ -134,21 +99,24 @@ def get_bucket(
     folder: Folder,
     /,
     *,
-    options: CopyOptions | None = None,
+    options: CopyOptions = CopyOptions(),
 ) -> int:
     """Download a bucket, or the objects under a prefix.
 
     Your own files in the folder are never replaced or deleted: those that were not downloaded, or
     that you have changed since.
 
-    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, 130 stopped by Ctrl-C.
-
     Args:
         bucket: the bucket, or a part of it: s3://BUCKET/PREFIX
         folder: the folder to download into; created if it is missing
     """
-    return _copy("get-bucket", options, bucket=bucket, folder=_path(folder))
+    path, store, where = _path(folder), open_named(bucket), parse_address(bucket)
+    if not isinstance(where, Path) and where[1] and next(iter(store.list()), None) is None:
+        raise ConfigError(
+            f"there is nothing under {printable(store.name)}; for a single object, name its bucket "
+            "and --include KEY"
+        )
+    return _reported("get-bucket", download_all(store, path, _rules(options, lambda key: True)))
 
 
 def get_results(
@@ -157,88 +125,75 @@ def get_results(
     *,
     watch: Switch = False,
     open: Switch = False,
-    options: CopyOptions | None = None,
+    options: CopyOptions = CopyOptions(),
 ) -> int:
     """Download results, records and the gallery from BUCKET_RESULT.
 
     Your own files in the folder are never replaced or deleted: those that were not downloaded, or
     that you have changed since.
 
-    Exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration, 5 storage
-    unreachable or access refused, 130 stopped by Ctrl-C.
-
     Args:
         folder: the folder to download into; created if it is missing
         watch: keep downloading results as they appear, until the run has ended, or Ctrl-C
         open: open the gallery once it is downloaded
     """
-    return _copy("get-results", options, folder=_path(folder), watch=watch, open=open)
-
-
-def _copy(which: str, options: CopyOptions | None, **places: Any) -> int:
-    about, name = COMMANDS[which], command(which).removeprefix("./")
-    args = CopyArgs(**vars(options or CopyOptions()), **places)
-    if args.watch and args.dry_run:
+    # All but the results is the program's own.
+    rules = replace(
+        _rules(options, bucket_layout.for_laptop),
+        shown=bucket_layout.is_result,
+        named=True,
+        counts_kinds=False,
+    )
+    if watch and rules.dry_run:
         raise ConfigError("--watch and --dry-run do not go together")
-
-    def run() -> int:
-        bucket, rules = _bucket(about, args), _rules(about, args)
-        if about.uploads:
-            result = upload_all(args.sources, bucket, rules)
-        else:
-            result = _download(name, bucket, rules, args)
-        print(*result.lines, sep="\n", flush=True)
-        for line in (*result.notes, *result.failures):
-            print(f"{name}: {line}", file=sys.stderr)
-        return result.exit_code
-
-    return run_program(name, run)
+    path, bucket = _path(folder), open_configured("BUCKET_RESULT", new=watch)
+    is_open = watch and _watch(_name("get-results"), bucket, rules, path, open)
+    result = download_all(bucket, path, rules)
+    if open and not (is_open or rules.dry_run):
+        has_page = was_downloaded(path, bucket_layout.PAGE)
+        open_in_browser(path / bucket_layout.PAGE if has_page else path)
+    return _reported("get-results", result)
 
 
-def _sources(paths: Sequence[str]) -> list[Path]:
+def _send(
+    verb: str,
+    paths: Sequence[str],
+    bucket: Callable[..., Store],
+    options: CopyOptions,
+    include: Callable[[str], bool],
+) -> int:
     if not paths:
         raise ConfigError("expected the folder to upload, or files")
-    return [_path(path) for path in paths]
+    sources, rules = [*map(_path, paths)], _rules(options, include)
+    return _reported(verb, upload_all(sources, bucket(new=True), rules))
 
 
-def _bucket(about: _Command, args: CopyArgs) -> Store:
-    """Return the bucket to copy into or out of.
-
-    Raises ConfigError if none is configured, or if there is nothing to download under a prefix.
-    """
-    new = about.uploads or args.watch
-    if about.variable:
-        return open_configured([about.variable], new=new)[about.variable]
-    bucket = open_named(args.bucket, new=new)
-    where = parse_address(args.bucket)
-    has_prefix = not isinstance(where, Path) and where[1] != ""
-    if has_prefix and not about.uploads and next(iter(bucket.list()), None) is None:
-        raise ConfigError(
-            f"there is nothing under {printable(bucket.name)}; for a single object, name its "
-            "bucket and --include KEY"
-        )
-    return bucket
+def _rules(options: CopyOptions, include: Callable[[str], bool]) -> SyncRules:
+    chosen = chooser(options.include, options.exclude)
+    return SyncRules(include, chosen, options.delete, options.dry_run)
 
 
-def _download(name: str, bucket: Store, rules: SyncRules, args: CopyArgs) -> SyncResult:
-    if args.watch:
-        _watch(name, bucket, rules, args)
-    result = download_all(bucket, args.folder, rules)
-    if args.open and not args.dry_run:
-        page = args.folder / bucket_layout.PAGE
-        open_in_browser(page if was_downloaded(args.folder, bucket_layout.PAGE) else args.folder)
-    return result
+def _reported(verb: str, result: SyncResult) -> int:
+    print(*result.lines, sep="\n", flush=True)
+    for line in (*result.notes, *result.failures):
+        print(f"{_name(verb)}: {line}", file=sys.stderr)
+    return result.exit_code
 
 
-def _watch(name: str, bucket: Store, rules: SyncRules, args: CopyArgs) -> None:
-    """Download results as they appear, with their records, until a run has ended.
+def _name(verb: str) -> str:
+    return command(verb).removeprefix("./")
+
+
+def _watch(name: str, bucket: Store, rules: SyncRules, folder: Path, opens: bool) -> bool:
+    """Download results as they appear, with their records, until a run has ended, and return
+    whether the gallery was opened, as `opens` asks for.
 
     Only results are printed. A run that ended before is ignored if an earlier download into this
     folder brought its end. Raises StorageError from the first listing, and ObjectError if the
     folder cannot be written at the start. Later errors are reported, and the download is tried
     again.
     """
-    folder, chosen = args.folder, rules.chosen
+    chosen, is_open = rules.chosen, False
     rules = replace(rules, chosen=lambda key: key == bucket_layout.ENDED or chosen(key))
     first, reported, mount = True, set[str](), Mount(folder, str(folder))
     next(iter(bucket.list()), None)
@@ -257,38 +212,26 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: CopyArgs) -> None:
                 print(f"{name}: {line}", file=sys.stderr, flush=True)
             first = False
             reported.update(result.notes, result.failures)
-        if args.open and was_downloaded(folder, bucket_layout.PAGE):
+        if opens and not is_open and was_downloaded(folder, bucket_layout.PAGE):
             open_in_browser(folder / bucket_layout.PAGE)
-            args.open = False  # Or it would be opened again at the end.
+            is_open = True
         if _etag_of_ending(folder) not in (None, earlier):
             path = folder / bucket_layout.ENDED
             with storage_errors(printable(str(path))):
                 ending = path.read_text(errors="replace").partition("\n")[0]
             print(f"The run has ended. {printable(ending)}", flush=True)
-            return
+            return is_open
         time.sleep(WATCH_EVERY_S)
 
 
 def _etag_of_ending(folder: Path) -> str | None:
-    """Return the ETag of the last run's end, as downloaded, or None before that."""
     ending = MadeFiles(folder).downloaded.get(bucket_layout.ENDED)
     return ending.etag if ending else None
-
-
-def _rules(about: _Command, args: CopyArgs) -> SyncRules:
-    chosen = chooser(args.include, args.exclude)
-    rules = SyncRules(about.include, chosen, args.delete, args.dry_run)
-    if about.variable != "BUCKET_RESULT":
-        return rules
-    # The others are the program's own.
-    return replace(rules, shown=bucket_layout.is_result, named=True, counts_kinds=False)
 
 
 def _path(text: str) -> Path:
     if not text.strip():  # An unset variable; as a path, it would be the current folder.
         raise ConfigError("the path is empty; expected a folder, such as .")
-    if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
+    if text.startswith("s3://"):  # As a path, a folder named `s3:`.
         raise ConfigError(f"{text!r} is an address; expected a folder or file here")
-    with contextlib.suppress(RuntimeError):  # the home of an unknown user
-        return with_home(text)  # A shell leaves a quoted ~ as it is.
     return Path(text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from painterly.cli.app import open_in_browser, run_service, why_instant
+from painterly.cli.app import open_in_browser, run_program, run_service, why_instant
 from painterly.cli.options import Switch, unpiped
 from painterly.errors import ConfigError
 from painterly.log import event, logs_json
@@ -40,9 +40,6 @@ def web(
 
     The variables of a batch apply; WEB_* and PORT set the address to listen on and the login
     (docs/serve.md).
-
-    Exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
-    configuration.
 
     Args:
         port: the port to listen on, instead of WEB_PORT or PORT
@@ -88,7 +85,7 @@ def web(
         return serve(loaded, options, worker, show, phones)
 
     variables = {name: value for name, value in given.items() if value}
-    return run_service(NAME, run, variables, interrupted="the next start continues the jobs")
+    return run_service(run, variables)
 
 
 def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -151,5 +148,7 @@ def paint_jobs(
 
         return work(loaded, pipe, owner, gone)
 
-    # The web process reports a signal.
-    return run_service(NAME, run, known=environment, interrupted=None)
+    def service() -> int:
+        return run_service(run, known=environment)
+
+    return run_program(NAME, service, names_signals=False)  # The web process names them.

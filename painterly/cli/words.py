@@ -7,15 +7,15 @@ there is no such style; several pictures would go into one file.
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
 from itertools import chain
 from pathlib import Path, PurePath
 
-from painterly.cli.options import STANDARD
 from painterly.cli.places import (
+    STANDARD,
     ends_as_folder,
     here,
     is_on_the_web,
@@ -23,17 +23,18 @@ from painterly.cli.places import (
     names_picture,
     names_style,
     similar_picture,
+    started_in,
 )
 from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
 from painterly.settings import ready_styles
 from painterly.settings.installation import command
-from painterly.storage.address import is_folder, parse_address, with_home
+from painterly.storage.address import is_folder
 from painterly.storage.base import hidden
-from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import storage_errors
 from painterly.storage.foreign_files import matches
+from painterly.words.suggestions import closest
 from painterly.words.wording import printable, shortened
 
 PAINTED = "./painted"  # where several pictures go
@@ -65,54 +66,60 @@ class Words:
     @property
     def ready(self) -> list[str]:
         """The ready styles that are not blended."""
-        return [style[0] for style in self.styles if len(style) == 1 and style[0] in _ready()]
+        return [style[0] for style in self.styles if _is_ready(style)]
 
     @property
     def painting(self) -> str:
         """The file of a painting that is the only style, or empty."""
-        name = self.styles[0][0] if len(self.styles) == 1 and len(self.styles[0]) == 1 else ""
-        return name if name not in _ready() and names_picture(name) else ""
+        parts = self.styles[0] if len(self.styles) == 1 else ()
+        return (
+            parts[0] if len(parts) == 1 and not _is_ready(parts) and names_picture(parts[0]) else ""
+        )
 
     @property
     def files(self) -> list[tuple[str, ...]]:
         """The other styles: blends, and files of paintings."""
-        if self.painting:
-            return []
-        return [style for style in self.styles if len(style) > 1 or style[0] not in _ready()]
+        return [] if self.painting else [each for each in self.styles if not _is_ready(each)]
 
 
-def words_of(given: Sequence[str], output: str | None, start: Path) -> Words:
-    """Return what two words or more, and -o, ask for.
+def _is_ready(style: Sequence[str]) -> bool:
+    return len(style) == 1 and style[0] in ready_styles.tables()
+
+
+def words_of(given: Sequence[str], output: str | None) -> Words:
+    """Return what words, two or more, and -o ask for.
 
     Args:
-        given: The words, as `as_on_disk` returns them.
+        given: The words, as `matched` returns them.
         output: RESULT, or None.
-        start: The folder of relative paths.
 
     Raises:
         ConfigError: They cannot be meant.
         StorageError: A folder may not be read.
     """
+    if not given:
+        example = typed([PHOTO, EXAMPLE, "-o", "painted.jpg"])
+        raise ConfigError(f"-o comes after a photo and a style: {example}")
     *photos, style = given
     if not all(word.strip() for word in (*given, "-" if output is None else output)):
         raise ConfigError(f"a word is empty, as a variable is that was not set: {[*given]}")
-    _check_quotes(photos[-1], style, start)
-    paintings, styles = _style(style, photos, start)
+    _check_quotes(photos[-1], style)
+    paintings, styles = _style(style, photos)
     for photo in photos:
-        _check_photo(photo, [*given], start)
+        _check_photo(photo, [*given])
     names = [style_name(each) for each in styles]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"two styles are called {twice[0]}; rename a painting")
-    is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0], start))
+    is_file = len(photos) == 1 and (photos[0] == STANDARD or is_photo(photos[0]))
     is_one = is_file and bool(styles) and styles != _every()
     words = Words((*photos,), paintings, styles, "" if is_one else PAINTED, is_one)
-    return words if output is None and photos != [STANDARD] else _into(words, output, start)
+    return words if output is None and photos != [STANDARD] else _into(words, output)
 
 
-def _into(words: Words, output: str | None, start: Path) -> Words:
+def _into(words: Words, output: str | None) -> Words:
     """Return words with a result. Raises ConfigError if that cannot have all pictures, or its name
     is not a picture's."""
-    is_place, is_single = _is_place(output or "", start), words.is_one and len(words.styles) == 1
+    is_place, is_single = _is_place(output or ""), words.is_one and len(words.styles) == 1
     if words.photos == (STANDARD,) and (is_place or not is_single or output is None):
         raise ConfigError(
             "the photo is -, the standard input, which makes one picture: name one style, and a "
@@ -135,24 +142,24 @@ def _into(words: Words, output: str | None, start: Path) -> Words:
     return replace(words, result=output, is_one=False)
 
 
-def _check_quotes(photo: str, style: str, start: Path) -> None:
+def _check_quotes(photo: str, style: str) -> None:
     """Raise ConfigError if two words are the name of a ready style, as in `starry night`."""
     both = f"{photo} {style}"
-    if names_style(photo, start) and names_style(style, start) and _search(both):
+    if names_style(photo) and names_style(style) and ready_styles.search(both):
         raise ConfigError(f"there is no file {photo!r}; did you mean {both!r}, in quotes?")
 
 
-def variables(words: Words, start: Path) -> dict[str, str]:
+def variables(words: Words) -> dict[str, str]:
     """Return the variables of a batch that words stand for. Files of paintings have none."""
-    values = {BUCKETS[2]: _address(words.result, start), "STYLE_MODE": "each"}
-    if is_photo(words.photos[0], start):
-        values[BUCKETS[0]], values["PHOTO"] = common_folder(words.photos, start)
+    values = {BUCKETS[2]: _address(words.result), "STYLE_MODE": "each"}
+    if is_photo(words.photos[0]):
+        values[BUCKETS[0]], values["PHOTO"] = common_folder(words.photos)
     else:
-        values |= _parts(words.photos[0], BUCKETS[0], "PHOTO", start)
+        values |= _parts(words.photos[0], BUCKETS[0], "PHOTO")
     if words.paintings:
-        values |= _parts(words.paintings, BUCKETS[1], "STYLE", start)
+        values |= _parts(words.paintings, BUCKETS[1], "STYLE")
     elif words.painting:
-        values[BUCKETS[1]], values["STYLE"] = common_folder([words.painting], start)
+        values[BUCKETS[1]], values["STYLE"] = common_folder([words.painting])
     else:
         values |= {BUCKETS[1]: "", "STYLES": ",".join(words.ready) or ready_styles.NONE}
     return values
@@ -166,41 +173,27 @@ def beside(photo: str, style: Sequence[str], form: str | None) -> str:
 
 def style_name(style: Sequence[str]) -> str:
     """Return the name of a style: those of what it blends."""
-    return BLENDED.join(each if each in _ready() else PurePath(each).stem for each in style)
+    return BLENDED.join(
+        each if each in ready_styles.tables() else PurePath(each).stem for each in style
+    )
 
 
-def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
-    """Return the words of a command line as the disk spells them, and instead of a pattern that no
-    shell has expanded, the pictures that it matches. The last word is taken as it is. Raises
-    ConfigError if a pattern matches nothing, or an address names another machine."""
-    spelled = [on_disk(word, start) for word in words]
-    return [*chain.from_iterable(_matched(word, start) for word in spelled[:-1]), *spelled[-1:]]
+def matched(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line, and instead of a pattern that no shell has expanded, the
+    pictures that it matches. The last word is taken as it is. Raises ConfigError if a pattern
+    matches nothing."""
+    return [*chain.from_iterable(map(_matched, words[:-1])), *words[-1:]]
 
 
-def on_disk(word: str, start: Path) -> str:
-    """Return a word as the disk spells it, with the home for ~: a shell leaves a quoted one as it
-    is, and file managers copy files as file:///beach.jpg. Raises ConfigError."""
-    if word.startswith("file:"):
-        return str(parse_address(word))
-    if word.startswith("~") and not os.path.lexists(start / word):
-        try:
-            word = str(with_home(word))
-        except RuntimeError:
-            raise ConfigError(
-                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
-            ) from None
-    return word if "://" in word else stored_spelling(start, word)
-
-
-def _matched(word: str, start: Path) -> list[str]:
+def _matched(word: str) -> list[str]:
     folder, name = os.path.split(word)
-    if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
+    if "://" in word or not has_magic(word) or os.path.lexists(here(word)):
         return [word]
     found = []
-    for each in sorted(start.glob(folder)) if has_magic(folder) else [here(folder, start)]:
+    for each in sorted(started_in().glob(folder)) if has_magic(folder) else [here(folder)]:
         with suppress(OSError):
             names = sorted(one.name for one in each.iterdir())
-            where = os.path.relpath(each, start) if has_magic(folder) else folder
+            where = os.path.relpath(each, started_in()) if has_magic(folder) else folder
             found += [str(Path(where, one)) for one in names if matches(one, [name])]
     pictures = [each for each in found if names_picture(each) and not hidden(each)]
     if not pictures and names_picture(word):
@@ -208,111 +201,110 @@ def _matched(word: str, start: Path) -> list[str]:
     return pictures or [word]
 
 
-def _style(
-    word: str, photos: Sequence[str], start: Path
-) -> tuple[str, tuple[tuple[str, ...], ...]]:
+def _style(word: str, photos: Sequence[str]) -> tuple[str, tuple[tuple[str, ...], ...]]:
     """Return the paintings or the styles of Words that the last word means."""
-    if is_photo(word, start):
+    if is_photo(word):
         return "", ((_as_file(word),),)
-    is_named = names_style(word, start)
-    if word.startswith(BUCKET) or (not (is_named and _search(word)) and _is_dir(word, start)):
+    if word.startswith(BUCKET) or (not _called(word) and _is_dir(word)):
         return word, ()
     if word == ready_styles.ALL:
         return "", _every()
     try:
-        styles = tuple(
-            tuple(part_of_style(part, start) for part in style.split(BLENDED))
-            for style in word.split(AND)
-            if style.strip()
-        )
-        if not styles:
-            raise ConfigError(f"{shortened(word)} names no style")
-        return "", tuple(dict.fromkeys(styles))
-    except ConfigError as error:
-        said = str(error)
-    is_misspelt = names_style(word, start) and bool(ready_styles.similar(word))
-    if len(photos) > 1 and _is_style(photos[-1], start):
-        # Another photo is a painting as well: it does not tell a result from a misspelt style.
-        if is_misspelt and is_photo(photos[-1], start):
-            raise ConfigError(said)
-        said = _behind_o([*photos], word)
-    raise ConfigError(said)
+        styles = dict.fromkeys(_blend(style) for style in word.split(AND) if style.strip())
+    except ConfigError:
+        if len(photos) > 1 and _is_style(photos[-1]):
+            # Another photo is a painting as well: it does not tell a result from a misspelt style.
+            is_misspelt = names_style(word) and bool(ready_styles.similar(word))
+            if not (is_misspelt and is_photo(photos[-1])):
+                raise ConfigError(_behind_o(photos, word)) from None
+        raise
+    if not styles:
+        raise ConfigError(f"{shortened(word)} names no style")
+    return "", (*styles,)
 
 
-def part_of_style(word: str, start: Path) -> str:
+def _blend(style: str) -> tuple[str, ...]:
+    return tuple(map(part_of_style, style.split(BLENDED)))
+
+
+def part_of_style(word: str) -> str:
     """Return the file of a painting, or the name of the ready style that is called so. Raises
     ConfigError."""
     word = word.strip()
     if not word:
         raise ConfigError("a style between commas or + is empty; name one, or leave the sign out")
-    if is_photo(word, start):
+    if is_photo(word):
         return _as_file(word)
-    found = _search(word) if names_style(word, start) else []
-    if len(found) > 1:
-        return ready_styles.one(word)  # Raises an error that names them.
-    if found:
-        return found[0]
+    if _called(word):
+        return ready_styles.one(word)  # Or it raises an error that names several.
     if is_on_the_web(word):
         raise ConfigError(_on_the_web(word))
-    if word.startswith(BUCKET) or _is_dir(word, start):
+    if word.startswith(BUCKET) or _is_dir(word):
         what = "in a bucket" if word.startswith(BUCKET) else "a folder"
         raise ConfigError(f"{shortened(word)} is {what}; a list has ready styles and files")
-    if not names_style(word, start):
-        raise ConfigError(_no_file(word, start))
+    if not names_style(word):
+        raise ConfigError(_no_file(word))
     hint = ready_styles.hint(word)
     also = " Or" if hint.endswith("?") else ", or"
     raise ConfigError(f"there is no style {shortened(word)}; {hint}{also} give a painting's file")
 
 
+def _called(word: str) -> list[str]:
+    """Return the ready styles that a word may name, unless it is a file, or named as one."""
+    return ready_styles.search(word) if names_style(word) else []
+
+
 def _as_file(painting: str) -> str:
     """Return the file of a painting in a spelling that is no name of a ready style."""
-    return f"./{painting}" if painting in _ready() else painting
+    return f"./{painting}" if painting in ready_styles.tables() else painting
 
 
-def _check_photo(photo: str, given: list[str], start: Path) -> None:
+def _check_photo(photo: str, given: list[str]) -> None:
     """Raise ConfigError if a word is no photo, nor the only folder or bucket."""
     others, style = given[:-1], given[-1]
-    if photo == STANDARD or photo.startswith(BUCKET) or _is_dir(photo, start):
+    if photo == STANDARD or photo.startswith(BUCKET) or _is_dir(photo):
         if len(others) > 1:
             raise ConfigError(
                 f"{shortened(photo)} is not a file among photos; a folder, a bucket or - is the "
                 f"only PHOTO, as in {typed([photo, EXAMPLE])}"
             )
         return
-    if is_photo(photo, start):
+    if is_photo(photo):
         if len(others) > 1 and not names_picture(photo):
             raise ConfigError(f"{shortened(photo)} is not a picture, by the end of its name")
         return
     if is_on_the_web(photo):
         raise ConfigError(_on_the_web(photo, style))
-    if photo != others[0] and photo == others[-1] and _is_style(photo, start):
+    if photo != others[0] and photo == others[-1] and _is_style(photo):
         raise ConfigError(_behind_o(others, style))
-    if names_style(photo, start):
-        files = [word for word in given if is_photo(word, start) and names_picture(word)]
-        named = [photo] if _search(photo) else ready_styles.similar(photo) or [EXAMPLE]
+    if names_style(photo):
+        files = [word for word in given if is_photo(word) and names_picture(word)]
+        named = [photo] if _called(photo) else ready_styles.similar(photo) or [EXAMPLE]
         raise ConfigError(
             f"there is no photo {shortened(photo)}; photos go first and the style last, several "
             f"with commas, as in {typed([*(files or [PHOTO]), named[0]])}"
         )
-    raise ConfigError(_no_file(photo, start))
+    raise ConfigError(_no_file(photo))
 
 
-def no_photo(word: str, start: Path) -> str:
-    """Return what to say of a single word that is not a photo."""
+def no_photo(word: str, commands: Iterable[str]) -> str:
+    """Return what to say of a single word that is neither a photo nor one of the commands."""
     if is_on_the_web(word):
         return _on_the_web(word)
-    if names_style(word, start) and _search(word):
+    if _called(word):
         return f"{word} is a style; the photo goes first: {typed([PHOTO, word])}"
-    if word.startswith(BUCKET) or _is_dir(word, start):
+    if names_style(word) and (close := closest(word, commands)):
+        return f"there is no command {word!r}; did you mean {command(close)}?"
+    if word.startswith(BUCKET) or _is_dir(word):
         return f"{shortened(word)} needs a style, as in {typed([word, EXAMPLE])}"
-    return f"{_no_file(word, start)}; {command()} --help lists the commands"
+    return f"{_no_file(word)}; {command()} --help lists the commands"
 
 
-def _no_file(word: str, start: Path) -> str:
-    return f"there is no file {word!r}{similar_picture(here(word, start))}"
+def _no_file(word: str) -> str:
+    return f"there is no file {word!r}{similar_picture(here(word))}"
 
 
-def _behind_o(photos: list[str], result: str) -> str:
+def _behind_o(photos: Sequence[str], result: str) -> str:
     return f"the result goes behind -o: {typed([*photos, '-o', result])}"
 
 
@@ -330,68 +322,57 @@ def typed(words: Sequence[str]) -> str:
     return f"{command()} {shlex.join(words)}"
 
 
-def _is_style(word: str, start: Path) -> bool:
-    """Return whether a word means ready styles or paintings."""
+def _is_style(word: str) -> bool:
     with suppress(ConfigError):
-        return bool(_style(word, (), start))
+        return bool(_style(word, ()))
     return False
 
 
-def _is_place(result: str, start: Path) -> bool:
-    """Return whether a result is a bucket or a folder."""
+def _is_place(result: str) -> bool:
     if result == STANDARD:
         return False
-    return result.startswith(BUCKET) or ends_as_folder(result) or _is_dir(result, start)
+    return result.startswith(BUCKET) or ends_as_folder(result) or _is_dir(result)
 
 
-def _is_dir(place: str, start: Path) -> bool:
+def _is_dir(place: str) -> bool:
     """Return whether a place is a folder here. Raises StorageError if it may not be looked at."""
     if "://" in place:
         return False
     with storage_errors(printable(place)):
         try:
-            return here(place, start).is_dir()
+            return here(place).is_dir()
         except OSError as error:
             if isinstance(error, PermissionError):
                 raise
             return False  # A name that is too long.
 
 
-def _search(word: str) -> list[str]:
-    return [word] if word in _ready() else ready_styles.search(word)
-
-
-def _ready() -> dict[str, dict[str, object]]:
-    return ready_styles.tables()
-
-
 def _every() -> tuple[tuple[str, ...], ...]:
     return tuple((name,) for name in ready_styles.tables())
 
 
-def _address(place: str, start: Path) -> str:
-    """Return a folder or bucket as a value of BUCKET_*."""
+def _address(place: str) -> str:
     if place.startswith(BUCKET):
         return place
     # Logs and records show it as it is written, if that means the same here.
-    path = here(place, start)
-    if path.resolve() != here(place, Path()).resolve():
+    path = here(place)
+    if path.resolve() != Path(place).resolve():
         return str(path)
     return place if is_folder(place) else f"./{place}"
 
 
-def _parts(place: str, variable: str, one: str, start: Path) -> dict[str, str]:
+def _parts(place: str, variable: str, one: str) -> dict[str, str]:
     """Return the variables of a folder, a bucket, or one picture in a bucket."""
     if place.startswith(BUCKET) and names_picture(place):
         folder, _, name = place.rpartition("/")
         return {variable: folder, one: name}
-    return {variable: _address(place, start)}
+    return {variable: _address(place)}
 
 
-def common_folder(photos: Sequence[str], start: Path) -> tuple[str, str]:
+def common_folder(photos: Sequence[str]) -> tuple[str, str]:
     """Return the folder that has all photos, and their keys in there, as PHOTO takes them. Raises
     ConfigError."""
-    paths = [here(photo, start) for photo in photos]
+    paths = [here(photo) for photo in photos]
     # Links to their folders are followed: a folder of photos is not searched behind links.
     real = [path.parent.resolve() / path.name for path in paths]
     try:

@@ -64,7 +64,6 @@ class Throughput:
         """Start the clock.
 
         Args:
-            total: The number of orders.
             show_bar: Updates the bar, if there is one.
         """
         self._total, self._show_bar = total, show_bar

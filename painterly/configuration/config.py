@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from painterly.configuration import env_file, variables
+from painterly.configuration import env_file
 from painterly.errors import ConfigError
 from painterly.images.output import (
     FORMAT_ALIASES,
@@ -159,8 +159,8 @@ def read_environment(folder: Path = WORKSPACE) -> tuple[dict[str, str], list[str
     """Return the `environment`, and a line for each name in it, or in the `.env`, that is almost a
     variable's, and for a file that is almost called `.env`. Raises ConfigError as `environment`."""
     in_file = env_file.read(folder)
-    here = variables.not_read(os.environ, in_environment=True)
-    doubts = [*env_file.misnamed(folder), *variables.not_read(in_file), *here]
+    here = env_file.not_read(os.environ, in_environment=True)
+    doubts = [*env_file.misnamed(folder), *env_file.not_read(in_file), *here]
     merged = non_empty(in_file) | non_empty(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged, [*dict.fromkeys(doubts)]
@@ -172,7 +172,6 @@ def load(
     """Return the configuration of an environment.
 
     Args:
-        environment: The variables.
         demo_settings: The demo's settings, unless variables set them.
 
     Raises:

@@ -1,16 +1,18 @@
-"""The file `.env` with the variables of a user: read, and changed without loss of other lines."""
+"""The file `.env` with the variables of a user: read, and changed without loss of other lines; and
+names that are almost those of variables."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from painterly.configuration.variables import NAMES
 from painterly.errors import ConfigError
 from painterly.settings.installation import command
+from painterly.settings.settings import FIELDS
 from painterly.storage.files import replacing, storage_errors
+from painterly.words.suggestions import closest
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -24,6 +26,32 @@ _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*(?=\r?$)""", re.MU
 _NAME = re.compile(r"[a-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 _SECRET = re.compile(r"\w*(PASSWORD|SECRET|TOKEN|KEY|KEY_ID)")
 _PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes
+
+NAMES = frozenset(
+    (
+        *("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET"),
+        *("CELLAR_ADDON_REGION", "BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "S3_ENCRYPTION"),
+        *("PRESET", "STYLES", "STYLE_MODE", "VGG_WEIGHTS", "OUTPUT_FORMAT", "OUTPUT_QUALITY"),
+        *("OUTPUT_DEPTH", "KEEP_GPS", "PHOTO", "STYLE", "SHARD", "INSTANCE_NUMBER", "KEEP"),
+        *("REPAINT", "DRY_RUN", "WATCH", "WATCH_SETTLE", "UNTIL", "NOTIFY_URL", "NOTIFY_FORMAT"),
+        *("DEVICE", "MEMORY_LIMIT", "CHECKPOINT_EVERY", "CLUSTER", "RAY_AUTH_TOKEN", "PROGRESS"),
+        *("LOG_FORMAT", "LOG_LEVEL", "WEB_PASSWORD", "WEB_PUBLIC", "WEB_TOKEN", "WEB_HOST"),
+        *("WEB_PORT", "WEB_MAX_MEGABYTES", "WEB_MAX_MEGAPIXELS", "WEB_MAX_WAITING"),
+        *("WEB_KEEP_DAYS", "WEB_PROXIES", "WEB_HOSTS", "WEB_PATH", "WEB_ORIGINS"),
+        *("WEB_CALLBACK_HOSTS", "WEB_CALLBACK_SECRET", "WEB_METRICS_USER"),
+        *("WEB_METRICS_PASSWORD", "RUN_MODE"),
+        *(f"STYLE_{name.upper()}" for name in FIELDS),
+    )
+)
+# Names of other programs. Some are almost ours.
+_OTHERS = re.compile(r"AWS_(REGION|PROFILE|SESSION_TOKEN|CA_BUNDLE)|RAY_\w+|PORT|STYLE_\w+")
+# Names in an environment are compared only if they begin as these: a shell has many others.
+_PREFIXES = tuple(
+    {name[: name.index("_") + 1] for name in NAMES if "_" in name}
+    - {"AWS_", "RAY_", "RUN_", "INSTANCE_"}
+)
+_LIKENESS = 0.83  # from 0 to 1, of a slip of the hand
 
 
 def read(folder: Path) -> dict[str, str | None]:
@@ -51,11 +79,27 @@ def misnamed(folder: Path) -> Iterator[str]:
         yield from (f"{each} is not read; rename it to .env" for each in found if each.is_file())
 
 
+def not_read(names: Iterable[str], in_environment: bool = False) -> Iterator[str]:
+    """Yield a line for each name that is not read, and is almost one of a variable.
+
+    Args:
+        in_environment: Whether they are set for all programs, so that most are not for this one.
+    """
+    for name in sorted(names):
+        upper = name.upper()
+        if name in NAMES or _OTHERS.fullmatch(name):
+            continue
+        if in_environment and not upper.startswith(_PREFIXES):
+            continue
+        alike = (each for each in sorted(NAMES) if each[0] == upper[0])  # DB_HOST is no WEB_HOST.
+        if meant := closest(name, alike, _LIKENESS):
+            yield f"{name} is not read; did you mean {meant}?"
+
+
 def parse(text: str, where: str | None = None) -> dict[str, str | None]:
     """Return the variables in lines such as `NAME=value` and `export NAME="value";`.
 
     Args:
-        text: The lines.
         where: The file, for errors. Without one, lines that cannot be read are skipped.
 
     Raises:

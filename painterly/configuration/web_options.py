@@ -66,7 +66,6 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
     """Load the options from an environment.
 
     Args:
-        environment: The variables.
         demo: Whether the service shows only samples, because no buckets are named. By default it
             then serves only this machine.
 

@@ -64,7 +64,6 @@ class MemoryBudget:
         """Check that memory which is needed only briefly is free, without the process's limit.
 
         Args:
-            needed: The bytes.
             what: Names their use in the error.
 
         Raises:

@@ -26,7 +26,6 @@ def choose_devices(wanted: str, trial: Trial = TRIAL) -> Devices:
     that does not work is reported in capitals.
 
     Args:
-        wanted: The name.
         trial: The trial of all GPUs, which may have begun.
 
     Returns:
@@ -73,7 +72,6 @@ def _working(
 
 
 def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
-    """Log that the machine's GPUs cannot be used. Raises DeviceError if `wanted` is `gpu`."""
     if wanted == "gpu":
         problem = f"{', '.join(gpus)} cannot be used" if gpus else "no NVIDIA GPU was found"
         raise DeviceError(f"DEVICE=gpu, but {problem}: {reason}; DEVICE=cpu paints without one")

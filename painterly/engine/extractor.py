@@ -1,5 +1,7 @@
-"""The extraction of a network's features from pictures: on a canvas, in tiles, at places."""
+"""The extraction of a network's features from pictures: on a canvas, in tiles, at places; and
+the memory that it takes."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,15 +12,17 @@ import tensorflow as tf
 
 from painterly.devices.choose import chosen_precision
 from painterly.engine.features import neighbours
+from painterly.engine.memory_model import Extent, Footprint, PaintingInputs, Row, Size
 from painterly.engine.picture import Canvas
-from painterly.engine.places import FEW_BANDS, band_rows
+from painterly.engine.places import FEW_BANDS, band_rows, place_bytes
 from painterly.engine.recipes import recipe_of
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.schedule import MARGIN
 from painterly.settings.settings import Settings
-from painterly.vgg.network import VGG, NetworkOptions
-from painterly.vgg.tiles import Tile, halo_of, joined, tiled_features
+from painterly.vgg.network import VGG, NetworkOptions, poolings_before
+from painterly.vgg.tiles import Tile, halo_of, joined, tiled_features, tiles
 
+WEIGHT_COPIES = 14  # copies of weights: constant, transformed, and in oneDNN; measured
 # Takes a tile, and each layer's feature [1, h, w, C] of its own part.
 TakeFeatures: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
 
@@ -151,3 +155,49 @@ class Extractor:
     def _band_rows(self, image: tf.Tensor) -> int:
         size = tuple(image.shape[1:3])
         return band_rows(size, self.matched_channels, self.saves_memory)
+
+
+def footprint_of(
+    extractor: Extractor,
+    settings: Settings,
+    inputs: PaintingInputs | None = None,
+    outside: int = 0,
+    on_gpu: bool = False,
+) -> Footprint:
+    """Return the footprint of an extractor's pictures.
+
+    Args:
+        extractor: The extractor.
+        settings: The settings.
+        inputs: The inputs; by default, one painting without masks.
+        outside: Bytes outside of TensorFlow.
+        on_gpu: Whether a GPU computes.
+    """
+    inputs = inputs or PaintingInputs((0, 0))
+    vgg, dtype, channels = extractor.vgg, extractor.options.dtype, extractor.matched_channels
+    needed = vgg.needed(extractor.layers)
+    map_bytes = sum(dtype.size * vgg.channels(each) / 4 ** poolings_before(each) for each in needed)
+    device, number = "GPU" if on_gpu else "CPU", "float32" if dtype == "float32" else "16 bits"
+    at_once, in_tiles = (
+        Row.of(f"{device}, {number}, {plan}", inputs, settings) for plan in ("at once", "in tiles")
+    )
+
+    def extent(size: Size, side: int | None) -> Extent:
+        canvas = height, width = extractor.canvas(size).size
+        pixels = part = math.prod(canvas)
+        if side is not None:
+            tile = tiles(vgg, canvas, extractor.layers, side)[0][0]
+            part = math.prod(span.last - span.first for span in tile)
+        matched = min(height, band_rows(canvas, channels, side is not None)) * width
+        return Extent(pixels, map_bytes * part, place_bytes(channels) * matched)
+
+    # Free memory may not change the pictures of `deterministic`.
+    faster = not settings.deterministic and vgg.gains_from_memory(extractor.layers, dtype)
+    return Footprint(
+        at_once=at_once,
+        in_tiles=in_tiles,
+        extent=extent,
+        what_fits=settings.what_fits,
+        outside=outside,
+        copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
+    )

@@ -23,12 +23,11 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
-from painterly.engine.extractor import Extractor
+from painterly.engine.extractor import Extractor, footprint_of
 from painterly.engine.faces.care import held
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
-from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan
 from painterly.engine.optimisation.matching import Matching

@@ -38,26 +38,17 @@ def one(text: str) -> str:
 
     Raises ConfigError if there is none, or if there are several.
     """
-    return only(text, _called(), "ready style", hint(text))
+    return text if text in tables() else only(text, _called(), "ready style", hint(text))
 
 
 def search(text: str) -> list[str]:
     """Return the names of the ready styles with this name, artist or title, or a part of these."""
-    return called(text, _called())
+    return [text] if text in tables() else called(text, _called())
 
 
-def hint(text: str, *after: str) -> str:
-    """Return a suggestion for an unknown name, or else the command that lists the names.
-
-    Args:
-        text: The name.
-        after: The words after it on a command line, which may belong to it: quotes are missing.
-    """
-    whole = " ".join((text, *after))
-    names = similar(text) or similar(whole)
-    if after and search(whole):
-        names = [whole]
-    return question(names, f"{command('styles')} lists the ready styles")
+def hint(text: str) -> str:
+    """Return a suggestion for an unknown name, or else the command that lists the names."""
+    return question(similar(text), f"{command('styles')} lists the ready styles")
 
 
 def similar(text: str) -> list[str]:

@@ -289,7 +289,6 @@ class Settings:
         `preset`.
 
         Args:
-            values: The values by name.
             where: The text before a name in error messages (`STYLE_` → `STYLE_SIZE`).
 
         Raises:
@@ -410,7 +409,6 @@ def shown_name(name: str, where: str) -> str:
     """Return the printable name of a setting as the user wrote it: `STYLE_SIZE`, `--size`.
 
     Args:
-        name: The setting.
         where: The text before it, as in `Settings.replaced`.
     """
     return where + printable((name.upper() if where.endswith("_") else name)[:60])

@@ -33,8 +33,6 @@ def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) ->
     """Return a dataclass field for a setting.
 
     Args:
-        default: Its default.
-        meaning: Its description.
         compare: As in `dataclasses.field`.
         **accepts: `unit`, `low`, `high`, `choices`, and `word`, which replaces a number; `read`
             and `form` as in `_Spec`.

@@ -89,9 +89,7 @@ def tiles(
     """Return the tiles of an image for its features at `layers`, by rows from top to bottom.
 
     Args:
-        vgg: The network.
         size: The image's (height, width).
-        layers: The layers.
         side: The longest side of an own part in px, a multiple of MULTIPLE; the last tile's may be
             up to MULTIPLE − 1 longer.
         rows: The first of the rows to cover, a multiple of MULTIPLE, and the first after them; all

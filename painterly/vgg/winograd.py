@@ -80,7 +80,6 @@ def _places(
 
     Args:
         height: The height of the picture that is convolved, with its margin of zeros.
-        width: Its width.
         repeated: 1 if its outermost values are repeated in a margin of one pixel, else 0.
 
     Returns:

@@ -60,7 +60,6 @@ class Program(AbstractContextManager["Program"]):
         """Start it.
 
         Args:
-            arguments: Its arguments.
             memory: The most bytes of memory that it may take.
             more_time: The processor time before its first output, beyond that for any part.
             size: The most bytes of a file that it writes.

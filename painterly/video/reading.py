@@ -174,7 +174,6 @@ class ClipFile:
         """Decode the frames of a part, and yield each, uint8 [h, w, 3].
 
         Args:
-            span: The part.
             size: The width and height in px of all; by default, that of each.
 
         Raises:

@@ -97,8 +97,6 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
     there is sound that cannot be read or held, return None, and log it.
 
     Args:
-        clip: The clip.
-        span: The part.
         target: The file of the result.
     """
     kind = target.suffix[1:].lower()
@@ -136,7 +134,6 @@ def joined(
     Args:
         pictures: The file of the pictures.
         heard: That of the sound, if there is any.
-        clip: The clip.
         seconds: How long it lasts if the sound is longer, or None for all of it.
 
     Raises:

@@ -19,7 +19,6 @@ def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | Non
 
     Args:
         name: The name that was typed.
-        known: The known names.
         likeness: The least share of common letters, from 0 to 1.
     """
     if len(name) > LONGEST_COMPARED:

@@ -47,7 +47,9 @@ def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch,
     def run(_) -> int:
         raise next(ends)
 
-    codes = [run_service("./program", run, {"PROGRESS": "json"}) for _ in range(3)]
+    codes = [
+        run_program("./program", lambda: run_service(run, {"PROGRESS": "json"})) for _ in range(3)
+    ]
     printed = capsys.readouterr()
     storage, bug, stopped = map(json.loads, printed.out.splitlines())
     assert printed.err == "" and codes == [5, 1, 143]
@@ -57,22 +59,26 @@ def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch,
 
 
 @pytest.mark.parametrize(
-    ("module", "paints", "named"),
+    ("module", "program", "named"),
     [
-        ("boto3", False, "the Python package boto3 is missing; install all in .venv"),
+        ("boto3", "cl_get_results.py", "the Python package boto3 is missing; install all in .venv"),
         (
             "dotenv",
-            False,
+            "cl_send_source.py",
             "-m venv .venv && .venv/bin/pip install boto3 cyclopts python-dotenv rich",
         ),
-        ("numpy", True, "the Python package numpy is missing; ./start.sh setup installs all"),
+        (
+            "numpy",
+            "./start.sh",
+            "the Python package numpy is missing; ./start.sh setup installs all",
+        ),
     ],
 )
 def test_a_missing_package_is_named_with_the_way_to_install_all(
-    monkeypatch, capsys, module, paints, named
+    monkeypatch, capsys, module, program, named
 ):
     monkeypatch.setitem(sys.modules, module, None)
-    assert run_program("./program", lambda: bool(__import__(module)), paints=paints) == 2
+    assert run_program(program, lambda: bool(__import__(module))) == 2
     err = capsys.readouterr().err
     assert named in err and err.count("\n") == 1
 

@@ -93,5 +93,5 @@ def test_the_web_service_ends_in_order_with_its_worker_and_what_waits(tmp_path, 
         assert answer.result().status_code == 204
     log = web.log.read_text()
     assert log.count("stopped by") == 1
-    assert log.count(f"stopped by {name}; the next start continues the jobs") == 1
+    assert log.count(f"stopped by {name}; what is done stays") == 1
     assert "Traceback" not in log

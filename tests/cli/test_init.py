@@ -218,7 +218,7 @@ def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop)
     code, seen = on_terminal(workspace, answers, *with_addon(prefix)[2:-1])
     assert code == (130 if stop == "\x03" else 2)
     assert "Traceback" not in seen
-    assert ("buckets that were created stay" if stop == "\x03" else "the input ended") in seen
+    assert ("what is done stays" if stop == "\x03" else "the input ended") in seen
     assert (workspace / ".env").read_text() == ENV
 
 

@@ -181,14 +181,18 @@ def test_folders_that_may_not_be_read_or_written_are_one_line(closed, foreign, t
     assert not printed.out
     for words in ([str(sub), "hokusai"], ["./bucket", f"{sub}/a.jpg"]):
         with pytest.raises(StorageError, match="permission denied"):
-            words_of(words, None, tmp_path)
+            words_of(words, None)
 
 
-def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkeypatch):
+def test_the_home_and_the_address_of_a_folder_are_found_without_a_shell(
+    foreign, tmp_path, monkeypatch
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert send_to_bucket(["~/photos", "./out"]) == get_bucket_content(["./out", "~/back"]) == 0
     assert contents(tmp_path / "back") == contents(foreign)
+    assert get_bucket_content(["./out", (tmp_path / "as file manager").as_uri()]) == 0
+    assert contents(tmp_path / "as file manager") == contents(foreign)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert get_bucket_content(["./out", "./~/back"]) == 0
     assert contents(tmp_path / "~/back") == contents(foreign), "a folder here may be called ~"

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.disks import below
-from support.inetwork_runs import ONE, QUICK, RANDOM, TWO, asked
+from support.inetwork_runs import ONE, QUICK, RANDOM, TWO, asked, order
 from support.pictures import decode
 
 from painterly.cli.command import inetwork
-from painterly.cli.picture import ResultFiles
-from painterly.cli.picture_order import wish_of
+from painterly.cli.picture import ResultFile
 from painterly.errors import ConfigError
 from painterly.signals import Stop
 from painterly.storage.base import UnavailableError
@@ -152,8 +151,8 @@ def test_the_result_is_written_as_asked_for():
 
 def result_in(folder):
     """The files of a result in a folder, for the photo `beach.jpg`."""
-    args = asked(*ONE[:2], f"{folder}/x")
-    files = ResultFiles(wish_of(args, {"VGG_WEIGHTS": "random"}), Stop())
+    words = *ONE[:2], f"{folder}/x"
+    files = ResultFile(asked(*words), order(*words), 0, [], Stop())
     photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
     files.before(photo)
     return files, photo.pixels

@@ -84,7 +84,6 @@ def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
         (cl_send_source, ["s3://my-photos"], "expected"),
         (send_to_bucket, ["", "./out"], "the path is empty; expected a folder"),
         (get_bucket_content, [".", " "], "the path is empty; expected a folder"),
-        (get_bucket_content, ["./photos", photos.as_uri()], "expected"),
     ):
         with pytest.raises(SystemExit) as ended:
             sys.exit(script(words))

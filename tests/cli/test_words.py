@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from support import tiny
 
-from painterly.cli import batch, picture
+from painterly.cli import asked, batch
 from painterly.cli.asked import Asked
 from painterly.cli.command import main
-from painterly.cli.words import as_on_disk, words_of
+from painterly.cli.words import matched, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 
@@ -134,8 +134,8 @@ def files():
 def made(monkeypatch):
     """Collect the pictures in files, or the batch, that command lines mean; nothing is painted."""
     found = []
-    monkeypatch.setattr(picture, "run", lambda pictures, _: found.append([*pictures]) or 0)
-    monkeypatch.setattr(batch, "run", lambda args, _: found.append(args) or 0)
+    monkeypatch.setattr(asked, "paint_files", lambda pictures: found.append([*pictures]) or 0)
+    monkeypatch.setattr(batch, "run", lambda args: found.append(args) or 0)
     return found
 
 
@@ -172,8 +172,8 @@ def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, f
         words = (*PHOTOS[photos], STYLES[style], RESULTS[result])
         made.clear()
         try:
-            read = words_of(as_on_disk(words[:-1], Path.cwd()), words[-1], Path.cwd())
-            Asked({}).paint(read, Path.cwd(), "painterly")
+            read = words_of(matched(words[:-1]), words[-1])
+            Asked({}).paint(read)
         except ConfigError as error:
             expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
             assert expected in str(error), words

@@ -18,7 +18,7 @@ from painterly.configuration.config import (
     log_level,
     read_environment,
 )
-from painterly.configuration.variables import NAMES
+from painterly.configuration.env_file import NAMES
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
 from painterly.settings.installation import PROGRAM

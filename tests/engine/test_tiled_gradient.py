@@ -11,8 +11,7 @@ from support.tiny import each_read, picture
 
 from painterly import Settings, load_vgg, stylize
 from painterly.engine import memory_model, schedule
-from painterly.engine.extractor import Extractor
-from painterly.engine.footprint import footprint_of
+from painterly.engine.extractor import Extractor, footprint_of
 from painterly.engine.groups import groups_of
 from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.optimisation import scale_optimizer

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from painterly.cli import asked as asked_module
 from painterly.cli import picture
 from painterly.cli.command import inetwork
-from painterly.cli.picture_order import order_of
 from painterly.storage.files_bucket import FilesBucket
 
 RANDOM = ["--weights", "random", "--device", "cpu"]
@@ -20,7 +20,7 @@ def asked(*words):
     """The picture that a command line asks for."""
     found = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(picture, "run", lambda pictures, name: found.extend(pictures) or 0)
+        patched.setattr(asked_module, "paint_files", lambda pictures: found.extend(pictures) or 0)
         assert inetwork(words) == 0
     [args] = found
     return args
@@ -28,7 +28,9 @@ def asked(*words):
 
 def order(*words):
     """The order that a command line makes of the files in the current folder."""
-    return order_of(asked(*words), {"VGG_WEIGHTS": "random"}, FilesBucket())
+    args = asked(*words)
+    settings = picture.settings_of(args)
+    return picture.order_of(args, settings, {"VGG_WEIGHTS": "random"}, FilesBucket())
 
 
 def grey(name, values):

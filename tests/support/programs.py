@@ -50,12 +50,12 @@ def batch_on_two_halves_of_the_cpu() -> None:
     log it prints the device of each network's kernels.
     """
     from painterly.devices import choose
-    from painterly.engine import footprint
+    from painterly.engine import extractor
     from painterly.vgg import network
     from painterly.vgg.network import VGG
 
     # Then kernels are tensors on a device: they are too large for constants.
-    network.MAX_CONSTANT_BYTES, footprint.WEIGHT_COPIES = 0, 10**12
+    network.MAX_CONSTANT_BYTES, extractor.WEIGHT_COPIES = 0, 10**12
     config = choose.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
