@@ -33,8 +33,8 @@ MAX_OF_CLIENT = 300  # requests of one address at once: a party may share one
 PART = 65_536  # bytes of an answer that are handed to a connection at once
 BODY = "painterly.body"  # the name of a request's body in its scope
 POLICY = (
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 MANY = "your address has too many requests at once; wait until some have ended"
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)

@@ -12,7 +12,6 @@ export const about = (seconds) => seconds < 8 ? rounded(seconds) : text("page.ab
 // On a button there is room for a number alone.
 export const brief = (seconds) => seconds < 8 ? duration(Math.max(1, Math.ceil(seconds))) : rounded(seconds);
 export const capital = (words) => words[0].toUpperCase() + words.slice(1);
-// A message about a file, with its name.
 export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : text("page.of_file", { name, reason });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => {
