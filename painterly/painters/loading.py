@@ -3,7 +3,7 @@
 import builtins
 import gc
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType
@@ -20,18 +20,24 @@ if TYPE_CHECKING:  # Loading the module of the devices is part of it.
     from painterly.devices.device import Devices
 
 
+_PARTS = ("tensorflow", "keras")
+
+
 @contextmanager
 def _giving_way(give_way: Callable[[], None]) -> Iterator[None]:
-    """Call a function before each import of this thread. A finder would be called under a lock that
-    other threads' imports need."""
+    """Call a function before each import by TensorFlow's modules in this thread, which holds no
+    lock then that another thread's import needs: a finder, or a module of NumPy, would."""
     real, thread = builtins.__import__, threading.get_ident()
 
-    def imported(*what: Any, **how: Any) -> ModuleType:
-        if threading.get_ident() == thread:
+    def imported(
+        name: str, about: Mapping[str, Any] | None = None, *others: Any, **how: Any
+    ) -> ModuleType:
+        importer = (about or {}).get("__name__", "").partition(".")[0]
+        if importer in _PARTS and threading.get_ident() == thread:
             give_way()
-        return real(*what, **how)
+        return real(name, about, *others, **how)
 
-    builtins.__import__ = imported
+    builtins.__import__ = imported  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -47,8 +53,8 @@ def load_devices(
     Args:
         wanted: DEVICE: `auto`, `gpu` or `cpu`.
         optimises: Whether a picture's recipe minimises a loss; see `Traits`.
-        give_way: Is called before each of some thousand imports. It returns once nothing more
-            urgent needs the processor.
+        give_way: Is called at some thousand moments while TensorFlow is loaded. It returns once
+            nothing more urgent needs the processor.
 
     Returns:
         The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works, or

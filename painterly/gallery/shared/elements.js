@@ -97,6 +97,10 @@ export const fileName = (photo, { type }, names = "") => (
 export const share = (content, photo) => (
   navigator.share({ files: [new File([content], fileName(photo, content), { type: content.type })] })
 );
+// On the computer that paints, pages say so.
+if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
+  for (const each of matching("[data-here]")) each.textContent = each.dataset.here;
+}
 // Browsers share and copy only over https, and not all of them share files.
 for (const each of matching(".not-shared")) each.hidden = isSecureContext;
 export const sharesFiles = Boolean(navigator.canShare?.({ files: [new File([""], "picture.jpg", { type: "image/jpeg" })] }));

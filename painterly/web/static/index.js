@@ -50,7 +50,6 @@ const showStyles = repeating(async () => {
   }
 });
 
-if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) say("stays", text("page.privacy_here"));
 bindFileInputs(addPhotos, addPaintings);
 const showSample = async () => {
   if (photos.value.some(({ name }) => sample.photo.endsWith(`/${name}`))) return; // Before a reload, too.
