@@ -114,7 +114,8 @@ const update = async () => {
   if (!isSample && files) await lookAt(photo, files);
   if (signal.aborted) return;
   const [style] = chosenStyles.value;
-  if (isSample && style && style.style === sample.style && !Object.keys(changes.value).length) {
+  const isAsSent = !wall.value.length || (style?.style === sample.style && !Object.keys(changes.value).length);
+  if (isSample && isAsSent) {
     batch(() => { shownPreview.value = OF_SAMPLE; work.value = false; });
     return;
   }

@@ -59,7 +59,7 @@ const previewNow = () => {
   return pictureOf(name, styles, names, {
     id: PREVIEW, preview: ofOrder.value?.address, before: photoOf(name, thumb, null), size: made && [height, width],
     made: made?.file, download, file,
-    facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, styles)], ["gallery.photo", name]],
+    facts: [["page.preset", text("page.preset.instant")], ["gallery.strength", strengthOf(settings, styles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
   });
 };

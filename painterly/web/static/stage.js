@@ -37,7 +37,8 @@ const worksSaid = (styles, names) => {
 const viewOfOrder = () => {
   const styles = chosen.value, photo = current.value, isFirst = !photo && !allStyles.value.length; // As the server has sent it.
   const names = isFirst ? sample.name : namesOfStyles(styles);
-  const after = isFirst ? text("page.after", sample) : styles.length ? inStyle(styles, names) : "", { name, thumb, unshown, frames, file } = photo || {};
+  const after = isFirst ? text("page.after", sample) : styles.length ? inStyle(styles, names) : "";
+  const { name, thumb, unshown, frames, file } = photo || {};
   return {
     acts: !photo ? "first" : shownResult.value ? "preview" : "ready",
     view: preview.value ? "line" : "photo",

@@ -17,7 +17,7 @@ const ofPainting = (painting) => styles.value.find(({ shares }) => Object.keys(s
 
 export const thumbOf = (painting) => ofPainting(painting)?.thumb;
 export const titleOfPainting = (painting) => ofPainting(painting)?.title || paintingName(painting);
-// The styles of a job, as far as their paintings still exist.
+// Of those whose paintings still exist.
 export const stylesOf = ({ style, paintings }) => {
   // An uploaded painting may have the same name as a style.
   const names = (each) => each.sort().join("\n"), namesOfJob = names(paintings.map(({ name }) => name));

@@ -2,7 +2,6 @@
 import { stem, withoutCode } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
-// A time that is estimated, and rounded therefore.
 export const rounded = (seconds) => {
   if (seconds < 8) return text("page.few_seconds");
   const unit = seconds < 55 ? 5 : seconds < 3570 ? 60 : 900;
