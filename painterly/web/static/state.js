@@ -4,10 +4,10 @@ import { batch, computed, effect, signal, untracked } from "./signals.js";
 export { batch, computed, effect, untracked };
 
 // The chosen photos. Each has an id, a name, the address of a thumb, and where it is: its file, or the id under which the server has kept
-// it, or the id of a job that has it; way: a promise while it is sent. mask: the address of its mask,
-// which is data: if it was drawn here; masked: whether that leaves anything out; drawing: its strokes. unshown: whether the browser cannot
-// show it. frames: the number of frames of a clip, and care: its preset. suits: what it shows, and the styles that are kind to that. They
-// are replaced, never changed, so that a photo that was read before an answer came says how it was then.
+// it, or the id of a job that has it; way: a promise while it is sent. mask: the address of its mask, which is data: if it was drawn here;
+// masked: whether that leaves anything out; drawing: its strokes. unshown: whether the browser cannot show it. frames: the number of frames
+// of a clip, and care: its preset. suits: what it shows, and the styles that are kind to that. They are replaced, never changed, so that a
+// photo that was read before an answer came says how it was then.
 export const photos = signal([]);
 const NEW = {
   file: null, kept: null, job: null, way: null, mask: null, drawing: null, frames: null, care: "instant", unshown: false,
