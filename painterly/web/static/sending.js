@@ -2,7 +2,7 @@
 import { root } from "./shared/elements.js";
 import { askPatiently, AWAY, formOf, newKey } from "./api.js";
 import { heard } from "./jobs.js";
-import { idOf, isGone } from "./photos.js";
+import { drawnOn, idOf, isGone } from "./photos.js";
 import { acceptOrder, addOrders, batch, orders, photoWith, refuse, refuseOrders, wait, waiting } from "./state.js";
 import { ofFile } from "./words.js";
 
