@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
-LOADED_BY_S = 120.0  # seconds after the start; then loading gives way to previews no longer
+LOADED_BY_S = 120.0  # seconds after the start, until which loading gives way to previews
 QUIET_S = 2.0  # seconds after the last preview before the worker loads or prepares anything
 # The seconds left are known after these first steps, and then this part of the work.
 UNSTEADY, KNOWN_FROM = 5, 0.03
@@ -104,10 +104,11 @@ class WebWorker:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def give_way(self) -> None:
-        """Wait while previews are painted, which loading TensorFlow would slow down."""
+        """Wait while previews are painted, which loading TensorFlow would slow down, and no job is
+        known."""
         end = self._started + LOADED_BY_S
-        while self._is_previewing() and time.monotonic() < end and self._stop.signum is None:
-            time.sleep(0.05)
+        while self._is_previewing() and not self._look.wait(0.05) and time.monotonic() < end:
+            self._stop.obey()
 
     def _is_previewing(self) -> bool:
         # A page asks for the next preview in a moment.
