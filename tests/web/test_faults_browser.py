@@ -538,6 +538,16 @@ def test_a_clip_has_a_quality_of_its_own(page, server, photos, preset):
     assert page.js(care) == preset
 
 
+def test_beside_a_photo_that_is_ordered_the_red_button_names_the_clip(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    page.js("document.querySelector('#paint').click()")
+    page.until(f"document.querySelector('#queue li') && {SENT}")
+    state = "import('/static/state.js').then((s) => s.%s)"
+    page.js(state % "addPhoto({ name: 'walk.mp4', thumb: s.photo.value.thumb, frames: 9 }).id")
+    page.until("document.querySelector('#paint-said').textContent === 'Paint the clip'")
+
+
 DELETIONS = """
 const direct = fetch;
 window.deletions = [];

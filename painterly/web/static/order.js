@@ -17,9 +17,13 @@ const ordersOf = (of) => {
   const { id, name, mask } = of, settings = { ...changes.value, ...extentSettings(of) }, preset = presetOf(of);
   return chosenStyles.value.map((style) => ({ photo: id, from: null, name, mask, request: { ...style, preset, settings } }));
 };
-// The pictures that are chosen, and those of them that are neither queued nor done.
+// The pictures that are chosen, and those of them that are neither queued nor done, or else all.
 const wanted = computed(() => photos.value.flatMap(ordersOf));
-const missingPictures = computed(() => wanted.value.filter((each) => !jobOfOrder(each)));
+const toPaint = computed(() => {
+  const missing = wanted.value.filter((each) => !jobOfOrder(each));
+  return missing.length ? missing : wanted.value;
+});
+const isOfClip = ({ photo: id }) => Boolean(photoWith(id)?.frames);
 // Whether the red button adds something to the preview: more than one picture, a clip, or a finer or larger one.
 export const addsToPreview = () => (
   Boolean(photo.value?.frames) || wanted.value.length > 1 || presetOf(photo.value) !== "instant"
@@ -28,14 +32,15 @@ export const addsToPreview = () => (
 const saidOfPaint = () => {
   if (isSending.value && wait.value) return counted("page.to_send", waiting.value.length);
   if (isSending.value) return text(sent.value.whole > 1 ? "page.sending_of" : "page.sending", sent.value);
-  if (wanted.value.length > 1) return counted("page.paint_pictures", missingPictures.value.length || wanted.value.length);
-  return text(photo.value?.frames ? "page.paint_clip" : `page.paint_as.${presetOf(photo.value)}`);
+  const { length } = toPaint.value, isClip = length === 1 && toPaint.value.some(isOfClip);
+  if (wanted.value.length > 1 && !isClip) return counted("page.paint_pictures", length);
+  return text(isClip ? "page.paint_clip" : `page.paint_as.${presetOf(photo.value)}`);
 };
 // The time of all pictures, if they are alike.
 const timeOfPaint = () => {
-  const seconds = secondsOfForm(), isAlike = photos.value.every(({ frames }) => Boolean(frames) === Boolean(photo.value?.frames));
+  const seconds = secondsOfForm(), isAlike = toPaint.value.every((each) => isOfClip(each) === Boolean(photo.value?.frames));
   if (isSending.value || !seconds || !isAlike) return "";
-  return brief(seconds * Math.max(1, missingPictures.value.length || wanted.value.length || chosenStyles.value.length));
+  return brief(seconds * Math.max(1, toPaint.value.length || chosenStyles.value.length));
 };
 effect(() => {
   say("paint-said", saidOfPaint());
