@@ -107,8 +107,9 @@ class WebWorker:
         """Wait while previews are painted, which loading TensorFlow would slow down, and no job is
         known."""
         end = self._started + LOADED_BY_S
-        while self._is_previewing() and not self._look.wait(0.05) and time.monotonic() < end:
-            self._stop.obey()
+        while self._is_previewing() and time.monotonic() < end and self._stop.signum is None:
+            if self._look.wait(0.05):
+                return
 
     def _is_previewing(self) -> bool:
         # A page asks for the next preview in a moment.
