@@ -56,7 +56,7 @@ export const paintedIn = ({ started, finished }) => (
 const aboutJob = (job, styles) => {
   const { state, place, step, steps, fraction, error, photo, frames, width, height } = job, waiting = activeJobs.value.length - 1;
   const time = job.seconds_left && { time: about(job.seconds_left) }, seconds = paintedIn(job);
-  const cm = (side) => Math.max(1, Math.floor(side * CM_OF_PX));
+  const cm = (side) => Math.max(1, Math.round(side * CM_OF_PX));
   switch (state) {
     case "queued": return joined([
       text("page.waiting"), place && text(place === 1 ? "page.place_next" : "page.place", { place }), time && text("page.done_in", time),
