@@ -269,7 +269,7 @@ def test_a_mask_outlasts_its_picture_and_a_reload(page, server, mask):
     page.one("#paint").click()
     page.until(f"{ACTS} === 'painting' && {SENT}")
     [job] = server.ordered
-    server.end(job)
+    server.end(server.jobs.stored(job.id))
     page.until(f"{ACTS} === 'done'")
     page.js("document.querySelector('#again-with').click()")
     page.until(f"document.querySelectorAll('#photos .masked').length === 1 && {SENT}")
