@@ -102,7 +102,7 @@ effect(() => {
   const save = byId("save"), isFirst = isDone || (isPreview && !addsToPreview());
   byId("paint").hidden = isPreview && isFirst;
   save.hidden = !isDone && !picture;
-  save.className = isFirst ? "button strong" : "icon-button";
+  for (const name of ["button", "strong", "icon-button"]) save.classList.toggle(name, isFirst === (name !== "icon-button"));
   if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
   else if (picture) Object.assign(save, linkOf(picture, job ? namesOf(job) : namesOfStyles(chosen.value)));
   say("cancel", text(picture ? "page.stop_here" : "page.cancel"));
