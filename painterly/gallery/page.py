@@ -24,7 +24,7 @@ SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as w
 STYLESHEETS = ("theme.css", "view.css", "wall.css", "bare.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("kept.js", "texts.js", "elements.js", "address.js", "stars.js", "pointers.js"),
+    *("texts.js", "elements.js", "address.js", "stars.js", "pointers.js"),
     *("scene.js", "viewer.js", "pictures.js", "hang.js", "wall.js"),
 )
 MAX_SHOWN = 50_000  # results on one page

@@ -3,7 +3,7 @@
 import builtins
 import gc
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType
@@ -20,20 +20,15 @@ if TYPE_CHECKING:  # Loading the module of the devices is part of it.
     from painterly.devices.device import Devices
 
 
-_PARTS = ("tensorflow", "keras")
-
-
 @contextmanager
-def _giving_way(give_way: Callable[[], None]) -> Iterator[None]:
+def _giving_way(give_way: Callable[[], object]) -> Iterator[None]:
     """Call a function before each import by TensorFlow's modules in this thread, which holds no
     lock then that another thread's import needs: a finder, or a module of NumPy, would."""
     real, thread = builtins.__import__, threading.get_ident()
 
-    def imported(
-        name: str, about: Mapping[str, Any] | None = None, *others: Any, **how: Any
-    ) -> ModuleType:
+    def imported(name: str, about: Any = None, *others: Any, **how: Any) -> ModuleType:
         importer = (about or {}).get("__name__", "").partition(".")[0]
-        if importer in _PARTS and threading.get_ident() == thread:
+        if importer in ("tensorflow", "keras") and threading.get_ident() == thread:
             give_way()
         return real(name, about, *others, **how)
 
@@ -45,7 +40,7 @@ def _giving_way(give_way: Callable[[], None]) -> Iterator[None]:
 
 
 def load_devices(
-    wanted: str, optimises: bool = True, give_way: Callable[[], None] = lambda: None
+    wanted: str, optimises: bool = True, give_way: Callable[[], object] = lambda: None
 ) -> "Future[Devices]":
     """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
     seconds. It also needs temporary files, for checkpoints.

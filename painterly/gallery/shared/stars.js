@@ -1,5 +1,5 @@
 // Stars, which this browser keeps for the pictures of this page's address: their keys.
-import { keep, recall } from "./kept.js";
+import { keep, recall } from "./texts.js";
 
 const STARS_AT = `painterly_stars:${location.pathname.replace(/(\/gallery)?\/[^/]*$/, "")}`;
 

@@ -1,6 +1,13 @@
 // The texts of the page in the reader's language, and its numbers and times. A page of the web service has the texts of the language
 // that it was rendered in; the file of a batch has all languages, and chooses here.
-import { keep, recall } from "./kept.js";
+
+// What this browser keeps for a page, such as the language. Users can forbid it: then it lasts as long as the page.
+export const recall = (name, storage = "localStorage") => {
+  try { return JSON.parse(window[storage].getItem(name)); } catch { return null; }
+};
+export const keep = (name, value, storage = "localStorage") => {
+  try { window[storage].setItem(name, JSON.stringify(value)); } catch { /* As above. */ }
+};
 
 const all = JSON.parse(document.getElementById("texts").textContent), languages = Object.keys(all);
 const STORED_AS = "painterly_language", STORED_S = 365 * 24 * 3600, isFile = languages.length > 1;

@@ -1,6 +1,6 @@
 // What outlasts the page: the chosen photos for a reload of this tab, as the server has them, and the user's choice for tomorrow.
 import { loaded, root } from "./shared/elements.js";
-import { keep, recall } from "./shared/kept.js";
+import { keep, recall } from "./shared/texts.js";
 import { addPhotoOf, keptAt } from "./photos.js";
 import { possible } from "./settings.js";
 import {
