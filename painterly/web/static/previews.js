@@ -6,7 +6,7 @@ import { ask, askForPicture, formOf, pause } from "./api.js";
 import { drawnOn, drop, idOf, isGone, send } from "./photos.js";
 import { changes, secondsOf } from "./settings.js";
 import {
-  activeJobs, batch, changePhoto, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage, photoWith,
+  activeJobs, batch, changePhoto, choice, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage, photoWith,
   preview as shownPreview, refuse, sketches, wall, work,
 } from "./state.js";
 import { sample } from "./styles.js";
@@ -111,7 +111,10 @@ const update = async () => {
   now.controller.abort();
   now.controller = new AbortController();
   const { signal } = now.controller, photo = onStage.value || SAMPLE, isSample = photo === SAMPLE, files = await copies(photo);
-  if (!isSample && files) await lookAt(photo, files);
+  if (!isSample && files) {
+    const looked = lookAt(photo, files);
+    if (!choice.value.ids) await looked; // The style follows from it.
+  }
   if (signal.aborted) return;
   const [style] = chosenStyles.value;
   const isAsSent = !wall.value.length || (style?.style === sample.style && !Object.keys(changes.value).length);
