@@ -6,8 +6,8 @@ import { ask, askForPicture, formOf, pause } from "./api.js";
 import { drawnOn, drop, idOf, isGone, send } from "./photos.js";
 import { changes, secondsOf } from "./settings.js";
 import {
-  activeJobs, batch, changePhoto, choice, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage, photoWith,
-  preview as shownPreview, refuse, sketches, wall, work,
+  activeJobs, batch, changePhoto, choice, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage,
+  photoWith, preview as shownPreview, refuse, sketches, wall, work,
 } from "./state.js";
 import { sample } from "./styles.js";
 
