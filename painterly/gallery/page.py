@@ -175,11 +175,12 @@ def _template() -> tuple[Template, dict[str, object]]:
     script = f'\n"use strict";\n(() => {{\n{scripts}}})();\n'
     environment = configure(Environment(loader=FileSystemLoader(SHARED), autoescape=True))
     template = environment.get_template("page.html")
-    hashes = {"style": _digest(css), "script": _digest(script)}
+    hashes = {"style": policy_hash(css), "script": policy_hash(script)}
     return template, {"css": Markup(css), "script": Markup(script), "hashes": hashes}
 
 
-def _digest(content: str) -> str:
+def policy_hash(content: str) -> str:
+    """Return the hash with which a Content-Security-Policy allows a style or a script."""
     digest = hashlib.sha256(content.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 
@@ -196,7 +197,11 @@ def _page_data(
     the page finds the thumbnail under its own key, or 0; `addresses` has those that do not follow
     from it, or is 0.
     """
-    styles = _Numbered(_style_names(ordered))
+    # Older records of a style may lack its title: the last one counts.
+    titled_last = sorted(ordered, key=lambda record: record.style_title is not None)
+    of_style = {style_name(each): each for each in titled_last}
+    in_order: list[str] = sorted(of_style, key=sort_key)
+    styles = _Numbered(in_order)
     names = sorted({photo_name(each) for each in ordered}, key=_place_of)
     photos = _Numbered(names)
     paintings, blends = _Numbered(), _Numbered()
@@ -228,13 +233,13 @@ def _page_data(
             record.result_size or 0,
         ]
 
-    rows, of_style = [row(each) for each in ordered], _styles(ordered)
+    rows = [row(each) for each in ordered]
     return {
         "columns": ROW_COLUMNS,
         "rows": rows,
         "styles": [printable(name) for name in styles],
-        "titles": [_once(record_view.short_titles(each)) for each in of_style],
-        "artists": [record_view.artist(each) for each in of_style],
+        "titles": [_once(record_view.short_titles(of_style[name])) for name in styles],
+        "artists": [record_view.artist(of_style[name]) for name in styles],
         "photos": [
             (printable(name), thumb("photos", name), _addresses(name), contents[content_of[name]])
             for name in photos
@@ -253,17 +258,6 @@ def _page_data(
 def _place_of(photo: str) -> tuple[Any, ...]:
     """Return the sort key of a photo without the job that its key begins with."""
     return sort_key(_OF_JOB.sub("", photo)), photo
-
-
-def _style_names(records: Iterable[Record]) -> list[str]:
-    return sorted({style_name(each) for each in records}, key=sort_key)
-
-
-def _styles(records: Sequence[Record]) -> list[Record]:
-    # Older records of a style may lack its title: the last one counts.
-    titled_last = sorted(records, key=lambda record: record.style_title is not None)
-    by_name = {style_name(each): each for each in titled_last}
-    return [by_name[name] for name in _style_names(records)]
 
 
 def _title_of(key: str) -> str | dict[str, str]:

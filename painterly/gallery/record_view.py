@@ -5,7 +5,7 @@ error.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeGuard
 from unicodedata import normalize
@@ -44,13 +44,15 @@ def style_name(record: Record) -> str:
 
 def style_titles(record: Record) -> dict[str, str]:
     """Return the title of the style, by language."""
-    lines = (record.style_title or NO_TITLE).lines(style_name(record))
-    return {language: printable(line) for language, line in lines.items()}
+    return _printable((record.style_title or NO_TITLE).lines(style_name(record)))
 
 
 def short_titles(record: Record) -> dict[str, str]:
     """Return the title of the style without its artist and year, by language."""
-    titles = (record.style_title or NO_TITLE).titles(style_name(record))
+    return _printable((record.style_title or NO_TITLE).titles(style_name(record)))
+
+
+def _printable(titles: Mapping[str, str]) -> dict[str, str]:
     return {language: printable(title) for language, title in titles.items()}
 
 

@@ -1,9 +1,13 @@
 """Loads all that paints, in the background."""
 
+import builtins
 import gc
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib import import_module
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from painterly.devices import nvidia
 from painterly.devices.native_stderr import hold_native_stderr
@@ -16,13 +20,36 @@ if TYPE_CHECKING:  # Loading the module of the devices is part of it.
     from painterly.devices.device import Devices
 
 
-def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
+@contextmanager
+def _giving_way(give_way: Callable[[], object]) -> Iterator[None]:
+    """Call a function before each import by TensorFlow's modules in this thread, which holds no
+    lock then that another thread's import needs: a finder, or a module of NumPy, would."""
+    real, thread = builtins.__import__, threading.get_ident()
+
+    def imported(name: str, about: Any = None, *others: Any, **how: Any) -> ModuleType:
+        importer = (about or {}).get("__name__", "").partition(".")[0]
+        if importer in ("tensorflow", "keras") and threading.get_ident() == thread:
+            give_way()
+        return real(name, about, *others, **how)
+
+    builtins.__import__ = imported  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        builtins.__import__ = real
+
+
+def load_devices(
+    wanted: str, optimises: bool = True, give_way: Callable[[], object] = lambda: None
+) -> "Future[Devices]":
     """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
     seconds. It also needs temporary files, for checkpoints.
 
     Args:
         wanted: DEVICE: `auto`, `gpu` or `cpu`.
         optimises: Whether a picture's recipe minimises a loss; see `Traits`.
+        give_way: Is called at some thousand moments while TensorFlow is loaded. It returns once
+            nothing more urgent needs the processor.
 
     Returns:
         The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works, or
@@ -39,11 +66,12 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
             if wanted != "cpu" and nvidia.visible_gpus():
                 TRIAL.begin()  # While TensorFlow is loaded here.
             # Devices first: the engine asks what they can do when it is imported.
-            with hold_native_stderr():
-                from painterly.devices.choose import choose_devices
+            with _giving_way(give_way):
+                with hold_native_stderr():
+                    from painterly.devices.choose import choose_devices
 
-                devices = choose_devices(wanted)
-            import_module("painterly.engine.style_transfer")
+                    devices = choose_devices(wanted)
+                from painterly.engine import style_transfer  # noqa: F401
         finally:
             gc.freeze()  # Later searches pass over all that was loaded, too.
             gc.enable()

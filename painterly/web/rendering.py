@@ -2,9 +2,7 @@
 in for the service: while the storage does not answer, and, as a copy that a proxy has, while the
 service itself does not."""
 
-import base64
 import functools
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +12,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.templating import Jinja2Templates
 
-from painterly.gallery.page import SHARED, configure, languages_context
+from painterly.gallery.page import SHARED, configure, languages_context, policy_hash
 from painterly.jobs.address import own
 from painterly.web.service import Service
 from painterly.words.texts import LANGUAGES, Texts, preferred
@@ -74,11 +72,7 @@ def _page() -> tuple[str, str]:
     template = templates.get_template("away.html")
     page = template.render(css=Markup(css), script=Markup(script), spoken=spoken)
     policy = (
-        f"default-src 'none'; style-src '{_digest(css)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; style-src '{policy_hash(css)}'; script-src '{policy_hash(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return page, policy
-
-
-def _digest(content: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

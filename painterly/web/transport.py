@@ -30,8 +30,8 @@ STRANGERS_S, READ_ON_S = 10.0, 10.0
 PART = 65_536  # bytes of an answer that are handed to a connection at once
 BODY = "painterly.body"  # the name of a request's body in its scope
 POLICY = (
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 TOO_MANY = "your address has too many requests at once; wait until some have ended"
 HEADERS: Mapping[str, str] = {

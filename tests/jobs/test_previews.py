@@ -352,6 +352,24 @@ def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_wait
     assert happened[4:] == [prepared, "asked", "painted", prepared, prepared], "of two styles"
 
 
+def test_loading_waits_for_previews_but_not_for_ever_and_not_when_a_job_waits(hand, monkeypatch):
+    monkeypatch.setattr(worker, "QUIET_S", 0.0)
+    hand.hears(("preview", request(1)))
+    loading = threading.Thread(target=hand.web.give_way, daemon=True)
+    loading.start()
+    loading.join(0.2)
+    assert loading.is_alive()
+    hand.hears(("forget", 1))
+    loading.join(DEADLINE_S)
+    assert not loading.is_alive()
+    hand.hears(("preview", request(2)))
+    with monkeypatch.context() as late:
+        late.setattr(worker, "LOADED_BY_S", 0.0)
+        hand.web.give_way()
+    hand.hears(("job",))
+    hand.web.give_way()
+
+
 @pytest.mark.parametrize("has_room", [True, False])
 @pytest.mark.slow
 def test_previews_are_painted_beside_a_job_that_leaves_them_the_memory(hand, idle, has_room):

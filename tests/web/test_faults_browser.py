@@ -76,12 +76,12 @@ def test_what_is_asked_for_while_pictures_are_sent_is_ordered_too(page, server, 
 HELD_UPLOAD = """
 window.bodies = 0;
 window.held = new Promise((release) => { window.release = release; });
-const direct = fetch;
-window.fetch = async (address, how = {}) => {
-  const isBeach = how.body?.get?.("photo")?.name === "beach.jpg"; // And not the sample.
-  if (isBeach && !/preview|suited/.test(address)) bodies += 1;
-  if (String(address).endsWith("/api/photos")) await held;
-  return direct(address, how);
+const { send } = XMLHttpRequest.prototype;
+XMLHttpRequest.prototype.send = async function (body) {
+  if (body.get("photo").name === "beach.jpg") bodies += 1; // And not the sample.
+  window.sending = this.upload;
+  await held;
+  send.call(this, body);
 };
 """
 
@@ -225,19 +225,65 @@ def test_a_picture_that_was_ordered_is_not_painted_again_with_the_next_photo(pag
     assert sorted(each.photo for each in server.ordered) == ["beach.jpg", "lake.jpg"]
 
 
-@pytest.fixture
-def mask(page, server, photos):
-    """A photo with a mask, which the server has."""
+def draw(page):
+    """Draw a mask on the photo on the stage."""
     from selenium.webdriver import Keys
 
-    visit(page, server, photos[0])
-    previewed(page)
     page.one("#mask-open").click()
     page.until("document.querySelector('#mask').open")
     page.one("#mask-stage").send_keys(" ", Keys.ARROW_RIGHT * 3, " ", Keys.ENTER)
     page.until("!document.querySelector('#mask').open")
+
+
+def has_mask(server, job):
+    return server.client.get(f"/api/jobs/{job.id}/mask").status_code == 200
+
+
+@pytest.fixture
+def mask(page, server, photos):
+    """A photo with a mask, which the server has."""
+    visit(page, server, photos[0])
+    previewed(page)
+    draw(page)
     previewed(page)
     page.until("document.querySelector('#photos .masked:not(.unsent)')")
+
+
+def test_an_order_that_waits_is_painted_as_it_was_though_a_mask_is_drawn(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    server.refusals.stay = True
+    server.refusals["POST", "/api/jobs"] = (*FULL[:2], 1)
+    page.one("#paint").click()
+    page.until(IS_FULL)
+    draw(page)
+    server.refusals.clear()
+    page.until(f"document.querySelector('#queue li') && {SENT}")
+    page.js("document.querySelector('#photos .cell').click()")
+    page.one("#paint").click()
+    page.until(f"document.querySelectorAll('#queue li').length === 2 && {SENT}")
+    assert [has_mask(server, job) for job in server.ordered] == [False, True]
+
+
+def test_a_mask_outlasts_its_picture_and_a_reload(page, server, mask):
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    [job] = server.ordered
+    server.end(server.jobs.stored(job.id))
+    page.until(f"{ACTS} === 'done'")
+    page.js("document.querySelector('#again-with').click()")
+    page.until(f"document.querySelectorAll('#photos .masked').length === 1 && {SENT}")
+    end_undo(page)
+    page.js("document.querySelector('#finished .x').click()")
+    page.until("!document.querySelector('#finished li')")
+    end_undo(page)
+    server.leaves_nothing_of(job.id)
+    page.driver.refresh()
+    page.until("document.querySelector('#photos .masked')")
+    previewed(page)
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    assert has_mask(server, server.ordered[-1])
 
 
 def test_a_drawn_mask_outlasts_a_reload_and_is_painted(page, server, mask):
@@ -251,7 +297,7 @@ def test_a_drawn_mask_outlasts_a_reload_and_is_painted(page, server, mask):
     page.one("#paint").click()
     page.until(f"{ACTS} === 'painting' && {SENT}")
     [job] = server.ordered
-    assert server.client.get(f"/api/jobs/{job.id}/mask").status_code == 200
+    assert has_mask(server, job)
 
 
 def test_a_cross_in_the_queue_can_be_taken_back(page, server, photos):
@@ -356,6 +402,9 @@ def test_while_a_photo_is_on_its_way_the_page_says_so_and_paints_the_wall(page, 
     page.begin_with(HELD_UPLOAD)
     visit(page, server, photos[0])
     page.until("document.querySelector('#works em').textContent === 'Sending…'")
+    part = "{ loaded: 1, total: 4 }"
+    page.js(f"sending.dispatchEvent(new ProgressEvent('progress', {part}))")
+    assert page.js("document.querySelector('#works small').textContent") == "25%"
     page.until("!document.querySelector('.waits')")
     assert page.js(ACTS) == "ready"
     page.js("release()")
@@ -489,6 +538,16 @@ def test_a_clip_has_a_quality_of_its_own(page, server, photos, preset):
     assert page.js(care) == preset
 
 
+def test_beside_a_photo_that_is_ordered_the_red_button_names_the_clip(page, server, photos):
+    visit(page, server, photos[0])
+    previewed(page)
+    page.js("document.querySelector('#paint').click()")
+    page.until(f"document.querySelector('#queue li') && {SENT}")
+    state = "import('/static/state.js').then((s) => s.%s)"
+    page.js(state % "addPhoto({ name: 'walk.mp4', thumb: s.photo.value.thumb, frames: 9 }).id")
+    page.until("document.querySelector('#paint-said').textContent === 'Paint the clip'")
+
+
 DELETIONS = """
 const direct = fetch;
 window.deletions = [];
@@ -513,9 +572,17 @@ def test_a_page_that_is_closed_deletes_hundreds_of_pictures_by_a_few_requests(pa
     assert sorted(page.js("deletions")) == [[True, 202, 50], [True, 202, 200], [True, 202, 200]]
 
 
-def test_on_its_own_computer_the_page_speaks_of_no_server(page, server):
-    visit(page, server)
-    assert page.one("#stays").text.startswith("Photos stay on this computer;")
+def test_on_its_own_computer_page_and_login_speak_of_no_server(page, server, locked):
+    for address in (server.address, f"{locked.base_url}/login"):
+        page.look(address)
+        page.until("document.querySelector('[data-here]').textContent.includes('this computer')")
+        assert "server" not in page.one("body").text
+
+
+def test_advice_is_below_the_wall(page, server):
+    page.look(server.address)
+    page.one(".advice summary").click()
+    assert "a fifth" in page.one(".advice").text
 
 
 HELD_LOOK = """

@@ -321,9 +321,9 @@ def test_a_photo_that_the_browser_cannot_show_has_a_line_instead_until_it_was_se
     page.look(server.address)
     page.until("document.querySelectorAll('[name=style]').length > 1")
     page.driver.execute_script(
-        "const real = fetch; let held = new Promise((r) => { window.release = r; });"
-        "window.fetch = async (...all) => {"
-        "  if (all[0] === '/api/photos') await held; return real(...all); };"
+        "const held = new Promise((r) => { window.release = r; });"
+        "const { send } = XMLHttpRequest.prototype; XMLHttpRequest.prototype.send ="
+        "  async function (body) { await held; send.call(this, body); };"
     )
     page.one("#photo-files").send_keys(str(file))
     page.until("document.querySelector('#mask-row').hidden")

@@ -938,16 +938,16 @@ def test_the_wall_begins_with_the_masters_who_suit_the_photo_and_says_why(page, 
         page.one("#sample-photo").click()
         page.until(f"{chosen} === 'style {first}'")
         assert page.js(wall)[:2] == [f"style {first}", f"style {second}"]
-        assert page.js(why)[:4] == ["kind to faces", "kind to faces", "", ""]
-        assert label(page)[1].endswith(", kind to faces")
+        assert page.js(why)[:4] == ["good for faces", "good for faces", "", ""]
+        assert label(page)[1].endswith(", good for faces")
         page.all("#styles .tile")[3].click()
         mine = page.js(chosen)
-        assert "kind to" not in label(page)[1]
+        assert "good for" not in label(page)[1]
         page.one("#photo-add").send_keys(str(tmp_path / "stone.jpg"))
         page.until(f"!{why}.join('')")
         assert page.js(chosen) == mine, "what the user chose stays"
         page.one("#photos .cell").click()
-        page.until(f"{why}[0] === 'kind to faces'")
+        page.until(f"{why}[0] === 'good for faces'")
         assert page.js(chosen) == mine
         assert page.errors() == []
 

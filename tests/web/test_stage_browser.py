@@ -585,6 +585,7 @@ def test_the_facts_of_a_preview_have_its_strength_and_its_command(page, server, 
     page.one("#inform").click()
     facts = page.js("document.querySelector('#facts-list').innerText").split("\n")
     assert facts[facts.index("Strength") + 1] == "30%"
+    assert facts[facts.index("Quality") + 1] == "Instant", "as in the settings"
     page.one("#command").click()
     command = page.js("document.querySelector('#command-text').value")
     assert command == (

@@ -14,7 +14,6 @@ export const replaceAddress = (address) => {
   writeAddress();
   pause = setTimeout(() => { pause = 0; if (pending !== null) replaceAddress(pending); }, WRITTEN_EVERY_MS);
 };
-// Adds an address, from which "back" leads to the one before.
 export const pushAddress = (address) => {
   writeAddress();
   history.pushState({ pushed: true }, "", address);

@@ -12,7 +12,6 @@ export const make = (kind, ...parts) => {
   made.append(...parts.filter(Boolean));
   return made;
 };
-// Elements of a selector, as an array.
 export const matching = (selector, within = document) => [...within.querySelectorAll(selector)];
 export const say = (id, words) => { byId(id).textContent = words; };
 // Listens to events of one kind or several, on an element or the one of an id.
@@ -24,16 +23,17 @@ export const on = (target, kinds, act, options) => {
 export const isUndo = ({ key, ctrlKey, metaKey, shiftKey, target }) => (
   (ctrlKey || metaKey) && !shiftKey && key.toLowerCase() === "z" && !target.closest("textarea, [type=search], #mask")
 );
-// The sign of a button.
 export const sign = (name) => {
   const holder = make("span");
   holder.innerHTML = `<svg class="i" aria-hidden="true"><use href="#i-${name}"/></svg>`;
   return holder.firstChild;
 };
-// Replaces what an element holds, unless it is the same: the focus in it would be lost.
+// Replaces what an element holds, unless it is the same. The focus stays with a part that stays.
 export const fill = (element, parts) => {
-  const isSame = parts.length === element.childNodes.length && parts.every((part, at) => part === element.childNodes[at]);
-  if (!isSame) element.replaceChildren(...parts);
+  const { childNodes: before } = element, { activeElement: focused } = document;
+  if (parts.length === before.length && parts.every((part, at) => part === before[at])) return;
+  element.replaceChildren(...parts);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 };
 // Returns a function from items to their elements. `make` makes that of an item once, as long as the item is among them.
 export const keyed = (make, keyOf = ({ id }) => id) => {
@@ -43,7 +43,6 @@ export const keyed = (make, keyOf = ({ id }) => id) => {
     return [...made.values()];
   };
 };
-// A pointer's place on an element, in percent of its width.
 export const percentAcross = (element, { clientX }) => {
   const { left, width } = element.getBoundingClientRect();
   return 100 * (clientX - left) / width;
@@ -77,16 +76,19 @@ export const picture = (source, alt, larger = "", sizes = "") => {
   Object.assign(image, { decoding: "async", alt, onerror, onload });
   return load("lazy");
 };
-// Resolves to a picture once it is loaded, or to null if it cannot be.
 export const loaded = (address) => new Promise((resolve) => {
   const image = new Image();
   Object.assign(image, { onload: () => resolve(image), onerror: () => resolve(null), src: address });
 });
-// A copy of a template's element.
-export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
+// A picture on paper has 300 dots per inch.
+export const CM_OF_PX = 2.54 / 300;
+// Copies the text of a field; returns whether it could. Pages without https have no other clipboard.
+export const copyField = (field) => {
+  field.select();
+  return document.execCommand("copy");
+};
 // An uploaded painting's name as its user's file has it; other names stay.
 export const withoutCode = (name) => name.replace(/^_web\/[0-9a-f]{12}-/, "");
-// A file's name without its ending.
 export const stem = (name) => name.replace(/\.\w+$/, "");
 // The name of a picture's file: its photo's, with the ending of its own format.
 export const fileName = (photo, { type }, names = "") => (
@@ -95,6 +97,10 @@ export const fileName = (photo, { type }, names = "") => (
 export const share = (content, photo) => (
   navigator.share({ files: [new File([content], fileName(photo, content), { type: content.type })] })
 );
+// On the computer that paints, pages say so.
+if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
+  for (const each of matching("[data-here]")) each.textContent = each.dataset.here;
+}
 // Browsers share and copy only over https, and not all of them share files.
 for (const each of matching(".not-shared")) each.hidden = isSecureContext;
 export const sharesFiles = Boolean(navigator.canShare?.({ files: [new File([""], "picture.jpg", { type: "image/jpeg" })] }));

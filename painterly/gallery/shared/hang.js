@@ -14,7 +14,6 @@ const ratioOf = ({ size }) => {
   const [height, width] = size || USUAL_SIZE;
   return Math.min(WIDEST, Math.max(1 / WIDEST, width / height));
 };
-// A wide picture is loaded in full width.
 const imageOf = (each) => picture(each.thumb, each.alt, each.preview || "", `${Math.ceil(ratioOf(each) * 23)}vw`);
 const cardOf = (each) => {
   const link = make("a", imageOf(each)), star = make("button.round.star", sign("star"));

@@ -18,7 +18,7 @@ const OF_JOB = /^([0-9a-f]{20})\/(?=[^/]+$)/;
 const photos = data.photos.map(([key, thumb, addresses, content]) => {
   const [, job] = OF_JOB.exec(key) || [], name = key.replace(OF_JOB, ""), short = text("gallery.photo");
   const alt = text("gallery.the_photo", { photo: name });
-  return { key, job, name, short, content, alt, ...storedAt("photos", key, thumb, addresses), href: null };
+  return { key, job, name, short, content, alt, ...storedAt("photos", key, thumb, addresses) };
 });
 const paintings = data.paintings.map(([key, thumb, addresses, title]) => ({
   key, name: inLanguage(title || key), ...storedAt("paintings", key, thumb, addresses),

@@ -1,23 +1,27 @@
 // The texts of the page in the reader's language, and its numbers and times. A page of the web service has the texts of the language
 // that it was rendered in; the file of a batch has all languages, and chooses here.
+
+// What this browser keeps for a page, such as the language. Users can forbid it: then it lasts as long as the page.
+export const recall = (name, storage = "localStorage") => {
+  try { return JSON.parse(window[storage].getItem(name)); } catch { return null; }
+};
+export const keep = (name, value, storage = "localStorage") => {
+  try { window[storage].setItem(name, JSON.stringify(value)); } catch { /* As above. */ }
+};
+
 const all = JSON.parse(document.getElementById("texts").textContent), languages = Object.keys(all);
 const STORED_AS = "painterly_language", STORED_S = 365 * 24 * 3600, isFile = languages.length > 1;
 
-const storedLanguage = () => { try { return localStorage.getItem(STORED_AS); } catch { return null; } }; // Users can forbid it.
 const storeLanguage = (language) => {
-  if (isFile) {
-    try { localStorage.setItem(STORED_AS, language); } catch { /* The page stays as it is. */ }
-    return;
-  }
+  if (isFile) { keep(STORED_AS, language); return; }
   const path = document.documentElement.dataset.root || "/", secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `${STORED_AS}=${language}; path=${path}; max-age=${STORED_S}; samesite=lax${secure}`;
   void document.cookie; // Chromium stores it in another process: reading it waits for that, so that the next request has it.
 };
-const preferredLanguages = () => [storedLanguage() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
+const preferredLanguages = () => [recall(STORED_AS) || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
 const language = isFile ? preferredLanguages().find((each) => languages.includes(each)) || document.documentElement.lang : languages[0];
 const texts = all[language], locale = language === "en" ? "en-GB" : language;
 
-// values: replace the names in braces.
 export const text = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 // The title of a style or a painting: the same in all languages, or one for each.
 export const inLanguage = (title) => typeof title === "string" ? title : title[language];
@@ -27,7 +31,6 @@ export const counted = (key, count, values = {}) =>
 export const listed = (names) => new Intl.ListFormat(locale).format(names);
 const percents = new Intl.NumberFormat(locale, { style: "percent" });
 export const percent = (share) => percents.format(share);
-// The words for a line that divides two pictures at a percentage.
 export const divided = (at, left, right) => text("gallery.divided", {
   left, left_share: percent(at / 100), right, right_share: percent(1 - at / 100),
 });

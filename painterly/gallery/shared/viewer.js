@@ -1,12 +1,12 @@
 // Full screen: one picture on a dark ground, under controls that fade. The address names the picture.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
-import { byId, make, mark, matching, on, picture, say, share, sharesFiles, stem, withoutCode } from "./elements.js";
+import { byId, CM_OF_PX, copyField, make, mark, matching, on, picture, say, share, sharesFiles, stem, withoutCode } from "./elements.js";
 import { bindKeys, bindSwipes, compare, dialog, fitPictures, moveLine, slider, stage } from "./scene.js";
 import { hasStar, setStar } from "./stars.js";
 import { decimal, text } from "./texts.js";
 
 const CLIP = /\.(mp4|m4v|mov|mkv|webm)$/i;
-const FADES_MS = 2500, INCH_CM = 2.54, DPI = 300;
+const FADES_MS = 2500;
 // The page's functions, and the picture that is shown.
 let page = null, current = null;
 
@@ -27,7 +27,7 @@ const otherOf = (each) => {
   return button;
 };
 const onPaper = (size) => {
-  const [height, width] = size.map((px) => decimal(px / DPI * INCH_CM, 0));
+  const [height, width] = size.map((px) => decimal(px * CM_OF_PX, 0));
   return text("gallery.paper_size", { width, height });
 };
 // A clip plays over its first frame, with which nothing is compared.
@@ -138,8 +138,7 @@ const commandLine = ({ style, paintings, given }) => {
 };
 const copyCommand = () => {
   const lines = byId("command-text");
-  Object.assign(lines, { value: commandLine(current.command), hidden: false }).select();
-  const done = document.execCommand("copy"); // Pages without https have no other clipboard.
+  const done = copyField(Object.assign(lines, { value: commandLine(current.command), hidden: false }));
   lines.hidden = done;
   if (done) byId("command").focus();
   say("copied", text(done ? "gallery.copied" : "gallery.copy_lines"));

@@ -26,7 +26,6 @@ const addressOf = ({ open, ...others }) => {
 };
 const isIn = (style) => (each) => !each.gone && (!style || (style === STARRED ? hasStar(each.star) : each.master === style));
 
-// The pictures of the filter, and those on the wall.
 export let filtered = [], hung = [];
 const showPage = (id, from, isThere) => Object.assign(byId(id), { hidden: !isThere, href: addressOf({ ...state(), open: null, from }) });
 const arrange = () => {

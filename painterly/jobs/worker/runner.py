@@ -76,11 +76,14 @@ class JobRunner:
         instant_painter: The instant_painter for pictures that a request waits for.
     """
 
-    def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
+    def __init__(
+        self, config: Config, buckets: WebBuckets, stop: Stop, give_way: CheckStop = lambda: None
+    ) -> None:
+        """`give_way` is as in `load_devices`."""
         self._buckets, self._stop = buckets, stop
         self._logged: set[str] = set()  # identities of weights
         self._optimises = find_spec("tensorflow") is not None and has_avx()
-        loading = functools.partial(load_devices, config.device, self._optimises)
+        loading = functools.partial(load_devices, config.device, self._optimises, give_way)
         self._loading = functools.cache(loading)
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
-QUIET_S = 2.0  # seconds after the last preview before the worker prepares anything
+LOADED_BY_S = 120.0  # seconds after the start, until which loading gives way to previews
+QUIET_S = 2.0  # seconds after the last preview before the worker loads or prepares anything
 # The seconds left are known after these first steps, and then this part of the work.
 UNSTEADY, KNOWN_FROM = 5, 0.03
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
@@ -55,7 +56,9 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
     with Stop() as stop:
         worker = WebWorker(open_buckets(config), pipe, stop)
         threading.Thread(target=worker.listen, daemon=True).start()
-        runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
+        runner = worker.when_stored(
+            lambda: JobRunner(config, worker.buckets, stop, worker.give_way), math.inf
+        )
         worker.serve(runner, JobClaimer(worker.store, owner, gone))
     return 0
 
@@ -73,6 +76,7 @@ class WebWorker:
         self._alone = False  # Whether a job leaves no memory for previews.
         self._previewed = -math.inf  # when the latest preview was painted
         self._previews = PreviewQueue(self._refuse_preview)
+        self._started = time.monotonic()
         self._unmeasured = [Preset.INSTANT, Preset.FINE]
         self._warm = set[bool]()  # Whether of preset instant, for the kinds that were painted.
         self._warnings = WarningLog()
@@ -99,6 +103,18 @@ class WebWorker:
         else:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    def give_way(self) -> None:
+        """Wait while previews are painted, which loading TensorFlow would slow down, and no job is
+        known."""
+        end = self._started + LOADED_BY_S
+        while self._is_previewing() and time.monotonic() < end and self._stop.signum is None:
+            if self._look.wait(0.05):
+                return
+
+    def _is_previewing(self) -> bool:
+        # A page asks for the next preview in a moment.
+        return self._previews.is_busy or time.monotonic() - self._previewed < QUIET_S
+
     def serve(self, runner: JobRunner, claimer: JobClaimer) -> None:
         """Paint until a signal arrives. Raises Stopped; DeviceError if the device cannot paint."""
         threading.Thread(
@@ -117,9 +133,7 @@ class WebWorker:
                         self._look.set()
                         continue
                     looked = time.monotonic()
-                # A page asks for the next preview in a moment.
-                quiet_s = time.monotonic() - self._previewed
-                if self._previews.is_busy or quiet_s < QUIET_S:
+                if self._is_previewing():
                     self._wait(QUIET_S, self._wake)
                     continue
                 if self._prepare(runner, device):

@@ -1,5 +1,5 @@
 // The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, delete a job, or try it again.
-import { announce, byId, fileName, loaded, make, matching, on, say, share, sharesFiles } from "./shared/elements.js";
+import { announce, byId, CM_OF_PX, fileName, loaded, make, matching, on, say, share, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
@@ -45,7 +45,7 @@ const print = async (job) => {
   window.print();
 };
 click(["print-now"], print);
-const papers = matching("[data-paper]"), A4_MM = [210, 297], MM_OF_INCH = 25.4, LEAST_DPI = 150;
+const papers = matching("[data-paper]"), A4_CM = [21, 29.7], FULL_DPI = 300, LEAST_DPI = 150;
 for (const each of papers) {
   const settings = { size: undefined, paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }; // The paper has its own size.
   click([each], async (job) => {
@@ -57,7 +57,7 @@ for (const each of papers) {
 on("print-menu", "toggle", () => {
   const { naturalWidth, naturalHeight } = byId("painting-side"), { width, height } = shownJob.value || {};
   const [shorter, longer] = [width || naturalWidth, height || naturalHeight].sort((one, other) => one - other);
-  const dpi = Math.floor(Math.max(shorter / A4_MM[0], longer / A4_MM[1]) * MM_OF_INCH);
+  const dpi = Math.floor(FULL_DPI * CM_OF_PX * Math.max(shorter / A4_CM[0], longer / A4_CM[1]));
   const [now, first] = [byId("print-now"), papers[0]].map(({ parentElement }) => parentElement);
   say("print-dpi", text("page.print_dpi", { dpi }));
   if (dpi < LEAST_DPI && !shownJob.value?.sheet) now.before(first); else first.before(now);

@@ -1,5 +1,5 @@
 // Requests to the server, and sentences that explain its refusals. The server explains in English.
-import { make, root } from "./shared/elements.js";
+import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { isUnsent, photos } from "./state.js";
 import { capital, rounded } from "./words.js";
@@ -26,10 +26,23 @@ const refusalOf = async (answer) => {
   return new Refusal(isTold ? words : `${words} ${text("page.try_again_in", { time: rounded(after) })}`, status, after);
 };
 
+// As fetch, which does not say what part of a body has been sent: onSent is called with that.
+const upload = (address, { method, headers, body, onSent }) => new Promise((resolve, reject) => {
+  const request = new XMLHttpRequest();
+  request.open(method, address);
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+  on(request.upload, "progress", ({ loaded, total }) => onSent(loaded / total));
+  on(request, "error", reject);
+  on(request, "load", () => {
+    const after = request.getResponseHeader("Retry-After"), { status, response } = request;
+    resolve(new Response(response || null, { status, headers: after ? { "Retry-After": after } : {} }));
+  });
+  request.send(body);
+});
 // Returns the answer. Raises Refusal. Without a session it opens the login page, unless chosen photos would be lost.
 const answerTo = async (address, options = {}) => {
   const headers = { Accept: "application/json", ...options.headers };
-  const answer = await fetch(address, { ...options, headers, cache: "no-store" }).catch(() => null);
+  const answer = await (options.onSent ? upload : fetch)(address, { ...options, headers, cache: "no-store" }).catch(() => null);
   if (!answer) throw new Refusal(text("page.unreachable"), 0);
   if (answer.ok) return answer;
   if (answer.status !== 401) throw await refusalOf(answer);
@@ -38,7 +51,6 @@ const answerTo = async (address, options = {}) => {
   return new Promise(() => {}); // The page is about to go.
 };
 
-// The form of an order.
 export const formOf = (request, photo = null, mask = null) => {
   const body = new FormData();
   if (request) body.append("request", JSON.stringify(request));
@@ -46,7 +58,6 @@ export const formOf = (request, photo = null, mask = null) => {
   if (mask) body.append("mask", mask, "mask.png");
   return body;
 };
-// Returns the answer's JSON, or null if it has none.
 export const ask = async (address, options) => {
   const answer = await answerTo(address, options);
   return answer.status === 204 ? null : answer.json();
@@ -54,7 +65,7 @@ export const ask = async (address, options) => {
 // A server that is busy for a moment is tried again some times before a wait is shown. LONGEST_S: the longest pause between two tries.
 export const AWAY = [0, 502, 503, 504];
 const BUSY_S = 3, BUSY_TRIES = 3, LONGEST_S = 60;
-const pause = (seconds, signal) => new Promise((resolve) => {
+export const pause = (seconds, signal) => new Promise((resolve) => {
   setTimeout(resolve, 1000 * seconds);
   signal?.addEventListener("abort", resolve);
 });
@@ -86,15 +97,13 @@ export const contentOf = (file, name = file.name) => file.arrayBuffer().then(
   (bytes) => new File([bytes], name, { type: file.type }),
   () => { throw new Refusal(text("page.file_gone", { name: file.name }), GONE); },
 );
-// Returns a file of the server.
 export const fetchFile = async (address) => {
   const content = await (await answerTo(address)).blob();
   return new File([content], address.split("/").at(-1), { type: content.type });
 };
 
-// Makes the key of an order, so that an order sent twice is painted once. crypto.randomUUID needs https.
+// crypto.randomUUID needs https.
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
-// Loads the styles of a part of the page that is opened later.
 export const styled = (name) => new Promise((resolve) => {
   const sheet = { rel: "stylesheet", href: `${root}/static/${name}`, onload: resolve, onerror: resolve };
   document.head.append(Object.assign(make("link"), sheet));

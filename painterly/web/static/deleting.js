@@ -3,7 +3,7 @@ import { isUndo, make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 
-const SECONDS = 20, GONE = 404, AT_ONCE = 200; // ticks; the status of what another page has deleted; jobs of a request
+const SECONDS = 20, NOT_FOUND = 404, AT_ONCE = 200; // ticks; jobs of a request
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.role = "status";
 // What the message is about: how it is taken back, what follows otherwise, and the ticks that are left.
@@ -61,5 +61,5 @@ export const deleteJobs = (jobs, hide, withPhoto = false, ready = async () => {}
   };
   hide(jobs, true);
   tell(wordsFor(jobs.length), () => hide(jobs, false), send);
-  const isReady = ready().then(() => true, ({ status }) => status === GONE || bringBack(jobs));
+  const isReady = ready().then(() => true, ({ status }) => status === NOT_FOUND || bringBack(jobs));
 };

@@ -28,7 +28,6 @@ const withName = (file, number) => {
   return new File([file], `pasted-${number}.${(file.type.split("/")[1] || "png").replace("jpeg", "jpg")}`, { type: file.type });
 };
 
-// The pictures in a folder and its subfolders, sorted by name; other files are left out.
 const picturesIn = async (folder) => {
   const reader = folder.createReader(), inside = [];
   let some; // It gives a hundred at a time, and none at the end.

@@ -14,21 +14,21 @@ import { photos, refuse } from "./state.js";
 import "./stage.js";
 import "./strip.js";
 
-const RETRY_MS = 5000, SLOWER = 1.2, SLOWEST_MS = 30000;
-// Returns a function that acts now, and again after the pause that the act returns, if any. The act is told how often it was repeated.
+const RETRY_MS = 5000;
+// Returns a function that acts now, and again after a pause until the act returns that it is done.
 const repeating = (act) => {
   let timer = 0;
-  const again = async (times = 0) => {
+  const again = async () => {
     clearTimeout(timer);
-    const pause = await act(times);
+    const isDone = await act();
     clearTimeout(timer);
-    if (pause) timer = setTimeout(again, pause, times + 1);
+    if (!isDone) timer = setTimeout(again, RETRY_MS);
   };
   return again;
 };
 // Shows the device that paints, and how long it takes: the worker takes some seconds to start, and some minutes to measure that if it has
 // other work.
-const showWorker = repeating(async (times) => {
+const showWorker = repeating(async () => {
   let complete = false, system = { ready: false };
   try {
     complete = await loadTimes();
@@ -37,21 +37,19 @@ const showWorker = repeating(async (times) => {
   const { device, ready } = system, name = device && translated(device.split(", fastest in")[0]);
   if (!ready) say("system", text("page.service_starting"));
   else say("system", device ? text("page.ready_on", { device: name }) : text("page.ready"));
-  return ready && complete ? 0 : Math.min(SLOWEST_MS, RETRY_MS * SLOWER ** times);
+  return ready && complete;
 });
-// Loads styles and paintings, and tries again after a failure.
 const showStyles = repeating(async () => {
   try {
     await loadStyles();
     say("styles-away", "");
-    return 0;
+    return true;
   } catch (refusal) {
     if (!byId("styles").childElementCount) say("styles-away", refusal.message);
-    return RETRY_MS;
+    return false;
   }
 });
 
-if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) say("stays", text("page.privacy_here"));
 bindFileInputs(addPhotos, addPaintings);
 const showSample = async () => {
   if (photos.value.some(({ name }) => sample.photo.endsWith(`/${name}`))) return; // Before a reload, too.

@@ -24,7 +24,6 @@ export const heard = (job) => {
 const move = (moved) => {
   for (const { id, ...about } of moved) if (jobWith(id) && isActive(jobWith(id))) keepJob({ ...jobWith(id), ...about });
 };
-// Fetches all jobs, after a time without events.
 const fetchJobs = async () => {
   const known = [...jobs.value.keys()]; // A job that is ordered while the answer is on its way stays.
   const { jobs: all } = await ask(`${root}/api/jobs`), present = new Set(all.map((each) => each.id));

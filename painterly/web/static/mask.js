@@ -1,5 +1,5 @@
 // A mask: a brush uncovers the painting on the photo, by mouse, pen or finger, or by keys. Two fingers zoom.
-import { byId, loaded, on, say } from "./shared/elements.js";
+import { byId, loaded, make, on, say } from "./shared/elements.js";
 import { followPointers, inRoom } from "./shared/pointers.js";
 import { percent, text } from "./shared/texts.js";
 import { styled } from "./api.js";
@@ -78,7 +78,6 @@ const redraw = () => {
   drawing.strokes.forEach(drawStroke);
   show();
 };
-// Takes a stroke from one list to the other: undoes it, or does it again.
 const move = (from, to) => {
   if (!from.length || line) return;
   to.push(from.pop());
@@ -87,22 +86,17 @@ const move = (from, to) => {
 };
 const undo = () => move(drawing.strokes, drawing.undone), redo = () => move(drawing.undone, drawing.strokes);
 
-// The mask as a PNG: white is painted.
-const fileOf = (inverted) => {
-  const { width, height } = canvas, context = new OffscreenCanvas(width, height).getContext("2d");
+const addressOf = (inverted) => {
+  const { width, height } = canvas, context = Object.assign(make("canvas"), { width, height }).getContext("2d");
   const fillWith = (colour) => { context.fillStyle = colour; context.fillRect(0, 0, width, height); };
   fillWith("white");
   context.globalCompositeOperation = inverted ? "destination-out" : "destination-in";
   context.drawImage(mask.canvas, 0, 0);
   context.globalCompositeOperation = "destination-over";
   fillWith("black");
-  return context.canvas.convertToBlob();
+  return context.canvas.toDataURL();
 };
 
-const textOf = (file) => new Promise((resolve, reject) => {
-  const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result), onerror: reject });
-  reader.readAsDataURL(file);
-});
 // Shows the painting once there is one, as long as the drawing is open.
 const uncover = async (own) => {
   const picture = await paintedWhole().catch(() => null);
@@ -119,12 +113,11 @@ const zoomTo = (wanted) => {
   stage.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
 };
 
-// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Resolves to its drawing, its
-// file, null if it needs none, also as text, and whether anything is drawn; or to null if nothing has changed. Raises an error if the
-// browser cannot show the photo.
+// Lets the user draw a photo's mask, from its earlier drawing, or from the mask that it has, if any. Resolves to the drawing, the address
+// of the mask, null if it needs none, and whether anything is drawn; or to null if nothing has changed. Raises an error if the browser
+// cannot show the photo.
 export const drawMask = async (chosen) => {
-  const { thumb, maskAddress } = chosen;
-  photo.src = thumb;
+  photo.src = chosen.thumb;
   await photo.decode();
   // Upright, as the server decodes it, whatever its EXIF says.
   const sides = [photo.naturalWidth, photo.naturalHeight], scale = LONGEST / Math.max(...sides);
@@ -133,7 +126,7 @@ export const drawMask = async (chosen) => {
   shown.fillStyle = "rgb(31 26 21 / .45)";
   stage.style.setProperty("--ratio", sides[0] / sides[1]);
   // If the server does not answer, the order reports it.
-  const before = chosen.drawing || { base: maskAddress ? await loaded(maskAddress) : null, strokes: [], undone: [], keep: false };
+  const before = chosen.drawing || { base: chosen.mask && await loaded(chosen.mask), strokes: [], undone: [], keep: false };
   const own = drawing = { ...before, strokes: [...before.strokes], undone: [] };
   [line, painting, at] = [null, null, [0.5, 0.5]];
   dialog.querySelector(`[name=mask-side][value=${drawing.keep ? "keep" : "paint"}]`).checked = true;
@@ -145,14 +138,12 @@ export const drawMask = async (chosen) => {
   const isDone = await new Promise((resolve) => { close = resolve; });
   if (line) endStroke();
   drawing = null;
+  dialog.close();
   const { strokes, keep } = before, isSame = own.strokes.length === strokes.length && own.strokes.every((each, at) => each === strokes[at]);
-  if (!isDone || (isSame && own.keep === keep)) { dialog.close(); return null; }
+  if (!isDone || (isSame && own.keep === keep)) return null;
   const isEmpty = !covered();
   // White all over: the server then forgets the mask that the photo had.
-  const file = isEmpty && !own.base ? null : await fileOf(isEmpty || own.keep);
-  const drawn = file && await textOf(file);
-  dialog.close(); // An order waits for the mask.
-  return { drawing: own, mask: file, drawn, masked: !isEmpty };
+  return { drawing: own, mask: isEmpty && !own.base ? null : addressOf(isEmpty || own.keep), masked: !isEmpty };
 };
 
 const add = (stroke) => { drawing.strokes.push(stroke); drawStroke(stroke); };

@@ -14,29 +14,33 @@ import { about, brief } from "./words.js";
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending"), MOST_SAID = 5; // reasons
 
 const ordersOf = (of) => {
-  const { id, name } = of, settings = { ...changes.value, ...extentSettings(of) }, preset = presetOf(of);
-  return chosenStyles.value.map((style) => ({ photo: id, from: null, name, request: { ...style, preset, settings } }));
+  const { id, name, mask } = of, settings = { ...changes.value, ...extentSettings(of) }, preset = presetOf(of);
+  return chosenStyles.value.map((style) => ({ photo: id, from: null, name, mask, request: { ...style, preset, settings } }));
 };
-// The pictures that are chosen, and those of them that are neither queued nor done.
+// The pictures that are chosen, and those of them that are neither queued nor done, or else all.
 const wanted = computed(() => photos.value.flatMap(ordersOf));
-const missingPictures = computed(() => wanted.value.filter((each) => !jobOfOrder(each)));
+const toPaint = computed(() => {
+  const missing = wanted.value.filter((each) => !jobOfOrder(each));
+  return missing.length ? missing : wanted.value;
+});
+const isOfClip = ({ photo: id }) => Boolean(photoWith(id)?.frames);
 // Whether the red button adds something to the preview: more than one picture, a clip, or a finer or larger one.
 export const addsToPreview = () => (
   Boolean(photo.value?.frames) || wanted.value.length > 1 || presetOf(photo.value) !== "instant"
   || Object.keys(extentSettings(photo.value)).length > 0
 );
-// What the red button says.
 const saidOfPaint = () => {
   if (isSending.value && wait.value) return counted("page.to_send", waiting.value.length);
   if (isSending.value) return text(sent.value.whole > 1 ? "page.sending_of" : "page.sending", sent.value);
-  if (wanted.value.length > 1) return counted("page.paint_pictures", missingPictures.value.length || wanted.value.length);
-  return text(photo.value?.frames ? "page.paint_clip" : `page.paint_as.${presetOf(photo.value)}`);
+  const { length } = toPaint.value, isClip = length === 1 && toPaint.value.some(isOfClip);
+  if (wanted.value.length > 1 && !isClip) return counted("page.paint_pictures", length);
+  return text(isClip ? "page.paint_clip" : `page.paint_as.${presetOf(photo.value)}`);
 };
 // The time of all pictures, if they are alike.
 const timeOfPaint = () => {
-  const seconds = secondsOfForm(), isAlike = photos.value.every(({ frames }) => Boolean(frames) === Boolean(photo.value?.frames));
+  const seconds = secondsOfForm(), isAlike = toPaint.value.every((each) => isOfClip(each) === Boolean(photo.value?.frames));
   if (isSending.value || !seconds || !isAlike) return "";
-  return brief(seconds * Math.max(1, missingPictures.value.length || wanted.value.length || chosenStyles.value.length));
+  return brief(seconds * Math.max(1, toPaint.value.length || chosenStyles.value.length));
 };
 effect(() => {
   say("paint-said", saidOfPaint());
@@ -57,7 +61,6 @@ effect(() => {
   byId("print-sheet").querySelector(".time").textContent = sheet ? about(sheet) : "";
 });
 
-// What an order lacks, and the field that would change that.
 const missing = (isOfForm) => {
   if (!photos.value.length) return [text("page.choose_photo_first"), byId("photo-files")];
   if (!isOfForm) return null;
@@ -92,7 +95,7 @@ export const submit = async (requests = null, job = null) => {
   const problem = job ? null : missing(!requests), before = shownJob.value, here = photo.value;
   asked.value = problem ? { isOfForm: !requests } : null;
   if (problem) { problem[1].focus({ preventScroll: true }); return null; }
-  const source = job ? { photo: null, from: job.id, name: job.photo } : { photo: here.id, from: null, name: here.name };
+  const { id = null, name, mask = null } = job ? { name: job.photo } : here, source = { photo: id, from: job?.id ?? null, name, mask };
   const all = requests ? requests.map((request) => ({ ...source, request })) : wanted.value;
   const isOne = all.length === 1 && !all[0].request.sheet;
   const picture = isOne && (job ? resultOf(job) : before ? null : shownResult.value);
@@ -110,9 +113,10 @@ const resultOf = ({ id, links }) => ({ of: id, address: `${links.result}?small=1
 const lasting = (picture) => (picture.file ? { ...picture, address: URL.createObjectURL(picture.file) } : picture);
 on(form, "submit", (event) => { event.preventDefault(); if (!isSending.value) submit(); });
 
-// Keeps a picture on the stage among the results. It is the same as a job by preset instant has, so nothing is painted.
+// It is the same as a job by preset instant has, so nothing is painted.
 export const keepResult = async ({ photo: id, file, name, request }) => {
-  if (file && photoWith(id)) await post([{ photo: id, from: null, name, request: { ...request, preset: "instant" } }]);
+  const mask = photoWith(id)?.mask;
+  if (file && photoWith(id)) await post([{ photo: id, from: null, name, mask, request: { ...request, preset: "instant" } }]);
 };
 // Orders the photo of a job once more, in its style, with other settings; without a job, what is on the stage. Returns as `submit`.
 export const repaint = (job, preset, settings = {}) => {
@@ -122,17 +126,14 @@ export const repaint = (job, preset, settings = {}) => {
   return submit([{ ...style, preset, settings: { ...job.settings, ...settings } }], job);
 };
 
-// Photos that were not sent, and those that are being sent, are lost with the page.
 on(window, "beforeunload", (event) => { if (isSending.value || photos.value.some(isUnsent)) event.preventDefault(); });
 
-// Shows the photo in its style again after a job was cancelled.
 export const backToOrder = (job) => batch(() => {
   showOrder();
   if (photo.value) return;
   choosePhotoOf(job);
   if (!job.sheet) choose(choiceOf(job));
 });
-// Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (isSending.value) { refuse("again", text("page.still_sending")); return; }
   if (job.sheet) { submit([{ sheet: job.sheet, story: job.story }], job); return; }

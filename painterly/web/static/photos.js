@@ -3,14 +3,14 @@ import { announce, root } from "./shared/elements.js";
 import { counted, listed, text } from "./shared/texts.js";
 import { ask, askPatiently, contentOf, fetchFile, formOf, GONE } from "./api.js";
 import { checkedFiles, isShownByBrowsers } from "./files.js";
-import { addPhoto, batch, changePhoto, clearNotices, dropPhotos, photos, photoWith, refuse } from "./state.js";
+import { addPhoto, batch, changePhoto, clearNotices, dropPhotos, parts, photos, photoWith, refuse } from "./state.js";
 import { ofFile } from "./words.js";
 
 const UNFIT = [404, 413, 415, 422, GONE]; // The server will never take it.
 export const keptAt = (id) => `${root}/api/photos/${id}`;
 
-// The file of a photo's mask, or null.
-export const maskOf = async ({ mask, maskAddress }) => mask || (maskAddress && await fetchFile(maskAddress).catch(() => null)) || null;
+// The file of a mask that was drawn here. The server has that of a job.
+export const drawnOn = async (mask) => (mask?.startsWith("data:") ? fetchFile(mask) : null);
 
 export const addPhotos = (files) => {
   const { good, refused } = checkedFiles(files), same = ["name", "size", "lastModified"];
@@ -27,7 +27,6 @@ const forget = ({ file, thumb, kept }) => {
   // It goes after an hour, too. The page may be about to close.
   if (kept) ask(keptAt(kept), { method: "DELETE", keepalive: true }).catch(() => {});
 };
-// Removes photos, until they are brought back.
 export const takeAway = async (removed) => {
   const before = photos.value, places = removed.map((each) => before.indexOf(each));
   dropPhotos(removed.map(({ id }) => id));
@@ -36,7 +35,6 @@ export const takeAway = async (removed) => {
   const bringBack = () => batch(() => { removed.forEach((each, at) => addPhoto({ ...each, way: null }, places[at])); });
   tell(text("page.removed", { name: listed(removed.map(({ name }) => name)) }), bringBack, () => removed.forEach(forget));
 };
-// Removes a photo that cannot be painted, and says why.
 export const drop = (id, reason) => {
   const photo = photoWith(id);
   if (!photo) return;
@@ -44,7 +42,7 @@ export const drop = (id, reason) => {
   forget(photo);
   refuse(`photo-${id}`, ofFile(photo, reason));
 };
-// A photo that the browser cannot show, as from some cameras, is shown once the server has it.
+// Photos from some cameras are shown once the server has them.
 export const cannotShow = (photo) => {
   if (photo.unshown) return;
   if (photo.file && isShownByBrowsers(photo.file)) { drop(photo.id, text("page.file_damaged", { name: photo.name })); return; }
@@ -53,10 +51,10 @@ export const cannotShow = (photo) => {
 };
 
 const shownAt = (kept) => ({ thumb: keptAt(kept), unshown: false });
-// Sends a photo, and resolves to its id. Of the sample, nothing is kept here.
 export const send = async (photo, how = null) => {
   const { id, name } = photo, file = photo.file || await fetchFile(photo.thumb);
-  const options = { method: "POST", body: formOf(null, await contentOf(file, name || file.name)) };
+  const onSent = (part) => { parts.value = new Map(parts.value).set(id, part); };
+  const options = { method: "POST", body: formOf(null, await contentOf(file, name || file.name)), onSent };
   const { id: kept, frames } = await (how ? askPatiently(`${root}/api/photos`, options, how) : ask(`${root}/api/photos`, options));
   changePhoto(id, { kept, frames, ...(photoWith(id)?.unshown && shownAt(kept)) });
   return kept;
@@ -75,26 +73,24 @@ export const idOf = async (id, how = null) => {
     throw refusal;
   }
 };
-// The server has deleted a photo after an hour.
 export const isGone = (id) => changePhoto(id, { kept: null });
 
-// The photo of a job with its mask, without sending them again.
 export const addPhotoOf = ({ id, photo, frames, links }, about) => (
-  addPhoto({ name: photo, thumb: `${links.photo}?small=1`, job: id, frames, maskAddress: links.mask, ...about })
+  addPhoto({ name: photo, thumb: `${links.photo}?small=1`, job: id, frames, mask: links.mask, ...about })
 );
 // Puts the photo of a job in the place of all others. care: the preset of a clip.
 export const choosePhotoOf = (job, care = job.preset) => batch(() => {
   if (photos.value.length) takeAway(photos.value);
   addPhotoOf(job, care && { care });
 });
+const asData = (file) => new Promise((resolve, reject) => {
+  const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result), onerror: reject });
+  reader.readAsDataURL(file);
+});
 // The chosen photos that a job has are copied, so that they outlast it.
 export const keepPhotosOf = async (job) => {
-  for (const { id, maskAddress, mask } of photos.value.filter((each) => each.job === job.id)) {
-    if (maskAddress) {
-      const file = await fetchFile(maskAddress);
-      changePhoto(id, { maskAddress: URL.createObjectURL(file), mask: mask || file });
-    }
-    const { id: kept } = await ask(job.links.photo, { method: "POST" });
-    changePhoto(id, { kept, job: null, ...shownAt(kept) });
+  for (const { id, mask } of photos.value.filter((each) => each.job === job.id)) {
+    const own = mask && await asData(await fetchFile(mask)), { id: kept } = await ask(job.links.photo, { method: "POST" });
+    changePhoto(id, { kept, job: null, mask: own, ...shownAt(kept) });
   }
 };

@@ -2,19 +2,21 @@
 // The server paints them immediately, and during a job if it has enough memory.
 import { loaded, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { ask, askForPicture, formOf } from "./api.js";
-import { drop, idOf, isGone, maskOf, send } from "./photos.js";
+import { ask, askForPicture, formOf, pause } from "./api.js";
+import { drawnOn, drop, idOf, isGone, send } from "./photos.js";
 import { changes, secondsOf } from "./settings.js";
 import {
-  activeJobs, batch, changePhoto, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage, photoWith,
-  preview as shownPreview, refuse, sketches, wall, work,
+  activeJobs, batch, changePhoto, choice, chosen, chosenStyles, computed, effect, isBlended, isGesture, isLater, photo as onStage,
+  photoWith, preview as shownPreview, refuse, sketches, wall, work,
 } from "./state.js";
 import { sample } from "./styles.js";
 
 const SMALL = ["tile", "rough"], SIDE = 320; // px, the side of small previews, for which the server has paintings ready
 const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
-const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, LONG_WAY_MS = 1000, MOST_KEPT = 80;
+const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, LONG_WAY_S = 1, MOST_KEPT = 80;
+const OF_SAMPLE = { address: sample.painted, file: null };
+shownPreview.value = OF_SAMPLE;
 const SAMPLE = { id: "", name: "", thumb: sample.photo, mask: null };
 
 const drawn = (image, kind, type) => {
@@ -50,14 +52,10 @@ const keep = (key, made) => {
   return made;
 };
 const copiesOf = async (photo) => {
-  const [image, mask] = await Promise.all([loaded(photo.thumb), maskOf(photo)]);
-  if (!image) return null;
-  const address = mask && URL.createObjectURL(mask), drawing = mask && await loaded(address);
-  const kinds = await Promise.all(SMALL.map(async (kind) => [kind, {
-    photo: await drawn(image, kind, "image/jpeg"), mask: drawing && await drawn(drawing, kind, "image/png"),
-  }]));
-  if (mask) URL.revokeObjectURL(address);
-  return Object.fromEntries(kinds);
+  const [image, mask] = await Promise.all([loaded(photo.thumb), photo.mask && loaded(photo.mask)]);
+  return image && Object.fromEntries(await Promise.all(SMALL.map(async (kind) => [kind, {
+    photo: await drawn(image, kind, "image/jpeg"), mask: mask && await drawn(mask, kind, "image/png"),
+  }])));
 };
 const copies = (photo) => {
   if (["id", "mask", "thumb"].some((name) => photo[name] !== now.of[name])) {
@@ -67,14 +65,15 @@ const copies = (photo) => {
   }
   return now.copies;
 };
-const stopWaiting = () => { clearTimeout(now.timer); now.timer = 0; };
 // What a photo shows, and the styles that are kind to it. Without an answer, the wall stays as it is.
 const lookAt = async ({ id, suits }, files) => {
   if (suits) return;
   const asked = ask(`${root}/api/styles/suited`, { method: "POST", body: formOf(null, files.rough.photo) });
   const found = await asked.catch(() => ({ subject: null, styles: [] })), isWaiting = now.timer > 0;
   changePhoto(id, { suits: found });
-  if (!isWaiting) stopWaiting(); // The choice that follows from it is painted at once.
+  if (isWaiting) return;
+  clearTimeout(now.timer); // The choice that follows from it is painted at once.
+  now.timer = 0;
 };
 
 class Busy extends Error {}
@@ -90,7 +89,7 @@ const keptOf = (style) => now.cache.get(keyOf("sharp", style)) || now.cache.get(
 const preview = async (photo, files, kind, style, signal) => {
   const request = requestOf(kind, style), key = keyOf(kind, style);
   if (now.cache.has(key)) return keep(key, now.cache.get(key));
-  const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: photo.mask };
+  const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: await drawnOn(photo.mask) };
   const body = formOf(isSmall ? request : { again: await idAtServer(photo), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
@@ -101,23 +100,26 @@ const preview = async (photo, files, kind, style, signal) => {
 // Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
 // deleted is sent again.
 const isRefused = ({ status }, photo) => status >= 400 && status < 500 && ![401, 408, 429, photo.job ? 0 : 404].includes(status);
-const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const sketch = (id, about) => { sketches.value = new Map(sketches.value).set(id, about); };
 
-export const updateLater = (pause = 0) => {
+export const updateLater = (ms = 0) => {
   clearTimeout(now.timer);
-  now.timer = setTimeout(update, pause);
+  now.timer = setTimeout(update, ms);
 };
 const update = async () => {
   now.timer = 0;
   now.controller.abort();
   now.controller = new AbortController();
   const { signal } = now.controller, photo = onStage.value || SAMPLE, isSample = photo === SAMPLE, files = await copies(photo);
-  if (!isSample && files) await lookAt(photo, files);
+  if (!isSample && files) {
+    const looked = lookAt(photo, files);
+    if (!choice.value.ids) await looked; // The style follows from it.
+  }
   if (signal.aborted) return;
   const [style] = chosenStyles.value;
-  if (isSample && style && style.style === sample.style && !Object.keys(changes.value).length) {
-    batch(() => { shownPreview.value = { address: sample.painted, file: null }; work.value = false; });
+  const isAsSent = !wall.value.length || (style?.style === sample.style && !Object.keys(changes.value).length);
+  if (isSample && isAsSent) {
+    batch(() => { shownPreview.value = OF_SAMPLE; work.value = false; });
     return;
   }
   const kept = style && keptOf(style), key = JSON.stringify([photo.thumb, photo.masked, style]), isStale = key === now.key && !kept;
@@ -154,7 +156,7 @@ const update = async () => {
   try {
     if (style && !isSample) idOf(photo.id).catch(() => {}); // It is sent while the rough one is painted.
     if (style && !kept && !isStale && files) await attempt("rough", style, showStage);
-    const early = style && !isSample && pause(LONG_WAY_MS).then(() => lane(isThere));
+    const early = style && !isSample && pause(LONG_WAY_S).then(() => lane(isThere));
     if (early) early.catch(() => {}); // It is awaited below.
     if (style) await attempt("sharp", style, showStage);
     if (style) work.value = false;
@@ -179,7 +181,6 @@ export const paintedWhole = async () => {
   return painted && createImageBitmap(painted);
 };
 
-// How many of the tiles have been painted.
 effect(() => {
   const whole = wall.value.length, at = onStage.value ? wall.value.filter(({ id }) => sketches.value.has(id)).length : whole;
   const left = isLater.value ? text("page.after_this") : text("page.count_of", { at, whole });

@@ -27,8 +27,7 @@ const photoOf = (name, address, href) => ({
 // The fields of a picture, as viewer.js describes them; a preview lacks most.
 const pictureOf = (photo, styles, names, about) => ({
   photo, title: capital(inStyle(styles, names)), short: names, alt: `${photo} ${inStyle(styles, names)}`,
-  href: null, download: null, file: "", timelapse: null, size: null, star: null, command: null, paintings: [], facts: [], again: null,
-  ...about,
+  file: "", paintings: [], facts: [], ...about,
 });
 const pictureOfJob = (job) => {
   const { id, width, height, sheet, frames, photo, preset, settings, links, finished } = job;
@@ -60,7 +59,7 @@ const previewNow = () => {
   return pictureOf(name, styles, names, {
     id: PREVIEW, preview: ofOrder.value?.address, before: photoOf(name, thumb, null), size: made && [height, width],
     made: made?.file, download, file,
-    facts: [["page.preset", text("page.preview")], ["gallery.strength", strengthOf(settings, styles)], ["gallery.photo", name]],
+    facts: [["page.preset", text("page.preset.instant")], ["gallery.strength", strengthOf(settings, styles)], ["gallery.photo", name]],
     command: made && commandOf(style, shares, "instant", settings, masked),
   });
 };
@@ -77,7 +76,6 @@ on("download", "click", () => { if (isPreview() && shownResult.value) keepResult
 on("painting-side", "load", () => { if (isPreview()) follow(); });
 const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 export { follow };
-// Opens a job's result, or without one the preview.
 export const openResult = (job) => {
   byId("played").pause();
   pushAddress(addressOf(job || { id: PREVIEW }));

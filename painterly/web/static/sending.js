@@ -2,7 +2,7 @@
 import { root } from "./shared/elements.js";
 import { askPatiently, AWAY, formOf, newKey } from "./api.js";
 import { heard } from "./jobs.js";
-import { idOf, isGone } from "./photos.js";
+import { drawnOn, idOf, isGone } from "./photos.js";
 import { acceptOrder, addOrders, batch, orders, photoWith, refuse, refuseOrders, wait, waiting } from "./state.js";
 import { ofFile } from "./words.js";
 
@@ -13,17 +13,17 @@ const OF_ALL = [...AWAY, 401, 403, 429];
 let running = null;
 export const stopSending = () => running?.controller.abort();
 
-// Returns the job that an order became.
-const sendOne = async ({ key, photo: id, from, request }, signal) => {
+const sendOne = async (order, signal) => {
+  const { key, photo: id, from, mask, request } = order;
   const isOver = () => signal.aborted || !orders.value.some((each) => each.key === key);
   const how = { signal, isOver, onWait: (why) => { wait.value = why; } };
-  const again = from || await idOf(id, how), mask = from ? null : photoWith(id)?.mask;
-  const headers = { "Idempotency-Key": key }, options = { method: "POST", body: formOf({ again, ...request }, null, mask), headers };
+  const again = from || await idOf(id, how), headers = { "Idempotency-Key": key };
+  const options = { method: "POST", body: formOf({ again, ...request }, null, await drawnOn(mask)), headers };
   try { return await askPatiently(`${root}/api/jobs`, options, how); } catch (refusal) {
     const { kept, file } = photoWith(id) || {};
     if (refusal.status !== 404 || again !== kept || !file) throw refusal;
     isGone(id); // It was kept for an hour.
-    return sendOne({ key, photo: id, from, request }, signal);
+    return sendOne(order, signal);
   }
 };
 const sendAll = async (signal) => {

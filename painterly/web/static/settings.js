@@ -1,5 +1,5 @@
 // The settings: how strong and how large a picture is painted, on which paper, how carefully, and how long that takes.
-import { announce, byId, mark, matching, on, root, say } from "./shared/elements.js";
+import { announce, byId, CM_OF_PX, copyField, mark, matching, on, root, say } from "./shared/elements.js";
 import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import {
@@ -8,11 +8,9 @@ import {
 import { about } from "./words.js";
 
 const form = byId("order"), paper = byId("paper"), sheet = byId("sheet");
-const LARGE = 3840, CM_OF_PX = 2.54 / 300; // px of the longer side; a print has 300 dots per inch
-// The service's settings, and those of the form as the server rendered it.
+const LARGE = 3840; // px of the longer side
 export const defaults = JSON.parse(form.dataset.defaults);
 restoreChoice({ preset: form.elements.preset.value, paper: paper.value });
-// The settings that the user has changed, in one order.
 export const changes = computed(() => {
   const { changes: changed } = choice.value;
   return Object.fromEntries(Object.keys(defaults).filter((name) => name in changed).map((name) => [name, changed[name]]));
@@ -28,7 +26,7 @@ const chosenPaper = () => {
   const option = [...paper.options].find(({ value }) => value === choice.value.paper), { value: name, text: shown, dataset } = option;
   return { name, shown, mm: numbers(dataset.mm), px: numbers(dataset.px), dpi: Number(dataset.dpi) };
 };
-// The settings of the size of a photo: none for a screen, where each preset has its own size.
+// For a screen, each preset has its own size.
 export const extentSettings = (of) => {
   const { name, dpi } = chosenPaper();
   return { screen: {}, "4k": { size: LARGE }, paper: { paper: name, dpi } }[extentOf(of)];
@@ -48,7 +46,6 @@ const turned = ([shorter, longer]) => {
 };
 const sidesOf = (longer) => [Math.round(longer * Math.min(ratioOfPhoto(), 1 / ratioOfPhoto())), longer];
 const pixelsOf = (longer) => text("page.pixels", turned(sidesOf(longer)));
-// The words of each size, and the cm of its longer side.
 const extents = () => {
   const { shown, mm } = chosenPaper(), own = times.value.own.sizes?.[careOf(photo.value)];
   return {
@@ -120,7 +117,7 @@ on(sheet, "change", ({ target: { name, id, value } }) => {
 });
 on("sizes", "click", (event) => { if (event.target.matches("[aria-disabled]")) event.preventDefault(); });
 
-// Loads how long pictures take. Returns whether that is known for all presets.
+// Returns whether the times of all presets are known.
 export const loadTimes = async () => {
   const { query } = times.peek(), all = [ask(`${root}/api/estimate`), query && ask(`${root}/api/estimate${query}`)];
   const [own, ofQuery] = await Promise.all(all), isChosen = query === times.peek().query; // Another size may be chosen by now.
@@ -139,25 +136,18 @@ effect(() => {
   times.value = { ...times.peek(), query, ofQuery: query ? {} : null };
   loadTimes().catch(() => { /* Another message says that the server does not answer. */ });
 });
-// The choice of the size and the quality of a job.
 // What of a choice this service has, which may have been made when it had more.
 export const possible = ({ preset, paper: name, ...others }) => ({
   ...others, ...(form.querySelector(`[name=preset][value="${CSS.escape(preset)}"]`) && { preset }),
   ...([...paper.options].some(({ value }) => value === name) && { paper: name }),
 });
-// The choice of the size and the quality of a job, as far as this service has them.
 export const extentOfJob = ({ preset, settings }) => {
   const { paper: name, size } = settings || {}, choice = possible({ preset: preset === "print" ? "fine" : preset, paper: name });
   return { ...choice, extent: choice.paper ? "paper" : size === LARGE ? "4k" : "screen" };
 };
 
-// Pages without https have no other clipboard. If it cannot be copied, the command is selected.
-if (byId("fine-copy")) {
-  on("fine-copy", "click", () => {
-    byId("fine-command").select();
-    if (document.execCommand("copy")) announce(text("gallery.copied"));
-  });
-}
+// If it cannot be copied, the command is selected.
+if (byId("fine-copy")) on("fine-copy", "click", () => { if (copyField(byId("fine-command"))) announce(text("gallery.copied")); });
 
 // The sheet covers the styles, not the picture that the settings change.
 effect(() => {

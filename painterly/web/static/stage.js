@@ -1,21 +1,19 @@
 // The stage: the photo in the chosen style, a job as it is painted, or what it has become; with a line between photo and painting.
-import { byId, make, matching, on, percentAcross, say } from "./shared/elements.js";
+import { byId, CM_OF_PX, make, matching, on, percentAcross, say } from "./shared/elements.js";
 import { counted, divided, duration, percent, text } from "./shared/texts.js";
 import { offersOf } from "./acts.js";
 import { backToOrder } from "./order.js";
 import { steady } from "./pictures.js";
 import { secondsOf } from "./settings.js";
 import {
-  activeJobs, changePhoto, chosen, computed, effect, isActive, isGoing, isLater, jobWith, lineAt, photo as current, preview, refined,
-  shownJob, shownResult, showJob, showOrder, untracked, work,
+  activeJobs, changePhoto, chosen, computed, effect, isActive, isGoing, isLater, jobWith, lineAt, parts, photo as current, preview, refined,
+  shownJob, shownResult, showJob, showOrder, styles as allStyles, untracked, work,
 } from "./state.js";
 import { inStyle, namesOf, namesOfStyles, sample, stylesOf, whySuits } from "./styles.js";
 import { about, capital } from "./words.js";
 
 const AT_PHOTO = 50, AT_STYLE = 0, AT_RESULT = 34, NEAR = 12; // percent
-const CM = 118.11; // px, at 300 dpi
 const picture = byId("picture"), played = byId("played"), line = byId("line"), body = document.body;
-preview.value = { address: sample.painted, file: null };
 
 const em = (words) => make("em", words);
 const joined = (parts) => parts.filter(Boolean).flatMap((part, at) => (at ? [", ", part] : [part]));
@@ -27,9 +25,9 @@ const aboutStyles = (styles, withMedium) => {
   const shown = withMedium && medium ? [...named, make("span.medium", `${named.length ? ", " : ""}${medium}`)] : named;
   return withMedium && why ? [...shown, shown.length ? ", " : "", make("b.why", why)] : shown;
 };
-// The master who paints for the order, and how long that takes.
 const worksSaid = (styles, names) => {
-  if (current.value?.way && preview.value) return [text("page.sending"), ""];
+  const { id, way } = current.value || {};
+  if (way && preview.value) return [text("page.sending"), percent(parts.value.get(id) || 0)];
   const isArtist = styles.length && styles.every(({ own, short }) => short && !own), seconds = secondsOf("instant");
   return [
     isArtist ? counted("page.works", new Set(styles.map(({ short }) => short)).size, { name: names }) : text("page.painting"),
@@ -37,8 +35,10 @@ const worksSaid = (styles, names) => {
   ];
 };
 const viewOfOrder = () => {
-  const styles = chosen.value, photo = current.value, names = namesOfStyles(styles);
-  const after = styles.length ? inStyle(styles, names) : "", { name, thumb, unshown, frames, file } = photo || {};
+  const styles = chosen.value, photo = current.value, isFirst = !photo && !allStyles.value.length; // As the server has sent it.
+  const names = isFirst ? sample.name : namesOfStyles(styles);
+  const after = isFirst ? text("page.after", sample) : styles.length ? inStyle(styles, names) : "";
+  const { name, thumb, unshown, frames, file } = photo || {};
   return {
     acts: !photo ? "first" : shownResult.value ? "preview" : "ready",
     view: preview.value ? "line" : "photo",
@@ -56,7 +56,7 @@ export const paintedIn = ({ started, finished }) => (
 const aboutJob = (job, styles) => {
   const { state, place, step, steps, fraction, error, photo, frames, width, height } = job, waiting = activeJobs.value.length - 1;
   const time = job.seconds_left && { time: about(job.seconds_left) }, seconds = paintedIn(job);
-  const cm = (side) => Math.max(1, Math.floor(side / CM));
+  const cm = (side) => Math.max(1, Math.round(side * CM_OF_PX));
   switch (state) {
     case "queued": return joined([
       text("page.waiting"), place && text(place === 1 ? "page.place_next" : "page.place", { place }), time && text("page.done_in", time),
@@ -99,7 +99,6 @@ const viewOfJob = (job) => {
 
 const view = computed(() => (shownJob.value ? viewOfJob(shownJob.value) : viewOfOrder()));
 
-// The line.
 const setLine = (at) => {
   picture.style.setProperty("--at", `${at}%`);
   picture.classList.toggle("only-painting", at < NEAR);
@@ -178,7 +177,6 @@ effect(() => {
 effect(() => {
   const job = shownJob.value, photo = current.value;
   if (job && isGoing(job)) return;
-  if (!job && !photo && !chosen.value.length && body.dataset.acts === "first") return; // The page that the server sent.
   const is = view.value, focused = document.activeElement;
   body.dataset.acts = is.acts;
   body.classList.toggle("of-clip", Boolean((job || photo || {}).frames)); // It has no masks, prints and sheets.

@@ -4,19 +4,20 @@ import { batch, computed, effect, signal, untracked } from "./signals.js";
 export { batch, computed, effect, untracked };
 
 // The chosen photos. Each has an id, a name, the address of a thumb, and where it is: its file, or the id under which the server has kept
-// it, or the id of a job that has it; way: a promise while it is sent. mask: the file that is sent, and drawn: that as text; maskAddress:
-// where there is one to draw on; masked: whether there is one; drawing: its strokes. unshown: whether the browser cannot show it. frames:
-// the number of frames of a clip, and care: its preset. suits: what it shows, and the styles that are kind to that. They are replaced,
-// never changed, so that a photo that was read before an answer came says how it was then.
+// it, or the id of a job that has it; way: a promise while it is sent. mask: the address of its mask, which is data: if it was drawn here;
+// masked: whether that leaves anything out; drawing: its strokes. unshown: whether the browser cannot show it. frames: the number of frames
+// of a clip, and care: its preset. suits: what it shows, and the styles that are kind to that. They are replaced, never changed, so that a
+// photo that was read before an answer came says how it was then.
 export const photos = signal([]);
 const NEW = {
-  file: null, kept: null, job: null, way: null, mask: null, maskAddress: null, drawing: null, drawn: null, frames: null,
-  care: "instant", unshown: false, suits: null,
+  file: null, kept: null, job: null, way: null, mask: null, drawing: null, frames: null, care: "instant", unshown: false,
+  suits: null,
 };
 const currentId = signal(null);
+// What part of a photo has been sent, by the photo's id.
+export const parts = signal(new Map());
 export const photoWith = (id) => photos.value.find((each) => each.id === id);
 export const photo = computed(() => photoWith(currentId.value) || null);
-// Whether it would be lost with the page.
 export const isUnsent = ({ file, kept, job }) => file !== null && !(kept || job);
 
 // The jobs that the server knows, by their ids, and the one on the stage; without one, the stage has the photo. leaving: the ids of those
@@ -30,7 +31,6 @@ export const hideJobs = (ids, isGone) => {
 };
 export const shownJob = computed(() => jobWith(shownId.value));
 export const isActive = ({ state }) => ["queued", "painting"].includes(state);
-// Whether it is cancelled, or being deleted.
 export const isGoing = (job) => job.state === "cancelled" || isLeaving(job);
 const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
 const earliest = (first, second) => first.place - second.place || -newest(first, second); // The queue, in its order.
@@ -51,15 +51,14 @@ export const showOrder = () => showJob(null);
 export const showPhoto = (id) => batch(() => { currentId.value = id; showOrder(); });
 
 export const addPhoto = (about, at = photos.value.length) => batch(() => {
-  const added = { ...NEW, id: crypto.getRandomValues(new Uint32Array(2)).join("-"), masked: Boolean(about.maskAddress), ...about };
+  const added = { ...NEW, id: crypto.getRandomValues(new Uint32Array(2)).join("-"), masked: Boolean(about.mask), ...about };
   photos.value = photos.value.toSpliced(at, 0, added);
   showPhoto(added.id);
   return added;
 });
-export const changePhoto = (id, about) => batch(() => {
+export const changePhoto = (id, about) => {
   photos.value = photos.value.map((each) => each.id === id ? { ...each, ...about } : each);
-  if ("drawing" in about) orders.value = orders.value.filter((each) => each.photo !== id); // With another mask, they are others.
-});
+};
 // Their orders go with them. The last one takes the place of the one on the stage.
 export const dropPhotos = (ids) => batch(() => {
   photos.value = photos.value.filter(({ id }) => !ids.includes(id));
@@ -86,7 +85,6 @@ export const choose = (about, group = null) => batch(() => {
 });
 export const isGesture = computed(() => Boolean(past.value.at(-1)?.group));
 export const endGesture = () => { past.value = past.peek().map(({ before }) => ({ before, group: null })); };
-// Takes back the last choice; returns whether there was one.
 export const chooseAgain = () => batch(() => {
   const last = past.peek().at(-1);
   if (!last) return false;
@@ -149,9 +147,7 @@ export const times = signal({ own: {}, query: "", ofQuery: null });
 // it waits.
 export const preview = signal(null), work = signal(false), isLater = signal(false);
 export const refined = signal(new Map()), sketches = signal(new Map());
-// Keeps a picture on the stage while a job paints it more finely.
 export const refine = (id, picture) => { refined.value = new Map(refined.value).set(id, picture); };
-// The picture on the stage that can be saved at once: the order's, or the one that a job paints more finely.
 export const shownResult = computed(() => {
   if (shownJob.value) return (isActive(shownJob.value) && refined.value.get(shownJob.value.id)) || null;
   // The one before stays until the new one's is painted. A clip's is only its first frame.
@@ -160,16 +156,16 @@ export const shownResult = computed(() => {
 });
 
 // The orders of this page. Each has the id of a chosen photo, or that of a job whose photo is painted (`from`); the photo's name, the
-// request, a key, so that nothing is painted twice, and a state: waiting, refused, or accepted as a job. run: the number of the time when
-// it was ordered. A refused one is sent again with its key if it is ordered again.
+// request and mask, a key, so that nothing is painted twice, and a state: waiting, refused, or accepted as a job. run: the number of the
+// time when it was ordered. A refused one is sent again with its key if it is ordered again.
 export const orders = signal([]), wait = signal(null); // Why they wait, or null.
 export const waiting = computed(() => orders.value.filter(({ state }) => state === "waiting"));
 export const isSending = computed(() => waiting.value.length > 0);
-const wants = ({ photo, from, request }) => JSON.stringify([photo, from, request]);
 // The order that wants the same, unless its picture has failed, was cancelled, or is deleted.
 const sameAs = (wanted) => orders.value.findLast((each) => {
   const job = each.job && jobWith(each.job), isLost = each.job && (!job || isGoing(job) || job.state === "failed");
-  return wants(each) === wants(wanted) && !isLost;
+  const isSame = ["photo", "from", "mask"].every((name) => each[name] === wanted[name]);
+  return isSame && !isLost && JSON.stringify(each.request) === JSON.stringify(wanted.request);
 });
 export const jobOfOrder = (wanted) => jobWith(sameAs(wanted)?.job);
 // Returns the keys of what is wanted. What is queued or done exactly so is not ordered again.

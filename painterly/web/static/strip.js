@@ -1,5 +1,5 @@
 // The strip below the stage: a cell for each chosen photo, for each job of the queue, and for each finished picture.
-import { byId, fill, fromTemplate, keyed, mark, on } from "./shared/elements.js";
+import { byId, fill, keyed, mark, on } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
 import { cannotShow, takeAway } from "./photos.js";
 import { steady } from "./pictures.js";
@@ -19,7 +19,7 @@ const saidOf = ({ state, place, fraction, seconds_left: left, photo }) => {
     default: return [state === "done" ? photo : text("page.not_painted")];
   }
 };
-// The newest picture of a job. The preview changes with the steps. While a worker restarts, the last one stays.
+// While a worker restarts, the last preview stays.
 const pictureOf = ({ state, step, links }, shown) => {
   const photo = `${links.photo}?small=1`;
   if (state === "done") return `${links.result}?small=1`;
@@ -27,7 +27,7 @@ const pictureOf = ({ state, step, links }, shown) => {
   return links.preview ? `${links.preview}?step=${step}` : shown || photo;
 };
 const cellOf = (id, choose, end) => {
-  const root = fromTemplate("cell");
+  const root = byId("cell").content.firstElementChild.cloneNode(true);
   root.dataset.of = id;
   on(root.querySelector(".cell"), "click", () => choose(id));
   on(root.querySelector(".x"), "click", end);
@@ -86,11 +86,10 @@ const showJobCell = (root, job) => {
 effect(() => {
   // Others have no cell, so that their pictures are not loaded. Cancelled jobs leave nothing.
   const active = activeJobs.value, ended = endedJobs.value.filter(({ state }) => state !== "cancelled").slice(0, FINISHED_SHOWN);
-  const all = [...active, ...ended], cells = jobCells(all), focused = document.activeElement;
+  const all = [...active, ...ended], cells = jobCells(all);
+  fill(byId("finished"), cells.slice(active.length)); // First, as some come from the queue.
   fill(byId("queue"), cells.slice(0, active.length));
-  fill(byId("finished"), cells.slice(active.length));
   for (const [at, each] of all.entries()) showJobCell(cells[at], each);
-  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   byId("strip").hidden = !photos.value.length && !all.length;
   document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
 });

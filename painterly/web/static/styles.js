@@ -15,17 +15,15 @@ export const sample = JSON.parse(form.dataset.sample);
 sampleStyle.value = sample.style;
 const ofPainting = (painting) => styles.value.find(({ shares }) => Object.keys(shares).length === 1 && Object.hasOwn(shares, painting));
 
-// The address of a painting's thumb, if the painting still exists.
 export const thumbOf = (painting) => ofPainting(painting)?.thumb;
 export const titleOfPainting = (painting) => ofPainting(painting)?.title || paintingName(painting);
-// The styles of a job, as far as their paintings still exist.
+// Of those whose paintings still exist.
 export const stylesOf = ({ style, paintings }) => {
   // An uploaded painting may have the same name as a style.
   const names = (each) => each.sort().join("\n"), namesOfJob = names(paintings.map(({ name }) => name));
   const same = styles.value.filter(({ order, shares }) => order.style === style && names(Object.keys(shares)) === namesOfJob);
   return same.length ? same : paintings.map(({ name }) => ofPainting(name)).filter(Boolean);
 };
-// The names that people give to styles: their artists, or else their titles.
 const shortOf = ({ own, short, title }) => (own ? text("page.quoted", { name: title }) : short || title);
 export const namesOfStyles = (some) => listed([...new Set(some.map(shortOf))]);
 export const namesOf = (job) => {
@@ -40,7 +38,6 @@ export const inStyle = (some, names, { sheet, story } = {}) => {
   const haveNames = some.length && some.every(({ own, short }) => own || short);
   return text(haveNames ? "page.after" : "page.in_style", { name: names, style: names });
 };
-// The title of a job or a result: its photo and its style.
 export const titleOf = (job) => `${job.photo} ${inStyle(stylesOf(job), namesOf(job), job)}`;
 export const whySuits = ({ suits }) => (suits ? text(`page.kind_to.${suits}`) : "");
 
@@ -107,7 +104,7 @@ const showTile = (item, { sample: place, thumb }, hasPhoto, sketch) => {
   if (isSample) { seen.unobserve(image); image.removeAttribute("src"); } else seen.observe(image);
 };
 effect(() => {
-  const { several: isSeveral, isBlend } = choice.value, ids = chosen.value.map(({ id }) => id), focused = document.activeElement;
+  const { several: isSeveral, isBlend } = choice.value, ids = chosen.value.map(({ id }) => id);
   several.checked = isSeveral;
   form.elements.blend.value = isBlend ? "1" : "";
   byId("no-styles").hidden = styles.value.length > 0;
@@ -118,7 +115,6 @@ effect(() => {
     showTile(items[at], style, photo.value !== null, sketches.value.get(style.id));
   }
   fill(list, items);
-  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 });
 
 export const loadStyles = async () => {
@@ -153,7 +149,6 @@ export const addPaintings = async (files) => {
   refuse("files", ...refused);
   if (added.length) announce(counted("page.styles_added", added.length));
 };
-// The choice of the style of a job, as far as its paintings still exist.
 export const choiceOf = (job) => {
   const some = stylesOf(job), { paintings } = job, areAll = some.length === paintings.length;
   const shares = areAll ? some.map(({ id }, at) => [id, Math.max(1, Math.round(WHOLE * paintings[at].share))]) : [];

@@ -2,7 +2,6 @@
 import { stem, withoutCode } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
-// A time that is estimated, and rounded therefore.
 export const rounded = (seconds) => {
   if (seconds < 8) return text("page.few_seconds");
   const unit = seconds < 55 ? 5 : seconds < 3570 ? 60 : 900;
@@ -12,7 +11,6 @@ export const about = (seconds) => seconds < 8 ? rounded(seconds) : text("page.ab
 // On a button there is room for a number alone.
 export const brief = (seconds) => seconds < 8 ? duration(Math.max(1, Math.ceil(seconds))) : rounded(seconds);
 export const capital = (words) => words[0].toUpperCase() + words.slice(1);
-// A message about a file, with its name.
 export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : text("page.of_file", { name, reason });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => {
