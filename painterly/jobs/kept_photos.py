@@ -54,7 +54,7 @@ class KeptPhotos:
     def __init__(self, buckets: WebBuckets, max_upload: int) -> None:
         """`max_upload` is the largest size of an upload in bytes."""
         self._source, self._about = buckets.source, buckets.result
-        self._most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
+        self.most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
         self._lengths: dict[str, int] = {}  # of those that this process keeps, by their ids
 
     def keep(self, upload: Upload) -> KeptPhoto:
@@ -76,7 +76,7 @@ class KeptPhotos:
         with self._lock:
             over = time.time() - KEPT_S
             there = {key: each for key, each in self._lengths.items() if created_at(key) > over}
-            if len(there) >= MOST_KEPT or sum(there.values()) + length > self._most_bytes:
+            if len(there) >= MOST_KEPT or sum(there.values()) + length > self.most_bytes:
                 what = "many photos are kept that nobody has ordered; order or delete some"
                 raise ApiError(429, f"{what}, or try again in an hour", 600)
             self._lengths = there | {photo_id: length}

@@ -32,7 +32,7 @@ class Made:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="making")
         self._kept = OrderedDict[Hashable, bytes | str]()  # a text is that of a PictureError
         self._bytes = 0
-        self._asked = dict[Hashable, _Asked]()
+        self.asked = dict[Hashable, _Asked]()
 
     async def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """Return what is kept under a key, or make it when its turn comes, unless all that wait for
@@ -51,12 +51,12 @@ class Made:
             if isinstance(kept, str):
                 raise PictureError(kept)
             return kept
-        if key not in self._asked:
-            if len(self._asked) >= MAX_WAITING:
+        if key not in self.asked:
+            if len(self.asked) >= MAX_WAITING:
                 raise ApiError(503, "the service is busy; try again in a moment", RETRY_S)
             loop = asyncio.get_running_loop()
-            self._asked[key] = _Asked(loop.run_in_executor(self._thread, copy_context().run, make))
-        asked = self._asked[key]
+            self.asked[key] = _Asked(loop.run_in_executor(self._thread, copy_context().run, make))
+        asked = self.asked[key]
         asked.clients += 1
         try:
             await asyncio.wait([asked.result])
@@ -64,7 +64,7 @@ class Made:
             asked.clients -= 1
             if not asked.clients:
                 asked.result.cancel()
-                del self._asked[key]
+                del self.asked[key]
         try:
             self._keep(key, asked.result.result())
         except PictureError as error:  # Itself, it would keep what was read until it was raised.

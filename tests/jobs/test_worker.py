@@ -315,7 +315,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
 
     def cancelled(painting, resume, check_stop):
         def check():
-            worker.web._lease.cancel()
+            worker.web.lease.cancel()
             check_stop()
             unheeded.append("it went on")
 
@@ -348,7 +348,7 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
 
     def cancel():
         begun.wait()
-        worker.web._lease.cancel()
+        worker.web.lease.cancel()
 
     threading.Thread(target=cancel, daemon=True).start()
     try:

@@ -63,9 +63,9 @@ def home(tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    s3_client._open.cache_clear()
+    s3_client.opened.cache_clear()
     yield tmp_path
-    s3_client._open.cache_clear()
+    s3_client.opened.cache_clear()
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def at_amazon(home, monkeypatch):
 
     def message(text):
         (home / ".aws/config").write_text(text)
-        s3_client._open.cache_clear()
+        s3_client.opened.cache_clear()
         try:
             return refusal(open_bucket("photos", Account(hurried=True)).exists)
         except ConfigError as error:

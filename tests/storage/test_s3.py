@@ -42,16 +42,16 @@ def test_a_bucket_is_made_in_the_region_that_is_named(moto):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_forked_process_has_connections_of_its_own(moto):
-    client = open_bucket("photos", moto.account)._client
-    assert open_bucket("photos", moto.account)._client is client
+    client = open_bucket("photos", moto.account).client
+    assert open_bucket("photos", moto.account).client is client
     if not (child := os.fork()):
-        os._exit(open_bucket("photos", moto.account)._client is client)
+        os._exit(open_bucket("photos", moto.account).client is client)
     assert os.waitpid(child, 0)[1] == 0
 
 
 def test_listing_continues_after_the_first_page(server):
     bucket = open_bucket(server.new_bucket(), replace(server.account, region="with-small-pages"))
-    bucket._client.meta.events.register(
+    bucket.client.meta.events.register(
         "before-parameter-build.s3.ListObjectsV2", lambda params, **_: params.update(MaxKeys=4)
     )
     names = [f"{number}.jpg" for number in range(10)]

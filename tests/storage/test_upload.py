@@ -66,7 +66,7 @@ def test_delete_keeps_what_the_folder_has_and_cannot_send(tmp_path):
 def test_a_file_that_changes_while_it_is_sent_fails_at_once(
     moto, tmp_path, monkeypatch, caplog, change, size
 ):
-    file, read = tmp_path / "in" / "a.jpg", s3._FileToSend.read
+    file, read = tmp_path / "in" / "a.jpg", s3.FileToSend.read
     monkeypatch.setattr(s3, "MULTIPART_FROM", 10_000_000)
     fill(FolderBucket(tmp_path / "in"), "b.jpg")
     file.write_bytes(b"x" * size)
@@ -81,7 +81,7 @@ def test_a_file_that_changes_while_it_is_sent_fails_at_once(
                 os.truncate(file, size // 4 if change == "shorter" else size + 9)
         return read(body, count)
 
-    monkeypatch.setattr(s3._FileToSend, "read", disturbed)
+    monkeypatch.setattr(s3.FileToSend, "read", disturbed)
     result = upload.upload_all([tmp_path / "in"], bucket := moto.open())
     what = "does not exist" if change == "gone" else "changed while it was sent; send it again"
     assert (result.copied, result.failures) == (1, [f"{file} {what}"])

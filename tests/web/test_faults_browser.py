@@ -7,6 +7,7 @@ import pytest
 from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
 from painterly.jobs.schemas import Preset
+from painterly.jobs.worker.previews import Previews
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -24,7 +25,7 @@ def place(tmp_path):
 def server(place):
     """The service, whose previews are blue."""
     with staged(place) as running:
-        previews, running.asked = running.service.previews, []
+        running.asked = []
 
         def send(kind, request):
             if kind == "preview":
@@ -33,7 +34,7 @@ def server(place):
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
-        previews._supervisor = SimpleNamespace(pid=1, send=send)
+        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
         yield running
 
 

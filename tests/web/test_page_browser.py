@@ -17,7 +17,7 @@ from support.web_page import end_undo, jpeg, staged, styled
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Refusal
+from painterly.jobs.worker.previews import Previews, Refusal
 from painterly.settings import ready_styles
 from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
@@ -981,7 +981,6 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
 
 
 def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
-    previews = server.service.previews
     refusal = Refusal("painting mosaic.jpg: is too large", is_of_photo=False)
 
     def send(kind, asked):
@@ -989,7 +988,7 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
             previews.answer(asked.number, None, refusal)
         return True
 
-    previews._supervisor = SimpleNamespace(pid=1, send=send)
+    server.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")

@@ -13,7 +13,7 @@ from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, vi
 
 from painterly.jobs import presets
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Refusal
+from painterly.jobs.worker.previews import Previews, Refusal
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
@@ -32,7 +32,6 @@ def server(place):
     the photo half.jpg is."""
     with staged(place) as running:
         running.asked, running.busy, running.rough, running.broken = [], False, False, ""
-        previews = running.service.previews
 
         def send(kind, request):
             if kind == "preview":
@@ -45,7 +44,7 @@ def server(place):
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
-        previews._supervisor = SimpleNamespace(pid=1, send=send)
+        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
         yield running
 
 

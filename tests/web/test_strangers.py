@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from support import bombs, clips, tiny
 from support.pictures import saved
+from support.polling import until_threads_end
 from support.web_service import send
 
 from painterly.configuration.web_options import WebOptions
@@ -146,7 +147,7 @@ def test_large_photos_keep_no_small_one_waiting(web, monkeypatch):
 def test_photos_that_nobody_orders_have_a_bound(web, place, monkeypatch):
     photo = tiny.file(60, 80, 1)
     photos = web.service.orders.photos
-    monkeypatch.setattr(photos, "_most_bytes", 3 * len(photo))
+    monkeypatch.setattr(photos, "most_bytes", 3 * len(photo))
     job = send(web, photo=photo).json()
     copies = [web.post(f"/api/jobs/{job['id']}/photo") for _ in range(5)]
     assert [each.status_code for each in copies] == [201] * 3 + [429] * 2
@@ -155,7 +156,7 @@ def test_photos_that_nobody_orders_have_a_bound(web, place, monkeypatch):
     assert send(web, photo=photo).status_code == 202, "orders have the queue's bound"
     assert web.delete(f"/api/photos/{copies[0].json()['id']}").status_code == 204
     assert post(web, photo).status_code == 201
-    monkeypatch.setattr(photos, "_most_bytes", 100 * len(photo))
+    monkeypatch.setattr(photos, "most_bytes", 100 * len(photo))
     monkeypatch.setattr(kept_photos, "MOST_KEPT", 3)
     assert post(web, photo).status_code == 429
     monkeypatch.setattr(kept_photos, "KEPT_S", -1.0)  # They are deleted by then.
@@ -191,8 +192,7 @@ def test_of_many_jobs_that_are_not_painted_the_latest_stay(web, store, monkeypat
     monkeypatch.setattr(deletion, "MOST_UNPAINTED", 2)
     for _ in range(3):
         web.service.jobs.refresh()
-        if thread := web.service.deletions._thread:
-            thread.join()
+        until_threads_end("deletions")
     shown = {each["id"] for each in web.get("/api/jobs").json()["jobs"]}
     assert shown == {*jobs[2:]}
 

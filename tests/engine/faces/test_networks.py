@@ -9,7 +9,7 @@ from PIL import Image
 from support.faces import PHOTO
 
 from painterly.engine.faces import networks
-from painterly.engine.faces.finding import _by_place
+from painterly.engine.faces.finding import by_place
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def odd_image():
 
 
 def test_the_detector_finds_what_its_own_runtime_does(runtime, odd_image):
-    boxes, scores = map(_by_place, networks.outputs("detector", odd_image / 127.5 - 1))
+    boxes, scores = map(by_place, networks.outputs("detector", odd_image / 127.5 - 1))
     places = runtime["places"]
     assert runtime["scores"].max() > 1, "a face"
     # Decoders of JPEG differ by a level or two.
