@@ -42,6 +42,7 @@ class Unsteady(View):
 
 @pytest.fixture
 def buckets(buckets):
+    """The folders, of which that of the results may fail."""
     return replace(buckets, result=Unsteady(buckets.result))
 
 

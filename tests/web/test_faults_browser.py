@@ -18,6 +18,7 @@ IS_FULL = "document.querySelector('#queue-full').textContent"
 
 @pytest.fixture
 def place(tmp_path):
+    """Folders with named paintings, and the variables that name them."""
     return styled(tmp_path, "mosaic", "rings", "waves")
 
 
@@ -40,6 +41,7 @@ def server(place):
 
 @pytest.fixture
 def photos(tmp_path):
+    """The paths of photos to choose."""
     for name in ("beach.jpg", "lake.jpg", "town.jpg"):
         (tmp_path / name).write_bytes(jpeg("red"))
     return [str(tmp_path / name) for name in ("beach.jpg", "lake.jpg", "town.jpg")]

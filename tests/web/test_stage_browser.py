@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow  # A browser starts.
 
 @pytest.fixture
 def place(tmp_path):
+    """Folders with named paintings, and the variables that name them."""
     return styled(tmp_path, "mosaic", "rings", "waves")
 
 
@@ -50,6 +51,7 @@ def server(place):
 
 @pytest.fixture
 def beach(tmp_path):
+    """The path of a photo."""
     (tmp_path / "beach.jpg").write_bytes(jpeg("red"))
     return tmp_path / "beach.jpg"
 

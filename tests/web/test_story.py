@@ -15,6 +15,7 @@ PASSWORD = "a long password"
 
 @pytest.fixture
 def server(tmp_path):
+    """The service in its processes, with a password."""
     web = two_styles(tmp_path, STYLE_SIZE="64", WEB_PASSWORD=PASSWORD)
     web.start()
     yield web

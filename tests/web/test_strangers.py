@@ -40,7 +40,8 @@ def post(web, data, name="walk.mov"):
 
 
 @pytest.fixture
-def film(tmp_path):
+def clip_bytes(tmp_path):
+    """The file of a short clip with sound."""
     return clips.write(tmp_path / "walk.mp4", 2, sound="aac").read_bytes()
 
 
@@ -112,13 +113,13 @@ def in_thread(function, *arguments):
     return answer
 
 
-def test_a_clip_that_takes_long_keeps_no_photo_waiting(web, film, slow_clip, monkeypatch):
-    asked = in_thread(post, web, film)
+def test_a_clip_that_takes_long_keeps_no_photo_waiting(web, clip_bytes, slow_clip, monkeypatch):
+    asked = in_thread(post, web, clip_bytes)
     assert slow_clip.entered.acquire(timeout=60)
     assert send(web, mask=saved(Image.linear_gradient("L"), "PNG")).status_code == 202
     assert post(web, tiny.file(60, 80, 1), "beach.jpg").status_code == 201
     monkeypatch.setattr(web.service.clips, "_value", 0)
-    late = post(web, film)
+    late = post(web, clip_bytes)
     assert (late.status_code, late.headers["retry-after"]) == (429, "10")
     assert MAX_CLIPS < services.MAX_UPLOADS
     slow_clip.let_go()
@@ -163,14 +164,14 @@ def test_photos_that_nobody_orders_have_a_bound(web, place, monkeypatch):
     assert post(web, photo).status_code == 201
 
 
-def test_nothing_is_taken_while_the_disk_is_nearly_full(web, place, film, monkeypatch):
+def test_nothing_is_taken_while_the_disk_is_nearly_full(web, place, clip_bytes, monkeypatch):
     job = send(web).json()
     before = stored(place)
     usage = namedtuple("usage", ("total", "used", "free"))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**11, 10**11, 999_000_000))
     answers = [
         send(web),
-        post(web, film),
+        post(web, clip_bytes),
         web.post(f"/api/jobs/{job['id']}/photo"),
         web.post("/api/jobs", json={"style": "monet", "again": job["id"]}),
     ]
@@ -197,8 +198,8 @@ def test_of_many_jobs_that_are_not_painted_the_latest_stay(web, store, monkeypat
     assert shown == {*jobs[2:]}
 
 
-def test_an_order_of_few_bytes_reads_no_clip_into_memory(web, film, cost):
-    data = film + clips_free(20_000_000)
+def test_an_order_of_few_bytes_reads_no_clip_into_memory(web, clip_bytes, cost):
+    data = clip_bytes + clips_free(20_000_000)
     sent = post(web, data).json()
     request = {"again": sent["id"], "style": "monet", "preset": "instant"}
     with cost() as spent:
