@@ -433,15 +433,16 @@ def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
 
 @pytest.mark.slow
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
-    painter, hand, place, monkeypatch
+    hand, place, monkeypatch
 ):
-    painter.instant_painter.sides = 64, 96
     folder = Path(place["BUCKET_STYLE"])
     for number in range(4):
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
     read, paintings = [], hand.web.buckets.style
     real = paintings.read
     monkeypatch.setattr(paintings, "read", lambda key: read.append(key) or real(key))
+    painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
+    painter.instant_painter.sides = 64, 96
     while painter.prepare_next(lambda: None):
         pass
     assert len(read) == len(set(read)) == 7

@@ -68,7 +68,7 @@ AT_ONCE = {
     *(
         "picture.add_done_callback",
         "asked.answer.done",
-        "self._asked.get",
+        "self.asked.get",
         "threading.Timer",
         "end.start",
     ),
