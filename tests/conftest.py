@@ -73,6 +73,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: -seconds[item.path])
 
 
+def pytest_collection_finish() -> None:
+    """Let `_collected` look at what tests make alone: modules, TensorFlow among them, stay."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     """Limit each of several workers to one core.
 
