@@ -177,6 +177,11 @@ class WebProcess:
         return self.process.wait(60)
 
 
+# Paints with support.stand_in, and a dead worker's job is free after a second: for deaths and
+# restarts, which concern no pixels.
+SLEEPING = {"PYTHONPATH": f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}", "LEASE_S": "1"}
+
+
 def two_styles(place: Path, **environment: str) -> WebProcess:
     """Return a service with the styles blue and green, on new folders in a place, which is its
     home, too; it is not started.

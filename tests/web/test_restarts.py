@@ -4,9 +4,7 @@ import pytest
 from PIL import Image
 from support.browser import Viewer
 from support.polling import until
-from support.web_service import send, two_styles
-
-from painterly.settings.installation import PROGRAM
+from support.web_service import SLEEPING, send, two_styles
 
 # A server starts several times, and a browser.
 pytestmark = pytest.mark.slow
@@ -15,7 +13,6 @@ SHOWN = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.starts
 AWAY = "!away.hidden"
 FAR_DOWN = "document.documentElement.style.paddingTop = '9999px'"
 LOADED = "[...document.querySelectorAll('.card img')].filter(e => e.naturalWidth).length"
-SLEEPING = PROGRAM / "tests" / "support" / "sleeping"  # Restarts concern no pixels.
 PRESETS = ("instant", "draft")
 BYTES_S = 15_000  # while a photo is sent
 
@@ -23,8 +20,7 @@ BYTES_S = 15_000  # while a photo is sent
 @pytest.fixture
 def processes(tmp_path):
     """The service in its processes, in which painting takes a moment."""
-    python_path = f"{SLEEPING}:{PROGRAM}"
-    service = two_styles(tmp_path, PYTHONPATH=python_path, LEASE_S="1", PAINTING_S="0.2")
+    service = two_styles(tmp_path, PAINTING_S="0.2", **SLEEPING)
     service.start()
     yield service
     service.kill()
