@@ -5,21 +5,20 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from support import tiny as tiny_module
 
+from painterly.images.contained.decoding import OpenedPicture
+from painterly.images.picture_file import opening_here
 from painterly.log import logger
 
-if TYPE_CHECKING:
-    from painterly.vgg.network import VGG
-
 pytest_plugins = (
-    "support.s3_servers",  # Others import it.
+    "support.s3_servers",  # Others import these two.
+    "support.tiny",
     "support.browser",
     "support.cost",
     "support.disks",
@@ -32,18 +31,16 @@ pytest_plugins = (
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
-# The tests' servers have other certificates, if any, and each S3 client would load the
-# tester's: 8 s of processor time in all. uv, which builds the wheel, reads SSL_CERT_FILE.
+# The tests' servers have other certificates, if any, and each S3 client would load the tester's.
 os.environ.pop("AWS_CA_BUNDLE", None)
 os.environ.pop("REQUESTS_CA_BUNDLE", None)
-# Otherwise each of the hundreds of processes that the tests start would compile what it imports,
-# which takes longer than the import of TensorFlow itself.
+# Otherwise each of the hundreds of processes that the tests start would compile what it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 QUICK = "not slow and not thorough"
-# Fixtures that mark their tests: those that start a process or load TensorFlow, and those that take
-# long for what they find.
+STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}
+# Fixtures that mark their tests.
 SLOW = {"_in_float32", "builtin", "random_vgg", "small_vgg", "start_program", "tiny", "traced_once"}
 THOROUGH = {"ceph", "running_chromium"}
 
@@ -55,6 +52,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--all", "not moto", "thorough tests as well, and those on Ceph's server"),
     ):
         group.addoption(option, action="store_const", dest="markexpr", const=marks, help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == QUICK:
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple) -> None:
+    """Let a quick test that starts a process fail, and leave out what loads TensorFlow."""
+    if event in STARTS and arguments[0] != "uname":  # platform.processor starts that one.
+        assert "PYTEST_CURRENT_TEST" not in os.environ, f"mark it slow: {arguments[:2]}"
+    elif event == "import" and arguments[0] == "tensorflow":
+        pytest.skip("loads TensorFlow", allow_module_level=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -80,11 +90,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
-    """Limit each of several workers to one core.
-
-    NumPy starts its threads when it is loaded, so workers need these variables from the start. Idle
-    threads of OpenBLAS take as much of a core as busy ones.
-    """
+    """Limit each of several workers to one core: idle threads of OpenBLAS take as much of a core as
+    busy ones. NumPy starts its threads when it is loaded."""
     if len(specs) > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -108,6 +115,14 @@ def _same_account() -> Iterator[None]:
     yield
     for name in [name for name in os.environ if name.startswith("AWS_") and name not in before]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _decoded_here(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Let quick tests decode pictures without a process."""
+    is_quick = pytestconfig.option.markexpr == QUICK
+    with opening_here(OpenedPicture) if is_quick else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -135,17 +150,3 @@ def same_log() -> Iterator[None]:
     handlers, level = [*logger.handlers], logger.level
     yield
     logger.handlers[:], logger.level = handlers, level
-
-
-@pytest.fixture(scope="session")
-def tiny() -> "VGG":
-    """VGG19 with few channels, so that an optimisation takes milliseconds."""
-    return tiny_module.network()
-
-
-@pytest.fixture(scope="session")
-def random_vgg() -> "VGG":
-    """VGG19 with all its channels and random features."""
-    from painterly.vgg.network import load_vgg
-
-    return load_vgg("vgg19", "random")

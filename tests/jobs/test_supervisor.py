@@ -11,6 +11,8 @@ from support.polling import until
 from painterly.jobs.worker import supervisor as supervisors
 from painterly.jobs.worker.supervisor import Supervisor
 
+pytestmark = pytest.mark.slow  # Workers start.
+
 
 @pytest.fixture
 def started(monkeypatch):
@@ -89,7 +91,6 @@ def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
     assert "signal 9" in caplog.messages[1]
 
 
-@pytest.mark.slow
 def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
     assert not Supervisor(Mock(), Mock()).send("look"), "there is no worker yet"
     supervisor, _ = started(workers.hangs_once)
