@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 programs=.venv/bin
 
-# By uv: pip takes a minute to unpack what PyTorch needs.
+# uv downloads and unpacks several packages at a time.
 "$programs/uv" pip install --quiet --python "$programs/python" -r lab/requirements.txt ||
   echo "Notice: PyTorch could not be installed; the tests of the training are skipped."
 "$programs/ruff" format --check lab
