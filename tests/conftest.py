@@ -30,12 +30,10 @@ pytest_plugins = (
 )
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
-# The tests' servers have other certificates, if any, and each S3 client would load the tester's.
-os.environ.pop("AWS_CA_BUNDLE", None)
-os.environ.pop("REQUESTS_CA_BUNDLE", None)
-# Otherwise each of the hundreds of processes that the tests start would compile what it imports.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What start.sh sets; certificates, which each S3 client would load, while the tests' servers have
+# others; and without bytecode, each process would compile what it imports.
+for name in ("STARTED_IN", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PYTHONDONTWRITEBYTECODE"):
+    os.environ.pop(name, None)
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 QUICK = "not slow and not thorough"
