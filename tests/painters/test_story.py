@@ -20,7 +20,7 @@ COLOURS = [each.astype(np.uint8) for each in (RED, GREEN, BLUE)]
 
 @pytest.fixture
 def story_folder(tmp_path, monkeypatch):
-    """The current folder, with a photo and seven paintings, one of them damaged."""
+    """The current folder, with a photo and six paintings."""
     none = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
     leave_out_env_file(monkeypatch, also=none)
     monkeypatch.chdir(tmp_path)
@@ -64,18 +64,15 @@ def test_a_stop_ends_its_writing():
 @pytest.mark.slow
 def test_the_command_writes_it_with_one_photo_without_metadata(story_folder, capsys):
     words = ("beach.jpg", "./paintings", "--size", "48")
-    assert main([*words, "--story", "new/beach.webp"]) == 0
-    assert "new/beach.webp: 6 painted" in capsys.readouterr().out
-    film = Image.open("new/beach.webp")
-    assert film.n_frames == 7 * story.WIPE and not film.getexif()
-    assert main([*words, "--story", "new/beach.webp"]) == 0, "it may replace its own"
     Path("paintings/p6.jpg").write_bytes(tiny.file(60, 60, 9))
     assert main([*words, "--story", "new/beach.webp"]) == 0
     assert "new/beach.webp: 6 painted" in capsys.readouterr().out, "six of seven"
+    film = Image.open("new/beach.webp")
+    assert film.n_frames == 7 * story.WIPE and not film.getexif()
     Path("paintings/p1.jpg").write_text("no picture")
     for each in ("p0", "p2", "p3", "p4", "p5"):
         Path(f"paintings/{each}.jpg").unlink()
-    assert main([*words, "--story", "new/beach.webp"]) == 1
+    assert main([*words, "--story", "new/beach.webp"]) == 1, "it may replace its own"
     assert "1 painted, 1 picture failed" in capsys.readouterr().out
     assert Image.open("new/beach.webp").n_frames == 2 * story.WIPE
 
