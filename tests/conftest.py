@@ -5,15 +5,12 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
 import psutil
 import pytest
 
-from painterly.images.contained.decoding import OpenedPicture
-from painterly.images.picture_file import opening_here
 from painterly.log import logger
 
 pytest_plugins = (
@@ -37,7 +34,6 @@ for name in ("STARTED_IN", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PYTHONDONTWRI
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 QUICK = "not slow and not thorough"
-STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}
 # Fixtures that mark their tests.
 SLOW = {"_in_float32", "builtin", "random_vgg", "small_vgg", "start_program", "tiny", "traced_once"}
 THOROUGH = {"ceph", "running_chromium"}
@@ -58,10 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _refuse(event: str, arguments: tuple) -> None:
-    """Let a quick test that starts a process fail, and leave out what loads TensorFlow."""
-    if event in STARTS and arguments[0] != "uname":  # platform.processor starts that one.
-        assert "PYTEST_CURRENT_TEST" not in os.environ, f"mark it slow: {arguments[:2]}"
-    elif event == "import" and arguments[0] == "tensorflow":
+    """Leave out what loads TensorFlow."""
+    if event == "import" and arguments[0] == "tensorflow":
         pytest.skip("loads TensorFlow", allow_module_level=True)
 
 
@@ -113,14 +107,6 @@ def _same_account() -> Iterator[None]:
     yield
     for name in [name for name in os.environ if name.startswith("AWS_") and name not in before]:
         del os.environ[name]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _decoded_here(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Let quick tests decode pictures without a process."""
-    is_quick = pytestconfig.option.markexpr == QUICK
-    with opening_here(OpenedPicture) if is_quick else nullcontext():
-        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
