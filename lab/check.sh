@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 programs=.venv/bin
 
-"$programs/python" -m pip install --quiet -r lab/requirements.txt ||
+# uv downloads and unpacks several packages at a time.
+"$programs/uv" pip install --quiet --python "$programs/python" -r lab/requirements.txt ||
   echo "Notice: PyTorch could not be installed; the tests of the training are skipped."
 "$programs/ruff" format --check lab
 "$programs/ruff" check lab

@@ -7,19 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from support import tiny as tiny_module
 
 from painterly.log import logger
 
-if TYPE_CHECKING:
-    from painterly.vgg.network import VGG
-
 pytest_plugins = (
-    "support.s3_servers",  # Others import it.
+    "support.s3_servers",  # Others import these two.
+    "support.tiny",
     "support.browser",
     "support.cost",
     "support.disks",
@@ -31,19 +27,14 @@ pytest_plugins = (
 )
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
-# The tests' servers have other certificates, if any, and each S3 client would load the
-# tester's: 8 s of processor time in all. uv, which builds the wheel, reads SSL_CERT_FILE.
-os.environ.pop("AWS_CA_BUNDLE", None)
-os.environ.pop("REQUESTS_CA_BUNDLE", None)
-# Otherwise each of the hundreds of processes that the tests start would compile what it imports,
-# which takes longer than the import of TensorFlow itself.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What start.sh sets; certificates, which each S3 client would load, while the tests' servers have
+# others; and without bytecode, each process would compile what it imports.
+for name in ("STARTED_IN", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PYTHONDONTWRITEBYTECODE"):
+    os.environ.pop(name, None)
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 QUICK = "not slow and not thorough"
-# Fixtures that mark their tests: those that start a process or load TensorFlow, and those that take
-# long for what they find.
+# Fixtures that mark their tests.
 SLOW = {"_in_float32", "builtin", "random_vgg", "small_vgg", "start_program", "tiny", "traced_once"}
 THOROUGH = {"ceph", "running_chromium"}
 
@@ -55,6 +46,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--all", "not moto", "thorough tests as well, and those on Ceph's server"),
     ):
         group.addoption(option, action="store_const", dest="markexpr", const=marks, help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == QUICK:
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple) -> None:
+    """Leave out what loads TensorFlow."""
+    if event == "import" and arguments[0] == "tensorflow":
+        pytest.skip("loads TensorFlow", allow_module_level=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,12 +75,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: -seconds[item.path])
 
 
-def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
-    """Limit each of several workers to one core.
+def pytest_collection_finish() -> None:
+    """Let `_collected` look at what tests make alone: modules, TensorFlow among them, stay."""
+    gc.collect()
+    gc.freeze()
 
-    NumPy starts its threads when it is loaded, so workers need these variables from the start. Idle
-    threads of OpenBLAS take as much of a core as busy ones.
-    """
+
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
+    """Limit each of several workers to one core: idle threads of OpenBLAS take as much of a core as
+    busy ones. NumPy starts its threads when it is loaded."""
     if len(specs) > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -129,17 +134,3 @@ def same_log() -> Iterator[None]:
     handlers, level = [*logger.handlers], logger.level
     yield
     logger.handlers[:], logger.level = handlers, level
-
-
-@pytest.fixture(scope="session")
-def tiny() -> "VGG":
-    """VGG19 with few channels, so that an optimisation takes milliseconds."""
-    return tiny_module.network()
-
-
-@pytest.fixture(scope="session")
-def random_vgg() -> "VGG":
-    """VGG19 with all its channels and random features."""
-    from painterly.vgg.network import load_vgg
-
-    return load_vgg("vgg19", "random")

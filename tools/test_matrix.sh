@@ -19,7 +19,9 @@ columns=(
   "tensorflow-next: TENSORFLOW=>=2.22.0rc0,<2.23"
   "old-laptop: ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=HASWELL NUMPY=baseline THREADS=2" # CI's.
 )
-tests=(tests/{engine,vgg,images})
+# Those that compute pictures: other files are read in the same way by each.
+tests=(tests/engine tests/vgg/test_{network,ops,trained_file}.py
+  tests/images/test_{borders,colour,declared,decode_colour,reduced,small}.py)
 
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
@@ -51,13 +53,11 @@ with_tensorflow() {
 }
 
 run() { # Runs a column of these variables.
-  local python=.venv/bin/python settings=() workers=(-n 2) each
+  local python=.venv/bin/python settings=() each
   for each in "$@"; do
     case $each in
       NUMPY=*) settings+=("NPY_DISABLE_CPU_FEATURES=$(dispatched)") ;;
       THREADS=*)
-        # More threads than one: each worker's own, so one worker.
-        [ "$each" = THREADS=1 ] || workers=(-n 1)
         settings+=("TF_NUM_INTRAOP_THREADS=${each#*=}" "OMP_NUM_THREADS=${each#*=}"
           "OPENBLAS_NUM_THREADS=${each#*=}")
         ;;
@@ -68,7 +68,7 @@ run() { # Runs a column of these variables.
       *) settings+=("$each") ;;
     esac
   done
-  env ${settings[@]+"${settings[@]}"} $python -m pytest -q "${workers[@]}" --durations=0 \
+  env ${settings[@]+"${settings[@]}"} $python -m pytest -q -n 2 --durations=0 \
     --durations-min=5 "${tests[@]}" ${arguments[@]+"${arguments[@]}"}
 }
 

@@ -14,7 +14,7 @@ mkdir -p "$folder/docs/images"
 cp docs/images/portrait-photo.jpg "$folder/docs/images" # a photo with a face
 cd "$folder"
 # -P: no folder of this checkout is on Python's path.
-PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not slow and not thorough" \
+PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not thorough and not slow" \
   tests/painters/test_instant.py tests/painters/test_library.py tests/painters/test_sheet.py \
   tests/engine/test_float16.py tests/engine/test_gatys.py \
   tests/gallery tests/images/test_encode.py tests/images/test_mended.py tests/images/test_position.py \

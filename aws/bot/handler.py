@@ -43,7 +43,7 @@ RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
 
 _Application = Application[ExtBot[None], Context, Any, Any, Any, None]
 _PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
-_PAUSES_S = (0.5, 1, 2, 4, 8)
+PAUSES_S = (0.5, 1, 2, 4, 8)
 _CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
 
 # Loading the certificate authorities takes longer than most answers: once per cold start.
@@ -256,7 +256,7 @@ class RetryingRequest(HTTPXRequest):
         self._deadline = deadline
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        for pause in _PAUSES_S:
+        for pause in PAUSES_S:
             try:
                 code, payload = await super().do_request(*args, **kwargs)
             except NetworkError as error:

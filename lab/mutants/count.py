@@ -95,6 +95,7 @@ def put_in(mutant: Mutant) -> None:
     path = str(ROOT / mutant.file)
     compiled = compile(mutated(Path(path).read_text(), mutant), path, "exec")
     new = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compiled)}
+    gc.unfreeze()  # tests/conftest.py freezes what is loaded.
     for each in gc.get_objects():
         if isinstance(each, FunctionType) and each.__code__.co_filename == path:
             old = each.__code__

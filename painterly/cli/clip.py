@@ -43,7 +43,7 @@ def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path
     """
     settings = settings_of(args)
     file, target = _checked(args, settings)
-    span = _seconds("from", args) or Fraction(0), _seconds("for", args)
+    span = seconds_of("from", args) or Fraction(0), seconds_of("for", args)
     loaded, files = config_of(args, environment), _Files(file)
     stamps = stamps_of(files, file.name, span)
     if isinstance(stamps, str):
@@ -167,7 +167,7 @@ def _checked(args: PictureArgs, settings: Settings) -> tuple[Path, Path]:
     return clip, target
 
 
-def _seconds(name: str, args: PictureArgs) -> Fraction | None:
+def seconds_of(name: str, args: PictureArgs) -> Fraction | None:
     """Return the time that a flag names, in seconds. Raises ConfigError."""
     text = getattr(args, f"{name}_")
     if text is None:

@@ -38,7 +38,7 @@ def choose_devices(wanted: str, trial: Trial = TRIAL) -> Devices:
     if not gpus and wanted != "cpu":
         installed = nvidia.installed_gpus()
         if installed or wanted == "gpu":
-            _report_unusable(installed, nvidia.why_unusable(_cuda_version()), wanted)
+            _report_unusable(installed, nvidia.why_unusable(cuda_version()), wanted)
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.set_visible_devices(_working(gpus, wanted, trial), "GPU")
@@ -103,7 +103,8 @@ def _name_and_capability(gpu: tf.config.PhysicalDevice) -> list[str]:
     return [details.get("device_name", gpu.name), *named]
 
 
-def _cuda_version() -> str | None:
+def cuda_version() -> str | None:
+    """Return the CUDA version that TensorFlow needs; None without CUDA."""
     build = tf.sysconfig.get_build_info()
     # TensorFlow 2.22 no longer names it. All wheels since 2.15 have CUDA 12.
     return build.get("cuda_version", "12") if build["is_cuda_build"] else None
@@ -153,7 +154,7 @@ def fastest_precision() -> str:
         if least >= (8, 0):
             return "bfloat16"
         return "float16" if least >= (7, 0) else "float32"
-    fastest = cpu_precision(_cpuinfo())
+    fastest = cpu_precision(cpuinfo())
     return fastest if cpu_computes(fastest) else "float32"
 
 
@@ -209,10 +210,11 @@ def cpu_precision(cpuinfo: str) -> str:
 def has_bfloat16_without_amx() -> bool:
     """Return whether this CPU multiplies bfloat16 in vectors (AVX512_BF16). AMX is faster by
     far."""
-    return "avx512_bf16" in _cpuinfo() and "amx_bf16" not in _cpuinfo()
+    return "avx512_bf16" in cpuinfo() and "amx_bf16" not in cpuinfo()
 
 
 @cache
-def _cpuinfo() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.read_text() if cpuinfo.exists() else ""
+def cpuinfo() -> str:
+    """Return Linux's description of the processor; elsewhere an empty text."""
+    file = Path("/proc/cpuinfo")
+    return file.read_text() if file.exists() else ""

@@ -268,18 +268,18 @@ class Transfer(ABC):
         self._painted_part = content_mask
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
-        self._ink = ink_of(styles) if settings.traits.draws else None
+        self.ink = ink_of(styles) if settings.traits.draws else None
         self.has_families = not settings.preserve_color
 
     def _drawings(self, photo: ArrayLike, boldness: Sequence[float]) -> list[np.ndarray]:
         """Return a photo [h, w, 3] as drawings of such boldness; none unless it is made into a
         drawing before it is matched. See abstraction/ink.py."""
-        if self._ink is None:
+        if self.ink is None:
             return []
         shown, features = np.asarray(photo), None
         if cares := self._cares(picture_size(shown)):
             shown, features = lit(shown, cares), features_of(cares, picture_size(shown))
-        draw = drawn(shown, self._ink, self._settings, features)
+        draw = drawn(shown, self.ink, self._settings, features)
         return [draw(each) for each in boldness]
 
     def _from_groups(
@@ -302,7 +302,7 @@ class Transfer(ABC):
                 skin = self._inputs.of_photo("skin", key, lambda: skin_of(faces, photo))
             picture = in_families(picture, canvas, photo, palettes, skin)
         cares = self._cares(canvas.picture)
-        if cares and self._ink is None:
+        if cares and self.ink is None:
             if picture is given:
                 picture = picture.copy()
             follow_tones(canvas.cropped(picture[None])[0], self._content, cares)
@@ -311,7 +311,7 @@ class Transfer(ABC):
             inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
             keep_features(inside, before, cares)
             # Strokes across those of an optimised face would be scars.
-            if self._ink is None and not self._settings.traits.optimises:
+            if self.ink is None and not self._settings.traits.optimises:
                 shares = (canvas.cropped(share[None])[0] for _, share in groups)
                 squares = (patches.squares for patches, _ in groups)
                 add_strokes(inside, cares, [*zip(squares, shares, strict=True)])
@@ -353,7 +353,7 @@ class Transfer(ABC):
             self._styles.masked_groups(self._content_mask is not None),
             self._init is not None,
             len(self._styles.paintings),
-            self._ink is not None,
+            self.ink is not None,
         )
 
     @property

@@ -76,7 +76,7 @@ class Gallery:
         self._was_marked = False
         self._stored: set[tuple[str, str, str]] = set()  # pictures, by kind, key and ETag
         self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
-        self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
+        self.held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
         self._thumbnails = {} if thumbnails is None else thumbnails
         self._versions: dict[str, str] = {}  # the listed thumbnails, by key
         self._lock = threading.Lock()  # guards the dicts above; not held over requests
@@ -172,11 +172,11 @@ class Gallery:
             return
         small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
         with self._lock:
-            self._held.pop(small_key, None)
+            self.held.pop(small_key, None)
             self._versions.pop(small_key, None)
             self._sizes[small_key] = len(small)
-            if sum(map(len, self._held.values())) + len(small) <= EMBEDDED_BYTES:
-                self._held[small_key] = small
+            if sum(map(len, self.held.values())) + len(small) <= EMBEDDED_BYTES:
+                self.held[small_key] = small
         try:
             larger = jpeg_of(pixels, PREVIEW)
             self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
@@ -188,7 +188,7 @@ class Gallery:
 
     def _thumbnail(self, key: str) -> bytes:
         with self._lock:
-            held, version = self._held.get(key), self._versions.get(key)
+            held, version = self.held.get(key), self._versions.get(key)
             known = self._thumbnails.pop(key, ("", b""))
         if held is not None:
             return held
@@ -200,7 +200,7 @@ class Gallery:
             if data and version:
                 self._thumbnails[key] = version, data
             # `_store`, on another thread, may have stored a newer one.
-            return self._held.setdefault(key, data)
+            return self.held.setdefault(key, data)
 
     def _is_anothers_mark(self) -> bool:
         """Return whether another run has been painting, killed or not. The page may lack its

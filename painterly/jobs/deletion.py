@@ -94,7 +94,9 @@ class Deletions:
             left = [job.id for job in late]
             if deleted or left or time.monotonic() >= self.clean_at:
                 run, about = self._run, ({*deleted}, left)
-                self._thread = threading.Thread(target=run, args=about, daemon=True)
+                self._thread = threading.Thread(
+                    target=run, args=about, daemon=True, name="deletions"
+                )
                 self._thread.start()
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class KeptPhotos:
     def __init__(self, buckets: WebBuckets, max_upload: int) -> None:
         """`max_upload` is the largest size of an upload in bytes."""
         self._source, self._about = buckets.source, buckets.result
-        self._most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
+        self.most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
         # The clients and the lengths of those that this process keeps, by their ids.
         self._kept: dict[str, tuple[str, int]] = {}
 
@@ -72,7 +72,7 @@ class KeptPhotos:
             own = [each for by, each in kept.values() if by == client]
             # So that one client alone has a third of the room, and two leave some for others.
             counted = [*own, *own, *(each for _, each in kept.values())]
-            if len(counted) > MOST_KEPT or sum(counted) > self._most_bytes:
+            if len(counted) > MOST_KEPT or sum(counted) > self.most_bytes:
                 what = "many photos are kept that nobody has ordered; order or delete some"
                 raise ApiError(429, f"{what}, or try again in an hour", 600)
             self._kept = kept

@@ -149,14 +149,13 @@ class NetworkPool:
             known = self._weights.get(key)
             # A service's jobs outlast an outage, and so must what it keeps.
             if not known or (known.done() and isinstance(known.exception(), UnavailableError)):
-                known = self._reader.submit(_read_weights, source, settings, self._style)
+                known = self._reader.submit(read_weights, source, settings, self._style)
                 self._weights[key] = known
             return known
 
 
-def _read_weights(
-    source: WeightsSource, settings: Settings, style: Bucket
-) -> architectures.Weights:
+def read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> architectures.Weights:
+    """Return the weights of a source, which may be in the style bucket. Raises PainterlyError."""
     if source.given.startswith(IN_BUCKET):
         key = source.given.removeprefix(IN_BUCKET)
         with tempfile.TemporaryDirectory() as folder:

@@ -107,7 +107,7 @@ class InstantPainter:
             save time. Masks are ignored then. None takes pictures as they are.
         """
         self._read, self._memory_limit = read, memory_limit
-        self._sides, self._draft = sides, draft
+        self.sides, self._draft = sides, draft
         self.photo = lru_cache(CACHED_PHOTOS if sides else 1)(self._decoded)
         self._tiles: OrderedDict[_Key, Paintings] = OrderedDict()
         self._large: OrderedDict[_Key, Paintings] = OrderedDict()
@@ -169,11 +169,11 @@ class InstantPainter:
         MemoryShortError, StorageError."""
         style = _used(style)
         settings, shares = style.settings, style.shares
-        side = next((each for each in self._sides if not settings.may_exceed(each)), None)
+        side = next((each for each in self.sides if not settings.may_exceed(each)), None)
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
         etags = ((file.key, file.etag) if file else None for file in files)
         key = side or settings.size, (settings.stroke_size, *etags)
-        cached = self._tiles if side and side == self._sides[0] else self._large
+        cached = self._tiles if side and side == self.sides[0] else self._large
         if key not in cached:
             if side:
                 style = replace(style, settings=settings.replaced({"size": side}))
@@ -184,12 +184,12 @@ class InstantPainter:
     @property
     def has_room(self) -> bool:
         """Whether what the paintings of one more style need for tiles can be kept."""
-        return self._cache_bytes() * (1 + 1 / max(1, len(self._tiles))) < self._most_bytes()
+        return self.cache_bytes() * (1 + 1 / max(1, len(self._tiles))) < self._most_bytes()
 
     def prepare(self, style: Style, check_stop: CheckStop) -> None:
         """Make a style's paintings ready for tiles. `check_stop` is as in `file`. Raises
         PainterlyError."""
-        side = self._sides[0]
+        side = self.sides[0]
         settings = style.settings.replaced({**NOW, "size": side})
         self.paint(_grey(side), replace(style, settings=settings), None, check_stop)
 
@@ -243,10 +243,11 @@ class InstantPainter:
         return Paintings(*decoded)
 
     def _most_bytes(self) -> int:
-        free = decodable_memory(self._memory_limit) + self._cache_bytes()
+        free = decodable_memory(self._memory_limit) + self.cache_bytes()
         return min(CACHE_BYTES, int(CACHE_SHARE * free))
 
-    def _cache_bytes(self) -> int:
+    def cache_bytes(self) -> int:
+        """Return the bytes that are kept for paintings."""
         sizes = dict[int, int]()
         for paintings in (*self._tiles.values(), *self._large.values()):
             drawn = [each.result() for each in paintings.prepared.values()]
@@ -257,7 +258,7 @@ class InstantPainter:
     def _drop_oldest(self) -> None:
         while len(self._large) > CACHED_LARGE:
             self._large.popitem(last=False)
-        while len(self._tiles) > 1 and self._cache_bytes() > self._most_bytes():
+        while len(self._tiles) > 1 and self.cache_bytes() > self._most_bytes():
             (_, oldest), _ = self._tiles.popitem(last=False)
             for key in [each for each in self._large if each[1] == oldest]:
                 del self._large[key]

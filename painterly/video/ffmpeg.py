@@ -22,7 +22,7 @@ MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
 LEAST_MEMORY = 100_000_000  # bytes, with which it can begin
 SECONDS = 30  # processor time for a frame and the damaged parts before it
 _WAITING_FACTOR = 4  # seconds of the clock for one of the processor
-_LOG = 1_000_000  # bytes of its log
+LOG_BYTES = 1_000_000  # bytes of its log
 _END_OF_LOG = 100_000  # bytes that are read of a log
 # Others than these can name further files, or addresses, which a clip has no business to read.
 SAFE = (
@@ -72,7 +72,7 @@ class Program(AbstractContextManager["Program"]):
         self._seconds, self._is_slow = SECONDS + more_time, False
         self._memory = max(LEAST_MEMORY, min(MOST_MEMORY, memory))
         own = [clips.ffmpeg(), *_ALWAYS, *arguments]
-        command = limits.limited(own, self._seconds, self._memory, max(size, _LOG))
+        command = limits.limited(own, self._seconds, self._memory, max(size, LOG_BYTES))
         stdin = subprocess.PIPE if feeds else subprocess.DEVNULL
         start = lambda: subprocess.Popen(  # noqa: E731
             command, stdin=stdin, stdout=subprocess.PIPE, stderr=self._log, env=limits.environment()

@@ -40,7 +40,7 @@ _USUAL_SOUND = ("mp3", "ac3", "aac")
 # Several threads: other bytes with other cores. Matroska's files have a random number.
 SAME_BYTES = ("-threads", "1", "-bitexact", "-fflags", "+bitexact")
 NO_WORDS = ("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1")
-_MOST_WRITTEN = 10_000_000_000  # bytes of pictures
+MOST_WRITTEN = 10_000_000_000  # bytes of pictures
 _MOST_SOUND = 1_000_000_000  # bytes of sound that is encoded again
 _SPARE = 10_000_000  # bytes
 
@@ -78,7 +78,7 @@ def writing(
             *("-vf", _PALETTES if kind == "gif" else _PICTURES, "-c:v", codec, *settings),
             *(*SAME_BYTES, f"file:{target}"),
             memory=clip.memory,
-            size=_MOST_WRITTEN,
+            size=MOST_WRITTEN,
             feeds=True,
         )
 

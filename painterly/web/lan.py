@@ -91,7 +91,7 @@ def local_host() -> str:
 
     Raises ConfigError if it has none, or one that the whole Internet may reach.
     """
-    found = [*_addresses()]
+    found = [*addresses()]
     local = [each for each in found if not ip_address(each).is_global]
     if local:
         return local[0]
@@ -103,14 +103,15 @@ def local_host() -> str:
     raise ConfigError("this machine is in no network that a phone could reach it by")
 
 
-def _addresses() -> Iterator[str]:
+def addresses() -> Iterator[str]:
+    """Yield this machine's addresses, the one that leads elsewhere first."""
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(ELSEWHERE)  # There may be no way out of the local network.
         yield str(sender.getsockname()[0])
     states = psutil.net_if_stats()
-    for name, addresses in psutil.net_if_addrs().items():
+    for name, its in psutil.net_if_addrs().items():
         if name in states and states[name].isup:
-            for each in addresses:
+            for each in its:
                 usable = each.family == socket.AF_INET and not each.address.startswith("127.")
                 if usable and not ip_address(each.address).is_link_local:
                     yield each.address

@@ -36,7 +36,7 @@ class Made:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="making")
         self._kept = OrderedDict[Hashable, bytes | str]()  # a text is that of a PictureError
         self._bytes = 0
-        self._asked = dict[Hashable, _Asked]()
+        self.asked = dict[Hashable, _Asked]()
         self._places = Places(MAX_WAITING, "requests", RETRY_S)
         self._turns = WeakValueDictionary[str, asyncio.Lock]()  # by client
 
@@ -55,9 +55,9 @@ class Made:
             return kept
         async with self._places.taken():
             wanted = CLIENT.get(), key  # It may come sooner in another client's turn.
-            if wanted not in self._asked:
-                self._asked[wanted] = _Asked(asyncio.create_task(self._made(key, make)))
-            asked = self._asked[wanted]
+            if wanted not in self.asked:
+                self.asked[wanted] = _Asked(asyncio.create_task(self._made(key, make)))
+            asked = self.asked[wanted]
             asked.requests += 1
             try:
                 await asyncio.wait([asked.result])
@@ -65,7 +65,7 @@ class Made:
                 asked.requests -= 1
                 if not asked.requests:
                     asked.result.cancel()
-                    del self._asked[wanted]
+                    del self.asked[wanted]
         return asked.result.result()
 
     async def _made(self, key: Hashable, make: Callable[[], bytes]) -> bytes:

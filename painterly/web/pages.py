@@ -207,7 +207,7 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
         alone.add(name)
         about = style.model_dump(include={"name", "title", "short", "year", "medium", "settings"})
         about |= {"shares": shares, "order": {"style": style.name}, "thumb": style.thumbnail}
-        about["sample"] = _sample_in(style.name) if style.ready else None
+        about["sample"] = sample_in(style.name) if style.ready else None
         about["own"] = uploaded = name in paintings and paintings[name].uploaded
         choices.append({"id": f"style {style.name}", "choice": about, "uploaded": uploaded})
     for painting in paintings.values():
@@ -240,7 +240,7 @@ def _sample() -> dict[str, str]:
     return {"photo": photo, "painted": painted, "style": SAMPLE_STYLE, "name": name}
 
 
-def _sample_in(style: str) -> str | None:
+def sample_in(style: str) -> str | None:
     """Return where the sample photo in a ready style is in the picture with all tiles, as a CSS
     position; None for other styles."""
     names = [*ready_styles.tables()]

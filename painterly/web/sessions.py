@@ -55,8 +55,8 @@ class Sessions:
             known = "\0".join((options.password or "", options.token or "", secret)).encode()
             salt = b"painterly sessions"
             self.key = hashlib.scrypt(known, salt=salt, n=2**14, r=8, p=1).hex()
-        self._ended: dict[str, float] = {}  # sessions, and when their cookies are worthless
-        self._tickets: dict[bytes, float] = {}  # the digests of tickets, and when they end
+        self.ended: dict[str, float] = {}  # sessions, and when their cookies are worthless
+        self.tickets: dict[bytes, float] = {}  # the digests of tickets, and when they end
 
     def log_in(self, session: dict[str, Any]) -> None:
         """Mark a session as logged in."""
@@ -68,29 +68,29 @@ class Sessions:
         if not self.needed:
             return "/"
         ticket = secrets.token_urlsafe(TICKET_BYTES)
-        self._tickets[_digest(ticket)] = time.monotonic() + seconds
-        for oldest in [*self._tickets][:-MAX_TICKETS]:
-            self._tickets.pop(oldest, None)
+        self.tickets[_digest(ticket)] = time.monotonic() + seconds
+        for oldest in [*self.tickets][:-MAX_TICKETS]:
+            self.tickets.pop(oldest, None)
         return f"/login?ticket={ticket}"
 
     def take_ticket(self, text: str) -> bool:
         """Return whether a text is a ticket, which is worth nothing from then on."""
-        return time.monotonic() < self._tickets.pop(_digest(text), 0.0)
+        return time.monotonic() < self.tickets.pop(_digest(text), 0.0)
 
     def log_out(self, session: dict[str, Any]) -> None:
         """End a session. This process rejects copies of its cookie from now on, as long as they
         would be valid."""
         now = time.monotonic()
-        for name, until in [*self._ended.items()]:
+        for name, until in [*self.ended.items()]:
             if until <= now:
-                self._ended.pop(name, None)
+                self.ended.pop(name, None)
         if _NAME in session:
-            self._ended[session[_NAME]] = now + SESSION_S
+            self.ended[session[_NAME]] = now + SESSION_S
         session.clear()
 
     def is_logged_in(self, session: dict[str, Any]) -> bool:
         """Return whether the password was given in this session."""
-        return _NAME in session and session[_NAME] not in self._ended
+        return _NAME in session and session[_NAME] not in self.ended
 
     def may_enter(self, session: dict[str, Any]) -> bool:
         """Return whether a session is logged in, or none has to be."""
@@ -117,8 +117,8 @@ class Guesses:
     lately, because one attacker can have many addresses. Thread-safe."""
 
     def __init__(self) -> None:
-        self._wrong = dict[tuple[str, bytes], float]()  # when, by client and digest
-        self._right = OrderedDict[str, float]()  # when last, by client
+        self.wrong = dict[tuple[str, bytes], float]()  # when, by client and digest
+        self.right = OrderedDict[str, float]()  # when last, by client
         self._lock = threading.Lock()
 
     def wait_s(self, client: str, text: str, right: bool, most: int = MAX_WRONG) -> int:
@@ -132,15 +132,15 @@ class Guesses:
         """
         now = time.monotonic()
         with self._lock:
-            self._wrong = {each: at for each, at in self._wrong.items() if at > now - WRONG_S}
-            if now - self._right.get(client, -RIGHT_S) >= RIGHT_S:
-                wait_s = _left([*self._wrong.values()], MAX_WRONG_OF_ALL, now)
+            self.wrong = {each: at for each, at in self.wrong.items() if at > now - WRONG_S}
+            if now - self.right.get(client, -RIGHT_S) >= RIGHT_S:
+                wait_s = _left([*self.wrong.values()], MAX_WRONG_OF_ALL, now)
                 if wait_s:  # What it has given is not even looked at.
                     return wait_s
-            of_client = [at for (by, _), at in self._wrong.items() if by == client]
+            of_client = [at for (by, _), at in self.wrong.items() if by == client]
             wait_s = _left(of_client, most if right else MAX_WRONG, now)
             if not right and len(of_client) < most:
-                self._wrong.setdefault((client, _digest(text)), now)
+                self.wrong.setdefault((client, _digest(text)), now)
         if right and not wait_s:
             self.was_right(client)
         return wait_s
@@ -148,15 +148,15 @@ class Guesses:
     def was_right(self, client: str) -> None:
         """Let a client that was right, or has a session, go on whatever others try."""
         with self._lock:
-            self._right[client] = time.monotonic()
-            self._right.move_to_end(client)
-            if len(self._right) > MAX_CLIENTS:
-                self._right.popitem(last=False)
+            self.right[client] = time.monotonic()
+            self.right.move_to_end(client)
+            if len(self.right) > MAX_CLIENTS:
+                self.right.popitem(last=False)
 
     def forget(self, client: str) -> None:
         """Forget the wrong passwords of a client that has logged in."""
         with self._lock:
-            self._wrong = {each: at for each, at in self._wrong.items() if each[0] != client}
+            self.wrong = {each: at for each, at in self.wrong.items() if each[0] != client}
 
 
 def _left(tries: Sequence[float], most: int, now: float) -> int:

@@ -165,12 +165,12 @@ class Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._arriving, self._received = True, 0
-        self._most, self._refusal = FORM_BYTES, "the request is too long"
+        self.most_bytes, self._refusal = FORM_BYTES, "the request is too long"
         self._ends, self._slowest = time.monotonic() + STRANGERS_S, math.inf
 
     def trust(self, max_upload: int) -> None:
         """Take a form with a file of `max_upload` bytes, as slowly as SLOWEST."""
-        self._most = max_upload + FORM_BYTES
+        self.most_bytes = max_upload + FORM_BYTES
         self._refusal = f"a file may have {max_upload // MEGA} MB at most; make it smaller"
         self._ends, self._slowest = time.monotonic() + STALLED_S, SLOWEST
 
@@ -191,7 +191,7 @@ class Body:
             raise ApiError(408, "the request arrives too slowly; send it again") from None
         self._arriving = message.get("more_body", False)
         self._received += len(message.get("body", b""))
-        if self._received > self._most:
+        if self._received > self.most_bytes:
             raise ApiError(413, self._refusal)
         return message
 

@@ -55,7 +55,7 @@ def aws() -> Iterator[Any]:
     urls = cached_property(BaseBackend.urls.fget)
     urls.__set_name__(BaseBackend, "urls")
     core = {"mock_credentials": False, "reset_boto3_session": False}
-    s3_client._open.cache_clear()
+    s3_client.opened.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in ENVIRONMENT.items():
             patch.setenv(variable, value)
@@ -69,7 +69,7 @@ def aws() -> Iterator[Any]:
             mocked.s3 = boto3.client("s3")
             mocked.ssm = boto3.client("ssm")
             yield mocked
-    s3_client._open.cache_clear()
+    s3_client.opened.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def world(aws, monkeypatch, caplog) -> Iterator[World]:
     resources.cache_clear()
     telegram = Telegram()
     monkeypatch.setitem(handler.HTTPX_OPTIONS, "transport", telegram.transport())
-    monkeypatch.setattr(handler, "_PAUSES_S", (0,) * len(handler._PAUSES_S))
+    monkeypatch.setattr(handler, "PAUSES_S", (0,) * len(handler.PAUSES_S))
     monkeypatch.setattr(photos, "PREVIEW_SIDE", 96)  # Larger ones take seconds.
     aws.ssm.put_parameter(Name=ENVIRONMENT["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
     aws.s3.create_bucket(

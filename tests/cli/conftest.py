@@ -16,16 +16,16 @@ BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCK
 
 
 @pytest.fixture(params=[MOTO, RGW])
-def server(request):
+def s3_server(request):
     """The servers without TLS, which makes no difference to scripts; tests/storage tries it."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def reachable(server, monkeypatch):
+def reachable(s3_server, monkeypatch):
     """The server, with the scripts' environment set to reach it."""
-    set_variables(monkeypatch, server.environment)
-    return server
+    set_variables(monkeypatch, s3_server.environment)
+    return s3_server
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def inetwork_files(tmp_path, monkeypatch, traced_once):
 
 
 @pytest.fixture
-def beach(tmp_path, monkeypatch):
+def beside_a_photo(tmp_path, monkeypatch):
     """The current folder, with a photo."""
     leave_out_env_file(monkeypatch, also=BLANK)
     monkeypatch.delenv("STARTED_IN", raising=False)

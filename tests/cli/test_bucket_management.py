@@ -16,16 +16,16 @@ from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 
 
-def configure(monkeypatch, server, values) -> None:
+def configure(monkeypatch, s3_server, values) -> None:
     buckets = dict(zip(BUCKETS, values, strict=True))
-    set_variables(monkeypatch, {**server.environment, **buckets})
+    set_variables(monkeypatch, {**s3_server.environment, **buckets})
 
 
 @pytest.fixture
-def three(server, monkeypatch):
+def three(s3_server, monkeypatch):
     """The names of three new buckets, those of the configuration."""
-    values = [server.new_bucket() for _ in BUCKETS]
-    configure(monkeypatch, server, values)
+    values = [s3_server.new_bucket() for _ in BUCKETS]
+    configure(monkeypatch, s3_server, values)
     return values
 
 
@@ -63,11 +63,11 @@ def test_an_account_that_may_not_read_or_only_read_is_told_what_works(
 # create
 
 
-def test_what_is_missing_is_created_and_what_is_there_left_alone(server, monkeypatch, capsys):
-    values = [server.new_bucket(), *names(2)]
-    fill(server.open(values[0]), "a.jpg")
+def test_what_is_missing_is_created_and_what_is_there_left_alone(s3_server, monkeypatch, capsys):
+    values = [s3_server.new_bucket(), *names(2)]
+    fill(s3_server.open(values[0]), "a.jpg")
     named = [values[0], f"{values[1]}/prefix", values[2]]
-    configure(monkeypatch, server, named)
+    configure(monkeypatch, s3_server, named)
     assert bucket_management(["check"]) == 5
     there, _, missing = capsys.readouterr().out.splitlines()
     assert there.endswith("writable") and missing == (
@@ -83,10 +83,10 @@ def test_what_is_missing_is_created_and_what_is_there_left_alone(server, monkeyp
         f"{variable} {name}: reachable, readable, writable\n"
         for variable, name in zip(BUCKETS, named, strict=True)
     )
-    assert [keys(open_bucket(name, server.account)) for name in values] == [["a.jpg"], [], []]
+    assert [keys(open_bucket(name, s3_server.account)) for name in values] == [["a.jpg"], [], []]
     [other] = names(1)
     assert bucket_management(["create", f"s3://{other}", f"s3://{values[0]}"]) == 0
-    assert open_bucket(other, server.account).exists()
+    assert open_bucket(other, s3_server.account).exists()
 
 
 def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
@@ -118,14 +118,14 @@ def test_a_missing_folder_is_not_an_empty_one_and_can_be_created(in_folders, cap
 # list
 
 
-def test_keys_sizes_and_totals_are_listed(three, server, capsys):
-    fill(server.open(three[0]), "a b.jpg", "é/c.jpg")
-    fill(server.open(three[2]), "monet/a b.jpg")
+def test_keys_sizes_and_totals_are_listed(three, s3_server, capsys):
+    fill(s3_server.open(three[0]), "a b.jpg", "é/c.jpg")
+    fill(s3_server.open(three[2]), "monet/a b.jpg")
     assert bucket_management(["list"]) == 0
     out = capsys.readouterr().out
     assert "   7 bytes  a b.jpg\n   8 bytes  é/c.jpg\n  15 bytes  in 2 objects\n" in out
     assert all(f"{name}:\n" in out for name in three)
-    server.open(three[2]).write("large.jpg", bytes(123_456))
+    s3_server.open(three[2]).write("large.jpg", bytes(123_456))
     assert bucket_management(["ls", f"s3://{three[2]}", "s3://no-such-bucket"]) == 5
     printed = capsys.readouterr()
     assert "  123.5 kB  large.jpg\n" in printed.out and "monet/a b.jpg" in printed.out
@@ -135,29 +135,29 @@ def test_keys_sizes_and_totals_are_listed(three, server, capsys):
 # empty
 
 
-def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
+def test_emptying_names_what_it_deletes_and_deletes_all(three, s3_server, capsys):
     name = three[2]
     many = [f"monet/{number}.jpg" for number in range(30)]
-    fill(server.open(name), *many, ".hidden/a.jpg", "../hostile.jpg", "a?b&c#d.jpg")
-    server.client.put_object(Bucket=name, Key="marker/", Body=b"")
-    server.client.create_multipart_upload(Bucket=name, Key="half.jpg")
-    fill(server.open(three[0]), "photo.jpg")
+    fill(s3_server.open(name), *many, ".hidden/a.jpg", "../hostile.jpg", "a?b&c#d.jpg")
+    s3_server.client.put_object(Bucket=name, Key="marker/", Body=b"")
+    s3_server.client.create_multipart_upload(Bucket=name, Key="half.jpg")
+    fill(s3_server.open(three[0]), "photo.jpg")
     assert bucket_management(["empty", f"s3://{name}", "--yes", "--dry-run"]) == 0
-    assert len(keys(server.open(name))) == 33
-    fill(server.open(name), "monet/1/a.jpg")
+    assert len(keys(s3_server.open(name))) == 33
+    fill(s3_server.open(name), "monet/1/a.jpg")
     assert bucket_management(["empty", f"s3://{name}/monet/1", "--yes"]) == 0, (
         "monet/1.jpg is another"
     )
-    assert len(keys(server.open(name))) == 33
+    assert len(keys(s3_server.open(name))) == 33
     capsys.readouterr()
     assert bucket_management(["empty", f"s3://{name}", "--yes"]) == 0
     out = capsys.readouterr().out
     assert f"To be deleted in {name}, with unfinished uploads: 34 objects (0.4 kB): " in out
     assert ".hidden/a.jpg" in out and ", …" in out
     assert "34 objects deleted, 1 unfinished upload aborted\n" in out
-    assert list(server.open(name).list_with_folder_markers()) == []
-    assert "Uploads" not in server.client.list_multipart_uploads(Bucket=name)
-    assert keys(server.open(three[0])) == ["photo.jpg"]
+    assert list(s3_server.open(name).list_with_folder_markers()) == []
+    assert "Uploads" not in s3_server.client.list_multipart_uploads(Bucket=name)
+    assert keys(s3_server.open(three[0])) == ["photo.jpg"]
 
 
 def test_without_yes_and_nobody_to_ask_nothing_is_deleted(in_folders, monkeypatch, capsys):

@@ -10,7 +10,7 @@ from painterly.cli.command import main
 from painterly.settings import ready_styles
 
 QUICK = ("--preset", "instant", "--size", "64")
-pytestmark = pytest.mark.usefixtures("beach")
+pytestmark = pytest.mark.usefixtures("beside_a_photo")
 
 
 def refused(capsys, *words) -> str:

@@ -51,8 +51,8 @@ def addon(tmp_path, moto):
     return addon_file(tmp_path, moto)
 
 
-def addon_file(folder: Path, server) -> None:
-    lines = (f'export {name}="{value}";' for name, value in server.environment.items())
+def addon_file(folder: Path, s3_server) -> None:
+    lines = (f'export {name}="{value}";' for name, value in s3_server.environment.items())
     (folder / "addon.env").write_text("\n".join(lines) + "\n")
 
 
@@ -89,15 +89,15 @@ def names(prefix: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_an_addon_becomes_buckets_and_variables(workspace, server, prefix, tmp_path, capsys):
-    addon_file(tmp_path, server)
+def test_an_addon_becomes_buckets_and_variables(workspace, s3_server, prefix, tmp_path, capsys):
+    addon_file(tmp_path, s3_server)
     code, out, err = run(capsys, *with_addon(prefix))
     assert (code, err) == (0, "")
-    assert dotenv_values(workspace / ".env") == {**server.environment, **names(prefix)}
+    assert dotenv_values(workspace / ".env") == {**s3_server.environment, **names(prefix)}
     assert stat.S_IMODE((workspace / ".env").stat().st_mode) == 0o600
-    listed = {each["Name"] for each in server.client.list_buckets()["Buckets"]}
+    listed = {each["Name"] for each in s3_server.client.list_buckets()["Buckets"]}
     assert {*names(prefix).values()} <= listed
-    assert all(not keys(server.open(name)) for name in names(prefix).values())
+    assert all(not keys(s3_server.open(name)) for name in names(prefix).values())
     for name, value in names(prefix).items():
         assert f"\n    clever env set {name} {value}\n" in out
         assert f"{value}: created\n" in out

@@ -13,7 +13,7 @@ from painterly.settings import ready_styles
 from painterly.settings.kindness import subjects_of
 
 QUICK = ("--preset", "instant", "--size", "64")
-pytestmark = pytest.mark.usefixtures("beach")
+pytestmark = pytest.mark.usefixtures("beside_a_photo")
 
 
 def settings(*words):

@@ -13,34 +13,36 @@ from support.verbs import (
 
 
 def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_then(
-    reachable, photos, tmp_path, capsys
+    reachable, folder_to_send, tmp_path, capsys
 ):
     name, copy = f"s3://{reachable.new_bucket()}/summer", tmp_path / "new" / "copy"
-    assert send_to_bucket([str(photos), name]) == 0
+    assert send_to_bucket([str(folder_to_send), name]) == 0
     assert "5 files copied (0.2 MB)" in capsys.readouterr().out
     assert get_bucket_content([name, str(copy)]) == 0
-    assert contents(copy) == contents(photos)
+    assert contents(copy) == contents(folder_to_send)
     assert not (copy / ".DS_Store").exists()
     out = capsys.readouterr().out.splitlines()
     assert sorted(out[:-1])[0] == "2026/e.txt (50.0 kB)" and len(out) == 6
     assert out[-1] == "5 files copied (0.2 MB)"
 
     written = (copy / "a.jpg").stat().st_mtime_ns
-    (photos / "2026/e.txt").write_bytes(b"!" * 50_000)  # The same size: only the hash differs.
-    assert send_to_bucket([str(photos), name]) == 0
+    (folder_to_send / "2026/e.txt").write_bytes(
+        b"!" * 50_000
+    )  # The same size: only the hash differs.
+    assert send_to_bucket([str(folder_to_send), name]) == 0
     assert capsys.readouterr().out == (
         "2026/e.txt (50.0 kB)\n1 file copied (50.0 kB), 4 already the same\n"
     )
     assert get_bucket_content([name, str(copy)]) == 0
     assert "1 file copied (50.0 kB), 4 already the same" in capsys.readouterr().out
-    assert contents(copy) == contents(photos)
+    assert contents(copy) == contents(folder_to_send)
     assert (copy / "a.jpg").stat().st_mtime_ns == written
 
     assert get_bucket_content([f"{name}/a.jpg", str(copy)]) == 2
     bucket = name.removesuffix("/summer")
     assert "/summer/a.jpg; for a single" in capsys.readouterr().err
     assert get_bucket_content([bucket, str(copy), "--include", "summer/a.jpg"]) == 0
-    assert contents(copy / "summer") == {"a.jpg": (photos / "a.jpg").read_bytes()}
+    assert contents(copy / "summer") == {"a.jpg": (folder_to_send / "a.jpg").read_bytes()}
     for empty in (f"s3://{reachable.new_bucket()}", f"s3://{reachable.new_bucket()}/"):
         assert get_bucket_content([empty, str(tmp_path / "none")]) == 0
 
@@ -54,7 +56,7 @@ def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_th
     ],
 )
 def test_a_bucket_that_cannot_be_used_is_one_line(
-    reachable, photos, tmp_path, monkeypatch, capsys, variables, code, message
+    reachable, folder_to_send, tmp_path, monkeypatch, capsys, variables, code, message
 ):
     if variables:
         for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
@@ -62,15 +64,15 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         set_variables(monkeypatch, {"HOME": str(tmp_path), **variables})
         leave_out_env_file(monkeypatch)
     for run in (
-        lambda: send_to_bucket([str(photos), "s3://no-such-bucket"]),
-        lambda: get_bucket_content(["s3://no-such-bucket", str(photos)]),
+        lambda: send_to_bucket([str(folder_to_send), "s3://no-such-bucket"]),
+        lambda: get_bucket_content(["s3://no-such-bucket", str(folder_to_send)]),
     ):
         assert run() == code
         printed = capsys.readouterr()
         assert printed.out == "" and message in printed.err and printed.err.count("\n") == 1
 
 
-def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
+def test_wrong_arguments_end_with_2(folder_to_send, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     leave_out_env_file(monkeypatch, only={})
     before = {*tmp_path.iterdir()}

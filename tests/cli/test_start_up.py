@@ -49,7 +49,7 @@ def test_inetwork_waits_for_tensorflow_only_to_paint():
 
 
 @pytest.mark.slow
-def test_a_laptop_needs_boto3_cyclopts_dotenv_and_rich_alone(moto, photos, tmp_path):
+def test_a_laptop_needs_boto3_cyclopts_dotenv_and_rich_alone(moto, folder_to_send, tmp_path):
     """Every other package of requirements.txt is hidden from the scripts."""
     hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy")
     code = (
@@ -57,7 +57,7 @@ def test_a_laptop_needs_boto3_cyclopts_dotenv_and_rich_alone(moto, photos, tmp_p
         "from painterly.cli.command import verb\n"
         f"name = {moto.new_bucket()!r}\n"
         "at = f's3://{name}'\n"
-        f"assert verb('send-bucket', [{str(photos)!r}, at]) == 0\n"
+        f"assert verb('send-bucket', [{str(folder_to_send)!r}, at]) == 0\n"
         f"assert verb('get-bucket', [at, {str(tmp_path / 'copy')!r}]) == 0\n"
         "from pathlib import Path; from painterly.cli import init\n"
         f"init.WORKSPACE = Path({str(tmp_path)!r})\n"
@@ -65,7 +65,7 @@ def test_a_laptop_needs_boto3_cyclopts_dotenv_and_rich_alone(moto, photos, tmp_p
     )
     ran = python("-c", code, **moto.environment)
     assert ran.returncode == 0, ran.stderr
-    assert contents(tmp_path / "copy") == contents(photos)
+    assert contents(tmp_path / "copy") == contents(folder_to_send)
     assert "BUCKET_RESULT=test-" in (tmp_path / ".env").read_text()
 
 

@@ -51,7 +51,7 @@ def test_a_family_reads_that_the_browser_opens_how_it_ends_and_where_pictures_ar
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(log.logger, "handlers", [])
     monkeypatch.setattr(web, "IN_CHECKOUT", False)
-    monkeypatch.setattr(web, "_open", lambda address: None)
+    monkeypatch.setattr(web, "open_in_browser", lambda address: None)
     monkeypatch.setattr(env_file, "read", lambda _: {})
 
     def serve(_, options, worker, show, phones):

@@ -16,7 +16,7 @@ from painterly.cli.words import matched, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 
-pytestmark = pytest.mark.usefixtures("beach")
+pytestmark = pytest.mark.usefixtures("beside_a_photo")
 QUICK = ("--preset", "instant", "--size", "64")
 PHOTOS = {
     "photo": ["beach.jpg"],

@@ -235,7 +235,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
     whole, tried = actor.RemoteWorker.start, []
 
     def start(worker):
-        node = next(each.node for each in cluster.actors if each._made is worker)
+        node = next(each.node for each in cluster.actors if each.made is worker)
         if node != "one":
             return whole(worker)
         tried.append(worker)

@@ -58,7 +58,7 @@ def test_each_gpu_has_a_worker_or_each_nodes_cores_have_one(
     for actor in ray.actors:
         # All orders of the window, `start`, and `leave`, which comes while these wait.
         assert actor.options.pop("max_concurrency") == MAX_ORDERS + 2
-        assert actor._made.cpus == (actor.options["num_cpus"] or None)
+        assert actor.made.cpus == (actor.options["num_cpus"] or None)
         reserved[actor.node].append(actor.options)
     assert reserved == expected
     assert found.nodes == 0 and len(found.members) == len(ray.actors)

@@ -25,7 +25,7 @@ def bare(monkeypatch, tmp_path):
     monkeypatch.setattr(nvidia, "DEVICES", tmp_path)
     monkeypatch.setattr(nvidia, "LIBRARY", "libcuda-of-nobody.so.1")
     # As where start.sh sees a GPU; elsewhere it installs a TensorFlow without CUDA.
-    monkeypatch.setattr(choose, "_cuda_version", lambda: CUDA)
+    monkeypatch.setattr(choose, "cuda_version", lambda: CUDA)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if choose.tf.config.list_physical_devices("GPU"):
@@ -113,7 +113,7 @@ def test_gpus_are_counted_without_tensorflow(driver, monkeypatch):
 def test_tensorflow_with_cuda_is_known_even_if_it_does_not_name_the_version(monkeypatch):
     """As TensorFlow 2.22 from PyPI."""
     monkeypatch.setattr(choose.tf.sysconfig, "get_build_info", lambda: {"is_cuda_build": True})
-    assert choose._cuda_version() == "12"
+    assert choose.cuda_version() == "12"
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ SIZE = 341, 512  # height, width
 @pytest.fixture
 def _fresh(monkeypatch):
     """As at the start of a process."""
-    monkeypatch.setattr(compilation, "_failed", threading.Event())
-    monkeypatch.setattr(compilation, "_saved", defaultdict(float))
+    monkeypatch.setattr(compilation, "failed", threading.Event())
+    monkeypatch.setattr(compilation, "saved", defaultdict(float))
 
 
 @pytest.mark.usefixtures("_fresh")
@@ -41,7 +41,7 @@ def test_a_gpu_compiles_a_program_once_that_would_have_paid_and_terms_at_once(mo
     assert not compiles_steps(settings, "large", large, enough // 6)
     assert compiles_steps(settings, "one", size, enough // 2 + 1)
     assert compiles_steps(settings, "large", large, enough // 6)
-    monkeypatch.setattr(compilation, "_xla_works", lambda: True)
+    monkeypatch.setattr(compilation, "xla_works", lambda: True)
     assert compilation.compiles_terms(settings)
     for other in (
         Settings(deterministic=True),
@@ -55,7 +55,7 @@ def test_a_gpu_compiles_a_program_once_that_would_have_paid_and_terms_at_once(mo
         patch.setattr(compilation, "gpus_in_use", list)
         assert not compiles_steps(settings, "one", size, 10**6)
         assert compiles_steps(Settings(compile="always"), "one", size, 1)
-    monkeypatch.setattr(compilation, "_xla_works", lambda: False)
+    monkeypatch.setattr(compilation, "xla_works", lambda: False)
     assert not compilation.compiles_terms(settings)
     compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
     assert not compiles_steps(settings, "one", size, enough)

@@ -17,7 +17,7 @@ from painterly.engine import groups
 from painterly.engine.groups import painting_targets
 from painterly.engine.optimisation import scale_optimizer
 from painterly.engine.optimisation.optimizers import State, StepParams, adam
-from painterly.engine.optimisation.scale_optimizer import Program, _traced_program, program
+from painterly.engine.optimisation.scale_optimizer import Program, program, traced_program
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
 from painterly.engine.style_transfer import StyleTransfer
@@ -155,8 +155,8 @@ def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
 def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in_use(
     tiny, monkeypatch
 ):
-    traced = lru_cache(_traced_program.__wrapped__)
-    monkeypatch.setattr("painterly.engine.optimisation.scale_optimizer._traced_program", traced)
+    traced = lru_cache(traced_program.__wrapped__)
+    monkeypatch.setattr("painterly.engine.optimisation.scale_optimizer.traced_program", traced)
 
     def resident():
         gc.collect()

@@ -36,7 +36,7 @@ def test_thumbnails_that_no_page_can_hold_are_beside_it_and_do_not_fill_the_memo
     for _ in range(2):  # Painted once more, they take no more.
         for each in records:
             gallery.store_pictures(each, flat(RED), flat(RED), {})
-    assert len(gallery._held) == 9
+    assert len(gallery.held) == 9
     found = gallery.thumbnails(records)
     assert len(found) == 40 and {*found.values()} == {True}
     assert Gallery(bucket).thumbnails(records) == found
@@ -58,7 +58,7 @@ class Replaced(dict):
 def test_a_page_can_be_written_while_its_pictures_are_replaced(tmp_path, caplog):
     gallery = Gallery(FolderBucket(tmp_path), [record()])
     gallery.store_pictures(record(), flat(RED), flat(BLUE), {})
-    gallery._held = Replaced(gallery._held)
+    gallery.held = Replaced(gallery.held)
     gallery.publish()
     assert not caplog.messages
     assert (tmp_path / "index.html").read_text().count("data:image/jpeg") == 2

@@ -203,7 +203,7 @@ def test_what_opens_a_file_cannot_take_more_than_a_web_service_has_for_it(
 ):
     """MEMORY_LIMIT=500MB leaves 300 MB for a picture."""
     (tmp_path / "pillow_heif.py").write_text(GREEDY_READER)
-    monkeypatch.setattr(contained, "_FOLDERS", f"{tmp_path}{os.pathsep}{contained._FOLDERS}")
+    monkeypatch.setattr(contained, "FOLDERS", f"{tmp_path}{os.pathsep}{contained.FOLDERS}")
     decoder.end_all()
     with cost() as spent, pytest.raises(PictureError, match=r"^photo: needs more memory than 0\."):
         PictureFile(b"\0\0\0\x18ftypheic", "photo")
@@ -233,10 +233,10 @@ def test_its_time_counts_from_what_it_has_used_and_its_beginning_once(monkeypatc
     monkeypatch.setattr(contained, "receive", lambda *_: ({}, []))
     process = object.__new__(contained.ContainedProcess)
     process._requests = process._answers = None
-    process._beginning = contained._BEGINNING
+    process._beginning = contained.BEGINNING
     for _ in range(2):
         process.ask({}, (), 10, 100)
-    assert waits == [contained._BEGINNING + 40, 40]
+    assert waits == [contained.BEGINNING + 40, 40]
     assert timer.cancel.call_count >= 2, "or it would end the next picture"
 
 
@@ -330,7 +330,7 @@ def test_a_persons_own_jpeg_is_decoded_without_a_process():
 def test_where_nothing_can_be_limited_it_decodes_as_well(monkeypatch, tmp_path):
     """As on Windows, which has no module `resource`."""
     (tmp_path / "resource.py").write_text("raise ModuleNotFoundError")
-    monkeypatch.setattr(contained, "_FOLDERS", f"{tmp_path}{os.pathsep}{contained._FOLDERS}")
+    monkeypatch.setattr(contained, "FOLDERS", f"{tmp_path}{os.pathsep}{contained.FOLDERS}")
     decoder.end_all()
     assert np.array_equal(decode(WEBP).pixels_int, gradient())
     assert len(processes()) == 1
@@ -347,7 +347,7 @@ def test_a_library_that_another_thread_imports_hides_no_module_from_the_process(
 
 
 def test_a_picture_that_takes_too_long_is_refused_by_the_clock_too(waiting, monkeypatch):
-    monkeypatch.setattr(contained, "_WAITING_FACTOR", 0.02)
+    monkeypatch.setattr(contained, "WAITING_FACTOR", 0.02)
     waiting.suspend()
     with pytest.raises(PictureError, match=r"^photo: takes too long to decode; export it anew"):
         decode(WEBP)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from support.bucket_kinds import EACH_KIND, KINDS, keys, placed
 from support.gallery import published, record
 from support.pictures import saved
-from support.polling import until
+from support.polling import until, until_threads_end
 from support.web_service import DRAFT, send, served, stored_job
 
 from painterly.errors import StorageError
@@ -46,8 +47,7 @@ def carry_out(service):
     """Let a service see the deletions, and wait until it has carried them out."""
     for _ in range(2):  # It may have begun by itself, before the latest one.
         service.jobs.refresh()
-        if thread := service.deletions._thread:
-            thread.join()
+        until_threads_end("deletions")
     service.jobs.refresh()
 
 
@@ -187,7 +187,8 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
     index = JobIndex(store)
     with monkeypatch.context() as patches:
         patches.setattr(deletion, "delete_versions", killed)
-        Deletions(buckets, store, index, index.cancel)._run(store.queue().deleted, ())
+        with suppress(StorageError):
+            Deletions(buckets, store, index, index.cancel).carry_out(store.queue().deleted)
     web.service.jobs.refresh()
     assert not shown(web), "whatever was deleted, it stays hidden"
     held.undo()
@@ -299,7 +300,7 @@ def test_the_ids_of_deleted_jobs_do_not_fill_the_memory(store, monkeypatch):
     index, ids = JobIndex(store), [f"{number:020x}" for number in range(9)]
     for each in ids:
         index.hide(each)
-    assert [*index._deleted] == ids[-3:]
+    assert index.deleted() == {*ids[-3:]}
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
@@ -356,11 +357,11 @@ def test_deletions_are_carried_out_one_listing_at_a_time(buckets, store, monkeyp
     for _ in range(3):
         deletions.watch({"0" * 20})
     may_end.set()
-    deletions._thread.join()
+    until_threads_end("deletions")
     assert len(begun) == 1
     deletions.close()
     deletions.watch({"0" * 20})
-    deletions._thread.join()
+    until_threads_end("deletions")
     assert len(begun) == 1
     monkeypatch.undo()
     store.delete("0" * 20)

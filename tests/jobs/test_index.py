@@ -73,7 +73,7 @@ def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(index, store
 def ended_long_ago(moto):
     """A bucket with jobs that have ended on ten days, in a service with small pages."""
     bucket = open_bucket(moto.new_bucket(), replace(moto.account, region="with-few-in-a-page"))
-    bucket._client.meta.events.register(
+    bucket.client.meta.events.register(
         "before-parameter-build.s3.ListObjectsV2", lambda params, **_: params.update(MaxKeys=3)
     )
     store = JobStore(bucket)
@@ -324,11 +324,13 @@ def test_results_of_jobs_that_are_too_old_stay_whoever_deletes_these(store, monk
     assert not index.deleted()
 
 
-def test_a_job_that_was_deleted_while_its_request_was_sent_again_is_deleted_again(index, store):
+def test_a_job_that_was_deleted_while_its_request_was_sent_again_is_deleted_again(
+    index, store, buckets
+):
     job = stored_job(store)
     index.refresh()
     store.delete(job.id)
     index.refresh()
-    delete_versions(store._bucket, *keys_of_job(job.id))
+    delete_versions(buckets.result, *keys_of_job(job.id))
     assert index.create(job)
     assert store.queue().deleted == {job.id} and not shown(index)

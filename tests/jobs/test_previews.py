@@ -218,9 +218,7 @@ def test_a_picture_that_takes_longer_than_a_request_is_handed_out_at_the_next_on
             answer = answering.post(f"/api/{path}", data=asked, files=photo())
             assert answer.status_code == status and answer.headers["retry-after"] == "2"
         end.set()
-        until(
-            lambda: all(each.answer.done() for each in answering.service.previews._asked.values())
-        )
+        until(lambda: all(each.answer.done() for each in answering.service.previews.asked.values()))
         painted = answering.post(f"/api/{path}", data=asked, files=photo())
         assert painted.content == JPEG and len(begun) == 1, "painted once"
         assert not answering.forgotten
@@ -276,7 +274,7 @@ def idle(hand, monkeypatch):
     """A function that lets the worker paint with a runner until nothing is left to do, and returns
     its answers to previews."""
 
-    prepare = worker.WebWorker._prepare
+    prepare = worker.WebWorker.prepare
 
     def prepare_or_stop(*about):
         is_busy = prepare(*about)
@@ -285,7 +283,7 @@ def idle(hand, monkeypatch):
         return is_busy
 
     def serve(runner):
-        monkeypatch.setattr(worker.WebWorker, "_prepare", prepare_or_stop)
+        monkeypatch.setattr(worker.WebWorker, "prepare", prepare_or_stop)
         with pytest.raises(Stopped):
             hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"))
         hand.stop.signum = None
@@ -315,7 +313,7 @@ def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_wait
     hand, idle, painter, monkeypatch
 ):
     """A picture is asked for in the middle of each preparation, which lets go and comes later."""
-    happened, numbers, waited, wait = [], {}, threading.Event(), hand.web._wait
+    happened, numbers, waited, wait = [], {}, threading.Event(), hand.web.wait
 
     def visited(prepare):
         def prepared(*about):
@@ -342,9 +340,9 @@ def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_wait
 
     monkeypatch.setattr(worker, "QUIET_S", 0.0)
     monkeypatch.setattr(instant_painter, "MEASURED_SIDE", 64)
-    monkeypatch.setattr(hand.web, "_wait", lambda *how: (waited.set(), wait(*how)))
+    monkeypatch.setattr(hand.web, "wait", lambda *how: (waited.set(), wait(*how)))
     desk, painter.instant = painter.instant_painter, instant
-    desk._sides, hand.web._unmeasured = (64, 96), [Preset.INSTANT]
+    desk.sides, hand.web.unmeasured = (64, 96), [Preset.INSTANT]
     desk.prepare, desk.seconds_per_work = map(visited, (desk.prepare, desk.seconds_per_work))
     assert [answer[1] for answer in idle(painter)] == [1, 2]
     measured, prepared = "seconds_per_work", "prepare"
@@ -426,7 +424,7 @@ def painter(place, hand):
 def in_style(painter, name, size):
     settings = {"size": size}
     asked = JobRequest(style=name, preset=Preset.INSTANT, settings=settings)
-    return InstantOrder(tiny.file(40, 60, 7), painter._catalogue.style(asked))
+    return InstantOrder(tiny.file(40, 60, 7), painter.catalogue.style(asked))
 
 
 def test_the_worker_tells_a_photo_that_cannot_be_decoded_from_all_else(hand, painter):
@@ -435,7 +433,7 @@ def test_the_worker_tells_a_photo_that_cannot_be_decoded_from_all_else(hand, pai
     for number, (photo_file, mask) in enumerate(((damaged, b""), (asked.photo, damaged))):
         order = asked._replace(photo=photo_file, mask=mask)
         hand.hears(("preview", request(number)._replace(order=order)))
-        hand.web._paint_preview(painter, hand.web._previews.next())
+        hand.web.paint_preview(painter, hand.web.previews.next())
     [(*_, of_photo), (*_, of_mask)] = answers_of(hand)
     assert of_photo.is_of_photo and not of_mask.is_of_photo
     assert of_photo.reason.startswith("the photo") and of_mask.reason.startswith("the mask")
@@ -447,15 +445,15 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, p
         if order.style == 1:
             hand.hears(("forget", 1))
         if order.style == 2:
-            hand.web._alone = True
+            hand.web.alone = True
         check_stop()
         return JPEG
 
     painted, runner = [], Mock(instant=instant)
     for number in (2, 1):
-        hand.web._alone = False
+        hand.web.alone = False
         hand.hears(("preview", request(number, style=number)))
-        hand.web._paint_preview(runner, hand.web._previews.next())
+        hand.web.paint_preview(runner, hand.web.previews.next())
     assert painted == [2, 1]
     answers = [message[1:] for message in hand.said if message[0] == "preview"]
     assert answers == [(2, None, None), (1, None, None)]
@@ -470,23 +468,25 @@ def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
 
 @pytest.mark.slow
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
-    painter, place, monkeypatch
+    hand, place, monkeypatch
 ):
-    painter.instant_painter._sides = 64, 96
     folder = Path(place["BUCKET_STYLE"])
     for number in range(4):
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
-    read, real = [], painter.instant_painter._read
-    painter.instant_painter._read = lambda key: read.append(key) or real(key)
+    read, paintings = [], hand.web.buckets.style
+    real = paintings.read
+    monkeypatch.setattr(paintings, "read", lambda key: read.append(key) or real(key))
+    painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
+    painter.instant_painter.sides = 64, 96
     while painter.prepare_next(lambda: None):
         pass
     assert len(read) == len(set(read)) == 7
     for number in range(4):
         painter.instant_painter.file(in_style(painter, f"p{number}", 64))
     assert len(read) == 7, "nothing is read again"
-    monkeypatch.setattr(instant_painter, "CACHE_BYTES", painter.instant_painter._cache_bytes() // 2)
+    monkeypatch.setattr(instant_painter, "CACHE_BYTES", painter.instant_painter.cache_bytes() // 2)
     painter.instant_painter.file(in_style(painter, "p0", 64))
-    assert painter.instant_painter._cache_bytes() <= instant_painter.CACHE_BYTES
+    assert painter.instant_painter.cache_bytes() <= instant_painter.CACHE_BYTES
     painter.instant_painter.file(in_style(painter, "p0", 64))
     assert len(read) == 7, "the latest stays"
 
@@ -495,7 +495,7 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
 def test_a_large_picture_does_not_depend_on_what_was_painted_before(painter, place):
     """Its painting is as large as it needs it, not as an earlier, smaller picture did."""
     Path(place["BUCKET_STYLE"], "large.jpg").write_bytes(tiny.file(200, 200, 3))
-    painter.instant_painter._sides = 64, 96, 128
+    painter.instant_painter.sides = 64, 96, 128
     alone = painter.instant_painter.file(in_style(painter, "large", 128))
     painter.instant_painter.clear()
     for size in (64, 90):
@@ -520,7 +520,7 @@ def test_nothing_is_kept_of_a_whole_picture(painter):
     whole = in_style(painter, "monet", 64)._replace(output=OutputFormat("png"))
     assert Image.open(io.BytesIO(painter.instant_painter.file(whole))).format == "PNG"
     assert (
-        painter.instant_painter._cache_bytes() == 0
+        painter.instant_painter.cache_bytes() == 0
         and not painter.instant_painter.photo.cache_info().currsize
     )
 
@@ -540,7 +540,7 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     # With the built-in network, which instant pictures need.
     runner = JobRunner(configured, buckets, hand.stop)
     monkeypatch.setattr(runner, "seconds_per_work", lambda preset, _: 1.0)
-    runner.instant_painter._sides = 64, 96
+    runner.instant_painter.sides = 64, 96
     recipes, real = set(), runner.instant_painter.paint
     runner.instant_painter.paint = lambda photo, style, *others: (
         recipes.add(style.settings.recipe) or real(photo, style, *others)

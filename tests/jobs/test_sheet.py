@@ -101,11 +101,11 @@ def test_its_labels_are_in_the_language_that_was_asked_for(web, worker, place, l
 def test_a_sheet_depends_on_the_paintings_and_settings_of_all_its_styles(worker, place):
     job = stored_job(worker.web.store, sheet="en", style="sheet", preset=Preset.INSTANT)
     worker.web.buckets.source.write(job.photo_key, tiny.file(60, 80, 1))
-    made = [worker.runner._order(job).fingerprint]
+    made = [worker.runner.order(job).fingerprint]
     stronger = job.model_copy(update={"settings": {"strength": 0.9}})
-    made.append(worker.runner._order(stronger).fingerprint)
+    made.append(worker.runner.order(stronger).fingerprint)
     (Path(place["BUCKET_STYLE"]) / "both" / "a.png").write_bytes(tiny.file(50, 40, 9, "PNG"))
-    made.append(worker.runner._order(job).fingerprint)
+    made.append(worker.runner.order(job).fingerprint)
     assert len(set(made)) == 3
 
 
@@ -118,7 +118,7 @@ def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
         begun.append(arguments)
         if len(begun) == 2:
             web.post(job["links"]["cancel"])
-            worker.web._lease.cancel()
+            worker.web.lease.cancel()
         return real(*arguments)
 
     monkeypatch.setattr(InstantPainter, "paint", cancelled)
@@ -128,7 +128,7 @@ def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
     assert web.get(job["links"]["self"]).json()["state"] == "cancelled"
 
     again = send(web, {**SHEET, "settings": {"strength": 0.9}}).json()
-    stop = worker.runner._stop
+    stop = worker.stop
     with monkeypatch.context() as patch:
         stopped = lambda *arguments: (setattr(stop, "signum", 15), real(*arguments))[1]  # noqa: E731
         patch.setattr(InstantPainter, "paint", stopped)

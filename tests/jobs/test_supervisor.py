@@ -1,6 +1,6 @@
 """There is always a worker, and the supervisor reports why there is none."""
 
-import multiprocessing.process
+import multiprocessing
 import signal
 from unittest.mock import Mock
 
@@ -11,11 +11,13 @@ from support.polling import until
 from painterly.jobs.worker import supervisor as supervisors
 from painterly.jobs.worker.supervisor import Supervisor
 
+pytestmark = pytest.mark.slow  # Workers start.
+
 
 @pytest.fixture
 def started(monkeypatch):
     """Starts supervisors of a worker; returns one with the list of its messages."""
-    monkeypatch.setattr(supervisors, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(supervisors, "PAUSES_S", (0.0,))
     kept = []
 
     def start(worker):
@@ -58,7 +60,7 @@ def test_a_worker_that_dies_is_replaced_by_one_that_learns_its_name(started, cap
 def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started, caplog):
     supervisor, said = started(workers.ready)
     until(lambda: supervisor.device, every_s=0.005)
-    process = supervisor._process
+    [process] = multiprocessing.active_children()
     supervisor.stop()
     assert process.exitcode == -signal.SIGTERM
     assert said[1:] == [("gone",)] and not caplog.messages
@@ -70,9 +72,10 @@ def test_a_worker_saves_its_work_undisturbed_however_often_it_is_asked_to_stop(s
     until(lambda: supervisor.device, every_s=0.005)
     supervisor.ask_to_stop()
     until(lambda: len(said) == 2, every_s=0.005)
+    [process] = multiprocessing.active_children()
     supervisor.stop()
     assert said == [("ready", "a device"), ("saving",), ("gone",)]
-    assert supervisor._process.exitcode == 0
+    assert process.exitcode == 0
 
 
 def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
@@ -88,7 +91,6 @@ def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
     assert "signal 9" in caplog.messages[1]
 
 
-@pytest.mark.slow
 def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
     assert not Supervisor(Mock(), Mock()).send("look"), "there is no worker yet"
     supervisor, _ = started(workers.hangs_once)
@@ -100,27 +102,23 @@ def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
 def test_a_message_that_is_taken_in_time_costs_no_worker(monkeypatch):
     timer, process = Mock(), Mock()
     monkeypatch.setattr(supervisors.threading, "Timer", timer)
-    outbox = supervisors._Outbox(Mock(), process)
+    outbox = supervisors.Outbox(Mock(), process)
     assert outbox.add(("preview", 1))
     until(lambda: timer.return_value.cancel.called)
     outbox.close()
     assert not process.kill.called
 
 
-def test_only_early_deaths_make_a_restart_wait(monkeypatch):
+def test_only_early_deaths_make_a_restart_wait(started, monkeypatch):
+    monkeypatch.setattr(supervisors, "PAUSES_S", (0.0, 0.0, 600.0))
     monkeypatch.setattr(supervisors, "EARLY_S", 0.0)
-    kept, waits = Supervisor(Mock(), Mock()), []
-
-    def wait(seconds):
-        waits.append(seconds)
-        if len(waits) == 3:
-            kept._stopping.set()
-
-    monkeypatch.setattr(kept, "_started", lambda *_: (None, None))
-    monkeypatch.setattr(kept, "_followed", lambda *_: 1)
-    monkeypatch.setattr(kept._stopping, "wait", wait)
-    kept._run()
-    assert waits == [supervisors._PAUSES_S[0]] * 3
+    _, said = started(workers.dies)
+    until(lambda: len(said) > 3, every_s=0.005)
+    monkeypatch.setattr(supervisors, "EARLY_S", 600.0)
+    _, said = started(workers.dies)
+    until(lambda: len(said) == 2, every_s=0.005)
+    until(lambda: not multiprocessing.active_children(), every_s=0.005)
+    assert len(said) == 2
 
 
 def test_a_worker_that_has_ended_takes_no_messages():

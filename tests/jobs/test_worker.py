@@ -42,6 +42,7 @@ class Unsteady(View):
 
 @pytest.fixture
 def buckets(buckets):
+    """The folders, of which that of the results may fail."""
     return replace(buckets, result=Unsteady(buckets.result))
 
 
@@ -315,7 +316,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
 
     def cancelled(painting, resume, check_stop):
         def check():
-            worker.web._lease.cancel()
+            worker.web.lease.cancel()
             check_stop()
             unheeded.append("it went on")
 
@@ -348,7 +349,7 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
 
     def cancel():
         begun.wait()
-        worker.web._lease.cancel()
+        worker.web.lease.cancel()
 
     threading.Thread(target=cancel, daemon=True).start()
     try:

@@ -36,7 +36,7 @@ def pool_of(monkeypatch):
 
     def made(etag, read=None, later="b"):
         weights = architectures.Weights("vgg19", read, {}, None)
-        monkeypatch.setattr(network_pool, "_read_weights", lambda *_: weights)
+        monkeypatch.setattr(network_pool, "read_weights", lambda *_: weights)
         entries = [Entry("monet.jpg", 9, "e"), Entry("vgg.h5", 9, etag)]
         now = [Entry("vgg.h5", 9, later)]
         style = SimpleNamespace(name="./paintings", list=lambda prefix: now)

@@ -82,7 +82,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
     monkeypatch.setattr("painterly.settings.settings.LEAST_DEFAULT", 128)
     settings = Settings(preset="instant")
-    footprint = memory._footprint(PaintingInputs((192, 256)), [(192, 256)], settings)
+    footprint = memory.footprint_of(PaintingInputs((192, 256)), [(192, 256)], settings)
     needed = [footprint.bytes_needed(size, SIDES[-1]) for size in ((96, 128), (192, 256))]
     between = int(sum(needed) / 2 / FREE_SHARE)
     monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: between)

@@ -106,7 +106,7 @@ def test_a_changed_photo_and_result_are_painted_though_they_were_known(large_fol
 
 
 @pytest.fixture
-def watched():
+def start_watch():
     """Start a batch whose rounds the test runs itself."""
     with Stop() as stop:
 
@@ -119,8 +119,10 @@ def watched():
 
 
 @pytest.mark.slow
-def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large_folders, watched, cost):
-    batch = watched(large_folders)
+def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(
+    large_folders, start_watch, cost
+):
+    batch = start_watch(large_folders)
     assert batch.round(batch.list(), perf_counter()).fields["painted"] == 3
     one = noise(9, 200)
     for number in range(2):  # The first round reads a style and the page once more.
@@ -137,7 +139,9 @@ def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large_fold
 
 
 @pytest.mark.slow
-def test_a_watch_reads_no_record_of_a_finished_bucket_twice(folders, stand_in, moto, watched, cost):
+def test_a_watch_reads_no_record_of_a_finished_bucket_twice(
+    folders, stand_in, moto, start_watch, cost
+):
     names = [moto.new_bucket() for _ in range(3)]
     photos, paintings, results = map(moto.open, names)
     for number in range(4):
@@ -145,7 +149,7 @@ def test_a_watch_reads_no_record_of_a_finished_bucket_twice(folders, stand_in, m
     paintings.write("monet.jpg", Path("paintings/monet.jpg").read_bytes())
     variables = folders | moto.environment | dict(zip(BUCKETS, names, strict=True))
     assert run(variables) == 0
-    batch = watched(variables)
+    batch = start_watch(variables)
     with cost() as spent:
         for number in range(4, 7):
             batch.round(batch.list(), perf_counter())

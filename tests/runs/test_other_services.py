@@ -39,16 +39,16 @@ PHOTOS = ("Beach.jpg", "/lead.jpg", "trip//boat.jpg", "//two.png")
     "way", [*WAYS, *(pytest.param(way, marks=pytest.mark.thorough) for way in MORE_WAYS)]
 )
 def test_a_second_run_paints_nothing_and_all_results_are_fetched(
-    server, way, stand_in, monkeypatch, capsys, tmp_path
+    s3_server, way, stand_in, monkeypatch, capsys, tmp_path
 ):
-    source, style, result = buckets = [server.open() for _ in BUCKETS]
+    source, style, result = buckets = [s3_server.open() for _ in BUCKETS]
     for number, key in enumerate(PHOTOS):
         source.write(key, tiny.file(60, 80, number, key.rpartition(".")[2].replace("jpg", "JPEG")))
     for number, key in enumerate(("Abstract.jpg", "both/a.jpg", "both/b.jpg", "/lead.jpg")):
         style.write(key, tiny.file(50, 50, number))
-    with other_service(server.url, way) as url:
+    with other_service(s3_server.url, way) as url:
         names = zip(BUCKETS, (bucket.name for bucket in buckets), strict=True)
-        variables = QUICK | server.environment | {"CELLAR_ADDON_HOST": url} | dict(names)
+        variables = QUICK | s3_server.environment | {"CELLAR_ADDON_HOST": url} | dict(names)
         assert painted(capsys, variables) == 12
         assert painted(capsys, variables) == 0
         source.write("Beach.jpg", tiny.file(64, 80, 9))  # Of another size.

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 from support.commands import python
+from support.fuzzing import drawn
 
 import painterly
 from painterly.configuration import config
+from painterly.settings.recipes import RECIPES
 from painterly.storage.address import CELLAR
 
 REPO = Path(__file__).parents[2]
@@ -120,21 +122,23 @@ def test_a_wheel_has_all_packages_and_their_data(site):
 def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_by_each_network(
     site, tmp_path
 ):
-    code = """if True:
+    recipes, precisions = [*RECIPES], ["bfloat16", "float16"]
+    ways = drawn(
+        [{"recipe": each} for each in recipes], [{"precision": each} for each in precisions]
+    )
+    code = f"""if True:
         import numpy, painterly
-        from painterly.settings.recipes import RECIPES
         photo = numpy.random.default_rng(0).random((48, 64, 3), numpy.float32)
-        ways = [{"recipe": name} for name in RECIPES]
-        ways += [{"precision": name} for name in ("bfloat16", "float16")]
+        ways = {ways}
         networks = [painterly.load_vgg("vgg16", weights) for weights in (None, "random")]
-        for way, network in [({}, networks[1]), *((way, networks[0]) for way in ways)]:
+        for way, network in [({{}}, networks[1]), *((way, networks[0]) for way in ways)]:
             settings = painterly.Settings(size=64, iterations=1, **way)
             *_, last = painterly.stylize(photo, [photo[::-1]], settings, network)
             assert last.image.shape == photo.shape and numpy.isfinite(last.image).all()
         print(len(ways), painterly.__file__)"""
     done = python("-c", code, cwd=tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"7 {site}/painterly/__init__.py\n"
+    assert done.stdout == f"{len(ways)} {site}/painterly/__init__.py\n"
 
 
 def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():

@@ -5,6 +5,7 @@ import itertools
 import ntpath
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from support.commands import keys, refusal
@@ -59,19 +60,20 @@ def test_hidden_files_links_and_files_in_icloud_are_left_out_the_latter_by_name(
 
 
 def test_a_folder_that_is_deleted_while_all_is_listed_is_left_out(tmp_path, monkeypatch):
-    bucket, find = FolderBucket(tmp_path / "in"), FolderBucket._entry
+    bucket, stat = FolderBucket(tmp_path / "in"), Path.stat
     put(tmp_path, "in/a.jpg", "in/monet/b.jpg", "in/waves/c.jpg")
 
     def deleting(folder):
-        def entry(bucket, key):
-            shutil.rmtree(folder, ignore_errors=True)
-            return find(bucket, key)
+        def deleted(path, **how):
+            if path.suffix == ".jpg":
+                shutil.rmtree(folder, ignore_errors=True)
+            return stat(path, **how)
 
-        return entry
+        return deleted
 
-    monkeypatch.setattr(FolderBucket, "_entry", deleting(tmp_path / "in" / "monet"))
+    monkeypatch.setattr(Path, "stat", deleting(tmp_path / "in" / "monet"))
     assert keys(bucket) == ["a.jpg", "waves/c.jpg"]
-    monkeypatch.setattr(FolderBucket, "_entry", deleting(tmp_path / "in"))
+    monkeypatch.setattr(Path, "stat", deleting(tmp_path / "in"))
     with pytest.raises(StorageError, match="does not exist"):  # Not empty: nothing is known of it.
         keys(bucket)
 

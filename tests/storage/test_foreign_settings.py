@@ -63,25 +63,25 @@ def home(tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    s3_client._open.cache_clear()
+    s3_client.opened.cache_clear()
     yield tmp_path
-    s3_client._open.cache_clear()
+    s3_client.opened.cache_clear()
 
 
 @pytest.fixture
-def own_buckets(server):
+def own_buckets(s3_server):
     """Buckets, made before the test's own client would read another program's configuration."""
-    made = {f"BUCKET_{name}": server.new_bucket() for name in ("SOURCE", "STYLE", "RESULT")}
-    server.client.put_object(Bucket=made["BUCKET_SOURCE"], Key="a.jpg", Body=b"x")
+    made = {f"BUCKET_{name}": s3_server.new_bucket() for name in ("SOURCE", "STYLE", "RESULT")}
+    s3_server.client.put_object(Bucket=made["BUCKET_SOURCE"], Key="a.jpg", Body=b"x")
     return made
 
 
 @pytest.mark.slow
 def test_where_cellars_variables_are_set_a_foreign_aws_configuration_has_no_say(
-    server, own_buckets, home
+    s3_server, own_buckets, home
 ):
     for foreign in ({}, FOREIGN, {"AWS_CONFIG_FILE": str(Path(__file__))}):
-        variables = {**own_buckets, **server.environment, **foreign, "HOME": str(home)}
+        variables = {**own_buckets, **s3_server.environment, **foreign, "HOME": str(home)}
         run = python("-c", LIST, cwd=home, **variables)
         assert (run.returncode, run.stderr) == (0, "")
         assert "a.jpg" in run.stdout and run.stdout.count("in 0 objects") == 2
@@ -107,7 +107,7 @@ def at_amazon(home, monkeypatch):
 
     def message(text):
         (home / ".aws/config").write_text(text)
-        s3_client._open.cache_clear()
+        s3_client.opened.cache_clear()
         try:
             return refusal(open_bucket("photos", Account(hurried=True)).exists)
         except ConfigError as error:

@@ -92,16 +92,16 @@ def test_a_drive_that_is_gone_has_no_mount_point_to_ask_for(tmp_path, monkeypatc
 
 
 def test_a_disk_that_goes_during_a_listing_does_not_list_half_of_it(disk, monkeypatch):
-    bucket, entry_of = FolderBucket(disk.path), FolderBucket._entry
+    bucket, stat = FolderBucket(disk.path), Path.stat
     fill(bucket, "a.jpg", "monet/b.jpg", "monet/c.jpg")
 
-    def going(bucket, key):
-        entry = entry_of(bucket, key)
-        if key == "a.jpg":
+    def going(path, **how):
+        about = stat(path, **how)
+        if path.name == "a.jpg":
             disk.go()
-        return entry
+        return about
 
-    monkeypatch.setattr(FolderBucket, "_entry", going)
+    monkeypatch.setattr(Path, "stat", going)
     with pytest.raises(UnavailableError):
         keys(bucket)
 

@@ -13,15 +13,19 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 
-@pytest.mark.parametrize("server", [MOTO, RGW], indirect=True)
+@pytest.mark.parametrize("s3_server", [MOTO, RGW], indirect=True)
 @pytest.mark.parametrize("way", ["object lock", "no expectations"])
-def test_files_and_results_are_stored_also_in_parts(server, way, tmp_path):
+def test_files_and_results_are_stored_also_in_parts(s3_server, way, tmp_path):
     from boto3.s3.transfer import TransferConfig
 
-    file, data, name = tmp_path / "a.tiff", random.Random(3).randbytes(6 << 20), server.new_bucket()
+    file, data, name = (
+        tmp_path / "a.tiff",
+        random.Random(3).randbytes(6 << 20),
+        s3_server.new_bucket(),
+    )
     file.write_bytes(data)
-    with other_service(server.url, way) as url:
-        bucket = open_bucket(name, Account(url, server.key_id, server.secret))
+    with other_service(s3_server.url, way) as url:
+        bucket = open_bucket(name, Account(url, s3_server.key_id, s3_server.secret))
         bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
         sent: list[int] = []
         bucket.upload(file, "parts.tiff", sent.append)
@@ -31,7 +35,7 @@ def test_files_and_results_are_stored_also_in_parts(server, way, tmp_path):
             bucket.upload(file, key)
         bucket.write("record.json", b"{}")
         assert bucket.write_if("new.json", b"[]", None)
-    stored = server.open(name)
+    stored = s3_server.open(name)
     assert stored.find("parts.tiff").etag.endswith("-2")
     for key in ("parts.tiff", "whole.tiff", "again.tiff"):
         assert stored.read(key) == data
@@ -63,13 +67,13 @@ def test_an_upload_that_is_confirmed_and_not_there_is_an_error(moto, tmp_path):
             assert message == f"{name}/{key} is not there as it was sent; send it again"
 
 
-@pytest.mark.parametrize("server", [MOTO, RGW], indirect=True)
-def test_an_object_whose_time_cannot_be_read_has_none(server):
-    name = server.new_bucket()
-    stored = server.open(name)
+@pytest.mark.parametrize("s3_server", [MOTO, RGW], indirect=True)
+def test_an_object_whose_time_cannot_be_read_has_none(s3_server):
+    name = s3_server.new_bucket()
+    stored = s3_server.open(name)
     stored.write("a.jpg", b"a")
-    with other_service(server.url, "odd times") as url:
-        bucket = open_bucket(name, Account(url, server.key_id, server.secret))
+    with other_service(s3_server.url, "odd times") as url:
+        bucket = open_bucket(name, Account(url, s3_server.key_id, s3_server.secret))
         [listed], found = bucket.list(), bucket.find("a.jpg")
         assert listed == found == stored.find("a.jpg")
         assert listed.modified is None and found.modified is None

@@ -19,8 +19,8 @@ S3_KEYS = ["../up.jpg", "./here.jpg", "a/../b.jpg", "a//b.jpg", "/leading.jpg", 
 S3_KEYS += [".hidden/x.jpg", "back\\slash.jpg"]
 
 
-def test_keys_that_cannot_be_files_are_kept_as_they_are(server):
-    bucket = server.open()
+def test_keys_that_cannot_be_files_are_kept_as_they_are(s3_server):
+    bucket = s3_server.open()
     for key in S3_KEYS:
         bucket.write(key, key.encode())
     assert keys(bucket) == sorted(S3_KEYS)
@@ -42,16 +42,18 @@ def test_a_bucket_is_made_in_the_region_that_is_named(moto):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_forked_process_has_connections_of_its_own(moto):
-    client = open_bucket("photos", moto.account)._client
-    assert open_bucket("photos", moto.account)._client is client
+    client = open_bucket("photos", moto.account).client
+    assert open_bucket("photos", moto.account).client is client
     if not (child := os.fork()):
-        os._exit(open_bucket("photos", moto.account)._client is client)
+        os._exit(open_bucket("photos", moto.account).client is client)
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_listing_continues_after_the_first_page(server):
-    bucket = open_bucket(server.new_bucket(), replace(server.account, region="with-small-pages"))
-    bucket._client.meta.events.register(
+def test_listing_continues_after_the_first_page(s3_server):
+    bucket = open_bucket(
+        s3_server.new_bucket(), replace(s3_server.account, region="with-small-pages")
+    )
+    bucket.client.meta.events.register(
         "before-parameter-build.s3.ListObjectsV2", lambda params, **_: params.update(MaxKeys=4)
     )
     names = [f"{number}.jpg" for number in range(10)]
@@ -60,13 +62,13 @@ def test_listing_continues_after_the_first_page(server):
     assert keys(bucket) == names
 
 
-def test_a_prefix_sees_and_writes_only_inside_of_it_and_no_markers_of_folders(server):
-    name = server.new_bucket()
-    whole, inner = server.open(name), server.open(f"{name}/in/ner")
+def test_a_prefix_sees_and_writes_only_inside_of_it_and_no_markers_of_folders(s3_server):
+    name = s3_server.new_bucket()
+    whole, inner = s3_server.open(name), s3_server.open(f"{name}/in/ner")
     for key in ("in/ner/a.jpg", "in/nerd.jpg", "in/b.jpg", "c.jpg"):
         whole.write(key, b"x")
     for folder in ("in/ner/", "in/ner/sub/"):
-        server.client.put_object(Bucket=name, Key=folder, Body=b"")
+        s3_server.client.put_object(Bucket=name, Key=folder, Body=b"")
     assert inner.name == f"{name}/in/ner"
     assert keys(inner) == ["a.jpg"]
     inner.write("look/d.png", b"y")
@@ -76,11 +78,11 @@ def test_a_prefix_sees_and_writes_only_inside_of_it_and_no_markers_of_folders(se
     assert keys(whole) == ["c.jpg", "in/b.jpg", "in/ner/look/d.png", "in/nerd.jpg"]
 
 
-@pytest.mark.parametrize("server", [MOTO, RGW, RGW_TLS], indirect=True)
-def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_path):
+@pytest.mark.parametrize("s3_server", [MOTO, RGW, RGW_TLS], indirect=True)
+def test_large_files_are_uploaded_in_parts_and_recognised_by_them(s3_server, tmp_path):
     from boto3.s3.transfer import TransferConfig
 
-    bucket = server.open()
+    bucket = s3_server.open()
     bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
     file, data = tmp_path / "big.tiff", random.Random(2).randbytes(9 << 20)
     file.write_bytes(data)
@@ -99,28 +101,29 @@ def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_pa
     assert not is_same(file, entry)
 
 
-def test_unfinished_uploads_are_found_under_a_prefix_and_aborted(server):
-    name = server.new_bucket()
+def test_unfinished_uploads_are_found_under_a_prefix_and_aborted(s3_server):
+    name = s3_server.new_bucket()
     for key in ("in/a b/é%20+.npz", "in/c.npz", "out.npz"):
-        server.client.create_multipart_upload(Bucket=name, Key=key)
-    bucket = server.open(f"{name}/in")
+        s3_server.client.create_multipart_upload(Bucket=name, Key=key)
+    bucket = s3_server.open(f"{name}/in")
     assert sorted(each.key for each in bucket.unfinished_uploads()) == ["a b/é%20+.npz", "c.npz"]
     [upload] = bucket.unfinished_uploads("a b/")
     for _ in range(2):  # The second time it has ended already.
         bucket.abort_upload(upload)
     assert [each.key for each in bucket.unfinished_uploads()] == ["c.npz"]
-    assert len(server.open(name).unfinished_uploads()) == 2
+    assert len(s3_server.open(name).unfinished_uploads()) == 2
 
 
-def test_the_type_is_the_one_given_or_that_of_the_extension(server, tmp_path):
-    name = server.new_bucket()
-    bucket = server.open(name)
+def test_the_type_is_the_one_given_or_that_of_the_extension(s3_server, tmp_path):
+    name = s3_server.new_bucket()
+    bucket = s3_server.open(name)
     bucket.write("a.webp", b"x")
     bucket.write("page", b"x", "text/html; charset=utf-8")
     (tmp_path / "f").write_bytes(b"x")
     bucket.upload(tmp_path / "f", "a.jpg")
     types = {
-        key: server.client.head_object(Bucket=name, Key=key)["ContentType"] for key in keys(bucket)
+        key: s3_server.client.head_object(Bucket=name, Key=key)["ContentType"]
+        for key in keys(bucket)
     }
     assert types == {
         "a.webp": "image/webp",
@@ -129,11 +132,11 @@ def test_the_type_is_the_one_given_or_that_of_the_extension(server, tmp_path):
     }
 
 
-@pytest.mark.parametrize("server", [RGW], indirect=True)
+@pytest.mark.parametrize("s3_server", [RGW], indirect=True)
 @pytest.mark.parametrize("keys_given", [("testaccess", "wrong"), ("nobody", "wrong")])
-def test_wrong_credentials_are_refused_with_what_to_check(server, keys_given):
-    name = server.new_bucket()
-    bucket = open_bucket(name, Account(server.url, *keys_given))
+def test_wrong_credentials_are_refused_with_what_to_check(s3_server, keys_given):
+    name = s3_server.new_bucket()
+    bucket = open_bucket(name, Account(s3_server.url, *keys_given))
     for action in (
         lambda: list(bucket.list()),
         lambda: bucket.read("a.jpg"),
@@ -157,8 +160,8 @@ def test_how_long_a_key_may_be_is_known_without_asking_and_counts_the_prefix(tmp
         assert "too long for results" in refused and "1,024 bytes at most" in refused
 
 
-def test_a_file_name_that_is_not_utf_8_is_refused_by_name(server):
-    bucket = server.open()
+def test_a_file_name_that_is_not_utf_8_is_refused_by_name(s3_server):
+    bucket = s3_server.open()
     assert r"\udcff.jpg is not UTF-8" in refusal(lambda: bucket.write("\udcff.jpg", b""))
 
 

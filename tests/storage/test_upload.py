@@ -18,15 +18,15 @@ from painterly.storage.transfers import Job, run_jobs
 
 
 def test_a_storage_that_refuses_everything_ends_with_5_and_one_that_is_gone_at_once(
-    photos, tmp_path
+    folder_to_send, tmp_path
 ):
     bucket = FolderBucket(tmp_path / "x", new=True)
     bucket.upload = Mock(side_effect=ObjectError("refused"))
-    result = upload.upload_all([photos], bucket)
+    result = upload.upload_all([folder_to_send], bucket)
     assert (len(result.failures), result.exit_code) == (5, 5)
     bucket.upload.side_effect = UnavailableError("gone")
     with pytest.raises(UnavailableError):
-        upload.upload_all([photos], bucket)
+        upload.upload_all([folder_to_send], bucket)
 
 
 def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
@@ -66,7 +66,7 @@ def test_delete_keeps_what_the_folder_has_and_cannot_send(tmp_path):
 def test_a_file_that_changes_while_it_is_sent_fails_at_once(
     moto, tmp_path, monkeypatch, caplog, change, size
 ):
-    file, read = tmp_path / "in" / "a.jpg", s3._FileToSend.read
+    file, read = tmp_path / "in" / "a.jpg", s3.FileToSend.read
     monkeypatch.setattr(s3, "MULTIPART_FROM", 10_000_000)
     fill(FolderBucket(tmp_path / "in"), "b.jpg")
     file.write_bytes(b"x" * size)
@@ -81,7 +81,7 @@ def test_a_file_that_changes_while_it_is_sent_fails_at_once(
                 os.truncate(file, size // 4 if change == "shorter" else size + 9)
         return read(body, count)
 
-    monkeypatch.setattr(s3._FileToSend, "read", disturbed)
+    monkeypatch.setattr(s3.FileToSend, "read", disturbed)
     result = upload.upload_all([tmp_path / "in"], bucket := moto.open())
     what = "does not exist" if change == "gone" else "changed while it was sent; send it again"
     assert (result.copied, result.failures) == (1, [f"{file} {what}"])
@@ -116,13 +116,13 @@ def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monk
     assert result.deleted == 0
 
 
-def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
+def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, folder_to_send):
     bucket = rgw.open()
     for key in ("a.jpg", "somebody else's.jpg"):
         rgw.client.create_multipart_upload(Bucket=bucket.name, Key=key)
-    upload.upload_all([photos], bucket, SyncRules(dry_run=True))
+    upload.upload_all([folder_to_send], bucket, SyncRules(dry_run=True))
     assert len(bucket.unfinished_uploads()) == 2
-    upload.upload_all([photos], bucket)
+    upload.upload_all([folder_to_send], bucket)
     assert [each.key for each in bucket.unfinished_uploads()] == ["somebody else's.jpg"]
 
 

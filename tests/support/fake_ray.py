@@ -17,7 +17,7 @@ class Actor:
     """One actor on one node. All that it is given and gives is pickled, as between machines."""
 
     def __init__(self, made, node):
-        self._made, self.node, self._pending, self._error = made, node, {}, None
+        self.made, self.node, self._pending, self._error = made, node, {}, None
         self.threads = ThreadPoolExecutor(16)  # A dead actor's threads end what they are at.
 
     @property
@@ -26,7 +26,7 @@ class Actor:
         return "paint" in self._pending.values()
 
     def __getattr__(self, name):
-        method = getattr(self._made, name)
+        method = getattr(self.made, name)
         call = SimpleNamespace(remote=lambda *args: self._call(name, method, args))
         call.options = lambda **options: call
         return call
@@ -37,9 +37,9 @@ class Actor:
         pending, self._pending = self._pending, {}
         for each in pending:
             each.set_exception(self._error)
-        if hasattr(self._made, "_painter"):  # Ends its painting.
-            self._made._stop.signum = signal.SIGTERM
-            self._made._painter.leave()
+        if hasattr(self.made, "_painter"):  # Ends its painting.
+            self.made._stop.signum = signal.SIGTERM
+            self.made._painter.leave()
 
     def _call(self, name, method, args):
         future, copied = Future(), pickle.loads(pickle.dumps(args))

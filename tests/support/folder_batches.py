@@ -131,6 +131,6 @@ def replace_while_read(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def folder_to_send(tmp_path: Path) -> Path:
     """A folder with photos, and files of other kinds, to be sent."""
     return fill_with_photos(tmp_path / "photos")

@@ -1,16 +1,19 @@
 """Random numbers of tests, the same in every run: TEST_SEED in the environment makes others.
 
-FUZZ_CASES makes more damaged files.
+FUZZ_CASES makes more damaged files; with EVERY_CASE=1, `drawn` leaves out none.
 """
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import pytest
 
 SEED = os.environ.get("TEST_SEED", "")
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
+EVERY_CASE = bool(os.environ.get("EVERY_CASE"))
+Case = TypeVar("Case")
 
 # The hardest values for a length, an offset or a count.
 _NUMBERS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1"]
@@ -25,6 +28,16 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
     """Random numbers by TEST_SEED and the name of the test, which prints the seed if it fails."""
     print(f"TEST_SEED={SEED!r}")
     return random.Random(f"{SEED}:{request.node.name}")
+
+
+def drawn(*alike: Sequence[Case]) -> list[Case]:
+    """Return a case of each list of similar cases, by TEST_SEED; all of them with EVERY_CASE=1, as
+    in CI at night."""
+    return [
+        case
+        for number, cases in enumerate(alike)
+        for case in (cases if EVERY_CASE else [random.Random(f"{SEED}{number}").choice(cases)])
+    ]
 
 
 def generators(seed: int) -> Iterator[random.Random]:

@@ -9,6 +9,7 @@ It makes clips, and looks at those of the folders as well.
 import math
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -148,11 +149,13 @@ SOUNDS = {
 }
 
 
-def make(folder: Path) -> None:
-    """Make the clips."""
-    for name, how in PICTURES.items():
+def make(
+    folder: Path, pictures: Collection[str] = PICTURES, sounds: Collection[str] = SOUNDS
+) -> None:
+    """Make the clips with these names of PICTURES and SOUNDS, and the others."""
+    for name, how in ((name, PICTURES[name]) for name in pictures):
         clips.run("-f", "lavfi", "-i", SHORT, *how, folder / name)
-    for name, how in SOUNDS.items():
+    for name, how in ((name, SOUNDS[name]) for name in sounds):
         clips.run("-f", "lavfi", "-i", SHORT, *TONE, *X264, *how, folder / f"sound_{name}")
     plain = clips.run("-f", "lavfi", "-i", SHORT, *TONE, *X264, "-c:a", "aac", folder / "plain.mp4")
     assert plain
@@ -167,7 +170,8 @@ def make(folder: Path) -> None:
     clips.again(folder / "plain.mp4", "cut_in_the_middle.mp4", before=("-ss", "0.25"))
     data = (folder / "plain.mp4").read_bytes()
     (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
-    (folder / "cut.ts").write_bytes((folder / "mpeg2.ts").read_bytes()[:9400])
+    clips.run("-f", "lavfi", "-i", SHORT, *PICTURES["mpeg2.ts"], folder / "whole.ts")
+    (folder / "cut.ts").write_bytes((folder / "whole.ts").read_bytes()[:9400])
     (folder / "no_clip.mov").write_text("dear diary")
 
 

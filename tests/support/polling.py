@@ -1,7 +1,8 @@
 """Waiting for events in another thread or process."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import psutil
@@ -17,6 +18,13 @@ def until(holds: Callable[[], T], deadline_s: float = DEADLINE_S, every_s: float
         assert time.monotonic() < deadline, f"not within {deadline_s} s: {holds}"
         time.sleep(every_s)
     return found
+
+
+def until_threads_end(*names: str, before: Collection[threading.Thread] = ()) -> None:
+    """Wait for the threads of this process with a name, apart from those that were there before."""
+    for thread in [each for each in threading.enumerate() if each.name in names]:
+        if thread not in before:
+            thread.join(DEADLINE_S)
 
 
 def has_ended(process: psutil.Process) -> bool:

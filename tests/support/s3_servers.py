@@ -159,7 +159,7 @@ def other_account(ceph) -> Server:
 
 
 @pytest.fixture(params=[MOTO, RGW])
-def server(request) -> Server:
+def s3_server(request) -> Server:
     """The servers without TLS, one after another."""
     return request.getfixturevalue(request.param)
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import painterly.images.opening  # noqa: F401  Pillow writes HEIC with what this registers.
@@ -95,3 +96,17 @@ def trained_file(seed: int = 0) -> bytes:
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def tiny() -> "VGG":
+    """VGG19 with few channels, so that an optimisation takes milliseconds."""
+    return network()
+
+
+@pytest.fixture(scope="session")
+def random_vgg() -> "VGG":
+    """VGG19 with all its channels and random features."""
+    from painterly.vgg.network import load_vgg
+
+    return load_vgg("vgg19", "random")

@@ -32,7 +32,7 @@ from painterly.web.lan import Lan
 from painterly.web.server import listen, server_config
 from painterly.web.service import Service
 from support import tiny
-from support.polling import until
+from support.polling import until, until_threads_end
 from support.s3_servers import free_ports
 
 
@@ -90,7 +90,7 @@ def served(
     Yields:
         A client. Its attribute `service` has the parts that the routes share.
     """
-    variables = {"WEB_HOST": "127.0.0.1", **environment}
+    variables, before = {"WEB_HOST": "127.0.0.1", **environment}, threading.enumerate()
     loaded = config.load(variables, demo_settings={})
     service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0, lan)
     service.supervisor = Mock(device=None, problem="", pid=None)  # No process is started.
@@ -110,10 +110,9 @@ def served(
         until(lambda: index.problem != UNREAD, every_s=0.005)  # Before, it refuses to paint.
         yield client
         index.close()
-        index._thread.join()  # Otherwise the next test would get its log lines.
         service.deletions.close()
-        if deleting := service.deletions._thread:
-            deleting.join()
+        # Otherwise the next test would get their log lines.
+        until_threads_end("job index", "deletions", before=before)
     server.should_exit = True  # The thread closes the socket as well.
 
 
@@ -176,6 +175,11 @@ class WebProcess:
         """End it as a platform does. Return the exit code."""
         self.process.send_signal(signum)
         return self.process.wait(60)
+
+
+# Paints with support.stand_in, and a dead worker's job is free after a second: for deaths and
+# restarts, which concern no pixels.
+SLEEPING = {"PYTHONPATH": f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}", "LEASE_S": "1"}
 
 
 def two_styles(place: Path, **environment: str) -> WebProcess:

@@ -109,7 +109,11 @@ def worker(place, buckets, engine):
         runner.load()
         claims = JobClaimer(own.store, "this worker")
         yield SimpleNamespace(
-            web=own, runner=runner, said=said, paint=lambda: own.paint_next(runner, claims)
+            web=own,
+            runner=runner,
+            stop=stop,
+            said=said,
+            paint=lambda: own.paint_next(runner, claims),
         )
 
 

@@ -20,6 +20,12 @@ def dies_once(pipe, name, gone):
     return _wait(pipe)
 
 
+def dies(pipe, name, gone):
+    """Is killed each time."""
+    pipe.send("ready", name)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def saves(pipe, name, gone):
     """Takes a moment after SIGTERM, and fails if a second signal arrives in it."""
     signals = []

@@ -104,7 +104,7 @@ def test_a_clip_continues_after_its_last_frame(
     def end(step):
         if step.iteration >= 3:
             if how == "stopped":
-                worker.web._stop.signum = 15
+                worker.stop.signum = 15
             else:
                 raise SystemExit
 
@@ -116,7 +116,7 @@ def test_a_clip_continues_after_its_last_frame(
         )
         with pytest.raises(ending):
             worker.paint()
-    worker.web._stop.signum = None
+    worker.stop.signum = None
     assert "000002.png" in kept(buckets)
     if how == "killed":
         monkeypatch.setattr("painterly.jobs.worker.lease.LEASE_S", 0)
@@ -152,7 +152,7 @@ def test_a_deleted_clip_leaves_nothing(web, worker, buckets, walk):
     assert worker.paint()
     web.service.jobs.refresh()
     assert web.delete(job["links"]["self"]).status_code == 202
-    web.service.deletions.carry_out(web.service.jobs._store.queue().deleted)
+    web.service.deletions.carry_out(worker.web.store.queue().deleted)
     every = [*buckets.source.list(), *buckets.result.list()]
     assert not [each.key for each in every if job["id"] in each.key]
 

@@ -9,17 +9,14 @@ from support import clips, tiny
 from support.browser import Viewer
 from support.polling import until
 from support.s3_servers import RGW
-from support.web_service import WebProcess
+from support.web_service import SLEEPING, WebProcess
 
-from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 # A server, its worker and a browser start.
 pytestmark = pytest.mark.slow
 COUNT = 8
-# A clip of a dead worker is free after a second.
-SOON = {"PYTHONPATH": f"{PROGRAM / 'tests/support/sleeping'}:{PROGRAM}", "LEASE_S": "1"}
 DROP = """
 const content = Uint8Array.from(atob(arguments[0]), (c) => c.charCodeAt(0));
 const files = new DataTransfer();
@@ -37,7 +34,7 @@ def clip_service(tmp_path):
     (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
     names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
     environment = {name: str(tmp_path / folder) for name, folder in names.items()}
-    others = {"STYLES": "none", "VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", **SOON}
+    others = {"STYLES": "none", "VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", **SLEEPING}
     web = WebProcess(environment | others | {"HOME": str(tmp_path)}, tmp_path / "log")
     web.start()
     yield web
@@ -104,7 +101,7 @@ def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp
     open_bucket(names[1], account, new=True).write("monet.jpg", tiny.file(50, 50, 3))
     open_bucket(names[0], account, new=True).write("beach.jpg", tiny.file(60, 80, 1))
     buckets = dict(zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), names, strict=True))
-    others = {"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "STYLES": "none", **SOON}
+    others = {"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "STYLES": "none", **SLEEPING}
     web = WebProcess(variables | buckets | others, tmp_path / "log")
     data = clips.write(tmp_path / "walk.mp4", 24, sound="aac").read_bytes()
     web.start()

@@ -142,8 +142,9 @@ def test_ffmpeg_sees_no_secret(here, monkeypatch):
     for name in ("CELLAR_ADDON_KEY_SECRET", "PATH_TO_SECRET", "LANGSMITH_API_KEY", "TEMPORAL_KEY"):
         monkeypatch.setenv(name, "secret")
     endless = "-re", "-stream_loop", "-1", "-i", str(WALK.absolute()), "-f", "null", "-"
-    with ffmpeg.Program(*endless, memory=10**9) as held:
-        process = psutil.Process(held._process.pid)
+    with ffmpeg.Program(*endless, memory=10**9):
+        is_ffmpeg = lambda process: "-stream_loop" in process.cmdline()  # noqa: E731
+        process = until(lambda: next(filter(is_ffmpeg, psutil.Process().children()), None))
         until(lambda: "-hide_banner" in process.cmdline()[:2])
         assert "secret" not in process.environ().values()
 

@@ -169,7 +169,7 @@ def test_without_x264_another_encoder_writes_an_mp4(clip, monkeypatch):
 
 
 def test_a_full_disk_ends_it_in_a_line(clip, monkeypatch):
-    monkeypatch.setattr(writing, "_MOST_WRITTEN", 1)
-    monkeypatch.setattr("painterly.video.ffmpeg._LOG", 1000)
+    monkeypatch.setattr(writing, "MOST_WRITTEN", 1)
+    monkeypatch.setattr("painterly.video.ffmpeg.LOG_BYTES", 1000)
     with pytest.raises(PictureError, match="its parts take many times its size"):
         written("a.mkv", clip)

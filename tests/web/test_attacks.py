@@ -126,7 +126,7 @@ def test_passwords_cannot_be_tried_for_long_from_one_address_or_many(locked, mon
     assert log_in(locked).status_code == 303
     guessed = wrong_from_many(locked)
     assert log_in(locked).status_code == 303, "its address was right lately"
-    locked.service.guesses._right.clear()
+    locked.service.guesses.right.clear()
     assert guessed == MAX_WRONG_OF_ALL and log_in(locked).status_code == 429
 
 
@@ -173,12 +173,12 @@ def test_guesses_from_any_number_of_networks_are_few_and_who_was_right_goes_on(p
         # A known network has its own limit all the same.
         more = [status(f"guess {n}", "2001:db8:ffff::3") for n in range(100)]
         assert more.count(401) == MAX_WRONG and status(token, "2001:db8:ffff::4") == 429
-        assert len(web.service.guesses._wrong) == MAX_WRONG_OF_ALL + MAX_GUESSES
+        assert len(web.service.guesses.wrong) == MAX_WRONG_OF_ALL + MAX_GUESSES
 
 
 def test_a_session_makes_its_network_known_also_after_a_restart(locked):
     assert log_in(locked).status_code == 303
-    locked.service.guesses._right.clear()
+    locked.service.guesses.right.clear()
     assert locked.get("/api/jobs").status_code == 200
     assert wrong_from_many(locked) == MAX_WRONG_OF_ALL
     assert locked.get("/api/jobs", headers=BEARER).status_code == 200
@@ -222,11 +222,11 @@ def test_who_has_logged_out_is_remembered_no_longer_than_a_cookie_is_valid(locke
         assert log_in(locked).status_code == 303
         assert locked.post("/logout").status_code == 303
         locked.post("/logout")  # Without a session, there is nothing to remember.
-    assert len(locked.service.sessions._ended) == 3
+    assert len(locked.service.sessions.ended) == 3
     now[0] += sessions.SESSION_S
     log_in(locked)
     locked.post("/logout")
-    assert len(locked.service.sessions._ended) == 1
+    assert len(locked.service.sessions.ended) == 1
 
 
 def test_who_is_logged_in_goes_on_and_had_tries_enough(locked):

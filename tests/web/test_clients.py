@@ -137,7 +137,7 @@ def test_head_without_a_login_leads_to_it_as_get_does(locked):
     assert (head.status_code, head.headers["location"]) == (303, full.headers["location"])
 
 
-def test_head_of_a_stream_of_events_ends_at_once(web):
+def test_head_of_a_stream_of_events_ends_at_once(web, store):
     answer = web.head("/api/events", timeout=5)
     assert answer.status_code == 200 and "event-stream" in answer.headers["content-type"]
-    assert web.head(f"/api/jobs/{stored_job(web.service.jobs._store).id}/cancel").status_code == 405
+    assert web.head(f"/api/jobs/{stored_job(store).id}/cancel").status_code == 405

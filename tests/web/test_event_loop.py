@@ -67,7 +67,7 @@ AT_ONCE = {
     *(
         "picture.add_done_callback",
         "asked.answer.done",
-        "self._asked.get",
+        "self.asked.get",
         "threading.Timer",
         "end.start",
     ),
@@ -94,7 +94,7 @@ FOLLOWED = {
     "service.previews.leave": ("jobs/worker/previews.py", "Previews", "leave"),
     "service.previews.forget": ("jobs/worker/previews.py", "Previews", "forget"),
     "self._supervisor.send": ("jobs/worker/supervisor.py", "Supervisor", "send"),
-    "outbox.add": ("jobs/worker/supervisor.py", "_Outbox", "add"),
+    "outbox.add": ("jobs/worker/supervisor.py", "Outbox", "add"),
 }
 PACKAGE = PROGRAM / "painterly"
 
@@ -196,9 +196,9 @@ def test_a_worker_that_reads_nothing_keeps_nobody_from_an_answer(web):
     try:
         until(lambda: supervisor.device, every_s=0.005)
         asking.start()
-        until(lambda: service.previews._asked, every_s=0.005)
+        until(lambda: service.previews.asked, every_s=0.005)
         assert httpx.get(f"{web.base_url}/healthz", timeout=8, verify=False).status_code == 200
         asking.join()
-        until(lambda: not service.previews._asked, every_s=0.005)
+        until(lambda: not service.previews.asked, every_s=0.005)
     finally:
         supervisor.stop()

@@ -126,7 +126,7 @@ def received(page, text):
 
 
 @pytest.mark.parametrize("pages", [20, pytest.param(800, marks=pytest.mark.thorough)])
-def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, pages):
+def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, store, monkeypatch, pages):
     """Each change would otherwise keep the service from all else for seconds."""
     monkeypatch.setattr(web.service.requests, "most", 3 * pages + 9)
     shown, show = [], index.job_out
@@ -136,7 +136,7 @@ def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch, 
         resource.setrlimit(resource.RLIMIT_NOFILE, (3 * pages, most))
     jobs = [f"{number:020x}" for number in range(50)]
     for each in jobs:
-        stored_job(web.service.jobs._store, each)
+        stored_job(store, each)
     web.service.jobs.refresh()
     with contextlib.ExitStack() as stack:
         address = ("127.0.0.1", web.base_url.port)

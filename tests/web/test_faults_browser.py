@@ -7,6 +7,7 @@ import pytest
 from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
 from painterly.jobs.schemas import Preset
+from painterly.jobs.worker.previews import Previews
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -17,6 +18,7 @@ IS_FULL = "document.querySelector('#queue-full').textContent"
 
 @pytest.fixture
 def place(tmp_path):
+    """Folders with named paintings, and the variables that name them."""
     return styled(tmp_path, "mosaic", "rings", "waves")
 
 
@@ -24,7 +26,7 @@ def place(tmp_path):
 def server(place):
     """The service, whose previews are blue."""
     with staged(place) as running:
-        previews, running.asked = running.service.previews, []
+        running.asked = []
 
         def send(kind, request):
             if kind == "preview":
@@ -33,12 +35,13 @@ def server(place):
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
-        previews._supervisor = SimpleNamespace(pid=1, send=send)
+        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
         yield running
 
 
 @pytest.fixture
 def photos(tmp_path):
+    """The paths of photos to choose."""
     for name in ("beach.jpg", "lake.jpg", "town.jpg"):
         (tmp_path / name).write_bytes(jpeg("red"))
     return [str(tmp_path / name) for name in ("beach.jpg", "lake.jpg", "town.jpg")]

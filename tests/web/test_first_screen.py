@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.settings import ready_styles
-from painterly.web.pages import SAMPLE_COLUMNS, _sample_in
+from painterly.web.pages import SAMPLE_COLUMNS, sample_in
 
 
 def opened(web, name):
@@ -29,10 +29,10 @@ def test_one_picture_has_a_tile_of_each_ready_style(web):
     rows = -(-len(names) // SAMPLE_COLUMNS)
     width, height = wall.width / SAMPLE_COLUMNS, wall.height / rows
     assert (width / height, bytes_ < 160_000) == (0.8, True)
-    assert _sample_in("mine") is None
+    assert sample_in("mine") is None
     colours = set()
     for name in names:
-        left, top = (float(each.rstrip("%")) / 100 for each in _sample_in(name).split())
+        left, top = (float(each.rstrip("%")) / 100 for each in sample_in(name).split())
         box = left * (wall.width - width), top * (wall.height - height)
         tile = np.asarray(wall.crop((*box, box[0] + width, box[1] + height)), np.float32)
         assert tile.std() > 10, "not empty"

@@ -20,7 +20,7 @@ BLOCKS = dict(zip(" ▀▄█", ((0, 0), (1, 0), (0, 1), (1, 1)), strict=True))
 def network(monkeypatch):
     """This machine's addresses, which are a phone's network's at first."""
     addresses = [PHONES]
-    monkeypatch.setattr(lan, "_addresses", lambda: iter(addresses))
+    monkeypatch.setattr(lan, "addresses", lambda: iter(addresses))
     return addresses
 
 
@@ -157,7 +157,7 @@ def test_the_page_makes_a_code_that_lets_one_phone_in(network, place, caplog, mo
         assert not any("ticket" in each for each in caplog.messages)
         for _ in range(sessions.MAX_TICKETS):
             client.post("/phone")
-        assert len(client.service.sessions._tickets) == sessions.MAX_TICKETS, "the latest"
+        assert len(client.service.sessions.tickets) == sessions.MAX_TICKETS, "the latest"
 
 
 def test_without_a_login_the_code_is_the_page_and_without_lan_there_is_none(network, place, web):

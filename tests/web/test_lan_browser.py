@@ -13,6 +13,7 @@ PHONES = Lan("http://192.168.1.20:8080/", "river lamp stone kite")
 
 @pytest.fixture
 def server(place):
+    """The service, which phones can reach."""
     with staged(place, lan=PHONES) as running:
         yield running
 

@@ -53,7 +53,7 @@ def test_the_worker_leaves_out_a_painting_that_does_not_fit(place, hand, cost, r
     painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop)
     prepared = []
     with cost() as spent:
-        for _ in range(len(painter._catalogue.all())):
+        for _ in range(len(painter.catalogue.all())):
             try:
                 prepared.append(painter.prepare_next(lambda: None))
             except MemoryShortError as error:
@@ -79,9 +79,9 @@ def test_a_large_jpeg_has_its_thumbnail_in_little_memory(client, limited, cost):
     assert max(Image.open(io.BytesIO(answer.content)).size) == 320
 
 
-def test_a_photo_that_takes_too_much_memory_is_shown_whole(client, large, cost):
+def test_a_photo_that_takes_too_much_memory_is_shown_whole(client, store, large, cost):
     service = client.service
-    job = stored_job(service.jobs._store, photo="beach.png", size=(LARGE, LARGE))
+    job = stored_job(store, photo="beach.png", size=(LARGE, LARGE))
     service.buckets.source.write(job.photo_key, large)
     service.jobs.refresh()
     with cost() as spent:

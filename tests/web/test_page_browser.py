@@ -17,7 +17,7 @@ from support.web_page import end_undo, jpeg, staged, styled
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Refusal
+from painterly.jobs.worker.previews import Previews, Refusal
 from painterly.settings import ready_styles
 from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
@@ -54,18 +54,21 @@ document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, clipboa
 
 @pytest.fixture
 def place(tmp_path):
+    """Folders with named paintings, and the variables that name them."""
     more = {"STYLE_STRENGTH": "0.7", "WEB_MAX_MEGABYTES": "2"}
     return styled(tmp_path, "mosaic", "waves") | more
 
 
 @pytest.fixture
-def locked(place):
+def locked_server(place):
+    """The service with a password, for a browser."""
     with staged(place | {"WEB_PASSWORD": PASSWORD}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
+    """The paths of photos to choose."""
     folder = tmp_path_factory.mktemp("photos")
     for name in ("beach.jpg", "town.jpg"):
         (folder / name).write_bytes(jpeg("red"))
@@ -129,19 +132,19 @@ def chosen_photos(page):
     return page.js("[...document.querySelectorAll('#photos .said')].map(e => e.textContent)")
 
 
-def log_in(page, locked):
+def log_in(page, locked_server):
     """Enter with a cookie; return it."""
-    answer = locked.client.post("/login", data={"password": PASSWORD, "next": "/"})
-    cookie = {"name": COOKIE, "value": answer.cookies[COOKIE], "url": locked.address}
+    answer = locked_server.client.post("/login", data={"password": PASSWORD, "next": "/"})
+    cookie = {"name": COOKIE, "value": answer.cookies[COOKIE], "url": locked_server.address}
     page.driver.execute_cdp_cmd("Network.setCookie", cookie)
     return cookie
 
 
-def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked, photos):
+def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked_server, photos):
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    locked.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
-    log_in(page, locked)
-    visit(page, locked)
+    locked_server.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
+    log_in(page, locked_server)
+    visit(page, locked_server)
     page.until("document.querySelector('[value=fine] + span time').textContent.startsWith('about')")
     choose(page, photos, 0, 1)
     page.js("document.querySelector('[value=fine]').click()")
@@ -152,10 +155,10 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     order(page)
     queued(page, 2)
     assert page.one("#said").get_attribute("textContent") == "2 pictures added to the queue"
-    beach, town = locked.ordered
+    beach, town = locked_server.ordered
     assert (beach.photo, town.photo) == ("beach.jpg", "town.jpg")
     assert label(page)[1].startswith("Waiting, number 2 in the queue"), "town.jpg is on the stage"
-    locked.paint(beach, step=60, fraction=0.3, seconds_left=42)
+    locked_server.paint(beach, step=60, fraction=0.3, seconds_left=42)
     page.one("#queue .cell").click()
     page.until("document.querySelector('#queue img').src.includes('preview')")
     assert label(page) == (
@@ -662,9 +665,11 @@ def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed
     page.until("!document.querySelector('#queue > li')")
 
 
-def test_the_end_of_a_session_leads_to_the_login_unless_photos_are_chosen(page, locked, photos):
-    cookie = log_in(page, locked)
-    visit(page, locked)
+def test_the_end_of_a_session_leads_to_the_login_unless_photos_are_chosen(
+    page, locked_server, photos
+):
+    cookie = log_in(page, locked_server)
+    visit(page, locked_server)
     leaves = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert page.js(leaves)
     choose(page, photos, 0)
@@ -718,12 +723,12 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     assert {each.name: each.share for each in again.paintings} == blend
 
 
-def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, photos):
+def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked_server, photos):
     rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
-    locked.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
-    locked.service.jobs.estimates.set_measured(Preset.INSTANT, rate, "the CPU")
-    log_in(page, locked)
-    visit(page, locked)
+    locked_server.service.jobs.estimates.set_measured(Preset.FINE, rate, "the CPU")
+    locked_server.service.jobs.estimates.set_measured(Preset.INSTANT, rate, "the CPU")
+    log_in(page, locked_server)
+    visit(page, locked_server)
     choose(page, photos[:1], 0)
     page.one("#how").click()
 
@@ -755,7 +760,7 @@ def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, pho
     page.resize(1280, 860)
     page.one("#paint").click()
     queued(page, 1)
-    [job] = locked.ordered
+    [job] = locked_server.ordered
     assert (job.preset, job.settings) == ("print", {"paper": "A2", "dpi": 218})
     assert page.errors() == []
 
@@ -981,7 +986,6 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
 
 
 def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
-    previews = server.service.previews
     refusal = Refusal("painting mosaic.jpg: is too large", is_of_photo=False)
 
     def send(kind, asked):
@@ -989,7 +993,7 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
             previews.answer(asked.number, None, refusal)
         return True
 
-    previews._supervisor = SimpleNamespace(pid=1, send=send)
+    server.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")

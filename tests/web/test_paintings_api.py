@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 from PIL import Image
 from support import tiny
+from support.polling import until_threads_end
 from support.web_service import send, served
 
 from painterly.errors import StorageError
@@ -102,7 +103,7 @@ def test_to_show_or_delete_paintings_takes_no_listing_of_the_jobs(web, monkeypat
     kept = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (9, 10)]
     listed, result = [], web.service.buckets.result
     web.service.jobs.close()  # Its thread lists by itself.
-    web.service.jobs._thread.join()
+    until_threads_end("job index")
     for bucket, which in ((result, "jobs"), (web.service.buckets.style, "paintings")):
         real = bucket.list
         monkeypatch.setattr(

@@ -4,9 +4,7 @@ import pytest
 from PIL import Image
 from support.browser import Viewer
 from support.polling import until
-from support.web_service import send, two_styles
-
-from painterly.settings.installation import PROGRAM
+from support.web_service import SLEEPING, send, two_styles
 
 # A server starts several times, and a browser.
 pytestmark = pytest.mark.slow
@@ -15,23 +13,23 @@ SHOWN = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.starts
 AWAY = "!away.hidden"
 FAR_DOWN = "document.documentElement.style.paddingTop = '9999px'"
 LOADED = "[...document.querySelectorAll('.card img')].filter(e => e.naturalWidth).length"
-SLEEPING = PROGRAM / "tests" / "support" / "sleeping"  # Restarts concern no pixels.
 PRESETS = ("instant", "draft")
 BYTES_S = 15_000  # while a photo is sent
 
 
 @pytest.fixture
-def web(tmp_path):
-    python_path = f"{SLEEPING}:{PROGRAM}"
-    service = two_styles(tmp_path, PYTHONPATH=python_path, LEASE_S="1", PAINTING_S="0.2")
+def processes(tmp_path):
+    """The service in its processes, in which painting takes a moment."""
+    service = two_styles(tmp_path, PAINTING_S="0.2", **SLEEPING)
     service.start()
     yield service
     service.kill()
 
 
 @pytest.fixture
-def page(chromium, web):
-    viewer = Viewer(chromium).look(web.address)
+def page(chromium, processes):
+    """A browser at the page, with a style chosen."""
+    viewer = Viewer(chromium).look(processes.address)
     viewer.until("document.querySelectorAll('[name=style]').length === 2")
     viewer.js("document.querySelector('[name=style]').click()")
     yield viewer
@@ -40,6 +38,7 @@ def page(chromium, web):
 
 @pytest.fixture
 def photos(tmp_path):
+    """The paths of photos to choose."""
     paths = [tmp_path / name for name in ("beach.jpg", "town.jpg")]
     for each in paths:
         Image.effect_noise((480, 320), 90).convert("RGB").save(each, quality=95)
@@ -57,56 +56,58 @@ def sends(page, path):
     until(lambda: any(each.endswith(path) for each in page.requests()))
 
 
-def test_a_photo_that_was_half_sent_is_sent_again_and_hangs_on_the_wall(web, page, photos):
+def test_a_photo_that_was_half_sent_is_sent_again_and_hangs_on_the_wall(processes, page, photos):
     upload(page, BYTES_S)
     page.one("#photo-files").send_keys(str(photos[0]))
     sends(page, "/api/photos")
-    web.kill()
+    processes.kill()
     page.until(AWAY)
     upload(page, -1)
-    web.start()
+    processes.start()
     page.until(f"!({AWAY}) && document.body.dataset.acts === 'preview' && {SHOWN}.length === 2")
     assert page.one("#refused").text == ""
 
 
-def test_an_order_that_was_half_sent_is_sent_again_and_each_picture_painted_once(web, page, photos):
+def test_an_order_that_was_half_sent_is_sent_again_and_each_picture_painted_once(
+    processes, page, photos
+):
     page.one("#photo-files").send_keys("\n".join(map(str, photos)))
     page.until("document.body.dataset.acts === 'preview'")
     upload(page, BYTES_S)
     page.one("#paint").click()
     sends(page, "/api/jobs")
-    web.kill()
+    processes.kill()
     page.until(AWAY)
     assert page.one("#queue-full").text == "The server is not responding"
     assert page.one("#stop-sending").is_displayed()
     upload(page, -1)
-    web.start()
+    processes.start()
     page.until("document.querySelectorAll('#finished [data-state=done]').length === 2")
     assert page.one("#refused").text == page.one("#queue-full").text == ""
-    jobs = web.client.get("/api/jobs").json()["jobs"]
+    jobs = processes.client.get("/api/jobs").json()["jobs"]
     assert sorted(each["photo"] for each in jobs) == ["beach.jpg", "town.jpg"]
 
 
 @pytest.fixture
-def gallery(chromium, web):
+def gallery(chromium, processes):
     """The gallery with two pictures, far below."""
-    until(lambda: web.client.get("/readyz").status_code == 200)
-    jobs = [send(web.client, {"style": "blue", "preset": each}).json() for each in PRESETS]
+    until(lambda: processes.client.get("/readyz").status_code == 200)
+    jobs = [send(processes.client, {"style": "blue", "preset": each}).json() for each in PRESETS]
     for each in jobs:
-        until(lambda job=each: web.client.get(job["links"]["self"]).json()["state"] == "done")
+        until(lambda job=each: processes.client.get(job["links"]["self"]).json()["state"] == "done")
     viewer = Viewer(chromium)
     viewer.begin_with("document.addEventListener('readystatechange', () => { " + FAR_DOWN + " })")
-    viewer.look(f"{web.address}/gallery/")
+    viewer.look(f"{processes.address}/gallery/")
     viewer.until("document.querySelectorAll('.card').length === 2")
     return viewer
 
 
-def test_pictures_of_the_gallery_are_there_once_the_service_is(web, gallery):
-    web.kill()
+def test_pictures_of_the_gallery_are_there_once_the_service_is(processes, gallery):
+    processes.kill()
     gallery.js("window.scrollTo(0, document.documentElement.scrollHeight)")
     gallery.until("document.querySelectorAll('.card .blank').length === 2")
     gallery.js("document.querySelector('.card a').click()")
     gallery.until("limited.textContent")
     assert "gone" not in gallery.one("#limited").text
-    web.start()
+    processes.start()
     gallery.until(f"{LOADED} === 2 && after.naturalWidth && !limited.textContent")

@@ -139,7 +139,7 @@ def test_an_upload_may_take_as_long_as_its_bytes_need(monkeypatch):
 
         body, began = transport.Body(receive), time.monotonic()
         body.trust(2000)
-        body._most = 2000
+        body.most_bytes = 2000
         with pytest.raises(ApiError) as refused:
             while True:
                 await body.receive()
@@ -259,8 +259,8 @@ def test_a_small_picture_that_nobody_waits_for_any_more_is_not_made(web, making)
     with connected(web, asking(first)):
         until(lambda: begun)
         with connected(web, asking(left)):
-            until(lambda: len(web.service.made._asked) == 2)
-        until(lambda: len(web.service.made._asked) == 1)
+            until(lambda: len(web.service.made.asked) == 2)
+        until(lambda: len(web.service.made.asked) == 1)
         may_end.set()
         assert web.get(last).status_code == 200
     assert [key.rpartition("/")[2] for key in begun] == ["a.jpg", "abc.jpg"]
@@ -343,7 +343,7 @@ def test_pages_that_nobody_waits_for_take_no_thread_from_others(web, monkeypatch
         for number in range(1, 100):
             connected(web, asking(f"/gallery/?from={number}")).close()
         assert httpx.get(f"{web.base_url}/plain", timeout=SOON_S).status_code == 200
-        until(lambda: len(web.service.pages._asked) == 1)
+        until(lambda: len(web.service.pages.asked) == 1)
         may_end.set()
         assert web.get("/gallery/?from=100").status_code == 200
     assert rendered == [0, 100]

@@ -13,7 +13,7 @@ from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, vi
 
 from painterly.jobs import presets
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Refusal
+from painterly.jobs.worker.previews import Previews, Refusal
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow  # A browser starts.
 
 @pytest.fixture
 def place(tmp_path):
+    """Folders with named paintings, and the variables that name them."""
     return styled(tmp_path, "mosaic", "rings", "waves")
 
 
@@ -32,7 +33,6 @@ def server(place):
     the photo half.jpg is."""
     with staged(place) as running:
         running.asked, running.busy, running.rough, running.broken = [], False, False, ""
-        previews = running.service.previews
 
         def send(kind, request):
             if kind == "preview":
@@ -45,12 +45,13 @@ def server(place):
                 threading.Thread(target=previews.answer, args=answer).start()
             return True
 
-        previews._supervisor = SimpleNamespace(pid=1, send=send)
+        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
         yield running
 
 
 @pytest.fixture
 def beach(tmp_path):
+    """The path of a photo."""
     (tmp_path / "beach.jpg").write_bytes(jpeg("red"))
     return tmp_path / "beach.jpg"
 

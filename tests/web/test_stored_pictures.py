@@ -53,6 +53,7 @@ def seen(data):
 
 @pytest.fixture
 def pictures(buckets):
+    """The pictures of jobs, as the service sends them."""
     return JobPictures(buckets, None, Made())
 
 
@@ -101,6 +102,7 @@ def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
 
 @pytest.fixture
 def bucket(tmp_path):
+    """A new, empty folder."""
     return FolderBucket(tmp_path)
 
 

@@ -5,7 +5,7 @@ import signal
 import pytest
 from PIL import Image
 from support.browser import Viewer
-from support.web_service import two_styles
+from support.web_service import SLEEPING, two_styles
 
 # A server, its worker and a browser start.
 pytestmark = pytest.mark.slow
@@ -15,6 +15,7 @@ PASSWORD = "a long password"
 
 @pytest.fixture
 def server(tmp_path):
+    """The service in its processes, with a password."""
     web = two_styles(tmp_path, STYLE_SIZE="64", WEB_PASSWORD=PASSWORD)
     web.start()
     yield web
@@ -83,7 +84,7 @@ HEALED = f"document.body.dataset.acts === 'preview' && {SHOWN}.length === 2"
 
 
 def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_path):
-    web = two_styles(tmp_path, STYLE_SIZE="200")
+    web = two_styles(tmp_path, STYLE_SIZE="200", PAINTING_S="3", **SLEEPING)
     photo = tmp_path / "beach.jpg"
     Image.effect_noise((300, 200), 60).convert("RGB").save(photo)
     web.start()

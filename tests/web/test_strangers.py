@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from support import bombs, clips, tiny
 from support.pictures import saved
+from support.polling import until_threads_end
 from support.web_service import send, served
 
 from painterly.configuration.web_options import WebOptions
@@ -39,7 +40,8 @@ def post(web, data, name="walk.mov"):
 
 
 @pytest.fixture
-def film(tmp_path):
+def clip_bytes(tmp_path):
+    """The file of a short clip with sound."""
     return clips.write(tmp_path / "walk.mp4", 2, sound="aac").read_bytes()
 
 
@@ -111,13 +113,13 @@ def in_thread(function, *arguments):
     return answer
 
 
-def test_a_clip_that_takes_long_keeps_no_photo_waiting(web, film, slow_clip, monkeypatch):
-    asked = in_thread(post, web, film)
+def test_a_clip_that_takes_long_keeps_no_photo_waiting(web, clip_bytes, slow_clip, monkeypatch):
+    asked = in_thread(post, web, clip_bytes)
     assert slow_clip.entered.acquire(timeout=60)
     assert send(web, mask=saved(Image.linear_gradient("L"), "PNG")).status_code == 202
     assert post(web, tiny.file(60, 80, 1), "beach.jpg").status_code == 201
     monkeypatch.setattr(web.service.clips, "most", 3)
-    late = post(web, film)
+    late = post(web, clip_bytes)
     assert (late.status_code, late.headers["retry-after"]) == (429, "10")
     assert MAX_CLIPS < services.MAX_UPLOADS
     slow_clip.let_go()
@@ -170,7 +172,7 @@ def test_many_masks_take_the_turn_of_small_pictures_once(web, monkeypatch):
 def test_photos_that_nobody_orders_have_a_bound(proxied, place, monkeypatch):
     photo, web = tiny.file(60, 80, 1), proxied
     photos = web.service.orders.photos
-    monkeypatch.setattr(photos, "_most_bytes", 9 * len(photo))
+    monkeypatch.setattr(photos, "most_bytes", 9 * len(photo))
     job = send(web, photo=photo).json()
     copies = [web.post(f"/api/jobs/{job['id']}/photo") for _ in range(5)]
     assert [each.status_code for each in copies] == [201] * 3 + [429] * 2
@@ -184,21 +186,21 @@ def test_photos_that_nobody_orders_have_a_bound(proxied, place, monkeypatch):
     assert send(web, photo=photo).status_code == 202, "orders have the queue's bound"
     assert web.delete(f"/api/photos/{copies[0].json()['id']}").status_code == 204
     assert post(web, photo).status_code == 201
-    monkeypatch.setattr(photos, "_most_bytes", 100 * len(photo))
+    monkeypatch.setattr(photos, "most_bytes", 100 * len(photo))
     monkeypatch.setattr(kept_photos, "MOST_KEPT", 9)
     assert post(web, photo).status_code == 429
     monkeypatch.setattr(kept_photos, "KEPT_S", -1.0)  # They are deleted by then.
     assert post(web, photo).status_code == 201
 
 
-def test_nothing_is_taken_while_the_disk_is_nearly_full(web, place, film, monkeypatch):
+def test_nothing_is_taken_while_the_disk_is_nearly_full(web, place, clip_bytes, monkeypatch):
     job = send(web).json()
     before = stored(place)
     usage = namedtuple("usage", ("total", "used", "free"))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**11, 10**11, 999_000_000))
     answers = [
         send(web),
-        post(web, film),
+        post(web, clip_bytes),
         web.post(f"/api/jobs/{job['id']}/photo"),
         web.post("/api/jobs", json={"style": "monet", "again": job["id"]}),
         web.post("/api/paintings", files={"file": ("a.jpg", tiny.file(60, 60, 9))}),
@@ -221,14 +223,13 @@ def test_of_many_jobs_that_are_not_painted_the_latest_stay(web, store, monkeypat
     monkeypatch.setattr(deletion, "MOST_UNPAINTED", 2)
     for _ in range(3):
         web.service.jobs.refresh()
-        if thread := web.service.deletions._thread:
-            thread.join()
+        until_threads_end("deletions")
     shown = {each["id"] for each in web.get("/api/jobs").json()["jobs"]}
     assert shown == {*jobs[2:]}
 
 
-def test_an_order_of_few_bytes_reads_no_clip_into_memory(web, film, cost):
-    data = film + clips_free(20_000_000)
+def test_an_order_of_few_bytes_reads_no_clip_into_memory(web, clip_bytes, cost):
+    data = clip_bytes + clips_free(20_000_000)
     sent = post(web, data).json()
     request = {"again": sent["id"], "style": "monet", "preset": "instant"}
     with cost() as spent:

@@ -96,7 +96,7 @@ def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:
     size = fit_size(*picture_size(shown), SIDE)
     image = np.full((SIDE, SIDE, 3), -1, np.float32)
     image[: size[0], : size[1]] = 2 * resample(shown, *size, Image.Resampling.BOX) - 1
-    places, scores = (_by_place(each) for each in networks.outputs("detector", image))
+    places, scores = (by_place(each) for each in networks.outputs("detector", image))
     scores = 1 / (1 + np.exp(-np.clip(scores[:, 0], -80, 80)))
     px = max(shown.shape) / SIDE
     boxes = []
@@ -108,7 +108,7 @@ def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:
     return boxes
 
 
-def _by_place(x: np.ndarray) -> np.ndarray:
+def by_place(x: np.ndarray) -> np.ndarray:
     """Return the values of the detector's places [GRID², C] from a map [GRID / 2, GRID / 2, 4 · C],
     with 2 × 2 places at each position."""
     half = GRID // 2

@@ -42,7 +42,7 @@ def memory_plan(
         MemoryShortError: It does not fit.
     """
     outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
-    footprint = _footprint(inputs, [*map(picture_size, styles.paintings)], settings, outside)
+    footprint = footprint_of(inputs, [*map(picture_size, styles.paintings)], settings, outside)
     return fastest_plan(size, inputs.size, footprint, budget)
 
 
@@ -51,9 +51,10 @@ def sizes_of(paintings: Sequence[Size], longer: int, stroke_size: float) -> list
     return [painting_size(*painting, longer, stroke_size) for painting in paintings]
 
 
-def _footprint(
+def footprint_of(
     inputs: PaintingInputs, paintings: Sequence[Size], settings: Settings, outside: int = 0
 ) -> Footprint:
+    """Return what a picture takes, with paintings of these sizes."""
     row = Row.of("instant", inputs, settings)
 
     def extent(size: Size, side: int | None) -> Extent:

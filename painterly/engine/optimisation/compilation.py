@@ -30,9 +30,9 @@ COMPILING_S = 13.0
 SAVED_S, SAVED_S_PER_MEGAPIXEL = 0.0035, 0.006
 MAX_COUNTED = 1000  # programs; then the oldest is forgotten
 
-_failed = threading.Event()  # Nothing is compiled after a failure.
+failed = threading.Event()  # Nothing is compiled after a failure.
 _lock = threading.Lock()
-_saved: defaultdict[Hashable, float] = defaultdict(float)  # seconds, by program
+saved: defaultdict[Hashable, float] = defaultdict(float)  # seconds, by program
 
 
 def compiles_steps(
@@ -44,16 +44,16 @@ def compiles_steps(
     far. Photos of a batch often have the same size, and then most of them are painted by a compiled
     program. `program` is equal for steps that share one.
     """
-    if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
+    if settings.optimizer != "adam" or settings.compile == "never" or failed.is_set():
         return False
     # XLA chooses among a GPU's algorithms by their time, so rounding may change.
     if settings.compile == "always" or settings.deterministic or not gpus_in_use():
         return settings.compile == "always"
     with _lock:
-        _saved[program] += steps * saved_seconds(size)
-        if len(_saved) > MAX_COUNTED:
-            del _saved[next(iter(_saved))]
-        return _saved[program] >= COMPILING_S
+        saved[program] += steps * saved_seconds(size)
+        if len(saved) > MAX_COUNTED:
+            del saved[next(iter(saved))]
+        return saved[program] >= COMPILING_S
 
 
 def saved_seconds(size: tuple[int, int]) -> float:
@@ -66,7 +66,7 @@ def compiles_terms(settings: Settings) -> bool:
     and always pays on a GPU."""
     if not gpus_in_use() or settings.deterministic or settings.compile == "never":
         return False
-    return settings.optimizer == "adam" and not _failed.is_set() and _xla_works()
+    return settings.optimizer == "adam" and not failed.is_set() and xla_works()
 
 
 class TracedFunction:
@@ -110,13 +110,13 @@ class TracedFunction:
 
 def xla_failed(error: tf.errors.OpError) -> None:
     """Log that XLA failed. From then on, nothing is compiled in this process."""
-    _failed.set()
+    failed.set()
     reason = " ".join(str(error.message).split())[:200]
     event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
 
 
 @cache
-def _xla_works() -> bool:
+def xla_works() -> bool:
     """Return whether XLA compiles here: it needs more of CUDA's libraries than TensorFlow."""
     squared = tf.function(lambda x: tf.matmul(x, x) + x, autograph=False, jit_compile=True)
     try:

@@ -75,7 +75,7 @@ def program(
     share one trace; numbers are arguments for the same reason. With tiles, their parts are.
     """
     if side is None:
-        return _traced_program(objective, signature(problem), compiled)
+        return traced_program(objective, signature(problem), compiled)
     gradient = partial(objective.gradient, side=side)
     return Program(gradient, step_along(gradient, _adam))
 
@@ -86,7 +86,8 @@ _adam = tf.function(adam, reduce_retracing=True, autograph=False)
 # Eight devices, each with its own network, paint with and without masks, and contours of three
 # kinds. A new trace would be compiled again, and TensorFlow does not free the old one.
 @lru_cache(maxsize=64)
-def _traced_program(objective: Objective, problem_spec: Problem, compiled: bool) -> Program:
+def traced_program(objective: Objective, problem_spec: Problem, compiled: bool) -> Program:
+    """Return the program of an objective for problems of a shape."""
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
     packed = tf.TensorSpec([len(StepParams._fields)], tf.float32)

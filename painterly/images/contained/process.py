@@ -24,11 +24,11 @@ from painterly.settings.installation import PROGRAM
 from painterly.settings.limits import environment
 from painterly.signals import stop_signals
 
-_WAITING_FACTOR = 4  # seconds of the clock for each second of the processor
-_BEGINNING = 60  # further seconds of the clock, in which a process begins
+WAITING_FACTOR = 4  # seconds of the clock for each second of the processor
+BEGINNING = 60  # further seconds of the clock, in which a process begins
 _ENDING = 5.0  # seconds in which a process ends that has closed its socket
 # Taken once: OpenCV puts its own folder, which has a `typing`, there while it is being imported.
-_FOLDERS = os.pathsep.join(filter(None, sys.path))
+FOLDERS = os.pathsep.join(filter(None, sys.path))
 _LENGTH = struct.Struct(">L")
 
 # Windows has neither signal.
@@ -49,7 +49,7 @@ class ContainedProcess:
                 [sys.executable, "-m", _PROGRAM],
                 bufsize=0,
                 cwd=PROGRAM,
-                env=environment(PYTHONPATH=_FOLDERS),
+                env=environment(PYTHONPATH=FOLDERS),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -62,7 +62,7 @@ class ContainedProcess:
             ) from None
         streams = self._process.stdin, self._process.stdout
         self._requests, self._answers = (each for each in streams if isinstance(each, FileIO))
-        self._is_slow, self._beginning = False, _BEGINNING
+        self._is_slow, self._beginning = False, BEGINNING
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -79,7 +79,7 @@ class ContainedProcess:
         Raises:
             PictureError: There is no answer.
         """
-        waiting = self._beginning + _WAITING_FACTOR * seconds
+        waiting = self._beginning + WAITING_FACTOR * seconds
         deadline, self._beginning = threading.Timer(waiting, self._give_up), 0
         deadline.daemon = True
         deadline.start()

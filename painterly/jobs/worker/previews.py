@@ -83,7 +83,7 @@ class Previews:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._numbers = itertools.count(1)
-        self._asked: dict[int, _Asked] = {}
+        self.asked: dict[int, _Asked] = {}
         self._lock = threading.Lock()
 
     def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
@@ -97,13 +97,13 @@ class Previews:
         asked = _Asked((self._supervisor.pid, *parts), Future())
         asked.answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
         with self._lock:
-            for number, earlier in self._asked.items():
+            for number, earlier in self.asked.items():
                 if earlier.end and earlier.about == asked.about:
                     earlier.end.cancel()
                     earlier.end = None
                     return number, earlier.answer
             number = next(self._numbers)
-            self._asked[number] = asked
+            self.asked[number] = asked
         request = PreviewRequest(number, order)
         if not self._supervisor.send("preview", request):
             self.answer(number, None, None)
@@ -112,7 +112,7 @@ class Previews:
     def leave(self, number: int) -> None:
         """Leave a picture for the next request for the same, which may come for a while."""
         with self._lock:
-            end = self._asked[number].end = threading.Timer(RETURN_S, self.forget, [number, True])
+            end = self.asked[number].end = threading.Timer(RETURN_S, self.forget, [number, True])
         end.daemon = True
         end.start()
 
@@ -121,17 +121,17 @@ class Previews:
         has left it for the next one forgets nothing, and its time (`left`) nothing that is asked
         for again."""
         with self._lock:
-            asked = self._asked.get(number)  # Its time may end while its next request does.
+            asked = self.asked.get(number)  # Its time may end while its next request does.
             if asked is None or (asked.end is not None) != left:
                 return
-            del self._asked[number]
+            del self.asked[number]
         if not asked.answer.done():
             self._supervisor.send("forget", number)
 
     def answer(self, number: int, data: bytes | None, refusal: Refusal | None) -> None:
         """Pass on the worker's answer: the file, its refusal, or neither if the worker is busy."""
         with self._lock:
-            asked = self._asked.get(number)
+            asked = self.asked.get(number)
             if asked is None or asked.answer.done():
                 return
             if refusal is None:
@@ -142,7 +142,7 @@ class Previews:
 
     def give_up(self) -> None:
         """Answer all requests without a picture: the worker has ended, or is about to."""
-        for number in [*self._asked]:
+        for number in [*self.asked]:
             self.answer(number, None, None)
 
 

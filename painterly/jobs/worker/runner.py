@@ -98,7 +98,7 @@ class JobRunner:
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
-        self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
+        self.catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         # At the size of results, so that they are the same.
         sides = TILE_SIDE, int(Settings().size), LARGEST_SIDE
         self.instant_painter = InstantPainter(buckets.style.read, config.memory_limit, sides)
@@ -201,7 +201,7 @@ class JobRunner:
         `instant`; a style that was abandoned is the next one again."""
         if self._unprepared is None:
             self._unprepared = []  # If they cannot be listed, the page reports it.
-            self._unprepared = self._catalogue.all()
+            self._unprepared = self.catalogue.all()
         if not self._unprepared or not self.instant_painter.has_room:
             return False
         style = self._unprepared.pop(0)
@@ -227,7 +227,7 @@ class JobRunner:
             check: Is called several times a second, also while pictures are read and the finished
                 one is rebuilt, with the same effect.
         """
-        order = self._order(job)
+        order = self.order(job)
         if not self.beside:
             self.instant_painter.clear()  # It may need its memory.
             self._read_photo.cache_clear()
@@ -281,12 +281,13 @@ class JobRunner:
             raise PictureError("the photo's mask has been deleted")
         return photo, mask
 
-    def _order(self, job: StoredJob) -> PlannedOrder:
+    def order(self, job: StoredJob) -> PlannedOrder:
+        """Return the order that a job gives. Raises PainterlyError."""
         photo, mask = self._photo_and_mask(job)
         if job.sheet:
-            style = self._catalogue.sheet(job.settings, job.story)
+            style = self.catalogue.sheet(job.settings, job.story)
         else:
-            style = self._catalogue.style(job.request)
+            style = self.catalogue.style(job.request)
             style = dataclasses.replace(style, name=job.style)
         order = self._planned(photo, mask, style)
         if job.story:

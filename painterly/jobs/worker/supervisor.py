@@ -18,7 +18,7 @@ from typing import Any
 from painterly.log import event
 
 _SPAWN = multiprocessing.get_context("spawn")
-_PAUSES_S = (0.0, 1.0, 2.0, 5.0, 15.0, 30.0)  # before each restart after an early death
+PAUSES_S = (0.0, 1.0, 2.0, 5.0, 15.0, 30.0)  # before each restart after an early death
 EARLY_S = 60.0
 STOPPING_S = 8.0  # to save a checkpoint and give the job back; a platform waits ten
 TAKING_S = 10.0  # for one message: a worker that takes longer hangs, and is killed
@@ -54,7 +54,7 @@ class Pipe:
             self._connection.close()
 
 
-class _Outbox:
+class Outbox:
     """Messages to a worker. Only its own thread waits while the worker does not read them."""
 
     def __init__(self, pipe: Pipe, process: SpawnProcess) -> None:
@@ -105,7 +105,7 @@ class Supervisor:
         self.device: str | None = None
         self.problem = "the worker is starting"
         self._process: SpawnProcess | None = None
-        self._outbox: _Outbox | None = None
+        self._outbox: Outbox | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -164,7 +164,7 @@ class Supervisor:
             self.problem = f"{problem} and is being restarted"
             event(self.problem, level=WARNING, event="worker_ended", code=code)
             early = early + 1 if time.monotonic() - started < EARLY_S else 0
-            self._stopping.wait(_PAUSES_S[min(early, len(_PAUSES_S) - 1)])
+            self._stopping.wait(PAUSES_S[min(early, len(PAUSES_S) - 1)])
 
     def _started(self, name: str, gone: str | None) -> tuple[SpawnProcess, Pipe]:
         ours, theirs = _SPAWN.Pipe()
@@ -176,7 +176,7 @@ class Supervisor:
         return process, Pipe(ours)
 
     def _followed(self, process: SpawnProcess, pipe: Pipe) -> int:
-        outbox = _Outbox(pipe, process)
+        outbox = Outbox(pipe, process)
         self._process, self._outbox = process, outbox
         if self._stopping.is_set():  # `stop` came before there was a process.
             process.terminate()

@@ -64,36 +64,43 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
 
 
 class WebWorker:
-    """Paints the oldest free job, then the next."""
+    """Paints the oldest free job, then the next.
+
+    Attributes:
+        lease: The lease of the job that is painted; None between jobs.
+        alone: Whether that job leaves no memory for previews.
+        previews: The pictures that requests wait for.
+        unmeasured: The presets of which it is to measure how long pictures take.
+    """
 
     def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
         self.buckets, self.pipe, self._stop = buckets, pipe, stop
         self.store = JobStore(buckets.result, lambda job: pipe.send("ended", job))
-        self._lease: Lease | None = None
+        self.lease: Lease | None = None
         self._wake = threading.Event()
         self._look = threading.Event()  # There may be a job.
         self._asked = threading.Event()  # There may be a preview.
-        self._alone = False  # Whether a job leaves no memory for previews.
+        self.alone = False
         self._previewed = -math.inf  # when the latest preview was painted
-        self._previews = PreviewQueue(self._refuse_preview)
+        self.previews = PreviewQueue(self._refuse_preview)
         self._started = time.monotonic()
-        self._unmeasured = [Preset.INSTANT, Preset.FINE]
+        self.unmeasured = [Preset.INSTANT, Preset.FINE]
         self._warm = set[bool]()  # Whether of preset instant, for the kinds that were painted.
         self._warnings = WarningLog()
 
     def listen(self) -> None:
         """Handle the messages of the web process; when it ends, end this one."""
         while (message := self.pipe.receive()) is not None:
-            lease = self._lease
+            lease = self.lease
             if message[0] == "cancel" and lease and lease.job.id == message[1]:
                 lease.cancel()
             if message[0] == "forget":
-                self._previews.forget(message[1])
+                self.previews.forget(message[1])
             elif message[0] == "preview":
-                if self._alone:
+                if self.alone:
                     self._refuse_preview(message[1].number)
                 else:
-                    self._previews.add(message[1])
+                    self.previews.add(message[1])
                     self._asked.set()
             else:
                 self._look.set()
@@ -113,7 +120,7 @@ class WebWorker:
 
     def _is_previewing(self) -> bool:
         # A page asks for the next preview in a moment.
-        return self._previews.is_busy or time.monotonic() - self._previewed < QUIET_S
+        return self.previews.is_busy or time.monotonic() - self._previewed < QUIET_S
 
     def serve(self, runner: JobRunner, claimer: JobClaimer) -> None:
         """Paint until a signal arrives. Raises Stopped; DeviceError if the device cannot paint."""
@@ -134,9 +141,9 @@ class WebWorker:
                         continue
                     looked = time.monotonic()
                 if self._is_previewing():
-                    self._wait(QUIET_S, self._wake)
+                    self.wait(QUIET_S, self._wake)
                     continue
-                if self._prepare(runner, device):
+                if self.prepare(runner, device):
                     continue
             except AbandonedError:
                 continue
@@ -144,26 +151,28 @@ class WebWorker:
                 looked = -math.inf
                 self._pause(error)
                 continue
-            self._wait(LOOK_EVERY_S, self._wake)
+            self.wait(LOOK_EVERY_S, self._wake)
 
     def paint_previews(self, runner: JobRunner) -> None:
         """Paint the pictures that requests wait for, also during jobs, until a signal arrives."""
         while self._stop.signum is None:
             self._asked.wait()
             self._asked.clear()
-            while request := self._previews.next():
+            while request := self.previews.next():
                 self._previewed = time.monotonic()
                 try:
-                    self._paint_preview(runner, request)
+                    self.paint_preview(runner, request)
                 except Stopped:  # The thread of the jobs ends the process.
                     return
                 self._previewed = time.monotonic()
 
-    def _paint_preview(self, runner: JobRunner, request: PreviewRequest) -> None:
+    def paint_preview(self, runner: JobRunner, request: PreviewRequest) -> None:
+        """Paint a picture that a request waits for, and send the answer. Raises Stopped."""
+
         def check_stop() -> None:
             self._stop.obey()
             self._previewed = time.monotonic()
-            if self._alone or not self._previews.is_wanted(request.number):
+            if self.alone or not self.previews.is_wanted(request.number):
                 raise AbandonedError
 
         picture, refusal = None, None
@@ -183,7 +192,7 @@ class WebWorker:
     def _refuse_preview(self, number: int) -> None:
         self.pipe.send("preview", number, None, None)
 
-    def _prepare(self, runner: JobRunner, device: str) -> bool:
+    def prepare(self, runner: JobRunner, device: str) -> bool:
         """Report how long instant pictures take, prepare one more style for previews, or report
         how long others take, and return True; return False if nothing is left to prepare. Raises
         AbandonedError as soon as someone waits for a picture, or StorageError, after which it can
@@ -191,27 +200,27 @@ class WebWorker:
 
         def check_stop() -> None:
             self._stop.obey()
-            if self._previews.is_busy:
+            if self.previews.is_busy:
                 raise AbandonedError
 
         try:
-            if Preset.INSTANT not in self._unmeasured and runner.prepare_next(check_stop):
+            if Preset.INSTANT not in self.unmeasured and runner.prepare_next(check_stop):
                 return True
         except (AbandonedError, StorageError):
             raise
         except Exception as error:  # The next preview reports it on the page.
             event(f"a style could not be prepared: {one_line(error)}", level=DEBUG)
             return True
-        if not self._unmeasured:
+        if not self.unmeasured:
             return False
-        preset = self._unmeasured[0]
+        preset = self.unmeasured[0]
         try:
             self.pipe.send("speed", preset, runner.seconds_per_work(preset, check_stop), device)
         except (AbandonedError, StorageError):
             raise
         except Exception as error:  # The next job reports it on the page.
             event(f"nothing could be measured: {one_line(error)}", level=DEBUG)
-        del self._unmeasured[0]
+        del self.unmeasured[0]
         return True
 
     def paint_next(self, runner: JobRunner, claimer: JobClaimer) -> bool:
@@ -220,10 +229,10 @@ class WebWorker:
         lease = claimer.claim_next()
         if lease is None:
             return False
-        self._lease, job = lease, lease.job
-        self._alone = not runner.make_room()
-        if self._alone:
-            self._previews.clear()
+        self.lease, job = lease, lease.job
+        self.alone = not runner.make_room()
+        if self.alone:
+            self.previews.clear()
         confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.pipe, confirm)
         lease.keep()
@@ -249,7 +258,7 @@ class WebWorker:
         else:
             lease.end(state=JobState.DONE, cold=not self._is_warm(job), painted=record)
         finally:
-            self._lease, self._alone = None, False
+            self.lease, self.alone = None, False
             follower.close()
             self.pipe.send("changed")
         return True
@@ -277,9 +286,10 @@ class WebWorker:
     def _pause(self, error: StorageError) -> None:
         self._warnings.warn(str(error))
         self.pipe.send("outage")
-        self._wait(STORAGE_PAUSE_S, threading.Event())
+        self.wait(STORAGE_PAUSE_S, threading.Event())
 
-    def _wait(self, seconds: float, end: threading.Event) -> None:
+    def wait(self, seconds: float, end: threading.Event) -> None:
+        """Wait for an event. Raises Stopped."""
         deadline = time.monotonic() + seconds
         # In short waits: Python handles a signal between this thread's own steps.
         while not end.wait(min(0.2, seconds)) and time.monotonic() < deadline:

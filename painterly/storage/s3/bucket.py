@@ -55,9 +55,9 @@ class S3Bucket(Store):
 
         self.bucket, self._base = bucket, f"{prefix}/" if prefix else ""
         self.name = f"{bucket}/{prefix}" if prefix else bucket
-        self._account, self._client = account, client_of(account)
+        self._account, self.client = account, client_of(account)
         # The cheapest request that shows whether the bucket exists and may be listed.
-        self._probe = partial(self._client.list_objects_v2, Bucket=bucket, MaxKeys=1)
+        self._probe = partial(self.client.list_objects_v2, Bucket=bucket, MaxKeys=1)
         self._errors = ErrorTranslator(bucket, self.name, account, self._probe)
         self.transfer = TransferConfig(
             multipart_threshold=MULTIPART_FROM, multipart_chunksize=PART, max_concurrency=4
@@ -90,16 +90,16 @@ class S3Bucket(Store):
         read: Callable[[str, Mapping[str, Any]], _Value],
         after: str = "",
     ) -> "Sequence[_Value]":
-        return all_items(self._client, listing, self.bucket, self._base + prefix, read, after)
+        return all_items(self.client, listing, self.bucket, self._base + prefix, read, after)
 
     def find(self, key: str) -> Entry | None:
         with self._errors.translated(key, ignored=NOT_FOUND):
-            return _answered(key, self._client.head_object(**self._at(key)))
+            return _answered(key, self.client.head_object(**self._at(key)))
         return None
 
     def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         with self._errors.translated(key):
-            answer = self._client.get_object(**self._at(key))
+            answer = self.client.get_object(**self._at(key))
             entry = _answered(key, answer)
         before = ""
         # A body that was cut short or damaged is fetched again, in a way that can resume.
@@ -115,7 +115,7 @@ class S3Bucket(Store):
     def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
         wanted = f"bytes={start}-{start + count - 1}"
         with self._errors.translated(key, ignored=("InvalidRange",)):
-            got = self._client.get_object(**self._at(key), Range=wanted)
+            got = self.client.get_object(**self._at(key), Range=wanted)
             begins, _, whole = got.get("ContentRange", "").partition("/")
             size = int(whole) if whole.isdecimal() else given(got, "ContentLength")
             if of is not None and not of.is_still(_entry(key, size, got)):
@@ -152,12 +152,12 @@ class S3Bucket(Store):
         return entry.etag if stored == data and entry.etag != entry.dated else None
 
     def _put(self, key: str, data: bytes, **options: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._client.put_object(**self._at(key), Body=data, **options)
+        answer: Mapping[str, Any] = self.client.put_object(**self._at(key), Body=data, **options)
         return answer
 
     def delete(self, key: str) -> None:
         with self._errors.translated(key):
-            self._client.delete_object(**self._at(key))
+            self.client.delete_object(**self._at(key))
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
         with storage_errors(printable(str(path))), replacing(path) as body:
@@ -166,9 +166,9 @@ class S3Bucket(Store):
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         extra = {"ContentType": _content_type(key)}
         local = storage_errors(printable(str(path)))
-        with local, _FileToSend(path) as body, self._errors.translated(key):
+        with local, FileToSend(path) as body, self._errors.translated(key):
             config = self._config(body.size)
-            self._client.upload_fileobj(
+            self.client.upload_fileobj(
                 body, *self._at(key).values(), extra, Callback=progress, Config=config
             )
             if config is self.transfer:  # An upload in parts fails after the answer has begun.
@@ -200,7 +200,7 @@ class S3Bucket(Store):
                 return False
         except BucketRefusedError:  # It may be another customer's, as CreateBucket's answer says.
             refused = True
-        client, home = self._client, "us-east-1"  # the only region that CreateBucket must not name
+        client, home = self.client, "us-east-1"  # the only region that CreateBucket must not name
         if self._account.endpoint and self._account.region == ANY_REGION:
             client = client_of(replace(self._account, region=home))
         region = client.meta.region_name
@@ -222,12 +222,12 @@ class S3Bucket(Store):
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         with self._errors.translated(upload.key, ignored=("NoSuchUpload",)):
-            self._client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
+            self.client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
 
     def versions(self, prefix: str = "") -> Sequence[Version] | None:
         status = ""
         with self._errors.translated(ignored=NOT_OFFERED):
-            status = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
+            status = self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
         if not status:
             return None
 
@@ -247,7 +247,7 @@ class S3Bucket(Store):
         where = {**self._at(version.key), "VersionId": version.number}
         with self._errors.translated(version.key):
             try:
-                self._client.delete_object(**where)
+                self.client.delete_object(**where)
             except ClientError as error:
                 if is_access_denied(error) and (lock := self._lock(where)):
                     raise ObjectError(
@@ -260,11 +260,11 @@ class S3Bucket(Store):
         from botocore.exceptions import ClientError
 
         with contextlib.suppress(ClientError):
-            retention = self._client.get_object_retention(**where).get("Retention", {})
+            retention = self.client.get_object_retention(**where).get("Retention", {})
             if "RetainUntilDate" in retention:
                 return f"until {retention['RetainUntilDate']:%Y-%m-%d} ({retention['Mode']})"
         with contextlib.suppress(ClientError):
-            hold = self._client.get_object_legal_hold(**where).get("LegalHold", {})
+            hold = self.client.get_object_legal_hold(**where).get("LegalHold", {})
             return "by a legal hold" if hold.get("Status") == "ON" else ""
         return ""
 
@@ -286,10 +286,10 @@ class S3Bucket(Store):
             body.seek(0)
             body.truncate()
             with self._errors.translated(key):
-                head = self._client.head_object(**self._at(key))
+                head = self.client.head_object(**self._at(key))
                 # Checked here, since the transfer manager waits forever if there is no length.
                 entry = _answered(key, head)
-                self._client.download_fileobj(
+                self.client.download_fileobj(
                     *self._at(key).values(),
                     body,
                     Callback=progress,
@@ -316,7 +316,7 @@ class S3Bucket(Store):
         return {"Bucket": self.bucket, "Key": self._base + key}
 
 
-class _FileToSend(io.BufferedReader):
+class FileToSend(io.BufferedReader):
     """A file with a fixed size.
 
     Reading raises OSError if the file has become shorter: the service would wait a minute for the

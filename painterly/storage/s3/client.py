@@ -56,11 +56,12 @@ def client_of(account: Account) -> Any:
     wrong.
     """
     with _opening():
-        return _open(account, os.getpid())  # A fork cannot share its parent's connections.
+        return opened(account, os.getpid())  # A fork cannot share its parent's connections.
 
 
 @functools.cache
-def _open(account: Account, process: int) -> Any:
+def opened(account: Account, process: int) -> Any:
+    """Return the client of an account in a process; `client_of` is for this one."""
     from botocore.config import Config as BotoConfig
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -66,9 +66,9 @@ def test_the_statistics_of_drawings_count_less(tiny):
 
 def test_only_two_recipes_draw_and_only_for_drawings(tiny):
     assert {name for name, traits in RECIPES.items() if traits.draws} == {"default", "instant"}
-    assert prepared(tiny)._ink is not None
-    assert prepared(tiny, painting=picture(64, 64))._ink is None
-    assert prepared(tiny, dataclasses.replace(SHORT, recipe="moments"))._ink is None
+    assert prepared(tiny).ink is not None
+    assert prepared(tiny, painting=picture(64, 64)).ink is None
+    assert prepared(tiny, dataclasses.replace(SHORT, recipe="moments")).ink is None
 
 
 def test_a_drawn_picture_resumes_as_if_it_had_not_been_stopped(tiny):
