@@ -20,10 +20,12 @@ from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 SQUARES, SIDE, STEP = 400, 32, 20  # squares of paintings, their px, and px from one to the next
 # The standard deviation of a blur in px, at most, and in parts of a face's width: strokes are what
 # it takes away.
-FINE, FINE_OF_FACE = 4.0, 0.03
+FINE, FINE_OF_FACE = 7.0, 0.05
 NEAR, CALM = 16, 8  # squares that are most similar, and the calmest of them; one is taken
 CLIPPED = 3.0  # Much larger differences than so many medians of a square's are no strokes.
-BOLD = 2.0  # the variance of strokes and own detail, in parts of the square's
+# The variance of strokes and own detail in Oklab's L, a and b, in parts of the square's. A person
+# is known by tones, so colours vary more.
+BOLD = np.array([2, 4, 4], np.float32)
 WHOLE = 180.0  # px, the width of a face from which strokes have all of their strength
 IN_FEATURES = 0.2  # the part of it that features get
 TYPICAL = 0.3  # No strokes vary more than those of this part of the squares.

@@ -17,12 +17,12 @@ FACES = LookedAt.of(PHOTO, True).faces
 SHARE = np.ones((SIDE, SIDE, 1), np.float32)
 
 
-def squares(colour, contrast, count=40):
-    """Squares of a colour in Oklab with dots of 3 px, lighter and darker by up to `contrast`."""
+def squares(colour, contrast, count=40, dot=3, channels=(0,)):
+    """Squares of a colour in Oklab with square dots, whose channels differ by up to `contrast`."""
     lab = np.empty((count, strokes.SIDE, strokes.SIDE, 3), np.float32)
     lab[:] = colour
-    dots = np.random.default_rng(1).uniform(-1, 1, (count, 11, 11)).repeat(3, 1).repeat(3, 2)
-    lab[..., 0] += contrast * dots[:, : strokes.SIDE, : strokes.SIDE]
+    dots = np.random.default_rng(1).uniform(-1, 1, (count, 11, 11)).repeat(dot, 1).repeat(dot, 2)
+    lab[..., channels] += contrast * dots[:, : strokes.SIDE, : strokes.SIDE, None]
     return oklab_to_srgb(lab).astype(np.float16)
 
 
@@ -60,6 +60,16 @@ def test_smooth_skin_gets_the_paintings_strokes_and_keeps_its_forms():
     middle = np.s_[SIDE // 3 : 2 * SIDE // 3, SIDE // 3 : 2 * SIDE // 3]
     apart = srgb_to_oklab(after)[..., 0] - srgb_to_oklab(before)[..., 0]
     assert np.abs(blurred(apart, 10)[middle]).max() < 0.03
+
+
+def test_even_skin_gets_coarse_strokes_and_twice_as_much_of_their_colours():
+    group = squares((0.6, 0.03, 0.04), 0.05, dot=8, channels=(0, 1, 2))
+    drawn = srgb_to_oklab(group.astype(np.float32))
+    even = oklab_to_srgb(np.full((SIDE, SIDE, 3), (0.6, 0.03, 0.04), np.float32))
+    apart = srgb_to_oklab(with_strokes(even, [(group, SHARE)])) - srgb_to_oklab(even)
+    tones, *colours = apart[CARE.part][SKIN].var(0) / drawn.var((0, 1, 2))
+    assert tones > 0.5
+    np.testing.assert_allclose(colours, 2 * tones, rtol=0.1)
 
 
 def test_features_get_few_strokes():
