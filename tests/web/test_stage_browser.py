@@ -11,7 +11,7 @@ from support.browser import leave
 from support.polling import until
 from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
-from painterly.jobs import presets
+from painterly.jobs import requests
 from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.previews import Previews, Refusal
 from painterly.settings.installation import install_command
@@ -246,7 +246,7 @@ def test_all_masters_are_painted_on_one_sheet_from_the_menu_of_prints(page, serv
 def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
     page, server, beach, monkeypatch
 ):
-    monkeypatch.setattr(presets, "find_spec", lambda _: None)
+    monkeypatch.setattr(requests, "find_spec", lambda _: None)
     server.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-6, "the CPU")
     visit(page, server, beach)
     previewed(page)
@@ -263,7 +263,7 @@ def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
 def test_without_tensorflow_the_settings_say_how_to_install_preset_fine(
     page, server, beach, monkeypatch, language
 ):
-    monkeypatch.setattr(presets, "find_spec", lambda _: None)
+    monkeypatch.setattr(requests, "find_spec", lambda _: None)
     page.speak(language)
     visit(page, server, beach)
     previewed(page)
