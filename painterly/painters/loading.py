@@ -5,7 +5,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,13 @@ def _giving_way(give_way: Callable[[], object]) -> Iterator[None]:
     lock then that another thread's import needs: a finder, or a module of NumPy, would."""
     real, thread = builtins.__import__, threading.get_ident()
 
-    def imported(name: str, about: Any = None, *others: Any, **how: Any) -> ModuleType:
-        importer = (about or {}).get("__name__", "").partition(".")[0]
+    def imported(name: str, globals: Any = None, *others: Any, **how: Any) -> ModuleType:
+        importer = str((globals or {}).get("__name__")).partition(".")[0]
         if importer in ("tensorflow", "keras") and threading.get_ident() == thread:
             give_way()
-        return real(name, about, *others, **how)
+        return real(name, globals, *others, **how)
 
-    builtins.__import__ = imported  # type: ignore[assignment]
+    builtins.__import__ = imported
     try:
         yield
     finally:
@@ -40,7 +40,7 @@ def _giving_way(give_way: Callable[[], object]) -> Iterator[None]:
 
 
 def load_devices(
-    wanted: str, optimises: bool = True, give_way: Callable[[], object] = lambda: None
+    wanted: str, optimises: bool = True, give_way: Callable[[], object] | None = None
 ) -> "Future[Devices]":
     """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
     seconds. It also needs temporary files, for checkpoints.
@@ -49,7 +49,8 @@ def load_devices(
         wanted: DEVICE: `auto`, `gpu` or `cpu`.
         optimises: Whether a picture's recipe minimises a loss; see `Traits`.
         give_way: Is called at some thousand moments while TensorFlow is loaded. It returns once
-            nothing more urgent needs the processor.
+            nothing more urgent needs the processor. Without it, imports stay as they are: programs
+            that call `painterly.paint` may load in several threads, and have imports of their own.
 
     Returns:
         The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works, or
@@ -66,7 +67,7 @@ def load_devices(
             if wanted != "cpu" and nvidia.visible_gpus():
                 TRIAL.begin()  # While TensorFlow is loaded here.
             # Devices first: the engine asks what they can do when it is imported.
-            with _giving_way(give_way):
+            with _giving_way(give_way) if give_way else nullcontext():
                 with hold_native_stderr():
                     from painterly.devices.choose import choose_devices
 

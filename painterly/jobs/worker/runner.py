@@ -77,7 +77,7 @@ class JobRunner:
     """
 
     def __init__(
-        self, config: Config, buckets: WebBuckets, stop: Stop, give_way: CheckStop = lambda: None
+        self, config: Config, buckets: WebBuckets, stop: Stop, give_way: CheckStop | None = None
     ) -> None:
         """`give_way` is as in `load_devices`."""
         self._buckets, self._stop = buckets, stop
