@@ -289,6 +289,27 @@ def test_a_mask_outlasts_its_picture_and_a_reload(page, server, mask):
     assert has_mask(server, server.ordered[-1])
 
 
+def test_a_picture_is_not_painted_again_though_the_job_that_had_its_mask_is_deleted(
+    page, server, mask
+):
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    [job] = server.ordered
+    server.end(server.jobs.stored(job.id))
+    page.until(f"{ACTS} === 'done'")
+    page.js("document.querySelector('#again-with').click()")
+    page.until(f"document.querySelectorAll('#photos .masked').length === 1 && {SENT}")
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.js("document.querySelector('#finished .x').click()")
+    page.until("document.querySelector('#photos img').src.includes('/api/photos/')")
+    page.js("document.querySelector('#photos .cell').click()")
+    page.until(f"{ACTS} !== 'painting'")
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting' && {SENT}")
+    assert page.js("document.querySelectorAll('#queue li').length") == 1
+
+
 def test_a_drawn_mask_outlasts_a_reload_and_is_painted(page, server, mask):
     page.driver.refresh()
     page.until("document.querySelector('#photos .masked')")

@@ -3,7 +3,7 @@ import { announce, root } from "./shared/elements.js";
 import { counted, listed, text } from "./shared/texts.js";
 import { ask, askPatiently, contentOf, fetchFile, formOf, GONE } from "./api.js";
 import { checkedFiles, isShownByBrowsers } from "./files.js";
-import { addPhoto, batch, changePhoto, clearNotices, dropPhotos, parts, photos, photoWith, refuse } from "./state.js";
+import { addPhoto, batch, changePhoto, clearNotices, dropPhotos, moveMask, parts, photos, photoWith, refuse } from "./state.js";
 import { ofFile } from "./words.js";
 
 const UNFIT = [404, 413, 415, 422, GONE]; // The server will never take it.
@@ -91,6 +91,9 @@ const asData = (file) => new Promise((resolve, reject) => {
 export const keepPhotosOf = async (job) => {
   for (const { id, mask } of photos.value.filter((each) => each.job === job.id)) {
     const own = mask && await asData(await fetchFile(mask)), { id: kept } = await ask(job.links.photo, { method: "POST" });
-    changePhoto(id, { kept, job: null, mask: own, ...shownAt(kept) });
+    batch(() => {
+      moveMask(id, mask, own);
+      changePhoto(id, { kept, job: null, ...shownAt(kept) });
+    });
   }
 };

@@ -184,6 +184,11 @@ export const acceptOrder = (key, job) => setOrder(key, { state: "accepted", job 
 export const refuseOrders = (isMeant) => {
   orders.value = orders.value.map((each) => each.state === "waiting" && isMeant(each) ? { ...each, state: "refused" } : each);
 };
+// The mask of a photo is at another address now.
+export const moveMask = (id, from, to) => {
+  changePhoto(id, { mask: to });
+  orders.value = orders.value.map((each) => each.photo === id && each.mask === from ? { ...each, mask: to } : each);
+};
 // The number of those that are being sent, and the place of the one that is on its way.
 export const sent = computed(() => {
   const all = orders.value.filter(({ run }) => run === orders.value.at(-1).run), whole = all.length;
