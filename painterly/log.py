@@ -168,18 +168,19 @@ class WarningLog:
     QUIET_S. Thread-safe."""
 
     def __init__(self) -> None:
-        self._logged: dict[str, float] = {}  # when, by text
+        self._logged: dict[str, float] = {}  # when, by text or kind
         self._lock = threading.Lock()
 
-    def warn(self, text: str) -> bool:
-        """Log a text unless it was logged within the last QUIET_S. Return whether it was logged."""
-        now = time.monotonic()
+    def warn(self, text: str, kind: str = "") -> bool:
+        """Log a text unless it, or one of its kind, was logged within the last QUIET_S. Return
+        whether it was logged."""
+        now, kind = time.monotonic(), kind or text
         with self._lock:
             recent = {past: at for past, at in self._logged.items() if now - at < QUIET_S}
-            self._logged = {text: now, **recent}
-        if text not in recent:
+            self._logged = {kind: now, **recent}
+        if kind not in recent:
             event(text, level=logging.WARNING)
-        return text not in recent
+        return kind not in recent
 
 
 def log_trace(error: BaseException) -> None:

@@ -138,7 +138,9 @@ class _OwnLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return  # An answer that a stop ends.
-        self._warnings.warn(f"HTTP: {record.getMessage().strip()}")
+        # A client decides what is in the text, such as the place of a wrong byte.
+        kind = f"{record.pathname}:{record.lineno}"
+        self._warnings.warn(f"HTTP: {record.getMessage().strip()}", kind)
         if record.exc_info and record.exc_info[1]:
             log_trace(record.exc_info[1])
 

@@ -362,11 +362,12 @@ def test_pipelined_requests_are_answered_in_their_order_one_at_a_time(web):
 
 def test_the_log_has_clients_mistakes_in_its_own_form_and_seldom(web, caplog):
     with caplog.at_level("WARNING", logger="painterly"):
-        for _ in range(20):
+        for number in range(20):
             with connected(web, b"\x16\x03\x01 no HTTP\r\n\r\n") as wrong:
                 assert wrong.recv(4096).startswith(b"HTTP/1.1 400 ")
             form = {"content-type": "multipart/form-data; boundary=b"}
-            assert web.post("/login", content=b"no form", headers=form).status_code == 400
+            other = bytes([65 + number]) + b"no form"
+            assert web.post("/login", content=other, headers=form).status_code == 400
     lines = [each.getMessage() for each in caplog.records if each.name == "painterly"]
     assert len(lines) == 2 and lines[0] == "HTTP: Invalid HTTP request received.", lines
     assert lines[1].startswith("HTTP: Expected boundary")
