@@ -39,7 +39,8 @@ def gallery_zip(
 
 @gallery.post("/gallery.zip", response_class=StoredStream, responses=ZIP)
 def gallery_zip_of_form(
-    service: Shared, id: Annotated[list[str], Form(description=IDS, max_length=MOST_IDS)]
+    service: Shared,
+    id: Annotated[list[str], Form(description=IDS, max_length=MOST_IDS)] = [],  # noqa: B006
 ) -> StoredStream:
     """Send results in a ZIP, as GET: for more of them than fit into an address."""
     return _answer(service, id)

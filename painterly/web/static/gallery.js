@@ -78,7 +78,8 @@ if (select) {
   });
   on("delete", "click", () => remove([...chosen]));
   on("done", "click", stop);
-  on(zip, "formdata", ({ formData: body }) => { for (const { key } of chosen) body.append("id", key); });
+  // All are not named: a form has 1000 fields at most.
+  on(zip, "formdata", ({ formData: body }) => { if (chosen.size < pictures.length) for (const { key } of chosen) body.append("id", key); });
 }
 on(document, "keydown", ({ key }) => {
   if (key === "Escape" && isChoosing && !document.querySelector("dialog[open]")) stop();
