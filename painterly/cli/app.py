@@ -43,7 +43,7 @@ EXTRAS = {
     "ray": "cluster",
 }
 INTERRUPTED = 130  # 128 + SIGINT
-STAYS = "what is done stays; run it again for the rest"
+STAYS = "what is done stays; the same command continues"
 
 
 def run_program(name: str, run: Callable[[], int], *, names_signals: bool = True) -> int:

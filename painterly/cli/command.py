@@ -40,6 +40,7 @@ from painterly.words.texts import DEFAULT
 from painterly.words.wording import shortened
 
 INETWORK = "inetwork.py"
+CLUSTER = "cluster"  # a flag that may also be the first word, with the help of all flags
 EXIT_CODES = """\
 Exit codes: 0 all done or nothing to do, 1 some photos or files failed, 2 wrong words or
 configuration, 3 weights missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
@@ -174,8 +175,8 @@ VERBS: dict[str, Callable[..., int]] = {
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code."""
     words = sys.argv[1:] if words is None else [*words]
-    if words[:1] == ["cluster"]:
-        words[0] = "--cluster"
+    if words[:1] == [CLUSTER]:
+        words[0] = f"--{CLUSTER}"
     named = words[0] if words and words[0] in VERBS else ""
     return _run(_command(), words, command(named).removeprefix("./" if named else ""))
 
@@ -266,7 +267,8 @@ def _run(app: App, words: Sequence[str], name: str) -> int:
             raise ConfigError(f"there is no place for {unused}; see --help") from None
         except CycloptsError as error:
             what = " ".join(unpiped(str(error)).split())
-            raise ConfigError(f"{what} See --help.") from None
+            end = "" if what.endswith((".", "?")) else "."
+            raise ConfigError(f"{what}{end} See --help.") from None
 
     return run_program(name, run)
 
@@ -292,7 +294,7 @@ def _one_word(word: str) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON: nothing is painted in
     a style that was not chosen. Raises ConfigError with the words that are missing."""
     if word != STANDARD and not is_photo(word):
-        raise ConfigError(no_photo(word, VERBS))
+        raise ConfigError(no_photo(word, (*VERBS, CLUSTER)))
     os.chdir(started_in())
     if word != STANDARD:
         read_file(word, "photo")

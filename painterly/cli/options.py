@@ -41,13 +41,13 @@ def _numbers(_: type, tokens: Sequence[Any]) -> list[float]:
         return [float(share) for text in texts for share in text.split(",")]
     except ValueError:
         got = " ".join(texts)
-        raise ValueError(f"--shares is {got!r}; expected numbers, as in 0.7,0.3") from None
+        raise ValueError(f"{got!r}; expected numbers, as in 0.7,0.3") from None
 
 
 def _memory(_: type, tokens: Sequence[Any]) -> int:
     size = parse_memory(tokens[0].value)
     if size is None:
-        raise ValueError(f"--memory-limit is {tokens[0].value!r}; expected {MEMORY_SYNTAX}")
+        raise ValueError(f"{tokens[0].value!r}; expected {MEMORY_SYNTAX}")
     return size
 
 

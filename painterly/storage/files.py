@@ -35,7 +35,7 @@ LEFT_S = 3600  # A file that is still being written is younger.
 RETRY_S = (0.05, 0.15, 0.3, 0.5)  # pauses of `when_closed`
 _FULL = (*FULL, errno.EROFS)
 # Errors of a disk in a network, or of a program that mounts one, that does not answer.
-_AWAY = (
+AWAY = (
     *(errno.ENOTCONN, errno.ECONNABORTED, errno.ECONNRESET, errno.ECONNREFUSED, errno.ETIMEDOUT),
     *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
 )
@@ -199,7 +199,7 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
             raise DiskError(
                 f"{where}: {reason}; make room there, or choose another disk"
             ) from error
-        if error.errno in _AWAY:
+        if error.errno in AWAY:
             raise UnavailableError(f"{where}: {reason}; mount its disk again") from error
         kind = BadKeyError if error.errno == errno.ENAMETOOLONG else kind
         raise kind(f"{where}: {reason}") from error

@@ -29,6 +29,7 @@ from painterly.storage.base import (
 )
 from painterly.storage.file_names import other_spelling, same_file
 from painterly.storage.files import (
+    AWAY,
     MIB,
     PART_FILE,
     Mount,
@@ -191,8 +192,8 @@ class FolderBucket(Store):
 
     def _pass_over(self, key: str, error: OSError, passed_over: dict[str, tuple[str, str]]) -> None:
         """Note a file or folder that cannot be read, or raise StorageError: it must not look like
-        one that is not there."""
-        if self._partly and key:
+        one that is not there. A disk that does not answer is not passed over."""
+        if self._partly and key and error.errno not in AWAY:
             passed_over[key] = _UNREADABLE, (error.strerror or str(error)).lower()
             return
         with storage_errors(self._where(key), StorageError):

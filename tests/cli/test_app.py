@@ -15,7 +15,7 @@ from painterly.cli.command import main
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 
-STAYS = "what is done stays; run it again for the rest"
+STAYS = "what is done stays; the same command continues"
 
 
 def program_that_raises(error):

@@ -280,13 +280,13 @@ def test_a_disk_in_a_network_that_does_not_answer_is_waited_for(
     assert set(keys()) >= RESULTS
 
 
-def unreadable(monkeypatch, *folders):
-    """Let folders be those of another user. Root may read them all."""
+def unreadable(monkeypatch, *folders, number=errno.EACCES):
+    """Let folders be those of another user, by default. Root may read them all."""
     scandir = os.scandir
 
     def refusing(path):
         if isinstance(path, str) and Path(path).name in folders:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            raise OSError(number, os.strerror(number), str(path))
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
@@ -307,6 +307,15 @@ def test_a_folder_of_photos_that_cannot_be_read_is_named_and_the_others_are_pain
     assert "FAILED to read trip/: permission denied" in ended
     for pattern in ("trip/*", "trip/"):
         assert paint_batch(replace(config.load(folders), exclude=[pattern])) == 0
+
+
+def test_a_folder_of_photos_on_a_disk_that_does_not_answer_is_not_left_out(
+    folders, stand_in, monkeypatch
+):
+    unreadable(monkeypatch, "trip", number=errno.EHOSTDOWN)
+    with pytest.raises(UnavailableError, match="host is down; mount its disk again"):
+        run(folders)
+    assert not keys()
 
 
 def test_results_that_cannot_be_read_end_the_run(folders, stand_in, monkeypatch):
