@@ -282,12 +282,12 @@ def test_clients_take_turns_for_small_pictures_also_for_the_same_ones(place, mak
     begun, may_end = making
     with served({**place, "WEB_PROXIES": "1"}) as web, contextlib.ExitStack() as held:
         photos = [kept_photo(web, f"{'a' * n}.jpg") for n in range(1, 8)]
-        for photo in photos[:6]:
-            held.enter_context(connected(web, asking(photo, "X-Forwarded-For: 10.0.0.1")))
-            until(lambda: begun)
-        for photo in photos[5:]:
-            held.enter_context(connected(web, asking(photo, "X-Forwarded-For: 10.0.0.2")))
-        until(lambda: web.service.made._places._taken.total() == 8)
+        asked = [(photo, "10.0.0.1") for photo in photos[:6]]
+        asked += [(photo, "10.0.0.2") for photo in photos[5:]]
+        for count, (photo, client) in enumerate(asked, 1):
+            held.enter_context(connected(web, asking(photo, f"X-Forwarded-For: {client}")))
+            until(lambda: web.service.made._places._taken.total() == count)  # noqa: B023
+        until(lambda: begun)
         may_end.set()
         until(lambda: len(begun) == 7)
         places = {key.rpartition("/")[2].index("."): at for at, key in enumerate(begun)}
