@@ -49,7 +49,7 @@ def test_without_the_storage_a_browser_gets_a_page_that_tries_again(web, monkeyp
     monkeypatch.setattr(web.service.results, "page", fails)
     page = web.get("/gallery/", headers=BROWSER)
     assert page.status_code == 503 and int(page.headers["retry-after"]) > 0
-    assert "The studio is closed for a moment" in page.text
+    assert "The studio is closed for now" in page.text
     assert web.get("/gallery/").json()["detail"].startswith("the storage does not answer")
 
 

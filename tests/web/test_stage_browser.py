@@ -521,7 +521,7 @@ def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
     assert page.js(said) == "", "the user has changed his mind"
     page.js("window.why = 'NotAllowedError'")
     page.one("#share").click()
-    page.until(f"{said} === 'The browser could not do this.'")
+    page.until(f"{said} === 'Your browser couldn’t do that.'")
     page.js("window.why = ''")
     assert page.errors() == []
 
