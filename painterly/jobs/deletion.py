@@ -78,7 +78,7 @@ class Deletions:
             return []
         for each in [*source.list()]:
             with suppress(ObjectError):  # It was deleted since.
-                if _is_same(source, photo, each):
+                if each.key != photo.key and _is_same(source, photo, each):
                     found.add(each.key.partition("/")[0])
         return [each for each in sorted(found - {job.id}) if self._jobs.stored(each)]
 
