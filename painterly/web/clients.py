@@ -15,7 +15,7 @@ from painterly.jobs.schemas import ApiError
 _WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 
 
-class Places:
+class Shares:
     """Places for requests, of which a client may have half as many as are free: one alone has a
     third of all, and whoever has some addresses leaves places for others. Only the event loop's
     thread uses it.

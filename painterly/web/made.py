@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from painterly.errors import PictureError
 from painterly.jobs.address import CLIENT
-from painterly.web.clients import Places
+from painterly.web.clients import Shares
 
 MAX_WAITING = 300  # requests; a page with many pictures asks for some at once
 RETRY_S = 5
@@ -37,7 +37,7 @@ class Made:
         self._kept = OrderedDict[Hashable, bytes | str]()  # a text is that of a PictureError
         self._bytes = 0
         self.asked = dict[Hashable, _Asked]()
-        self._places = Places(MAX_WAITING, "requests", RETRY_S)
+        self._places = Shares(MAX_WAITING, "requests", RETRY_S)
         self._turns = WeakValueDictionary[str, asyncio.Lock]()  # by client
 
     async def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:

@@ -20,7 +20,7 @@ from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.worker.previews import Previews
 from painterly.jobs.worker.supervisor import Supervisor
-from painterly.web.clients import Places
+from painterly.web.clients import Shares
 from painterly.web.events import Events
 from painterly.web.lan import Lan
 from painterly.web.made import Made
@@ -56,8 +56,8 @@ class Service:
         self.config, self.options, self.lan = config, options, lan
         self.sessions = Sessions(options, config.account.secret or "")
         self.guesses = Guesses()
-        self.requests = Places(MAX_CONNECTIONS, "requests", 5)
-        self.uploads, self.clips = Places(MAX_UPLOADS, "files", 1), Places(MAX_CLIPS, "clips", 10)
+        self.requests = Shares(MAX_CONNECTIONS, "requests", 5)
+        self.uploads, self.clips = Shares(MAX_UPLOADS, "files", 1), Shares(MAX_CLIPS, "clips", 10)
         # Otherwise small pictures, which are decoded in the same turn, would wait for many masks.
         self.reading_clip, self.reading_mask = asyncio.Semaphore(1), asyncio.Semaphore(1)
         self._large, self._small = asyncio.Semaphore(MAX_LARGE), asyncio.Semaphore(MAX_SMALL)

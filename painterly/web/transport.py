@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.jobs.address import CLIENT, inner_path, own, under_root
 from painterly.jobs.schemas import ApiError
-from painterly.web.clients import Places, client_address
+from painterly.web.clients import Shares, client_address
 from painterly.web.picture_answers import ONLY_HEADERS
 
 PROBES = ("/healthz", "/readyz")
@@ -49,7 +49,7 @@ class Transport:
     """Adds security headers to each answer, sends it in parts, and bounds the requests of a client
     and their bodies."""
 
-    def __init__(self, app: ASGIApp, options: WebOptions, places: Places) -> None:
+    def __init__(self, app: ASGIApp, options: WebOptions, places: Shares) -> None:
         self._app, self._options, self._places = app, options, places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
