@@ -268,7 +268,9 @@ def test_an_order_that_waits_is_painted_as_it_was_though_a_mask_is_drawn(page, s
     assert [has_mask(server, job) for job in server.ordered] == [False, True]
 
 
-def test_a_mask_outlasts_its_picture_and_a_reload(page, server, mask):
+@pytest.fixture
+def painted(page, server, mask):
+    """The job of a picture that was painted with a mask, and whose photo is on the stage again."""
     page.one("#paint").click()
     page.until(f"{ACTS} === 'painting' && {SENT}")
     [job] = server.ordered
@@ -276,11 +278,15 @@ def test_a_mask_outlasts_its_picture_and_a_reload(page, server, mask):
     page.until(f"{ACTS} === 'done'")
     page.js("document.querySelector('#again-with').click()")
     page.until(f"document.querySelectorAll('#photos .masked').length === 1 && {SENT}")
+    return job
+
+
+def test_a_mask_outlasts_its_picture_and_a_reload(page, server, painted):
     end_undo(page)
     page.js("document.querySelector('#finished .x').click()")
     page.until("!document.querySelector('#finished li')")
     end_undo(page)
-    server.leaves_nothing_of(job.id)
+    server.leaves_nothing_of(painted.id)
     page.driver.refresh()
     page.until("document.querySelector('#photos .masked')")
     previewed(page)
@@ -290,15 +296,8 @@ def test_a_mask_outlasts_its_picture_and_a_reload(page, server, mask):
 
 
 def test_a_picture_is_not_painted_again_though_the_job_that_had_its_mask_is_deleted(
-    page, server, mask
+    page, server, painted
 ):
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
-    [job] = server.ordered
-    server.end(server.jobs.stored(job.id))
-    page.until(f"{ACTS} === 'done'")
-    page.js("document.querySelector('#again-with').click()")
-    page.until(f"document.querySelectorAll('#photos .masked').length === 1 && {SENT}")
     page.one("#paint").click()
     page.until(f"{ACTS} === 'painting' && {SENT}")
     page.js("document.querySelector('#finished .x').click()")
