@@ -1,5 +1,5 @@
-"""The address of the service, as its users see it: names of hosts, and a path that a proxy adds.
-And the address of the client."""
+"""The address of the service, as its users see it: names of hosts, and a path that a proxy adds;
+and the address of the client."""
 
 import re
 from contextvars import ContextVar
