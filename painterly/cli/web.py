@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from painterly.cli.app import open_in_browser, run_program, run_service, why_instant
+from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.options import Switch, unpiped
 from painterly.errors import ConfigError
 from painterly.log import event, logs_json
-from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
+from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder
 
 if TYPE_CHECKING:
-    from painterly.configuration.config import Config
-    from painterly.jobs.worker.supervisor import Pipe
     from painterly.web.lan import Lan
     from painterly.web.sessions import Sessions
 
-NAME = command("web")
 CODE_LETS_IN = "The code lets one phone in, within an hour. The page makes more: On your phone."
 Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 # An installed package uses these folders. Its photos are kept among the results.
@@ -50,6 +47,7 @@ def web(
     given = {"WEB_PORT": "" if port is None else str(port), "WEB_HOST": unpiped(host or "")}
 
     def run(environment: dict[str, str]) -> int:
+        from painterly.cli.web_worker import paint_jobs
         from painterly.configuration import config
         from painterly.configuration.web_options import load_options
         from painterly.settings import ready_styles
@@ -126,29 +124,3 @@ def _open(address: str) -> None:
     """Open the page without waiting for the browser: one in the terminal lasts as long as it is
     used."""
     threading.Thread(target=open_in_browser, args=[address], daemon=True).start()
-
-
-def paint_jobs(
-    environment: Mapping[str, str],
-    loaded: "Config",
-    pipe: "Pipe",
-    owner: str,
-    gone: str | None,
-) -> int:
-    """Run the worker, in a process that the web process starts, and return the exit code.
-
-    Args:
-        environment, loaded: What the web process has read. A worker that is started
-            later would read another `.env`.
-        pipe, owner, gone: As for `work`.
-    """
-
-    def run(_: dict[str, str]) -> int:
-        from painterly.jobs.worker.worker import work
-
-        return work(loaded, pipe, owner, gone)
-
-    def service() -> int:
-        return run_service(run, known=environment)
-
-    return run_program(NAME, service, names_signals=False)  # The web process names them.

@@ -3,29 +3,24 @@ objects are in the result bucket, under `_web/`."""
 
 import contextlib
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from painterly.configuration.config import Config
 from painterly.errors import StorageError
-from painterly.jobs.schemas import ApiError
 from painterly.log import event
 from painterly.orders.buckets import Buckets, PaintingsView, open_paintings
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, ObjectError, Store, UnavailableError, View
-from painterly.storage.files import nearest_existing
 from painterly.storage.retry import logged_storage_errors
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
 _OF_JOB = re.compile(r"(?:.*/)?[0-9a-f]{20}")  # a folder that is named after an id
-_LEAST_FREE, _LEAST_SHARE = 1_000_000_000, 20  # bytes of a disk, or one in so many of all: the less
 _Value = TypeVar("_Value")
 
 
@@ -114,15 +109,6 @@ def open_buckets(config: Config) -> WebBuckets:
 def inside(config: Config, prefix: str) -> str:
     """Return the address of a part of the result bucket, for `open_bucket`."""
     return f"{config.result_bucket.strip().rstrip('/')}/{prefix}"
-
-
-def check_disk(path: Path | None) -> None:
-    """Raise ApiError if the disk of a path, where an upload is to be stored, is nearly full. There
-    is none in an S3 bucket."""
-    if path:
-        total, _, free = shutil.disk_usage(nearest_existing(path))
-        if free < min(_LEAST_FREE, total // _LEAST_SHARE):
-            raise ApiError(503, "the disk for uploads is nearly full; make room there", 600)
 
 
 def delete_versions(bucket: Store, *prefixes: str) -> None:

@@ -17,7 +17,8 @@ from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import side_for
 from painterly.images.story import HEIGHT
 from painterly.jobs.address import own
-from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket, check_disk
+from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
+from painterly.jobs.disk import check_disk
 from painterly.jobs.schemas import (
     ApiError,
     Blended,

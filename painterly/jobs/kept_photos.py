@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from painterly.jobs.address import CLIENT
-from painterly.jobs.buckets import WebBuckets, check_disk, delete_versions
+from painterly.jobs.buckets import WebBuckets, delete_versions
+from painterly.jobs.disk import check_disk
 from painterly.jobs.schemas import ApiError, PhotoOut, not_found
 from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload

@@ -34,7 +34,7 @@ from painterly.jobs.schemas import (
 )
 from painterly.jobs.store import REQUESTS, StoredJob, new_id
 from painterly.jobs.upload import Upload
-from painterly.jobs.worker.previews import ResultOrder
+from painterly.jobs.worker.desk import ResultOrder
 from painterly.orders.record import now
 from painterly.orders.styles import Painting, Style
 from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder

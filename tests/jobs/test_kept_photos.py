@@ -10,6 +10,7 @@ from PIL import Image
 from support import tiny
 from support.bucket_kinds import EACH_KIND, keys, placed
 from support.web_service import served
+from support.web_world import runner_of
 
 from painterly.configuration import config
 from painterly.errors import StorageError
@@ -17,7 +18,6 @@ from painterly.jobs import kept_photos
 from painterly.jobs.leftovers import delete_leftovers
 from painterly.jobs.schemas import JobRequest
 from painterly.jobs.upload import Upload
-from painterly.jobs.worker.runner import JobRunner
 
 MONET = {"style": "monet", "preset": "instant", "settings": {"size": 64}}
 
@@ -37,7 +37,7 @@ def sent(web, name="Am Meer.jpg"):
 
 def preview(web, worker, photo, **changes):
     order = web.service.orders.preview_of_stored(JobRequest(again=photo, **MONET | changes), None)
-    return worker.runner.instant(order)
+    return worker.runner.result(order)
 
 
 def result(web, worker, photo):
@@ -75,8 +75,8 @@ def test_a_result_that_no_browser_shows_has_a_preview_that_they_do(place, bucket
     with served(place | {"OUTPUT_FORMAT": "tiff"}) as client:
         asked = JobRequest(again=sent(client), **MONET)
         order = client.service.orders.preview_of_stored(asked, None)
-    runner = JobRunner(config.load(place | {"OUTPUT_FORMAT": "tiff"}), buckets, hand.stop)
-    assert Image.open(io.BytesIO(runner.instant(order))).format == "JPEG"
+    runner = runner_of(config.load(place | {"OUTPUT_FORMAT": "tiff"}), buckets, hand.stop)
+    assert Image.open(io.BytesIO(runner.result(order))).format == "JPEG"
     assert order.extension == "jpg"
 
 

@@ -2,8 +2,11 @@
 
 import io
 import json
+import pickle
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -17,24 +20,24 @@ from support import tiny
 from support.pictures import saved
 from support.polling import DEADLINE_S, until
 from support.web_service import served, stored_job
+from support.web_world import runner_of
 
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.schemas import JobRequest, Preset
-from painterly.jobs.worker import previews, worker
-from painterly.jobs.worker.lease import JobClaimer
-from painterly.jobs.worker.previews import (
+from painterly.jobs.worker import desk, previews, worker
+from painterly.jobs.worker.desk import (
     MAX_WAITING,
     MAX_WHOLE,
     PreviewQueue,
     PreviewRequest,
-    Previews,
     Refusal,
     ResultOrder,
 )
-from painterly.jobs.worker.runner import JobRunner
+from painterly.jobs.worker.lease import JobClaimer
+from painterly.jobs.worker.previews import Previews
 from painterly.orders.styles import Painting
 from painterly.painters import instant_painter
 from painterly.painters.instant_painter import LARGEST_SIDE, InstantOrder
@@ -128,7 +131,7 @@ def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place
 
 def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):
     buckets, configured = hand.web.buckets, config.load(place)
-    runner = JobRunner(configured, buckets, hand.stop)
+    runner = runner_of(configured, buckets, hand.stop)
     answering.work = lambda each: (runner.instant_painter.file(each.order), None)
     mask = Image.new("L", (32, 32))
     mask.paste(255, (0, 0, 16, 32))
@@ -284,6 +287,8 @@ def idle(hand, monkeypatch):
 
     def serve(runner):
         monkeypatch.setattr(worker.WebWorker, "prepare", prepare_or_stop)
+        instant = lambda *about: runner.instant(*about)  # noqa: E731
+        threading.Thread(target=hand.desk.paint_previews, args=[instant], daemon=True).start()
         with pytest.raises(Stopped):
             hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"))
         hand.stop.signum = None
@@ -299,8 +304,8 @@ def answers_of(hand):
 def test_the_worker_paints_the_latest_preview_first_and_none_that_is_forgotten(hand):
     asked = [("preview", request(number)) for number in (2, 1, 3)]
     hand.hears(*asked, ("forget", 3))
-    runner = Mock(instant=Mock(side_effect=[JPEG, PictureError("the painting is too small")]))
-    threading.Thread(target=hand.web.paint_previews, args=(runner,), daemon=True).start()
+    instant = Mock(side_effect=[JPEG, PictureError("the painting is too small")])
+    threading.Thread(target=hand.desk.paint_previews, args=[instant], daemon=True).start()
     until(lambda: len(answers_of(hand)) == 2)
     assert answers_of(hand) == [
         ("preview", 1, JPEG, None),
@@ -338,12 +343,13 @@ def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_wait
         happened.append("painted")
         return JPEG
 
-    monkeypatch.setattr(worker, "QUIET_S", 0.0)
+    for module in (desk, worker):
+        monkeypatch.setattr(module, "QUIET_S", 0.0)
     monkeypatch.setattr(instant_painter, "MEASURED_SIDE", 64)
     monkeypatch.setattr(hand.web, "wait", lambda *how: (waited.set(), wait(*how)))
-    desk, painter.instant = painter.instant_painter, instant
-    desk.sides, hand.web.unmeasured = (64, 96), [Preset.INSTANT]
-    desk.prepare, desk.seconds_per_work = map(visited, (desk.prepare, desk.seconds_per_work))
+    own, painter.instant = painter.instant_painter, instant
+    own.sides, hand.web.unmeasured = (64, 96), [Preset.INSTANT]
+    own.prepare, own.seconds_per_work = map(visited, (own.prepare, own.seconds_per_work))
     assert [answer[1] for answer in idle(painter)] == [1, 2]
     measured, prepared = "seconds_per_work", "prepare"
     assert happened[:4] == [measured, "asked", "painted", measured]
@@ -351,9 +357,9 @@ def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_wait
 
 
 def test_loading_waits_for_previews_but_not_for_ever_and_not_when_a_job_waits(hand, monkeypatch):
-    monkeypatch.setattr(worker, "QUIET_S", 0.0)
+    monkeypatch.setattr(desk, "QUIET_S", 0.0)
     hand.hears(("preview", request(1)))
-    loading = threading.Thread(target=hand.web.give_way, daemon=True)
+    loading = threading.Thread(target=hand.desk.give_way, daemon=True)
     loading.start()
     loading.join(0.2)
     assert loading.is_alive()
@@ -362,10 +368,10 @@ def test_loading_waits_for_previews_but_not_for_ever_and_not_when_a_job_waits(ha
     assert not loading.is_alive()
     hand.hears(("preview", request(2)))
     with monkeypatch.context() as late:
-        late.setattr(worker, "LOADED_BY_S", 0.0)
-        hand.web.give_way()
+        late.setattr(desk, "LOADED_BY_S", 0.0)
+        hand.desk.give_way()
     hand.hears(("job",))
-    hand.web.give_way()
+    hand.desk.give_way()
 
 
 @pytest.mark.parametrize("has_room", [True, False])
@@ -389,7 +395,7 @@ def test_a_job_that_leaves_no_memory_refuses_the_previews_that_wait(hand, idle):
 
     stored_job(hand.web.store)
     hand.hears(*(("preview", request(number)) for number in (1, 2)))
-    hand.web._asked.clear()
+    hand.desk._asked.clear()
     runner = Mock(paint=paint, prepare_next=lambda _: False)
     runner.make_room.return_value = False
     assert {each[1:] for each in idle(runner)} == {(1, None, None), (2, None, None)}
@@ -418,7 +424,7 @@ def test_whole_pictures_come_in_their_order_before_previews_and_the_newest_of_to
 @pytest.fixture
 def painter(place, hand):
     """The runner of a worker, with the styles of `place`."""
-    return JobRunner(config.load(place), hand.web.buckets, hand.stop)
+    return runner_of(config.load(place), hand.web.buckets, hand.stop)
 
 
 def in_style(painter, name, size):
@@ -433,7 +439,7 @@ def test_the_worker_tells_a_photo_that_cannot_be_decoded_from_all_else(hand, pai
     for number, (photo_file, mask) in enumerate(((damaged, b""), (asked.photo, damaged))):
         order = asked._replace(photo=photo_file, mask=mask)
         hand.hears(("preview", request(number)._replace(order=order)))
-        hand.web.paint_preview(painter, hand.web.previews.next())
+        hand.desk.paint_preview(painter.instant_painter.file, hand.desk.previews.next())
     [(*_, of_photo), (*_, of_mask)] = answers_of(hand)
     assert of_photo.is_of_photo and not of_mask.is_of_photo
     assert of_photo.reason.startswith("the photo") and of_mask.reason.startswith("the mask")
@@ -445,15 +451,15 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, p
         if order.style == 1:
             hand.hears(("forget", 1))
         if order.style == 2:
-            hand.web.alone = True
+            hand.desk.alone = True
         check_stop()
         return JPEG
 
-    painted, runner = [], Mock(instant=instant)
+    painted = []
     for number in (2, 1):
-        hand.web.alone = False
+        hand.desk.alone = False
         hand.hears(("preview", request(number, style=number)))
-        hand.web.paint_preview(runner, hand.web.previews.next())
+        hand.desk.paint_preview(instant, hand.desk.previews.next())
     assert painted == [2, 1]
     answers = [message[1:] for message in hand.said if message[0] == "preview"]
     assert answers == [(2, None, None), (1, None, None)]
@@ -476,7 +482,7 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     read, paintings = [], hand.web.buckets.style
     real = paintings.read
     monkeypatch.setattr(paintings, "read", lambda key: read.append(key) or real(key))
-    painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
+    painter = runner_of(config.load(place), hand.web.buckets, hand.stop)
     painter.instant_painter.sides = 64, 96
     while painter.prepare_next(lambda: None):
         pass
@@ -538,7 +544,7 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     buckets, configured = hand.web.buckets, config.load(place)
     style = Catalogue(buckets.style, configured).style(JobRequest(style="c", preset=Preset.INSTANT))
     # With the built-in network, which instant pictures need.
-    runner = JobRunner(configured, buckets, hand.stop)
+    runner = runner_of(configured, buckets, hand.stop)
     monkeypatch.setattr(runner, "seconds_per_work", lambda preset, _: 1.0)
     runner.instant_painter.sides = 64, 96
     recipes, real = set(), runner.instant_painter.paint
@@ -561,3 +567,48 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     assert first.shape == (43, 64, 3)
     assert np.array_equal(painted(0.2, 0.8), first)
     assert np.abs(painted(0.8, 0.2) - first).mean() > 1
+
+
+START = """
+import pickle, sys, threading
+from pathlib import Path
+from types import SimpleNamespace
+from painterly.cli.web_worker import paint_jobs
+
+request, environment, loaded = pickle.loads(Path(sys.argv[1]).read_bytes())
+asked = [("preview", request)]
+
+def say(kind, *news):
+    if kind == "preview":
+        heavy = {"cyclopts", "fastapi", "jinja2", "pydantic", "starlette", "tensorflow"}
+        print(*sorted(heavy & {*sys.modules}), bool(news[1]), flush=True)
+        told.set()
+
+told = threading.Event()
+web = SimpleNamespace(send=say, receive=lambda: asked.pop() if asked else told.wait())
+paint_jobs(environment, loaded, web, "this worker", None)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_result", [False, True])
+def test_a_new_worker_paints_what_is_asked_for_before_it_loads_what_jobs_need(
+    place, buckets, tmp_path, is_result
+):
+    loaded = config.load(place)
+    style = Catalogue(buckets.style, loaded).style(JobRequest(style="monet", preset=Preset.INSTANT))
+    style = replace(style, settings=style.settings.replaced({"size": 48}))
+    photo = tiny.file(40, 60, 7)
+    buckets.source.write("beach.jpg", photo, "image/jpeg")
+    result = ResultOrder("beach.jpg", style, b"", "jpg")
+    order = result if is_result else InstantOrder(photo, style)
+    asked = tmp_path / "asked"
+    asked.write_bytes(pickle.dumps((PreviewRequest(1, order), dict(place), loaded)))
+    how = [sys.executable, "-c", START, asked]
+    with subprocess.Popen(how, stdout=subprocess.PIPE, text=True, cwd=PROGRAM) as process:
+        said = next(line for line in process.stdout if line.strip().endswith(("True", "False")))
+        process.terminate()
+        process.wait()
+    assert said.endswith("True\n"), "it was painted"
+    if not is_result:
+        assert said == "True\n", "nothing else was loaded"

@@ -118,7 +118,7 @@ def test_a_cancel_or_a_stop_ends_a_sheet_which_is_painted_from_its_start_later(
         begun.append(arguments)
         if len(begun) == 2:
             web.post(job["links"]["cancel"])
-            worker.web.lease.cancel()
+            worker.desk.lease.cancel()
         return real(*arguments)
 
     monkeypatch.setattr(InstantPainter, "paint", cancelled)

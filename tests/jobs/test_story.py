@@ -63,7 +63,7 @@ def test_a_cancel_ends_a_story_also_while_it_is_written(web, worker, monkeypatch
     monkeypatch.setattr("painterly.jobs.worker.painting.kindest", lambda styles, _: styles[:1])
 
     def cancelled(pictures, check_stop):
-        worker.web.lease.cancel()
+        worker.desk.lease.cancel()
         return real(pictures, check_stop)
 
     with monkeypatch.context() as patch:

@@ -19,6 +19,7 @@ from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.worker import lease as leases
 from painterly.jobs.worker import worker as workers
 from painterly.jobs.worker.lease import JobClaimer
+from painterly.jobs.worker.process import work
 from painterly.orders.record import Record
 from painterly.signals import Stopped
 from painterly.storage.base import DiskError, StorageError, UnavailableError, View
@@ -217,14 +218,14 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
     monkeypatch.setattr(os, "nice", lambda _: None)
     answers = [UnavailableError("no connection")] * 2 + [Stopped(signal.SIGTERM)]
     away_at_first = Mock(side_effect=answers)
-    monkeypatch.setattr(workers, "JobRunner", away_at_first)
+    monkeypatch.setattr("painterly.jobs.worker.runner.JobRunner", away_at_first)
     said = []
     pipe = SimpleNamespace(
         receive=threading.Event().wait,  # The web process says nothing.
         send=lambda *message: said.append(message),
     )
     with pytest.raises(Stopped):
-        workers.work(config.load(place), pipe, "this worker", None)
+        work(config.load(place), pipe, "this worker", None)
     assert (away_at_first.call_count, caplog.messages) == (3, ["no connection"])
     assert said == [("outage",)] * 2
 
@@ -316,7 +317,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
 
     def cancelled(painting, resume, check_stop):
         def check():
-            worker.web.lease.cancel()
+            worker.desk.lease.cancel()
             check_stop()
             unheeded.append("it went on")
 
@@ -349,7 +350,7 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
 
     def cancel():
         begun.wait()
-        worker.web.lease.cancel()
+        worker.desk.lease.cancel()
 
     threading.Thread(target=cancel, daemon=True).start()
     try:

@@ -92,11 +92,19 @@ def engine(small_vgg):
     network."""
 
 
+def runner_of(loaded, buckets, stop):
+    """The runner of a worker's jobs."""
+    from painterly.jobs.worker.process import instant_painter
+    from painterly.jobs.worker.runner import JobRunner
+
+    return JobRunner(loaded, buckets, stop, instant_painter(loaded, buckets))
+
+
 @pytest.fixture
 def worker(place, buckets, engine):
     """The worker in this process: `worker.paint()` paints the oldest free job, `worker.said` has
     its messages."""
-    from painterly.jobs.worker.runner import JobRunner
+    from painterly.jobs.worker.desk import Desk
     from painterly.jobs.worker.worker import WebWorker
 
     log.log_to_stdout("%(message)s")
@@ -104,12 +112,13 @@ def worker(place, buckets, engine):
     said = []
     pipe = SimpleNamespace(send=lambda *message: said.append(message))
     with Stop() as stop:
-        own = WebWorker(buckets, pipe, stop)
-        runner = JobRunner(loaded, buckets, stop)
+        own = WebWorker(Desk(pipe, stop), buckets, pipe, stop)
+        runner = runner_of(loaded, buckets, stop)
         runner.load()
         claims = JobClaimer(own.store, "this worker")
         yield SimpleNamespace(
             web=own,
+            desk=own.desk,
             runner=runner,
             stop=stop,
             said=said,
@@ -121,6 +130,7 @@ def worker(place, buckets, engine):
 def hand(buckets, monkeypatch):
     """A worker without a painter: `hand.hears` hands it messages of the web process, and then the
     end of that; `hand.said` has its own messages, `hand.ended` its signals to itself."""
+    from painterly.jobs.worker.desk import Desk
     from painterly.jobs.worker.worker import WebWorker
 
     said, inbox, ended = [], [], []
@@ -130,13 +140,16 @@ def hand(buckets, monkeypatch):
         receive=lambda: inbox.pop(0) if inbox else None,
     )
     stop = Stop()
-    web = WebWorker(buckets, pipe, stop)
+    desk = Desk(pipe, stop)
+    web = WebWorker(desk, buckets, pipe, stop)
 
     def hears(*messages):
         inbox.extend(messages)
-        web.listen()
+        desk.listen()
 
-    return SimpleNamespace(web=web, store=web.store, stop=stop, said=said, ended=ended, hears=hears)
+    return SimpleNamespace(
+        web=web, desk=desk, store=web.store, stop=stop, said=said, ended=ended, hears=hears
+    )
 
 
 @pytest.fixture
@@ -144,11 +157,10 @@ def painting(place, hand):
     """A client of a service whose pictures are painted in this process, one after the other;
     `client.busy` says whether it refuses."""
     from painterly.jobs.worker.previews import Previews
-    from painterly.jobs.worker.runner import JobRunner
 
     place = place | {"STYLES": "hokusai"}
     with served(place) as client:
-        painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
+        painter = runner_of(config.load(place), hand.web.buckets, hand.stop)
 
         def work(asked):
             try:

@@ -11,12 +11,12 @@ from PIL import Image
 from support import tiny
 from support.pictures import flat_png, saved
 from support.web_service import send, served, stored_job
+from support.web_world import runner_of
 
 from painterly.configuration import config
 from painterly.devices.system_memory import LIMIT_SHARE, resident_memory
 from painterly.errors import MemoryShortError
 from painterly.images.picture_file import PictureFile
-from painterly.jobs.worker.runner import JobRunner
 
 pytestmark = pytest.mark.slow  # The process that decodes pictures is at work.
 
@@ -48,9 +48,9 @@ def client(limited):
 def test_the_worker_leaves_out_a_painting_that_does_not_fit(place, hand, cost, request):
     # Libraries and the network are in memory before what is free is measured.
     place["STYLES"] = "hokusai"
-    assert JobRunner(config.load(place), hand.web.buckets, hand.stop).prepare_next(lambda: None)
+    assert runner_of(config.load(place), hand.web.buckets, hand.stop).prepare_next(lambda: None)
     limited = request.getfixturevalue("limited")
-    painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop)
+    painter = runner_of(config.load(limited), hand.web.buckets, hand.stop)
     prepared = []
     with cost() as spent:
         for _ in range(len(painter.catalogue.all())):

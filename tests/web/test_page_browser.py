@@ -17,7 +17,8 @@ from support.web_page import end_undo, jpeg, staged, styled
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Previews, Refusal
+from painterly.jobs.worker.desk import Refusal
+from painterly.jobs.worker.previews import Previews
 from painterly.settings import ready_styles
 from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
@@ -205,7 +206,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     assert chosen_photos(page) == ["beach.jpg", "pasted-1.jpg"]
     drop(page, "#photos", [["notes.pdf", 9], ["big.png", 3_000_000], ["folder", 0]])
     kind, *others = page.one("#refused").text.split(". ")
-    assert kind.startswith("notes.pdf is not in a supported format, such as JPG, PNG, HEIC")
+    assert kind.startswith("notes.pdf is not in a supported format: JPG, PNG, HEIC")
     assert others == [
         "big.png is too large: 3 MB, the limit is 2 MB",
         "folder is empty, or a folder without pictures.",

@@ -13,7 +13,8 @@ from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, vi
 
 from painterly.jobs import requests
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Previews, Refusal
+from painterly.jobs.worker.desk import Refusal
+from painterly.jobs.worker.previews import Previews
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 

@@ -181,7 +181,7 @@ def test_a_gallery_of_too_many_results_shows_the_newest_and_says_so(web, place, 
         store(bucket, photo, finished=finished)
     shown = web.get("/gallery/").text
     assert [each["photo"] for each in results_of(shown)] == ["newest.jpg", "new.jpg"]
-    assert "Not on this page, being older: 1 result." in shown
+    assert "Older, and not on this page: 1 result." in shown
 
 
 def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):

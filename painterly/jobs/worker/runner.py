@@ -27,8 +27,8 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
+from painterly.jobs.worker.desk import AbandonedError, ResultOrder
 from painterly.jobs.worker.painting import JobPainting
-from painterly.jobs.worker.previews import AbandonedError, ResultOrder
 from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
@@ -37,19 +37,12 @@ from painterly.orders.plan import check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
 from painterly.painters.finished import Finished, PartStep, encoded
-from painterly.painters.instant_painter import (
-    CACHED_PHOTOS,
-    LARGEST_SIDE,
-    TILE_SIDE,
-    InstantOrder,
-    InstantPainter,
-)
+from painterly.painters.instant_painter import CACHED_PHOTOS, LARGEST_SIDE, InstantPainter
 from painterly.painters.loading import load_devices
 from painterly.painters.painter import Painter
 from painterly.painters.reading import PhotoInput, decodable_memory
 from painterly.settings.clips import ffmpeg
 from painterly.settings.installation import install_command
-from painterly.settings.settings import Settings
 from painterly.signals import CheckStop, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
@@ -70,16 +63,17 @@ ROOMY_BYTES, BESIDE_BYTES = 3_000_000_000, 1_000_000_000
 
 
 class JobRunner:
-    """Paints jobs on the first device.
-
-    Attributes:
-        instant_painter: The instant_painter for pictures that a request waits for.
-    """
+    """Paints jobs on the first device."""
 
     def __init__(
-        self, config: Config, buckets: WebBuckets, stop: Stop, give_way: CheckStop | None = None
+        self,
+        config: Config,
+        buckets: WebBuckets,
+        stop: Stop,
+        instant_painter: InstantPainter,
+        give_way: CheckStop | None = None,
     ) -> None:
-        """`give_way` is as in `load_devices`."""
+        """instant_painter: paints what a request waits for. `give_way` is as in `load_devices`."""
         self._buckets, self._stop = buckets, stop
         self._logged: set[str] = set()  # identities of weights
         self._optimises = find_spec("tensorflow") is not None and has_avx()
@@ -99,9 +93,7 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self.catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
-        # At the size of results, so that they are the same.
-        sides = TILE_SIDE, int(Settings().size), LARGEST_SIDE
-        self.instant_painter = InstantPainter(buckets.style.read, config.memory_limit, sides)
+        self.instant_painter = instant_painter
         self._read_photo = functools.lru_cache(CACHED_PHOTOS)(buckets.source.read)
         # By the fingerprint of their order.
         self._finished = OrderedDict[str, "tuple[Finished, Step]"]()
@@ -121,7 +113,7 @@ class JobRunner:
     def seconds_per_work(self, preset: Preset, check_stop: CheckStop = lambda: None) -> float:
         """Measure the seconds per work (schedule.py): of instant pictures, or of others by a few
         steps on noise, after which the network and its steps are ready for a job. `check_stop` is
-        as in `instant`. Raises the error of a painting that is impossible."""
+        as in `result`. Raises the error of a painting that is impossible."""
         if preset == Preset.INSTANT:
             return self.instant_painter.seconds_per_work(check_stop)
         from painterly.engine.style_transfer import step_seconds
@@ -140,21 +132,9 @@ class JobRunner:
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
 
-    def instant(
-        self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None
-    ) -> bytes:
-        """Return the file of a picture that a request waits for. `check_stop` and errors are as in
-        `InstantPainter.file`."""
-        if isinstance(order, ResultOrder):
-            return self._result(order, check_stop)
-        return self.instant_painter.file(order, check_stop)
-
-    def _result(self, order: ResultOrder, check_stop: CheckStop) -> bytes:
+    def result(self, order: ResultOrder, check_stop: CheckStop = lambda: None) -> bytes:
         """Return the file of the result that a job would have, and keep the picture for one.
-
-        Args:
-            check_stop: As in `instant`.
-        """
+        `check_stop` and errors are as in `InstantPainter.file`."""
         photo = self._buckets.source.find(order.photo)
         if photo is None:
             raise PictureError(PHOTO_GONE)
@@ -198,7 +178,7 @@ class JobRunner:
     def prepare_next(self, check_stop: CheckStop) -> bool:
         """Make the paintings of one more style ready for tiles, and return True; return False if
         those of all styles are ready, or no more fit. Raises PainterlyError. `check_stop` is as in
-        `instant`; a style that was abandoned is the next one again."""
+        `result`; a style that was abandoned is the next one again."""
         if self._unprepared is None:
             self._unprepared = []  # If they cannot be listed, the page reports it.
             self._unprepared = self.catalogue.all()

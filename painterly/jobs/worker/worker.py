@@ -1,10 +1,7 @@
-"""The worker process: it loads TensorFlow once and paints one job after another."""
+"""Paints one job after another, in the worker, and prepares what comes next while none waits."""
 
 import functools
 import math
-import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,14 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from logging import DEBUG, WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.configuration.config import Config
-from painterly.errors import PainterlyError, PhotoError, StorageError
+from painterly.errors import PainterlyError, StorageError
 from painterly.images.small import jpeg_of
-from painterly.jobs.buckets import WebBuckets, open_buckets
+from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob
+from painterly.jobs.worker.desk import QUIET_S, AbandonedError, Desk
 from painterly.jobs.worker.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.jobs.worker.previews import AbandonedError, PreviewQueue, PreviewRequest, Refusal
 from painterly.jobs.worker.runner import JobRunner
 from painterly.jobs.worker.supervisor import Pipe
 from painterly.log import WarningLog, event
@@ -35,113 +31,47 @@ if TYPE_CHECKING:
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
-LOADED_BY_S = 120.0  # seconds after the start, until which loading gives way to previews
-QUIET_S = 2.0  # seconds after the last preview before the worker loads or prepares anything
 # The seconds left are known after these first steps, and then this part of the work.
 UNSTEADY, KNOWN_FROM = 5, 0.03
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
-NO_PREVIEW = "this preview could not be painted; the log has the reason"
 TOO_LITTLE_MEMORY = "there is not enough memory; try a smaller size"
-NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
-
-
-def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
-    """Paint until the web process ends or a signal arrives: Stopped. `owner` and `gone` are as in
-    `JobClaimer`. Raises PainterlyError if the service cannot paint."""
-    if hasattr(os, "nice"):  # Windows has none.
-        os.nice(NICENESS)
-    with Stop() as stop:
-        worker = WebWorker(open_buckets(config), pipe, stop)
-        threading.Thread(target=worker.listen, daemon=True).start()
-        runner = worker.when_stored(
-            lambda: JobRunner(config, worker.buckets, stop, worker.give_way), math.inf
-        )
-        worker.serve(runner, JobClaimer(worker.store, owner, gone))
-    return 0
 
 
 class WebWorker:
     """Paints the oldest free job, then the next.
 
     Attributes:
-        lease: The lease of the job that is painted; None between jobs.
-        alone: Whether that job leaves no memory for previews.
-        previews: The pictures that requests wait for.
         unmeasured: The presets of which it is to measure how long pictures take.
     """
 
-    def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
-        self.buckets, self.pipe, self._stop = buckets, pipe, stop
+    def __init__(self, desk: Desk, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
+        self.desk, self.buckets, self.pipe, self._stop = desk, buckets, pipe, stop
         self.store = JobStore(buckets.result, lambda job: pipe.send("ended", job))
-        self.lease: Lease | None = None
-        self._wake = threading.Event()
-        self._look = threading.Event()  # There may be a job.
-        self._asked = threading.Event()  # There may be a preview.
-        self.alone = False
-        self._previewed = -math.inf  # when the latest preview was painted
-        self.previews = PreviewQueue(self._refuse_preview)
-        self._started = time.monotonic()
         self.unmeasured = [Preset.INSTANT, Preset.FINE]
         self._warm = set[bool]()  # Whether of preset instant, for the kinds that were painted.
         self._warnings = WarningLog()
 
-    def listen(self) -> None:
-        """Handle the messages of the web process; when it ends, end this one."""
-        while (message := self.pipe.receive()) is not None:
-            lease = self.lease
-            if message[0] == "cancel" and lease and lease.job.id == message[1]:
-                lease.cancel()
-            if message[0] == "forget":
-                self.previews.forget(message[1])
-            elif message[0] == "preview":
-                if self.alone:
-                    self._refuse_preview(message[1].number)
-                else:
-                    self.previews.add(message[1])
-                    self._asked.set()
-            else:
-                self._look.set()
-            self._wake.set()
-        if sys.platform == "win32":  # There, `os.kill` would end the process at once.
-            signal.raise_signal(signal.SIGTERM)
-        else:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def give_way(self) -> None:
-        """Wait while previews are painted, which loading TensorFlow would slow down, and no job is
-        known."""
-        end = self._started + LOADED_BY_S
-        while self._is_previewing() and time.monotonic() < end and self._stop.signum is None:
-            if self._look.wait(0.05):
-                return
-
-    def _is_previewing(self) -> bool:
-        # A page asks for the next preview in a moment.
-        return self.previews.is_busy or time.monotonic() - self._previewed < QUIET_S
-
     def serve(self, runner: JobRunner, claimer: JobClaimer) -> None:
         """Paint until a signal arrives. Raises Stopped; DeviceError if the device cannot paint."""
-        threading.Thread(
-            target=self.paint_previews, args=(runner,), name="previews", daemon=True
-        ).start()
-        device = runner.load()  # Previews need no TensorFlow.
+        device = runner.load()
         self.pipe.send("ready", device)
         looked = -math.inf  # when jobs were looked for
+        desk = self.desk
         while True:
             self._stop.obey()
-            self._wake.clear()
+            desk.wake.clear()
             try:
-                if self._look.is_set() or time.monotonic() - looked >= LOOK_EVERY_S:
-                    self._look.clear()
+                if desk.look.is_set() or time.monotonic() - looked >= LOOK_EVERY_S:
+                    desk.look.clear()
                     if self.paint_next(runner, claimer):
-                        self._look.set()
+                        desk.look.set()
                         continue
                     looked = time.monotonic()
-                if self._is_previewing():
-                    self.wait(QUIET_S, self._wake)
+                if desk.is_previewing:
+                    self.wait(QUIET_S, desk.wake)
                     continue
                 if self.prepare(runner, device):
                     continue
@@ -151,46 +81,7 @@ class WebWorker:
                 looked = -math.inf
                 self._pause(error)
                 continue
-            self.wait(LOOK_EVERY_S, self._wake)
-
-    def paint_previews(self, runner: JobRunner) -> None:
-        """Paint the pictures that requests wait for, also during jobs, until a signal arrives."""
-        while self._stop.signum is None:
-            self._asked.wait()
-            self._asked.clear()
-            while request := self.previews.next():
-                self._previewed = time.monotonic()
-                try:
-                    self.paint_preview(runner, request)
-                except Stopped:  # The thread of the jobs ends the process.
-                    return
-                self._previewed = time.monotonic()
-
-    def paint_preview(self, runner: JobRunner, request: PreviewRequest) -> None:
-        """Paint a picture that a request waits for, and send the answer. Raises Stopped."""
-
-        def check_stop() -> None:
-            self._stop.obey()
-            self._previewed = time.monotonic()
-            if self.alone or not self.previews.is_wanted(request.number):
-                raise AbandonedError
-
-        picture, refusal = None, None
-        try:
-            picture = runner.instant(request.order, check_stop)
-        except AbandonedError:
-            event(f"preview {request.number} was left unfinished", level=DEBUG)
-        except StorageError as error:
-            self._warnings.warn(str(error))
-        except PainterlyError as error:
-            refusal = Refusal(str(error), isinstance(error, PhotoError))
-        except Exception as error:  # The next one may be another style, or there is more memory.
-            refusal = Refusal(NO_PREVIEW, is_of_photo=False)
-            event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
-        self.pipe.send("preview", request.number, picture, refusal)
-
-    def _refuse_preview(self, number: int) -> None:
-        self.pipe.send("preview", number, None, None)
+            self.wait(LOOK_EVERY_S, desk.wake)
 
     def prepare(self, runner: JobRunner, device: str) -> bool:
         """Report how long instant pictures take, prepare one more style for previews, or report
@@ -200,7 +91,7 @@ class WebWorker:
 
         def check_stop() -> None:
             self._stop.obey()
-            if self.previews.is_busy:
+            if self.desk.previews.is_busy:
                 raise AbandonedError
 
         try:
@@ -229,10 +120,10 @@ class WebWorker:
         lease = claimer.claim_next()
         if lease is None:
             return False
-        self.lease, job = lease, lease.job
-        self.alone = not runner.make_room()
-        if self.alone:
-            self.previews.clear()
+        desk, job = self.desk, lease.job
+        desk.lease, desk.alone = lease, not runner.make_room()
+        if desk.alone:
+            desk.previews.clear()
         confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.pipe, confirm)
         lease.keep()
@@ -258,7 +149,7 @@ class WebWorker:
         else:
             lease.end(state=JobState.DONE, cold=not self._is_warm(job), painted=record)
         finally:
-            self.lease, self.alone = None, False
+            desk.lease, desk.alone = None, False
             follower.close()
             self.pipe.send("changed")
         return True

@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect
 
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import REFUSALS, ApiError
+from painterly.jobs.worker.desk import Order
 from painterly.jobs.worker.previews import (
     MAX_PHOTO,
     MAX_PIXELS,
     PATIENCE_S,
     RETRY_S,
     WHOLE_PATIENCE_S,
-    ResultOrder,
 )
 from painterly.painters.instant_painter import InstantOrder
 from painterly.settings.settings import FIELDS
@@ -101,7 +101,7 @@ async def new_preview(request: Request, service: Shared) -> Response:
     ):
         photo = await read_photo(files["photo"], limits) if "photo" in files else None
         mask = await read_mask(files.get("mask"), limits, service, photo.size if photo else None)
-    order: InstantOrder | ResultOrder
+    order: Order
     if photo is None:
         order = await run_in_threadpool(service.orders.preview_of_stored, asked, mask)
     else:
