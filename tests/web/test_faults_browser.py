@@ -533,7 +533,7 @@ def test_a_picture_too_small_for_paper_is_painted_for_it_and_then_printed(page, 
     page.one("#print-menu summary").click()
     assert page.one("#print-dpi").text == "8 dpi on A4"
     first, second, *_ = page.all("#print-menu li")
-    assert first.text.startswith("Paint at A4 size")
+    assert first.text.startswith("Paint in A4")
     assert second.text.startswith("Print this picture as it is")
     first.click()
     page.until(f"{ACTS} === 'painting'")

@@ -98,6 +98,8 @@ def test_a_finer_picture_is_laid_over_the_one_before_which_stays_if_that_is_stop
     page.until(f"{ACTS} === 'painting'")
     [job] = server.ordered
     assert (job.preset, job.photo) == ("fine", "beach.jpg")
+    server.paint(job, step=0, fraction=None)
+    page.until("document.querySelector('#about').innerText === 'Getting ready'")
     server.paint(job, step=40, fraction=0.42, seconds_left=26)
     page.until("document.querySelector('#progress').value === 0.42")
     assert page.one("#about").text == "Painting, 42%, about 25 s left"

@@ -62,7 +62,7 @@ const aboutJob = (job, styles) => {
       text("page.waiting"), place && text(place === 1 ? "page.place_next" : "page.place", { place }), time && text("page.done_in", time),
     ]);
     case "painting": return joined([
-      text("page.painting"), step ? percent(fraction || 0) : text("page.starting"),
+      text(step ? "page.painting" : "page.starting"), step && percent(fraction || 0),
       step && frames && text("page.frame_of", { at: step, whole: steps }), time && text("page.left", time),
       waiting > 0 && counted("page.then_more", waiting),
     ]);
