@@ -56,7 +56,7 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
     world.created(world.result(world.send_photo(ANNA), JPEG))
     [result] = world.telegram.sent("sendDocument")
     [said] = press_late(ANNA, result.buttons[2])
-    assert "I paint it again" in said and len(world.photo_keys(ANNA)) == 2, "painted once more"
+    assert "I will paint it again" in said and len(world.photo_keys(ANNA)) == 2, "painted once more"
     assert press_late(ANNA, result.buttons[2]) == [EN.text("again.waiting")], "not as an alert"
 
     [question] = world.says(ANNA, "/forget")

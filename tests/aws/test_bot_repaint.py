@@ -65,7 +65,7 @@ def test_a_button_pressed_twice_at_once_paints_once(world, painted_before):
         EN.accepted("again.accepted", "Monet", 1, 9)
     ]
     world.says(ANNA, "/cancel")
-    assert "I paint it again" in world.presses(ANNA, stronger)[-1].text, "it is free again"
+    assert "I will paint it again" in world.presses(ANNA, stronger)[-1].text, "it is free again"
 
 
 def test_changes_start_from_the_styles_own_settings_and_end_at_their_limits(world):

@@ -208,7 +208,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     kind, *others = page.one("#refused").text.split(". ")
     assert kind.startswith("notes.pdf is not in a supported format: JPG, PNG, HEIC")
     assert others == [
-        "big.png is too large: 3 MB, the limit is 2 MB",
+        "big.png is too large (3 MB); the limit is 2 MB",
         "folder is empty, or a folder without pictures.",
     ]
     page.js("document.querySelector('#photos .x').focus()")
