@@ -892,6 +892,15 @@ def test_the_keyboard_alone_orders_a_picture_and_is_led_to_a_missing_field(page,
     assert server.ordered[0].style == "mosaic"
 
 
+def test_the_first_screen_stays_whole_where_the_style_of_its_picture_is_not_offered(page, server):
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    assert not page.all("[name=style][value=boccioni]")
+    said = [page.one(each).text for each in ("#heading", "#side")]
+    assert said == ["Your photo, after Boccioni", "Boccioni"]
+    page.until("document.querySelector('#painting-side').naturalWidth")
+
+
 def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_styles(
     page, place, tmp_path
 ):

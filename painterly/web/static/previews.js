@@ -117,7 +117,7 @@ const update = async () => {
   }
   if (signal.aborted) return;
   const [style] = chosenStyles.value;
-  const isAsSent = !wall.value.length || (style?.style === sample.style && !Object.keys(changes.value).length);
+  const isAsSent = !style || (style.style === sample.style && !Object.keys(changes.value).length);
   if (isSample && isAsSent) {
     batch(() => { shownPreview.value = OF_SAMPLE; work.value = false; });
     return;

@@ -7,7 +7,7 @@ import { steady } from "./pictures.js";
 import { secondsOf } from "./settings.js";
 import {
   activeJobs, changePhoto, chosen, computed, effect, isActive, isGoing, isLater, jobWith, lineAt, parts, photo as current, preview, refined,
-  shownJob, shownResult, showJob, showOrder, styles as allStyles, untracked, work,
+  shownJob, shownResult, showJob, showOrder, untracked, work,
 } from "./state.js";
 import { inStyle, namesOf, namesOfStyles, sample, stylesOf, whySuits } from "./styles.js";
 import { about, capital } from "./words.js";
@@ -35,7 +35,7 @@ const worksSaid = (styles, names) => {
   ];
 };
 const viewOfOrder = () => {
-  const styles = chosen.value, photo = current.value, isFirst = !photo && !allStyles.value.length; // As the server has sent it.
+  const styles = chosen.value, photo = current.value, isFirst = !photo && !styles.length; // As the server has sent it.
   const names = isFirst ? sample.name : namesOfStyles(styles);
   const after = isFirst ? text("page.after", sample) : styles.length ? inStyle(styles, names) : "";
   const { name, thumb, unshown, frames, file } = photo || {};
