@@ -4,10 +4,9 @@ import pickle
 import sys
 
 from painterly import log
-from painterly.cli import web
+from painterly.cli import web, web_worker
 from painterly.cli.command import verb
 from painterly.configuration import env_file
-from painterly.jobs.worker import worker
 from painterly.web import app, lan
 from painterly.web.sessions import Sessions
 
@@ -72,7 +71,7 @@ def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatc
     served, worked = [], []
     monkeypatch.setattr(log.logger, "handlers", [])
     monkeypatch.setattr(app, "serve", lambda *given: served.append(given[:3]) or 0)
-    monkeypatch.setattr(worker, "work", lambda *given: worked.append(given) or 0)
+    monkeypatch.setattr(web_worker, "work", lambda *given: worked.append(given) or 0)
     for name in variables:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(env_file, "read", lambda _: {**variables, "WEB_HOST": "127.0.0.1"})

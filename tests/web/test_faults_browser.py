@@ -285,6 +285,7 @@ def test_a_mask_outlasts_its_picture_and_a_reload(page, server, painted):
     end_undo(page)
     page.js("document.querySelector('#finished .x').click()")
     page.until("!document.querySelector('#finished li')")
+    page.until("document.querySelector('#photos img').src.includes('/api/photos/')")
     end_undo(page)
     server.leaves_nothing_of(painted.id)
     page.driver.refresh()
