@@ -389,7 +389,7 @@ def test_a_refused_format_names_some_others(page, server, tmp_path):
     visit(page, server, tmp_path / "notes.txt")
     page.until("refused.textContent")
     said = page.one("#refused").text
-    assert said.endswith("such as JPG, PNG, HEIC, WEBP, TIFF and others.")
+    assert said.endswith("format: JPG, PNG, HEIC, WEBP, TIFF and others.")
 
 
 def test_many_refusals_are_some_sentences(page, server, tmp_path):
