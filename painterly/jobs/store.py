@@ -45,7 +45,7 @@ _CONDITIONS, _ETAGS = (
 class StoredJob(JobFields):
     """A job as it is stored."""
 
-    photo_key: str  # key in the bucket of the photos
+    photo_key: str  # key in the bucket of the photos; see jobs/photo_files
     # Key there of the clip whose first frame the photo is; None for a photo.
     source_key: str | None = None
     # Key of the photo's mask there; None if all of the photo is painted.
@@ -78,9 +78,14 @@ class StoredJob(JobFields):
         )
 
     @property
-    def painted_key(self) -> str:
-        """The key of what is painted: the photo, or the clip."""
+    def stored_key(self) -> str:
+        """The key of the file that is painted: the photo, or the clip."""
         return self.source_key or self.photo_key
+
+    @property
+    def painted_key(self) -> str:
+        """The key that what is painted has for its results, which are this job's alone."""
+        return f"{self.id}/{self.stored_key.rpartition('/')[2]}"
 
     @property
     def record_key(self) -> str:
@@ -262,6 +267,14 @@ def keys_of_job(job: str) -> tuple[str, str]:
     """Return what the keys of a job's own objects begin with, by its id: those in the queue, the
     one of its deletion among them, and the one of its end."""
     return f"{_QUEUE}{job}.", f"{_DONE}{job}."
+
+
+def is_there(bucket: Store, name: str) -> bool:
+    """Return whether a job or a kept photo exists in the result bucket and is not deleted, by its
+    id. Raises StorageError."""
+    starts = *keys_of_job(name), f"{KEPT}/{name}."
+    keys = [entry.key for start in starts for entry in bucket.list(start)]
+    return bool(keys) and f"{_QUEUE}{name}{_DELETED}" not in keys
 
 
 def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:

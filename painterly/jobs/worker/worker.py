@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
-LOADED_BY_S = 120.0  # seconds after the start, until which loading gives way to previews
+LOADED_BY_S = 20.0  # seconds after the start, until which loading gives way to previews
 QUIET_S = 2.0  # seconds after the last preview before the worker loads or prepares anything
 # The seconds left are known after these first steps, and then this part of the work.
 UNSTEADY, KNOWN_FROM = 5, 0.03
