@@ -18,7 +18,7 @@ from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.leftovers import delete_leftovers
-from painterly.jobs.photo_files import owner_of, release, users_of
+from painterly.jobs.photo_files import file_and_user, owner_of, release
 from painterly.jobs.schemas import JobState, not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
 from painterly.log import WarningLog, event, log_trace
@@ -81,8 +81,9 @@ class Deletions:
             with suppress(ObjectError):  # It was deleted since.
                 if owner_of(each.key) != owner_of(photo.key) and _is_same(source, photo, each):
                     same.add(each.key)
-        users = users_of([each.key for each in stored], same)
-        return [each for each in sorted(users - {job.id}) if self._jobs.stored(each)]
+        needed = (file_and_user(each.key) for each in stored)
+        users = {user for file, user in needed if file in same and user != job.id}
+        return [each for each in sorted(users) if self._jobs.stored(each)]
 
     def watch(self, deleted: Collection[str]) -> None:
         """Delete jobs by their ids, those that were cancelled long ago, the oldest of many that are

@@ -5,7 +5,7 @@ import re
 import time
 
 from painterly.jobs.buckets import WebBuckets, delete_versions
-from painterly.jobs.photo_files import needed, owner_of
+from painterly.jobs.photo_files import unneeded
 from painterly.jobs.store import (
     KEPT,
     PREVIEWS,
@@ -44,16 +44,12 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     brief = [*buckets.result.list(TRIAL), *buckets.result.list(f"{KEPT}/")]
     named = ((entry.key, _job_of(entry.key)) for entry in brief)
     gone += [(buckets.result, key) for key, name in named if name and created_at(name) < latest]
-    left = needed(photos, lambda job: job in known or created_at(job) >= latest)
-    gone += [(buckets.source, key) for key in photos if key not in left]
-    folders = {*map(owner_of, left)}  # of which a part stays
-    for bucket in (buckets.unfinished, buckets.result, buckets.source):
-        of_jobs = dict.fromkeys(
-            key if of is buckets.source and owner_of(key) in folders else _up_to_job(key)
-            for of, key in gone
-            if of is bucket
-        )
+    for bucket in (buckets.unfinished, buckets.result):
+        of_jobs = dict.fromkeys(_up_to_job(key) for of, key in gone if of is bucket)
         delete_versions(bucket, *of_jobs)
+    files = unneeded(photos, lambda job: job not in known and created_at(job) < latest)
+    delete_versions(buckets.source, *files)
+    gone += [(buckets.source, key) for key in files]
     if gone:
         event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
     # It needs a permission that the service can do without.

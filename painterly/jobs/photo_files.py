@@ -13,13 +13,11 @@ from painterly.jobs.schemas import JOB_ID
 from painterly.jobs.store import is_there
 from painterly.storage.base import Store
 
-_ID = JOB_ID.strip("^$")
-_USE = re.compile(rf"(.+)\.({_ID})")
+_ID = re.compile(JOB_ID)
 
 
 def use(source: Store, user: str, *keys: str | None) -> None:
-    """Note that a job or a kept photo, by its id, needs files that others have stored. Raises
-    StorageError."""
+    """Note that a job or a kept photo, by its id, needs files. Raises StorageError."""
     for key in filter(None, keys):
         if owner_of(key) != user:
             source.write(f"{key}.{user}", b"1")
@@ -30,30 +28,32 @@ def owner_of(key: str) -> str:
     return key.partition("/")[0]
 
 
-def users_of(keys: Collection[str], files: Collection[str]) -> set[str]:
-    """Return the ids of all that need one of some files, by all keys in the bucket."""
-    uses = filter(None, map(_USE.fullmatch, keys))
-    return {*map(owner_of, files), *(each[2] for each in uses if each[1] in files)}
+def file_and_user(key: str) -> tuple[str, str]:
+    """Return the key of a file and the id of one that needs it, by the key of either object."""
+    file, _, user = key.rpartition(".")
+    return (file, user) if _ID.fullmatch(user) else (key, owner_of(key))
 
 
-def needed(keys: Collection[str], stays: Callable[[str], bool]) -> set[str]:
-    """Return those of some keys in the bucket that a job or a kept photo needs which `stays`, by
-    its id."""
-    uses = {key: use for key in keys if (use := _USE.fullmatch(key)) and stays(use[2])}
-    of_users = {use[1] for use in uses.values()}
-    of_owners = {key for key in keys if not _USE.fullmatch(key) and stays(owner_of(key))}
-    return {*uses, *of_users.intersection(keys), *of_owners}
+def unneeded(keys: Collection[str], is_gone: Callable[[str], bool]) -> list[str]:
+    """Return what the keys begin with of files that only those need which are gone, by their ids.
+
+    Args:
+        keys: The keys of all objects in some folders.
+        is_gone: Returns whether a job or a kept photo is gone, by its id.
+    """
+    users = {key: file_and_user(key) for key in keys}
+    files = {file for file, user in users.values() if not is_gone(user)}
+    left = {key for key, (_, user) in users.items() if key in files or not is_gone(user)}
+    folders = {*map(owner_of, left)}  # of which a part stays
+    gone = ((key, owner_of(key)) for key in keys if key not in left)
+    return [*dict.fromkeys(key if owner in folders else f"{owner}/" for key, owner in gone)]
 
 
 def release(buckets: WebBuckets, user: str, *keys: str | None) -> None:
     """Delete the files that a job or a kept photo, by its id, has stored or needed, except those
     that another one needs. Raises StorageError."""
     for owner in {user, *map(owner_of, filter(None, keys))}:
-
-        def stays(each: str, owner: str = owner) -> bool:
-            return each != user and (each != owner or is_there(buckets.result, each))
-
-        stored = [entry.key for entry in buckets.source.list(f"{owner}/")]
-        left = needed(stored, stays)
-        gone = [key for key in stored if key not in left] if left else [f"{owner}/"]
-        delete_versions(buckets.source, *gone)
+        gone = {user} if is_there(buckets.result, owner) else {user, owner}
+        # Without objects, older versions of some may be left.
+        stored = [entry.key for entry in buckets.source.list(f"{owner}/")] or [f"{owner}/"]
+        delete_versions(buckets.source, *unneeded(stored, gone.__contains__))

@@ -272,9 +272,9 @@ def keys_of_job(job: str) -> tuple[str, str]:
 def is_there(bucket: Store, name: str) -> bool:
     """Return whether a job or a kept photo exists in the result bucket and is not deleted, by its
     id. Raises StorageError."""
-    starts = *keys_of_job(name), f"{KEPT}/{name}."
-    keys = [entry.key for start in starts for entry in bucket.list(start)]
-    return bool(keys) and f"{_QUEUE}{name}{_DELETED}" not in keys
+    if bucket.find(f"{_QUEUE}{name}{_DELETED}"):
+        return False
+    return any(bucket.find(f"{start}{name}.json") for start in (_QUEUE, _DONE, f"{KEPT}/"))
 
 
 def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:
