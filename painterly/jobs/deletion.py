@@ -29,7 +29,7 @@ from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
 CANCELLED_S = 3600.0  # seconds after which a cancelled job is deleted, as an unused photo is
-# Of the jobs that are cancelled or fail in that time, the latest stay.
+# Of the jobs that are cancelled or fail in that time, the latest stay: others would fill the disk.
 MOST_UNPAINTED = 25
 CLEAN_EVERY_S = 900.0
 _PIECE = 1_000_000  # bytes
