@@ -14,7 +14,7 @@ from support.polling import until, until_threads_end
 from support.web_service import DRAFT, send, served, stored_job
 
 from painterly.errors import StorageError
-from painterly.jobs import deletion
+from painterly.jobs import deletion, photo_files
 from painterly.jobs.buckets import PHOTOS
 from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
@@ -178,17 +178,18 @@ def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
-@pytest.mark.parametrize("at", range(14))
+@pytest.mark.parametrize("at", range(24))
 def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
     at, web, buckets, store, held, monkeypatch
 ):
     """Or was complete."""
     job = send(web).json()["id"]
-    ended = store.read(job)[0].changed(state=JobState.FAILED)
-    store.end(ended)
-    buckets.result.write(f"monet/{job}/beach.jpg", b"painted")
-    buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"half painted")
-    store.delete(job)
+    again = web.post("/api/jobs", json={**DRAFT, "again": job}).json()["id"]
+    for each in (job, again):
+        store.end(store.read(each)[0].changed(state=JobState.FAILED))
+        buckets.result.write(f"monet/{each}/beach.jpg", b"painted")
+        buckets.result.write(f"{PREVIEWS}/{each}.jpg", b"half painted")
+        store.delete(each)
     calls, real = [], deletion.delete_versions
 
     def killed(bucket, *prefixes):
@@ -200,13 +201,18 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
 
     index = JobIndex(store)
     with monkeypatch.context() as patches:
-        patches.setattr(deletion, "delete_versions", killed)
+        for module in (deletion, photo_files):
+            patches.setattr(module, "delete_versions", killed)
         with suppress(StorageError):
             Deletions(buckets, store, index, index.cancel).carry_out(store.queue().deleted)
     web.service.jobs.refresh()
     assert not shown(web), "whatever was deleted, it stays hidden"
     held.undo()
-    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
+    until(
+        lambda: (
+            web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k or again in k]
+        )
+    )
 
 
 @pytest.mark.parametrize("place", KINDS[:2], indirect=True)
