@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
 _Read = TypeVar("_Read")
+_reading = threading.Lock()  # Jobs that are cancelled one after another would fill the memory.
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,18 @@ class JobPainting:
         future: Future[_Read] = Future()
 
         def read() -> None:
-            try:
-                future.set_result(function())
-            except BaseException as error:
-                future.set_exception(error)
+            with _reading:
+                if future.set_running_or_notify_cancel():
+                    try:
+                        future.set_result(function())
+                    except BaseException as error:
+                        future.set_exception(error)
 
         threading.Thread(target=read, daemon=True, name="reading").start()
-        while not wait([future], POLL_S).done:
-            self.painter.stop.obey()
-            self.check()
+        try:
+            while not wait([future], POLL_S).done:
+                self.painter.stop.obey()
+                self.check()
+        finally:
+            future.cancel()
         return future.result()
