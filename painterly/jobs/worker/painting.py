@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
 _Read = TypeVar("_Read")
-_reading = threading.Lock()  # Jobs that are cancelled one after another would fill the memory.
+# A job does not wait for one that was cancelled as it was read, but many of them would fill the
+# memory.
+_reading = threading.Semaphore(2)
 
 
 @dataclass(frozen=True)
