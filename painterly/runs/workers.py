@@ -53,12 +53,14 @@ class Outcome:
         failures: The orders that have failed, each with the reason.
         already_stored: The number of results that another run has stored since the plan was made.
         postponed: The number of orders with a file that has changed since it was listed.
+        records: The records that were written, by key.
     """
 
     painted: int = 0
     failures: list[tuple[PlannedOrder, str]] = field(default_factory=list)
     already_stored: int = 0
     postponed: int = 0
+    records: dict[str, Record] = field(default_factory=dict)
 
 
 def paint_all(
@@ -275,6 +277,7 @@ class SavingPool:
             self._clips.take(order, record)
             return
         with self._lock:
+            self.outcome.records[order.record_key] = record
             if record.error is not None:
                 self.outcome.failures.append((order, record.error))
             elif already_stored:

@@ -96,8 +96,9 @@ def by_kind(keys: Sequence[str], others: Iterable[str]) -> list[tuple[bool, str]
     """Return descriptions of files that are passed over for their extension: first the pictures of
     unread formats, then raw files next to one of the `others` with their name, then the files that
     describe pictures, then the rest. Each is whether a user may miss the files, and the text."""
-    read = {_stem(key) for key in others}
-    raw = {key for key in keys if _extension(key) in _RAW and _stem(key) in read}
+    raw = {key for key in keys if _extension(key) in _RAW}
+    read = {_stem(key) for key in others} if raw else ()
+    raw = {key for key in raw if _stem(key) in read}
     pictures = [key for key in keys if _extension(key) in _OTHER_PICTURES and key not in raw]
     sidecars = [key for key in keys if _extension(key) in _SIDECARS]
     used = {*pictures, *raw, *sidecars}
