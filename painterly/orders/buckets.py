@@ -36,9 +36,9 @@ class PaintingsView(View):
         self._start, self._ready = f"{folder}{READY}", ready_folder(known)
         super().__init__(bucket or self._ready)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         if self._bucket is not self._ready:
-            yield from super().list(prefix)
+            yield from super().list(prefix, after)
 
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if write:

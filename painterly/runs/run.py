@@ -175,9 +175,9 @@ class Run:
         result = self._buckets.result
         for key, record in written.items():
             with suppress(ObjectError):  # It could not be stored.
-                file = result.find(key) if result.path(key) else None
-                version = file.version if file else md5_of_bytes(record.to_bytes())
-                self._records[key] = version, record
+                data, file = record.to_bytes(), result.path(key) and result.find(key)
+                if not file or file.size == len(data):  # Or another photo's is in its place.
+                    self._records[key] = file.version if file else md5_of_bytes(data), record
 
     def _watch(self, listing: Listing, every_s: float) -> NoReturn:
         """Paint, and look for news, until a signal or an error ends it.

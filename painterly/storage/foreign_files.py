@@ -103,18 +103,17 @@ def by_kind(keys: Sequence[str], others: Iterable[str]) -> list[tuple[bool, str]
     sidecars = [key for key in keys if _extension(key) in _SIDECARS]
     used = {*pictures, *raw, *sidecars}
     rest = [key for key in keys if key not in used]
-    texts = []
-    if pictures:
-        text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
-        text += "convert them to jpg, png or tiff"
-        texts.append((True, text))
-    if raw:
-        texts.append((False, f"raw files of pictures that are read ({_counts(raw)})"))
-    if sidecars:
-        texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))
-    if rest:
-        texts.append((False, f"of other kinds ({_counts(rest)}): {_names(rest)}"))
-    return texts
+    kinds = (
+        (pictures, "PICTURES that are not read ({}): {}; convert them to jpg, png or tiff"),
+        (raw, "raw files of pictures that are read ({})"),
+        (sidecars, "files that describe pictures ({})"),
+        (rest, "of other kinds ({}): {}"),
+    )
+    return [
+        (some is pictures, text.format(_counts(some), _names([*some])))
+        for some, text in kinds
+        if some
+    ]
 
 
 def _stem(key: str) -> str:

@@ -36,7 +36,6 @@ CREDENTIALS_HINT = (
 AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 # The requests that take the encryption of what they store.
 ENCRYPTED = ("PutObject", "CreateMultipartUpload")
-_OF_OBJECTS = ("Key", "Size", "ETag", "LastModified")
 _HAS_MORE = re.compile(rb"(<IsTruncated>)\s*(?:true|1)\s*(</IsTruncated>)", re.IGNORECASE)
 _opening = per_process(threading.Lock)  # boto3 clients are thread-safe, its sessions are not.
 
@@ -191,24 +190,20 @@ def _read_listing(
     response_dict["body"] = body = _HAS_MORE.sub(rb"\1true\2", body)
     if operation_model.name != "ListObjectsV2" or response_dict["status_code"] != HTTPStatus.OK:
         return
-    with contextlib.suppress(ElementTree.ParseError, ValueError):  # botocore says what is wrong.
+    # botocore says what is wrong with others.
+    with contextlib.suppress(ElementTree.ParseError, LookupError, ValueError):
         page = ElementTree.fromstring(body)
-        space = page.tag.partition("ListBucketResult")[0]
-        listed = page.findall(f"{space}Contents")
-        objects = [_fields_of(each, space) for each in listed]
+        space = page.tag.removesuffix("ListBucketResult")
+        objects: list[dict[str, Any]] = [
+            {field.tag.removeprefix(space): field.text or "" for field in listed}
+            for listed in page.findall(f"{space}Contents")
+        ]
+        for each in objects:
+            each |= {"Size": int(each["Size"]), "LastModified": _time(each["LastModified"])}
         if objects:
-            page[:] = [each for each in page if each.tag != listed[0].tag]
+            page[:] = [each for each in page if each.tag != f"{space}Contents"]
             response_dict["body"] = ElementTree.tostring(page)
             customized_response_dict["Contents"] = objects
-
-
-def _fields_of(listed: ElementTree.Element, space: str) -> dict[str, Any]:
-    texts = {name: listed.findtext(space + name) for name in _OF_OBJECTS}
-    fields: dict[str, Any] = {name: text for name, text in texts.items() if text is not None}
-    if "Size" in fields:
-        fields["Size"] = int(fields["Size"])
-    fields["LastModified"] = _time(fields.get("LastModified", ""))
-    return fields
 
 
 def _encrypt(encryption: str, params: dict[str, Any], **_: object) -> None:
