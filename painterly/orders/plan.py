@@ -153,11 +153,12 @@ def _orders(
     records: Mapping[str, Record | None],
     checkpoints: Set[str],
 ) -> Iterator[PlannedOrder]:
-    grow = any(style.settings.timelapse for style in selection.styles)
-    timelapses = timelapse_names(selection.names) if grow else {}
+    is_animated = any(style.settings.timelapse for style in selection.styles)
+    timelapses = timelapse_names(selection.names) if is_animated else {}
     for photo, style in selection.pairs():
         start, key = f"{style.name}/", bucket_layout.record_key(style.name, photo.key)
-        result, has_record = start + selection.names[photo.key], key in records
+        result = start + selection.names[photo.key]
+        own = own_record(records[key], photo.key, style.name, result) if key in records else None
         yield PlannedOrder(
             photo=photo,
             mask=selection.masks.get(photo.key),
@@ -166,9 +167,7 @@ def _orders(
             output=config.output,
             result=result,
             timelapse=start + timelapses[photo.key] if style.settings.timelapse else "",
-            previous=own_record(records[key], photo.key, style.name, result)
-            if has_record
-            else None,
+            previous=own,
             may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
         )
 

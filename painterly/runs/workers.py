@@ -221,6 +221,7 @@ class SavingPool:
         """
         self.outcome = Outcome()
         self._ended, self._seconds = 0, 0.0  # painted orders, and the time that they took
+        self._last = Record()
         self._painter, self._stop = painter, painter.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
         self._page = painter.gallery if painter.config.makes_page else None
@@ -277,7 +278,7 @@ class SavingPool:
             self._clips.take(order, record)
             return
         with self._lock:
-            self.outcome.records[order.record_key] = record
+            self.outcome.records[order.record_key] = self._last = record.sharing(self._last)
             if record.error is not None:
                 self.outcome.failures.append((order, record.error))
             elif already_stored:
