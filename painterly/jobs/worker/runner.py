@@ -141,7 +141,7 @@ class JobRunner:
         if not settings.traits.optimises:  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         with first.scope():
-            vgg = self._networks.load(settings, first.name).vgg
+            vgg = self._networks.load(settings, first.name)
             assert vgg is not None  # Only recipe instant has none.
             limit = self._config.memory_limit
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, limit, check_stop)
