@@ -34,7 +34,8 @@ def ci(tmp_path):
             program(tmp_path / "bin" / name)
         for name in TOOLS.split():
             program(tmp_path / ".venv/bin" / name, scripts.get(name, ""))
-        for name in ("lab/check.sh", "tools/test_wheel.sh", "tools/test_matrix.sh"):
+        program(tmp_path / "tools/test_matrix.sh", scripts.get("rounding", ""))
+        for name in ("lab/check.sh", "tools/test_wheel.sh"):
             program(tmp_path / name)
         program(tmp_path / "start.sh", scripts.get("start", START))
         done = subprocess.run(
@@ -57,6 +58,13 @@ def test_steps_after_a_failed_one_run_and_all_failed_ones_are_said_at_the_end(ci
     assert ("the demo again: " in out) == (not words)
     failed = ["ruff format (exit code 4)", "ruff check (exit code 4)", "types (exit code 3)"]
     assert [each.strip() for each in out.splitlines()[-3:]] == failed
+
+
+def test_a_check_that_runs_beside_others_prints_what_it_says_and_fails_the_run(ci):
+    code, out = ci(rounding='echo "===== 1 failed in 2.00s ====="; exit 1')
+    assert code == 1
+    assert "===== 1 failed in 2.00s =====" in out
+    assert out.splitlines()[-1].strip() == "tests with other rounding (exit code 1)"
 
 
 def test_a_run_without_a_failed_step_succeeds(ci):
