@@ -47,6 +47,7 @@ def painted_on_a_terminal_that_closes(way: int | signal.Handlers) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+@pytest.mark.thorough
 def test_a_picture_stays_as_it_stands_with_its_checkpoint():
     assert painted_on_a_terminal_that_closes(signal.SIG_DFL) == HANG_UP
     assert Image.open("x.png").size == (64, 48)

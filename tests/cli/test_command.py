@@ -49,6 +49,7 @@ def installed(site, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
         (
@@ -140,6 +141,7 @@ def _ended(client, link: str) -> dict | None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     site, tmp_path, monkeypatch, request
 ):
