@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.distance import content_error
+from support.fuzzing import drawn
 from support.ink import drawing, portrait
 from support.tiny import last, picture
 
@@ -125,7 +126,7 @@ def test_in_tiles_a_picture_is_led_to_the_same_drawing(tiny):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("strength", [0.3, 0.5])
+@pytest.mark.parametrize("strength", drawn([0.3, 0.5]))
 def test_strength_is_the_distance_from_the_photo_itself(builtin, strength):
     photo, painting = portrait(side=192), drawing(side=192)
     settings = Settings(size=192, strength=strength)
