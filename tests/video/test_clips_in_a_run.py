@@ -29,7 +29,7 @@ from painterly.storage.folder import FolderBucket
 from painterly.video import steadying
 from painterly.video.reading import ClipsView
 
-pytestmark = pytest.mark.slow  # A process decodes the clips.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]  # A process decodes the clips.
 
 WHOLE: list[bytes] = []
 RESULT, RECORD = Path("out/monet/walk.mp4"), Path("out/_records/monet/walk.mp4.json")
@@ -105,7 +105,6 @@ def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole_run, af
     assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
-@pytest.mark.thorough
 def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole_run, monkeypatch):
     """Each run is killed at the next request to the bucket of results that changes anything."""
     real = {name: getattr(FolderBucket, name) for name in ("write", "delete")}
