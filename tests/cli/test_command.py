@@ -207,6 +207,7 @@ def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr
 
 
 @pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.thorough
 def test_a_picture_that_cannot_be_painted_writes_nothing_into_the_pipe():
     for variables in ({}, {"LOG_FORMAT": "json"}):
         ran = python("-m", "painterly", "text.jpg", "monet.jpg", "-o", "-", cwd=Path(), **variables)

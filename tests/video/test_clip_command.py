@@ -164,6 +164,7 @@ def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
+@pytest.mark.thorough
 def test_fresh_begins_anew(monkeypatch, capsys):
     words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
     with monkeypatch.context() as patch:
