@@ -67,9 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     end at about the same time."""
     seconds: dict[Path, float] = defaultdict(float)
     lines = SLOWEST.read_text().splitlines() if SLOWEST.exists() else []
-    measured = {
-        test: float(took[:-1]) for took, _, test in (line.split(maxsplit=2) for line in lines)
-    }
+    measured = {}  # By test; a matrix may have drawn other cases since.
+    for took, _, test in (line.split(maxsplit=2) for line in reversed(lines)):
+        measured[test.partition("[")[0]] = float(took[:-1])
     for item in items:
         if not SLOW.isdisjoint(item.fixturenames):
             item.add_marker("slow")
@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("thorough")
         marks = {mark.name for mark in item.iter_markers()}
         usual = 3 if "thorough" in marks else 1 if "slow" in marks else 0.05
-        seconds[item.path] += measured.get(item.nodeid, usual)
+        seconds[item.path] += measured.get(item.nodeid.partition("[")[0], usual)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: -seconds[item.path])
 
