@@ -193,7 +193,7 @@ class JobStore:
         Args:
             after: The ids come after this one, or after others that begin with it.
         """
-        listed = self._bucket.list_after(_DONE, _DONE + after)
+        listed = self._bucket.list(_DONE, _DONE + after)
         return (name for entry in listed if (name := _name(entry, _DONE)))
 
     def read(self, job: str) -> tuple[StoredJob, str] | None:

@@ -309,7 +309,7 @@ class ClipsView(View):
         return out.getvalue()
 
     def close(self) -> None:
-        """End reading, or let the thread that reads just now end it after its frame."""
+        """End reading for good, or let the thread that reads just now end it after its frame."""
         self._is_closed = True
         if self._lock.acquire(blocking=False):
             self._begin("")

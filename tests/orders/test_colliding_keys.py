@@ -140,8 +140,8 @@ def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
         gone.write_bytes(tiny.file(60, 80, 3))
     whole = FolderBucket.list
 
-    def listing(bucket, prefix=""):
-        found = [*whole(bucket, prefix)]
+    def listing(bucket, *where):
+        found = [*whole(bucket, *where)]
         if bucket.name == "./photos":
             gone.unlink()
         return iter(found)
