@@ -330,6 +330,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
     assert worker.web.store.read_ended(job.id).state is JobState.CANCELLED and not unheeded
 
 
+@pytest.mark.thorough
 def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_begins(
     worker, monkeypatch
 ):
