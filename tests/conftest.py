@@ -36,13 +36,15 @@ MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 QUICK = "not slow and not thorough"
 # Fixtures that mark their tests.
 SLOW = {"_in_float32", "builtin", "random_vgg", "small_vgg", "start_program", "tiny", "traced_once"}
+SLOW |= {"aws", "moto"}
 THOROUGH = {"ceph", "running_chromium"}
+SLOWEST = Path(__file__).parents[1] / "lab/slowest_tests.txt"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers of tests")
     for option, marks, text in (
-        ("--quick", QUICK, "only tests that start no process and load no TensorFlow"),
+        ("--quick", QUICK, "only tests that need no process, no S3 server and no TensorFlow"),
         ("--all", "not moto", "thorough tests as well, and those on Ceph's server"),
     ):
         group.addoption(option, action="store_const", dest="markexpr", const=marks, help=text)
@@ -64,13 +66,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark tests by their fixtures. Workers begin with the files that take longest, so that they
     end at about the same time."""
     seconds: dict[Path, float] = defaultdict(float)
+    lines = SLOWEST.read_text().splitlines() if SLOWEST.exists() else []
+    measured = {}  # By test; a matrix may have drawn other cases since.
+    for took, _, test in (line.split(maxsplit=2) for line in reversed(lines)):
+        measured[test.partition("[")[0]] = float(took[:-1])
     for item in items:
         if not SLOW.isdisjoint(item.fixturenames):
             item.add_marker("slow")
         if not THOROUGH.isdisjoint(item.fixturenames):
             item.add_marker("thorough")
         marks = {mark.name for mark in item.iter_markers()}
-        seconds[item.path] += 5 if "thorough" in marks else 1 if "slow" in marks else 0.05
+        usual = 3 if "thorough" in marks else 1 if "slow" in marks else 0.05
+        seconds[item.path] += measured.get(item.nodeid.partition("[")[0], usual)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: -seconds[item.path])
 
@@ -91,12 +98,14 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return one worker more than there are cores, because many tests wait for a process, a browser
-    or a storage. None if only certain files are tested: each worker would load and trace the same.
+    or a storage; quick ones do not. None if only certain files are tested: each worker would load
+    and trace the same.
     """
     if all(".py" in argument for argument in config.args):
         return 0
     fitting = psutil.virtual_memory().available // WORKER_BYTES
-    return min((os.cpu_count() or 1) + 1, MAX_WORKERS, max(1, fitting))
+    waiting = config.option.markexpr != QUICK
+    return min((os.cpu_count() or 1) + waiting, MAX_WORKERS, max(1, fitting))
 
 
 @pytest.fixture(autouse=True)

@@ -206,7 +206,7 @@ def _page_data(
     photos = _Numbered(names)
     paintings, blends = _Numbered(), _Numbered()
     sizes, given, origins, contents = _Numbered(), _Numbered(), _Numbered(), _Numbered()
-    # Jobs have their own copies of a photo. Those with the same ETag are one photo.
+    # A photo has a key for each job that paints it. Those with the same ETag are one photo.
     content_of = {photo_name(each): each.photo_etag or photo_name(each) for each in ordered}
 
     def thumb(kind: str, key: str) -> str | int:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from painterly.configuration.config import Config
 from painterly.errors import StorageError
 from painterly.log import event
-from painterly.orders.buckets import Buckets, PaintingsView, open_paintings
+from painterly.orders.buckets import Buckets, PaintingsView
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, ObjectError, Store, UnavailableError, View
@@ -102,7 +102,8 @@ def open_buckets(config: Config) -> WebBuckets:
             *(inside(config, prefix) for prefix in (PHOTOS, PAINTINGS, UNFINISHED)),
         )
     )
-    style = StyleBucket(open_paintings(config.style_bucket, config.account), paintings)
+    own = open_bucket(config.style_bucket, config.account) if config.style_bucket else None
+    style = StyleBucket(PaintingsView(own), paintings)
     return WebBuckets(photos, style, result, unfinished)
 
 

@@ -18,6 +18,7 @@ from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.leftovers import delete_leftovers
+from painterly.jobs.photo_files import file_and_user, owner_of, release
 from painterly.jobs.schemas import JobState, not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
 from painterly.log import WarningLog, event, log_trace
@@ -28,8 +29,7 @@ from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
 CANCELLED_S = 3600.0  # seconds after which a cancelled job is deleted, as an unused photo is
-# Of the jobs that are cancelled or fail in that time, the latest stay: an order of a few bytes has
-# a whole photo.
+# Of the jobs that are cancelled or fail in that time, the latest stay: others would fill the disk.
 MOST_UNPAINTED = 25
 CLEAN_EVERY_S = 900.0
 _PIECE = 1_000_000  # bytes
@@ -72,15 +72,18 @@ class Deletions:
         return asked
 
     def _with_same_photo(self, job: StoredJob) -> list[str]:
-        """Return the ids of the other jobs with the photo of a job. Each has its own copy."""
-        source, found = self._buckets.source, set[str]()
+        """Return the ids of the other jobs with the photo of a job, also if it was sent again."""
+        source = self._buckets.source
         if (photo := source.find(job.photo_key)) is None:
             return []
-        for each in [*source.list()]:
+        stored, same = [*source.list()], {photo.key}
+        for each in stored:
             with suppress(ObjectError):  # It was deleted since.
-                if each.key != photo.key and _is_same(source, photo, each):
-                    found.add(each.key.partition("/")[0])
-        return [each for each in sorted(found - {job.id}) if self._jobs.stored(each)]
+                if owner_of(each.key) != owner_of(photo.key) and _is_same(source, photo, each):
+                    same.add(each.key)
+        needed = (file_and_user(each.key) for each in stored)
+        users = {user for file, user in needed if file in same and user != job.id}
+        return [each for each in sorted(users) if self._jobs.stored(each)]
 
     def watch(self, deleted: Collection[str]) -> None:
         """Delete jobs by their ids, those that were cancelled long ago, the oldest of many that are
@@ -172,7 +175,7 @@ def delete_painting(buckets: WebBuckets, name: str) -> None:
 
 def delete_parts(buckets: WebBuckets, job: StoredJob) -> None:
     """Delete all that a job has left but the job itself. Raises StorageError."""
-    delete_versions(buckets.source, f"{job.id}/")
+    release(buckets, job.id, job.photo_key, job.source_key, job.mask_key)
     delete_versions(buckets.unfinished, f"{CHECKPOINTS}/{job.style}/{job.id}/")
     delete_versions(buckets.result, *_prefixes(job))
 

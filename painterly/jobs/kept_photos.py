@@ -7,8 +7,7 @@ disk with them, so their number and bytes have bounds, also for one client.
 
 import threading
 import time
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from painterly.jobs.address import CLIENT
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.disk import check_disk
+from painterly.jobs.photo_files import release, use
 from painterly.jobs.schemas import ApiError, PhotoOut, not_found
 from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload
@@ -45,7 +45,7 @@ class KeptPhotos:
 
     def __init__(self, buckets: WebBuckets, max_upload: int) -> None:
         """`max_upload` is the largest size of an upload in bytes."""
-        self._source, self._about = buckets.source, buckets.result
+        self._buckets, self._source, self._about = buckets, buckets.source, buckets.result
         self.most_bytes, self._lock = KEPT_UPLOADS * max_upload, threading.Lock()
         # The clients and the lengths of those that this process keeps, by their ids.
         self._kept: dict[str, tuple[str, int]] = {}
@@ -78,9 +78,9 @@ class KeptPhotos:
                 raise ApiError(429, f"{what}, or try again in an hour", 600)
             self._kept = kept
 
-    def copy(self, job: StoredJob) -> KeptPhoto:
-        """Store the photo of a job once more, as one that was only sent. Raises ApiError if it is
-        gone, or if too many are kept."""
+    def keep_of(self, job: StoredJob) -> KeptPhoto:
+        """Keep the photo of a job, as one that was only sent. Raises ApiError if it is gone, or if
+        too many are kept."""
         try:
             return self.keep(self.find_files(job))
         except NoObjectError:
@@ -90,22 +90,12 @@ class KeptPhotos:
         """Store the files of a photo, before a job or for one. Raises ApiError while the disk is
         nearly full."""
         check_disk(self._source.path(""))
-        keys = stored.photo_key, stored.source_key
         if upload.keys:
-            for key, to in zip(upload.keys, keys, strict=False):
-                self._copy(key, str(to))
+            use(self._source, stored.id, *upload.keys)
             return
         self._source.write(stored.photo_key, upload.data)
         if stored.source_key and upload.clip:
             self._source.upload(upload.clip, stored.source_key)
-
-    def _copy(self, key: str, to: str) -> None:
-        if own := self._source.path(key):
-            self._source.upload(own, to)
-            return
-        with TemporaryDirectory(prefix="painterly-") as folder:
-            self._source.download(key, file := Path(folder, "copy"))
-            self._source.upload(file, to)
 
     def find_files(self, stored: KeptPhoto | StoredJob) -> Upload:
         """Find the files of a photo as it was sent. Raises NoObjectError if one is gone."""
@@ -124,6 +114,7 @@ class KeptPhotos:
             frames=stored.frames,
             seconds=stored.duration,
             keys=keys,
+            mask_key=stored.mask_key if isinstance(stored, StoredJob) else None,
         )
 
     def find(self, photo_id: str) -> KeptPhoto | None:
@@ -134,9 +125,9 @@ class KeptPhotos:
             return None
 
     def delete(self, kept: KeptPhoto) -> None:
-        """Delete a photo. The photos of orders that used it are others."""
+        """Delete a photo, with its files unless orders need them."""
         delete_versions(self._about, _about(kept.id))
-        delete_versions(self._source, f"{kept.id}/")
+        release(self._buckets, kept.id, kept.photo_key, kept.source_key)
         self._forget(kept.id)
 
     def _forget(self, photo_id: str) -> None:
@@ -146,10 +137,11 @@ class KeptPhotos:
 
 def stored_as(owner: str, upload: Upload) -> dict[str, Any]:
     """Return the fields of a photo, or of a job, with its id, that name the files of its photo."""
-    about: dict[str, Any] = {"photo_key": f"{owner}/{upload.name}"}
+    name = f"{owner}/{upload.name}"
+    photo, *clip = upload.keys or (name, str(PurePosixPath(name).with_suffix(f".{EXTENSION}")))
+    about: dict[str, Any] = {"photo_key": photo}
     if upload.frames is not None:
-        name = f"{owner}/{PurePosixPath(upload.name).stem}.{EXTENSION}"
-        about |= {"source_key": name, "frames": upload.frames, "duration": upload.seconds}
+        about |= {"source_key": clip[0], "frames": upload.frames, "duration": upload.seconds}
     return about
 
 

@@ -5,6 +5,7 @@ import re
 import time
 
 from painterly.jobs.buckets import WebBuckets, delete_versions
+from painterly.jobs.photo_files import unneeded
 from painterly.jobs.store import (
     KEPT,
     PREVIEWS,
@@ -35,7 +36,7 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     short_lived: list[tuple[Store, str]] = []
     short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
     short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
-    photos = [(entry.key, _job_of(entry.key)) for entry in buckets.source.list()]
+    photos = [entry.key for entry in buckets.source.list() if _job_of(entry.key)]
     # The jobs are listed last, so that a new one is not mistaken for a deleted one.
     waiting = {job for job, _ in store.queued()}
     known = waiting | {*store.ended()}
@@ -43,14 +44,12 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     brief = [*buckets.result.list(TRIAL), *buckets.result.list(f"{KEPT}/")]
     named = ((entry.key, _job_of(entry.key)) for entry in brief)
     gone += [(buckets.result, key) for key, name in named if name and created_at(name) < latest]
-    gone += [
-        (buckets.source, key)
-        for key, job in photos
-        if job and job not in known and created_at(job) < latest
-    ]
-    for bucket in (buckets.unfinished, buckets.result, buckets.source):
+    for bucket in (buckets.unfinished, buckets.result):
         of_jobs = dict.fromkeys(_up_to_job(key) for of, key in gone if of is bucket)
         delete_versions(bucket, *of_jobs)
+    files = unneeded(photos, lambda job: job not in known and created_at(job) < latest)
+    delete_versions(buckets.source, *files)
+    gone += [(buckets.source, key) for key in files]
     if gone:
         event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
     # It needs a permission that the service can do without.

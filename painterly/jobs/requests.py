@@ -23,6 +23,7 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos, stored_as
+from painterly.jobs.photo_files import use
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -68,7 +69,7 @@ class _Order(NamedTuple):
 
     request: JobRequest
     photo: Upload
-    mask: bytes | None  # the file of the photo's mask, if it has one
+    mask: bytes | None  # the file of the photo's mask, empty for none; None for a stored one
     style: Style
     work: int  # the work (schedule.py) of the picture, or of all frames of a clip
 
@@ -139,8 +140,9 @@ class OrderBook:
         job = _job(job_id, order, idempotency_key and _kept_at(idempotency_key))
         with self._place():
             self.photos.write(job, order.photo)
-            if job.mask_key and order.mask:
-                self._buckets.source.write(job.mask_key, order.mask, "image/png")
+            use(self._buckets.source, job.id, job.mask_key)
+            if job.mask_key and mask:
+                self._buckets.source.write(job.mask_key, mask, "image/png")
             # The same request may have been answered by another thread, or instance.
             return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
 
@@ -148,7 +150,7 @@ class OrderBook:
         if (upload is None) == (request.again is None):
             raise ApiError(422, "send either a photo, or its id in `again`")
         check_callback(request.callback, self._options.callback_hosts)
-        photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
+        photo = upload or self._photo_of(request.again or "")
         if request.story and not request.sheet:
             raise ApiError(422, "a story has a language; send `sheet` as well")
         if photo.frames is not None:
@@ -169,7 +171,7 @@ class OrderBook:
         work = sum(works) * (photo.frames or 1)
         if photo.frames is not None:
             self._check_time(work, request.preset)
-        return _Order(request, photo, earlier_mask if mask is None else mask, style, work)
+        return _Order(request, photo, mask, style, work)
 
     def _check_time(self, work: float, preset: Preset) -> None:
         seconds = self._jobs.estimates.seconds(work, preset)
@@ -303,12 +305,9 @@ class OrderBook:
         """Return the longer side of each preset's pictures, in px, or `full`."""
         return {preset.value: self.checked_settings(preset, {}).size for preset in Preset}
 
-    def _photo_of(self, job_id: str) -> tuple[Upload, bytes | None]:
-        photo = self._stored_photo(job_id)
-        mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
+    def _photo_of(self, job_id: str) -> Upload:
         try:
-            mask = self._buckets.source.read(mask_key) if mask_key else None
-            return self.photos.find_files(photo), mask
+            return self.photos.find_files(self._stored_photo(job_id))
         except ObjectError:
             raise NO_SUCH_PHOTO from None
 
@@ -358,12 +357,13 @@ def _of_clip(request: JobRequest) -> JobRequest:
 def _job(job_id: str, order: _Order, remembered_at: str | None) -> StoredJob:
     request, photo, mask, style, work = order
     total = sum(painting.share for painting in style.paintings)
+    # A batch expects the same name for a mask.
+    own_mask = f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask else None
     return StoredJob(
         id=job_id,
         **stored_as(job_id, photo),
         photo=photo.shown,
-        # A batch expects the same name for a mask.
-        mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask else None,
+        mask_key=photo.mask_key if mask is None else own_mask,
         size=photo.size,
         style=style.name,
         sheet=request.sheet,

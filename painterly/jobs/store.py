@@ -45,7 +45,7 @@ _CONDITIONS, _ETAGS = (
 class StoredJob(JobFields):
     """A job as it is stored."""
 
-    photo_key: str  # key in the bucket of the photos
+    photo_key: str  # key in the bucket of the photos; see jobs/photo_files
     # Key there of the clip whose first frame the photo is; None for a photo.
     source_key: str | None = None
     # Key of the photo's mask there; None if all of the photo is painted.
@@ -78,9 +78,14 @@ class StoredJob(JobFields):
         )
 
     @property
-    def painted_key(self) -> str:
-        """The key of what is painted: the photo, or the clip."""
+    def stored_key(self) -> str:
+        """The key of the file that is painted: the photo, or the clip."""
         return self.source_key or self.photo_key
+
+    @property
+    def painted_key(self) -> str:
+        """The key that what is painted has for its results, which are this job's alone."""
+        return f"{self.id}/{self.stored_key.rpartition('/')[2]}"
 
     @property
     def record_key(self) -> str:
@@ -193,7 +198,7 @@ class JobStore:
         Args:
             after: The ids come after this one, or after others that begin with it.
         """
-        listed = self._bucket.list_after(_DONE, _DONE + after)
+        listed = self._bucket.list(_DONE, _DONE + after)
         return (name for entry in listed if (name := _name(entry, _DONE)))
 
     def read(self, job: str) -> tuple[StoredJob, str] | None:
@@ -262,6 +267,14 @@ def keys_of_job(job: str) -> tuple[str, str]:
     """Return what the keys of a job's own objects begin with, by its id: those in the queue, the
     one of its deletion among them, and the one of its end."""
     return f"{_QUEUE}{job}.", f"{_DONE}{job}."
+
+
+def is_there(bucket: Store, name: str) -> bool:
+    """Return whether a job or a kept photo exists in the result bucket and is not deleted, by its
+    id. Raises StorageError."""
+    if bucket.find(f"{_QUEUE}{name}{_DELETED}"):
+        return False
+    return any(bucket.find(f"{start}{name}.json") for start in (_QUEUE, _DONE, f"{KEPT}/"))
 
 
 def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:

@@ -44,8 +44,8 @@ class Upload:
         clip: The clip's file, if it is one.
         frames: The number of a clip's frames.
         seconds: How long a clip lasts.
-        keys: The keys of the photo's and the clip's file, if they are stored already: these are
-            copied.
+        keys: The keys of the photo's and the clip's file, if they are stored already.
+        mask_key: The key of its mask, if that is stored already.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Upload:
     frames: int | None = None
     seconds: float | None = None
     keys: tuple[str, ...] = ()
+    mask_key: str | None = None
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,6 @@ from painterly.configuration.config import Config
 from painterly.orders.styles import READY, ready_folder
 from painterly.settings import bucket_layout
 from painterly.storage import open_bucket
-from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, Bucket, Entry, Store, View
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
@@ -36,9 +35,9 @@ class PaintingsView(View):
         self._start, self._ready = f"{folder}{READY}", ready_folder(known)
         super().__init__(bucket or self._ready)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         if self._bucket is not self._ready:
-            yield from super().list(prefix)
+            yield from super().list(prefix, after)
 
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if write:
@@ -46,14 +45,6 @@ class PaintingsView(View):
         if key.startswith(self._start):
             return self._ready, key.removeprefix(self._start)
         return self._bucket, key
-
-
-def open_paintings(
-    address: str | None, account: Account, known: KnownFiles | None = None
-) -> PaintingsView:
-    """Open the paintings of a style bucket, or of none. Raises ConfigError."""
-    bucket = None if address is None else open_bucket(address, account, known=known)
-    return PaintingsView(bucket, known=known)
 
 
 @dataclass(frozen=True)
@@ -70,16 +61,14 @@ class Buckets:
     def open(cls, config: Config, paintings: Bucket | None = None) -> "Buckets":
         """Open the buckets that the configuration names. `paintings` take the place of its style
         bucket. Raises ConfigError."""
-        from painterly.video.reading import ClipsView  # With NumPy.
-
         known, account = KnownFiles(), config.account
-        source = ClipsView(open_bucket(config.photo_bucket, account, partly=True, known=known))
+        source = open_bucket(config.photo_bucket, account, partly=True, known=known)
         result = open_bucket(config.result_bucket, account, new=True, known=known)
-        own = PaintingsView(paintings, known=known) if paintings else None
-        style = own or open_paintings(config.style_bucket, account, known)
+        if paintings is None and config.style_bucket:
+            paintings = open_bucket(config.style_bucket, account, known=known)
         if isinstance(result, FolderBucket):
             known.keep_in(result.folder, writes=not config.dry_run)
-        return cls(source, style, result, known=known)
+        return cls(source, PaintingsView(paintings, known=known), result, known=known)
 
 
 @dataclass(frozen=True)

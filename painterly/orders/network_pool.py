@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from painterly.errors import WeightsError
 from painterly.settings.settings import Settings
@@ -20,18 +20,6 @@ if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from painterly.vgg.network import VGG
 
 _Network = tuple[str, WeightsSource]  # model; weights
-
-
-class Networks(NamedTuple):
-    """The networks of an order, in memory.
-
-    Attributes:
-        identity: The identity of their weights, for the record.
-        vgg: VGG, if the recipe compares its features.
-    """
-
-    identity: str
-    vgg: "VGG | None" = None
 
 
 class NetworkPool:
@@ -80,11 +68,10 @@ class NetworkPool:
 
     def load(
         self, settings: Settings, device: str = "", source: WeightsSource | None = None
-    ) -> Networks:
-        """Return the networks for these settings; without VGG for recipe instant, which has its
-        own.
+    ) -> "VGG | None":
+        """Return VGG for these settings; None for recipe instant, which has a network of its own.
 
-        There is one VGG for each device, as its tensors and what TensorFlow traces belong to the
+        There is one for each device, as its tensors and what TensorFlow traces belong to the
         device.
 
         Args:
@@ -96,15 +83,14 @@ class NetworkPool:
             WeightsError: The weights cannot be used.
             StorageError: They cannot be read from the style bucket.
         """
-        source = source or self.source(settings)
         if not settings.traits.optimises:
-            return Networks(source.identity)
+            return None
+        source = source or self.source(settings)
         which = (settings.model, source), device
         with self._loading:
             if which not in self._loaded:
                 self._loaded[which] = self.build(settings, source)
-            vgg = self._loaded[which]
-        return Networks(vgg.identity, vgg)
+            return self._loaded[which]
 
     def build(self, settings: Settings, source: WeightsSource) -> "VGG":
         """Make a network on the current device. Raises WeightsError, StorageError."""

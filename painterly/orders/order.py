@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from logging import WARNING
 from pathlib import PurePath, PurePosixPath
@@ -25,6 +25,7 @@ from painterly.orders.record import (
     PaintingRef,
     PictureRef,
     Record,
+    etag_of,
     is_content,
     is_intact,
     read_record,
@@ -89,17 +90,17 @@ class Order:
         and the version of the engine. The first use raises ObjectError if a file in a folder is
         gone.
         """
-        inputs = {
+        inputs: dict[str, Any] = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
-            **self.style.deciding,
-            "output": astuple(self.output),
+            "output": [*vars(self.output).values()],
             "engine": ENGINE_VERSION,
         }
-        if self.style.parts:
-            inputs["styles"] = [each.deciding for each in self.style.parts]
         if self.color_mask or self.start:  # Records are of pictures without them.
             inputs["further pictures"] = [etag_of(self.color_mask), etag_of(self.start)]
-        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        texts = {name: json.dumps(value) for name, value in inputs.items()}
+        if parts := [_object(each.deciding) for each in self.style.parts]:
+            texts["styles"] = f"[{', '.join(parts)}]"
+        return hashlib.sha256(_object({**texts, **self.style.deciding}).encode()).hexdigest()
 
     @property
     def checkpoint_mark(self) -> str:
@@ -206,9 +207,9 @@ class SingleOrder(Order):
         return self.own_checkpoint_key
 
 
-def etag_of(file: Entry | PictureRef | None) -> str | None:
-    """Return the ETag of a file, if there is one."""
-    return None if file is None else file.etag
+def _object(texts: Mapping[str, str]) -> str:
+    """Return a JSON object of values that are JSON already: most decide thousands of results."""
+    return f"{{{', '.join(f'{json.dumps(name)}: {texts[name]}' for name in sorted(texts))}}}"
 
 
 def _ref(entry: Entry | None) -> PictureRef | None:
@@ -249,33 +250,37 @@ def timelapse_names(results: Mapping[str, str]) -> dict[str, str]:
 
 def could_be_result(key: str, order: PlannedOrder) -> bool:
     """Return whether an order's result may have had a key, in any format."""
+    if key == order.result:
+        return True
     pair = f"{order.style.name}/{order.photo.key}"
     return _stem(key) in (_stem(pair), _plain(pair))
 
 
-def record_of(order: PlannedOrder, record: Record | None) -> Record | None:
-    """Return the order's record, or None if it is another photo's: some disks take two names for
-    one.
+def own_record(record: Record | None, photo: str, style: str, result: str) -> Record | None:
+    """Return the record of a photo (its key) in a style (its name), or None if it is another
+    photo's: some disks take two names for one.
 
     Args:
-        order: The order.
-        record: The content of the object under its key; None if that is damaged. Then the result's
-            key is the order's, and nothing else is known.
+        record: The content of the object under its key; None if that is damaged. Then the key of
+            the result is `result`, and nothing else is known.
+        photo, style, result: The photo, the style, and the key that the result would get.
     """
-    photo, style = order.photo.key, order.style.name
     if record is None:
-        return Record(photo=photo, style=style, result=order.result)
+        return Record(photo=photo, style=style, result=result)
+    if (record.photo, record.style) == (photo, style):
+        return record
     is_own = record.photo in (None, photo) and record.style in (None, style)
     return replace(record, photo=photo, style=style) if is_own else None
 
 
 def latest_record(bucket: Bucket, order: PlannedOrder) -> Record | None:
-    """Return the stored record as `record_of` does, or else the plan's, or else one that names no
+    """Return the stored record as `own_record` does, or else the plan's, or else one that names no
     result. Raises UnavailableError."""
+    photo, style = order.photo.key, order.style.name
     try:
-        return record_of(order, read_record(bucket, order.record_key))
+        return own_record(read_record(bucket, order.record_key), photo, style, order.result)
     except ObjectError:  # There is none, or it may not be read.
-        return order.previous or Record(photo=order.photo.key, style=order.style.name)
+        return order.previous or Record(photo=photo, style=style)
 
 
 def intact_record(bucket: Bucket, order: PlannedOrder) -> Record | None:

@@ -19,12 +19,18 @@ from painterly.orders.order import (
     Order,
     PlannedOrder,
     could_be_result,
-    etag_of,
-    record_of,
+    own_record,
     taken,
     timelapse_names,
 )
-from painterly.orders.record import PaintingRef, Record, RecordCache, intact_records, read_records
+from painterly.orders.record import (
+    PaintingRef,
+    Record,
+    RecordCache,
+    etag_of,
+    intact_records,
+    read_records,
+)
 from painterly.orders.selection import Selection
 from painterly.progress import Tally
 from painterly.settings import bucket_layout
@@ -147,22 +153,23 @@ def _orders(
     records: Mapping[str, Record | None],
     checkpoints: Set[str],
 ) -> Iterator[PlannedOrder]:
-    timelapses = timelapse_names(selection.names)
+    is_animated = any(style.settings.timelapse for style in selection.styles)
+    timelapses = timelapse_names(selection.names) if is_animated else {}
     for photo, style in selection.pairs():
-        start, timelapse = f"{style.name}/", style.settings.timelapse
-        order = PlannedOrder(
+        start, key = f"{style.name}/", bucket_layout.record_key(style.name, photo.key)
+        result = start + selection.names[photo.key]
+        own = own_record(records[key], photo.key, style.name, result) if key in records else None
+        yield PlannedOrder(
             photo=photo,
             mask=selection.masks.get(photo.key),
             style=style,
             weights=weights[style.name],
             output=config.output,
-            result=start + selection.names[photo.key],
-            timelapse=start + timelapses[photo.key] if timelapse else "",
+            result=result,
+            timelapse=start + timelapses[photo.key] if style.settings.timelapse else "",
+            previous=own,
             may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
         )
-        if order.record_key in records:
-            order = replace(order, previous=record_of(order, records[order.record_key]))
-        yield order
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
@@ -46,6 +46,11 @@ class PaintingRef:
     etag: str | None = None
     mask: PictureRef | None = None
     region: PictureRef | None = None
+
+
+def etag_of(file: Entry | PictureRef | None) -> str | None:
+    """Return the ETag of a file, if there is one."""
+    return None if file is None else file.etag
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,12 @@ class Record:
         except (ValueError, TypeError, RecursionError):  # TypeError: a field is missing.
             return None
 
+    def sharing(self, other: "Record") -> "Record":
+        """Return the record with another one's values where they are equal, which the memory then
+        has once."""
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _NAMES}
+        return Record(**{name: then if now == then else now for name, (now, then) in pairs.items()})
+
     def to_bytes(self) -> bytes:
         """Return the record as a file's content, which `from_bytes` reads."""
         known = {name: value for name, value in asdict(self).items() if value is not None}
@@ -121,13 +132,16 @@ class Record:
             return json.dumps(table, indent=2).encode()
 
 
+_NAMES = tuple(each.name for each in fields(Record))
+
+
 @cache
 def _parts(kind: Any) -> tuple[Any, tuple[Any, ...], Mapping[str, Any]]:
     return get_origin(kind), get_args(kind), get_type_hints(kind) if is_dataclass(kind) else {}
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    origin, arguments, fields = _parts(kind)
+    origin, arguments, hints = _parts(kind)
     if origin is UnionType and type(value) not in arguments:
         return None if value is None else _typed(arguments[0], value)
     if origin is Mapping:
@@ -136,10 +150,10 @@ def _typed(kind: Any, value: Any) -> Any:
         items = _instance(value, list)
         kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
         return tuple(_typed(each, item) for each, item in zip(kinds, items, strict=True))
-    if fields:
-        stored = {name: _instance(value, dict).get(name) for name in fields}
+    if hints:
+        stored = {name: _instance(value, dict).get(name) for name in hints}
         known = {name: each for name, each in stored.items() if each is not None}
-        return kind(**{name: _typed(fields[name], each) for name, each in known.items()})
+        return kind(**{name: _typed(hints[name], each) for name, each in known.items()})
     return value if origin else _instance(value, kind, *([int] if kind is float else []))
 
 
@@ -179,11 +193,14 @@ def read_records(
     Raises:
         StorageError: A record cannot be read.
     """
-    ordered = sorted(entries, key=lambda entry: entry.key)
+    ordered, last = sorted(entries, key=lambda entry: entry.key), Record()
 
     def read(entry: Entry) -> None:
+        nonlocal last
         try:
-            cache[entry.key] = entry.version, read_record(result, entry.key)
+            if record := read_record(result, entry.key):
+                last = record = record.sharing(last)
+            cache[entry.key] = entry.version, record
         except ObjectError:
             cache.pop(entry.key, None)
             if not missing_ok:
@@ -204,7 +221,8 @@ def remembered_records(bucket: Bucket) -> RecordCache:
     """Return the records that `remember_records` has stored: one request instead of thousands. Of a
     damaged object, those before the damage are returned. Raises UnavailableError."""
     records: RecordCache = {}
-    damaged = OSError, EOFError, AttributeError, TypeError, ValueError, zlib.error
+    kinds, values = get_type_hints(Record), dict[str, Any]()
+    damaged = OSError, EOFError, AttributeError, LookupError, TypeError, ValueError, zlib.error
     with (
         suppress(ObjectError, *damaged),
         gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines,
@@ -212,19 +230,26 @@ def remembered_records(bucket: Bucket) -> RecordCache:
         tally = Tally("reading records")
         for line in lines:
             tally.show(len(records))
-            key, version, text = json.loads(line)
-            records[key] = version, Record.from_bytes(text.encode())
+            key, version, changes = json.loads(line)
+            # What they have in common is in the memory once.
+            values |= {name: _typed(kinds[name], value) for name, value in changes.items()}
+            records[key] = version, Record(**values)
     return records
 
 
 def remember_records(bucket: Bucket, records: RecordCache) -> None:
-    """Store the records that were read, each with the version of its object. Raises
-    StorageError."""
-    out = io.BytesIO()
+    """Store the records that were read, each with the version of its object and the fields in which
+    it differs from the one before. Raises StorageError."""
+    out, before = io.BytesIO(), Record()
     with gzip.open(out, "wt", compresslevel=1, encoding="utf-8") as lines:
         for key, (version, record) in records.items():
             if record:
-                lines.write(json.dumps([key, version, record.to_bytes().decode()]) + "\n")
+                pairs = ((name, getattr(record, name), getattr(before, name)) for name in _NAMES)
+                changes = {
+                    name: now for name, now, then in pairs if now is not then and now != then
+                }
+                lines.write(json.dumps([key, version, changes], default=asdict) + "\n")
+                before = record
     bucket.write(RECORDS_READ, out.getvalue(), "application/gzip")
 
 

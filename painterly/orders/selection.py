@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 from pathlib import PurePosixPath
+from posixpath import splitext
 
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError
@@ -123,7 +124,7 @@ def _clips(keys: Sequence[str], asked: Collection[str]) -> frozenset[str]:
     installed, or if a phone has stored them with a photo and the user has not named them."""
     clips = {key for key in keys if is_clip(key) and not hidden(key)}
     known = bucket_layout.PICTURE_EXTENSIONS
-    photos = [key for key in keys if PurePosixPath(key).suffix.lower() in known]
+    photos = [key for key in keys if clips and splitext(key)[1].lower() in known]
     if live := of_photos(clips, photos).difference(asked):
         event(f"left out, the clips of photos: {listed([*map(printable, sorted(live))])}")
     clips -= live

@@ -1,6 +1,7 @@
 """The styles of a style bucket, and the ready ones: which paintings, in which shares, with which
 settings."""
 
+import json
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from posixpath import splitext
 from typing import Any
 
 from painterly.errors import ConfigError
+from painterly.orders.record import etag_of
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import LARGEST
@@ -80,17 +82,15 @@ class Style:
         return [each for each in files if each is not None]
 
     @cached_property
-    def deciding(self) -> dict[str, Any]:
-        """What of it decides a result. The first use raises ObjectError if a file in a folder is
-        gone."""
-        files = ((each.entry, each.share, each.mask, each.region) for each in self.paintings)
-        return {
-            "paintings": [
-                [entry.etag, share, mask and mask.etag, region and region.etag]
-                for entry, share, mask, region in files
-            ],
-            "settings": self.settings.deciding(),
-        }
+    def deciding(self) -> Mapping[str, str]:
+        """What of it decides a result, as JSON. The first use raises ObjectError if a file in a
+        folder is gone."""
+        paintings = [
+            [each.entry.etag, each.share, *map(etag_of, (each.mask, each.region))]
+            for each in self.paintings
+        ]
+        settings = json.dumps(self.settings.deciding(), sort_keys=True)
+        return {"paintings": json.dumps(paintings), "settings": settings}
 
     @property
     def keys(self) -> list[str]:

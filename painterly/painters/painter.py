@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from logging import DEBUG, ERROR, INFO, WARNING
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits, MemoryBudget
@@ -23,7 +24,7 @@ from painterly.gallery.gallery import Gallery
 from painterly.log import event, logs_json
 from painterly.orders.buckets import Buckets
 from painterly.orders.frames import FrameOrder
-from painterly.orders.network_pool import NetworkPool, Networks
+from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import (
     Order,
     PlannedOrder,
@@ -48,6 +49,9 @@ from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
 from painterly.video.reading import ClipsView
 from painterly.words.wording import duration, printable
+
+if TYPE_CHECKING:  # Recipe instant does not load it.
+    from painterly.vgg.network import VGG
 
 MAX_CLAIMS = 64  # records that are written at a time
 
@@ -94,7 +98,7 @@ class DeviceSlot:
         self,
         order: Order,
         inputs: Inputs,
-        networks: Networks,
+        vgg: "VGG | None",
         config: Config,
         budget: MemoryBudget | None = None,
     ) -> Transfer:
@@ -103,7 +107,7 @@ class DeviceSlot:
         Args:
             order: The order.
             inputs: Its photo and style.
-            networks: Its networks.
+            vgg: Its network, or None for recipe instant.
             config: The configuration.
             budget: The memory that it may take; by default, what is free, and what others free.
 
@@ -128,7 +132,7 @@ class DeviceSlot:
         def within(budget: MemoryBudget) -> Transfer:
             if beside := order.bytes_beside(*photo.picture.size):
                 budget = budget.with_more_in_use(beside)
-            return prepared(painted, networks.vgg, budget)
+            return prepared(painted, vgg, budget)
 
         if budget is not None:
             return within(budget)
@@ -174,11 +178,12 @@ class Painter:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving, self._check = leaving or threading.Event(), check
-        self._ending, self._photos = threading.Event(), buckets.source
+        self._ending, photos = threading.Event(), buckets.source
+        self._photos = photos if isinstance(photos, ClipsView) else ClipsView(photos)
         self._claims = [threading.Lock() for _ in range(MAX_CLAIMS)]
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
-            for bucket in (buckets.source, buckets.style, buckets.result)
+            for bucket in (self._photos, buckets.style, buckets.result)
         )
         watched = config.watch is not None
         self.reader = Reader(self.source, self.style, config.memory_limit, watched)
@@ -228,9 +233,9 @@ class Painter:
         device = slot.device_for(settings)
 
         with device.scope():
-            networks = self.networks.load(settings, device.name, order.weights)
+            vgg = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
-            order, inputs, transfer = self.begin(order, inputs, slot, networks)
+            order, inputs, transfer = self.begin(order, inputs, slot, vgg)
             self._log_plan(order, transfer)
             last = follow(
                 self._steps(order, transfer, timelapse, on_step, on_stop, resume),
@@ -246,7 +251,7 @@ class Painter:
             inputs.photo.picture.printed(settings),
             inputs.style.paintings,
             last.end,
-            networks.identity,
+            vgg.identity if vgg else order.weights.identity,
             str(device),
             perf_counter() - started,
             timelapse,
@@ -257,7 +262,7 @@ class Painter:
         order: Order,
         inputs: Inputs,
         slot: DeviceSlot,
-        networks: Networks,
+        vgg: "VGG | None",
         budget: MemoryBudget | None = None,
     ) -> tuple[Order, Inputs, Transfer]:
         """Return a painting before its first step, and what it paints: the order and its inputs, or
@@ -267,7 +272,7 @@ class Painter:
             order: The order.
             inputs: The photo and the style.
             slot: The place on a device. The caller is in the scope of the device.
-            networks: The order's networks.
+            vgg: As in `DeviceSlot.begin`.
             budget: As in `DeviceSlot.begin`.
 
         Raises:
@@ -275,7 +280,7 @@ class Painter:
         """
         while True:
             try:
-                return order, inputs, slot.begin(order, inputs, networks, self.config, budget)
+                return order, inputs, slot.begin(order, inputs, vgg, self.config, budget)
             except MemoryShortError as error:
                 smaller = order.halved()
                 if smaller is None:
@@ -379,8 +384,7 @@ class Painter:
         """Give up requests that wait for a bucket, and end the threads."""
         self.leave()
         self._checkpoints.close()
-        if isinstance(self._photos, ClipsView):
-            self._photos.close()
+        self._photos.close()
 
     def _log_plan(self, order: Order, transfer: Transfer) -> None:
         plan = transfer.memory_plan

@@ -96,9 +96,9 @@ def report_dry_run(
         held = header.bytes_decoded + READ_AHEAD * (order.photo.size or header.bytes_decoded)
         device = slot.device_for(order.style.settings)
         with device.scope():
-            networks = painter.networks.load(order.style.settings, device.name, order.weights)
+            vgg = painter.networks.load(order.style.settings, device.name, order.weights)
             budget = budgets[device].with_more_in_use(held)
-            order, _, transfer = painter.begin(order, inputs, slot, networks, budget)
+            order, _, transfer = painter.begin(order, inputs, slot, vgg, budget)
         settings = order.style.settings
         rate = rates.get((str(device), settings.recipe, order.network))
         seconds = rate and rate * total_work(*header.size, settings, _is_gpu(device))

@@ -4,9 +4,9 @@ A round that has nothing to paint ends without loading TensorFlow.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
@@ -20,7 +20,6 @@ from painterly.orders.plan import Plan, all_results, make_plan
 from painterly.orders.record import (
     Record,
     RecordCache,
-    read_records,
     remember_records,
     remembered_records,
 )
@@ -32,7 +31,8 @@ from painterly.runs.report import Notifier, Summary
 from painterly.runs.watch import News, rest
 from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS, STYLES, UNPUBLISHED
 from painterly.signals import Stop, Stopped
-from painterly.storage.base import UnavailableError
+from painterly.storage.base import ObjectError, UnavailableError
+from painterly.storage.files import md5_of_bytes
 from painterly.storage.foreign_files import matches
 from painterly.storage.retry import logged_storage_errors, outlasting_outages
 from painterly.words.wording import duration
@@ -163,12 +163,21 @@ class Run:
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         seconds = perf_counter() - started
         summary = report.log_outcome(plan, outcome, config.result_bucket, seconds)
-        if outcome.painted > MANY:
-            with logged_storage_errors(UNREMEMBERED):
-                entries = [*result.list(f"{RECORDS}/")]
-                read_records(result, entries, self._records, missing_ok=True)
+        with logged_storage_errors(UNREMEMBERED):
+            self._keep(outcome.records)
+            if outcome.painted > MANY:
                 remember_records(result, self._records)
         return summary
+
+    def _keep(self, written: Mapping[str, Record]) -> None:
+        """Keep the records that a round has written, each with the version that a listing will
+        have."""
+        result = self._buckets.result
+        for key, record in written.items():
+            with suppress(ObjectError):  # It could not be stored.
+                data, file = record.to_bytes(), result.path(key) and result.find(key)
+                if not file or file.size == len(data):  # Or another photo's is in its place.
+                    self._records[key] = file.version if file else md5_of_bytes(data), record
 
     def _watch(self, listing: Listing, every_s: float) -> NoReturn:
         """Paint, and look for news, until a signal or an error ends it.

@@ -53,12 +53,14 @@ class Outcome:
         failures: The orders that have failed, each with the reason.
         already_stored: The number of results that another run has stored since the plan was made.
         postponed: The number of orders with a file that has changed since it was listed.
+        records: The records that were written, by key.
     """
 
     painted: int = 0
     failures: list[tuple[PlannedOrder, str]] = field(default_factory=list)
     already_stored: int = 0
     postponed: int = 0
+    records: dict[str, Record] = field(default_factory=dict)
 
 
 def paint_all(
@@ -219,6 +221,7 @@ class SavingPool:
         """
         self.outcome = Outcome()
         self._ended, self._seconds = 0, 0.0  # painted orders, and the time that they took
+        self._last = Record()
         self._painter, self._stop = painter, painter.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
         self._page = painter.gallery if painter.config.makes_page else None
@@ -275,6 +278,7 @@ class SavingPool:
             self._clips.take(order, record)
             return
         with self._lock:
+            self.outcome.records[order.record_key] = self._last = record.sharing(self._last)
             if record.error is not None:
                 self.outcome.failures.append((order, record.error))
             elif already_stored:

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import PurePosixPath
+from posixpath import splitext
 
 from painterly.settings.clips import EXTENSIONS
 
@@ -13,6 +14,7 @@ PICTURE_EXTENSIONS = frozenset(
     )
 )
 WEIGHTS = frozenset((".h5", ".mat", ".npz", ".safetensors"))
+_SOURCES, _PAINTINGS = PICTURE_EXTENSIONS | EXTENSIONS, PICTURE_EXTENSIONS | WEIGHTS
 STYLES = "styles.toml"
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
@@ -53,13 +55,13 @@ def _fitting(photo: str) -> str:
 def for_source(key: str) -> bool:
     """Return whether a key belongs in the bucket of photos: a picture, which may be a mask, or
     another source of photos."""
-    return PurePosixPath(key).suffix.lower() in PICTURE_EXTENSIONS | EXTENSIONS
+    return splitext(key)[1].lower() in _SOURCES
 
 
 def for_style(key: str) -> bool:
     """Return whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or
     weights."""
-    return key == STYLES or PurePosixPath(key).suffix.lower() in PICTURE_EXTENSIONS | WEIGHTS
+    return key == STYLES or splitext(key)[1].lower() in _PAINTINGS
 
 
 def is_result(key: str) -> bool:

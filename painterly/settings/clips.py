@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
-from pathlib import PurePath
+from posixpath import splitext
 
 from painterly.settings.installation import install_command
 
@@ -69,4 +69,4 @@ def is_painted_alone(photo: str, result: str) -> bool:
 
 
 def _kind(name: str) -> str:
-    return PurePath(name).suffix.lower()
+    return splitext(name)[1].lower()

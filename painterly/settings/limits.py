@@ -18,7 +18,7 @@ except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
 _END_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
-NICENESS = 5  # Pages and pictures do not wait for a program that reads a clip.
+NICENESS = 10  # Pages do not wait for a program that reads a clip, nor does the worker (5).
 # By their exact names: LANGSMITH_API_KEY begins as LANG does.
 _PASSED = (
     *("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"),

@@ -128,8 +128,9 @@ class Bucket(ABC):
     name: str  # For messages: `photos/prefix`, `./folder`.
 
     @abstractmethod
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        """List the objects with keys that start with `prefix`, sorted by key.
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        """List the objects with keys that start with `prefix` and come after `after`, sorted by
+        key.
 
         Leaves out keys ending in `/`, which stand for folders, and hidden files in a folder.
         """
@@ -181,11 +182,6 @@ class Bucket(ABC):
     @abstractmethod
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         """Upload a file, whole or not at all, with `progress` as in `download`."""
-
-    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
-        """List the objects with keys that start with `prefix` and come after `key`, sorted by
-        key."""
-        return (entry for entry in self.list(prefix) if entry.key > key)
 
     def check_key(self, key: str) -> None:
         """Raise BadKeyError for a key that no object here can have, as far as that is known
@@ -283,11 +279,8 @@ class View(Bucket):
     def unreadable(self) -> Mapping[str, str]:
         return self._bucket.unreadable()
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        yield from self._do(lambda: [*self._bucket.list(prefix)])
-
-    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
-        yield from self._do(lambda: [*self._bucket.list_after(prefix, key)])
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        yield from self._do(lambda: [*self._bucket.list(prefix, after)])
 
     def find(self, key: str) -> Entry | None:
         entry = self._request(key, lambda bucket, inner: bucket.find(inner))

@@ -34,8 +34,8 @@ class FilesBucket(Bucket):
         """Let go of all files. They cannot be read again."""
         self._files.clear()
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        keys = sorted(key for key in self._files if key.startswith(prefix))
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        keys = sorted(key for key in self._files if key.startswith(prefix) and key > after)
         return (self._files[key][0] for key in keys)
 
     def find(self, key: str) -> Entry | None:

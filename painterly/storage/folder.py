@@ -119,14 +119,10 @@ class FolderBucket(Store):
         # be read, _UNREADABLE and the reason.
         self._passed_over: dict[str, tuple[str, str]] = {}
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        entries, passed_over = self._scan(prefix)
-        if not prefix:
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        entries, passed_over = self._scan(prefix, after)
+        if not (prefix or after):
             self._passed_over = passed_over
-        yield from sorted(entries, key=lambda entry: entry.key)
-
-    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
-        entries, _ = self._scan(prefix, key)
         yield from sorted(entries, key=lambda entry: entry.key)
 
     def path(self, key: str) -> Path | None:
@@ -149,9 +145,7 @@ class FolderBucket(Store):
         above = (key[:end] for end, char in enumerate(key) if char == "/")
         return any(each in self._passed_over for each in (key, *above))
 
-    def _scan(
-        self, prefix: str, after: str = ""
-    ) -> tuple[Sequence[Entry], dict[str, tuple[str, str]]]:
+    def _scan(self, prefix: str, after: str) -> tuple[Sequence[Entry], dict[str, tuple[str, str]]]:
         """Return the files with keys that start with `prefix` and come after `after`, and what is
         passed over."""
         entries: list[Entry] = []

@@ -96,24 +96,24 @@ def by_kind(keys: Sequence[str], others: Iterable[str]) -> list[tuple[bool, str]
     """Return descriptions of files that are passed over for their extension: first the pictures of
     unread formats, then raw files next to one of the `others` with their name, then the files that
     describe pictures, then the rest. Each is whether a user may miss the files, and the text."""
-    read = {_stem(key) for key in others}
-    raw = {key for key in keys if _extension(key) in _RAW and _stem(key) in read}
+    raw = {key for key in keys if _extension(key) in _RAW}
+    read = {_stem(key) for key in others} if raw else ()
+    raw = {key for key in raw if _stem(key) in read}
     pictures = [key for key in keys if _extension(key) in _OTHER_PICTURES and key not in raw]
     sidecars = [key for key in keys if _extension(key) in _SIDECARS]
     used = {*pictures, *raw, *sidecars}
     rest = [key for key in keys if key not in used]
-    texts = []
-    if pictures:
-        text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
-        text += "convert them to jpg, png or tiff"
-        texts.append((True, text))
-    if raw:
-        texts.append((False, f"raw files of pictures that are read ({_counts(raw)})"))
-    if sidecars:
-        texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))
-    if rest:
-        texts.append((False, f"of other kinds ({_counts(rest)}): {_names(rest)}"))
-    return texts
+    kinds = (
+        (pictures, "PICTURES that are not read ({}): {}; convert them to jpg, png or tiff"),
+        (raw, "raw files of pictures that are read ({})"),
+        (sidecars, "files that describe pictures ({})"),
+        (rest, "of other kinds ({}): {}"),
+    )
+    return [
+        (some is pictures, text.format(_counts(some), _names([*some])))
+        for some, text in kinds
+        if some
+    ]
 
 
 def _stem(key: str) -> str:

@@ -47,6 +47,7 @@ def painted_on_a_terminal_that_closes(way: int | signal.Handlers) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+@pytest.mark.thorough
 def test_a_picture_stays_as_it_stands_with_its_checkpoint():
     assert painted_on_a_terminal_that_closes(signal.SIG_DFL) == HANG_UP
     assert Image.open("x.png").size == (64, 48)
@@ -60,7 +61,10 @@ def test_where_hang_ups_are_ignored_as_by_nohup_it_goes_on_without_the_terminal(
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "name",
+    ["SIGHUP", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("SIGINT", "SIGTERM"))],
+)
 def test_the_web_service_ends_in_order_with_its_worker_and_what_waits(tmp_path, name):
     """A page waits for a preview, and sends a photo. Ctrl-C reaches the worker as well."""
     names, signum = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), signal.Signals[name]

@@ -49,6 +49,7 @@ def installed(site, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
         (
@@ -140,6 +141,7 @@ def _ended(client, link: str) -> dict | None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     site, tmp_path, monkeypatch, request
 ):
@@ -205,6 +207,7 @@ def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr
 
 
 @pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.thorough
 def test_a_picture_that_cannot_be_painted_writes_nothing_into_the_pipe():
     for variables in ({}, {"LOG_FORMAT": "json"}):
         ran = python("-m", "painterly", "text.jpg", "monet.jpg", "-o", "-", cwd=Path(), **variables)

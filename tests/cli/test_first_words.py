@@ -26,6 +26,7 @@ def refused(capsys, *words) -> str:
     return err
 
 
+@pytest.mark.slow
 def test_a_photo_and_a_style_make_a_file_beside_the_photo_with_the_styles_name():
     Path("a b").mkdir()
     Path("beach.jpg").rename("a b/beach.png")
@@ -37,6 +38,7 @@ def test_a_photo_and_a_style_make_a_file_beside_the_photo_with_the_styles_name()
     assert Image.open("a b/beach-hokusai.webp").format == "WEBP"
 
 
+@pytest.mark.slow
 def test_a_file_that_the_program_did_not_make_is_never_replaced(capsys):
     Path("beach-hokusai.jpg").write_bytes(b"my own")
     said = refused(capsys, "beach.jpg", "hokusai", *QUICK)
@@ -74,11 +76,13 @@ def test_several_styles_of_an_artist_are_listed_in_one_line(capsys, word):
         assert "may be van-gogh-starry-night or van-gogh-wheat-field; name one" in said
 
 
+@pytest.mark.slow
 def test_a_list_makes_one_result_for_each_style():
     assert main(["beach.jpg", "hokusai, Ink", *QUICK]) == 0
     assert {path.name for path in Path().glob("*-*")} == {"beach-hokusai.jpg", "beach-ink.jpg"}
 
 
+@pytest.mark.slow
 def test_a_style_by_its_title_is_painted_into_a_folder_too():
     assert main(["beach.jpg", "The Great Wave,ink", "-o", "./out", *QUICK]) == 0
     assert Path("out/hokusai/beach.jpg").exists() and Path("out/ink/beach.jpg").exists()

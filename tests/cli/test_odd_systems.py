@@ -48,6 +48,7 @@ def foreign(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encoding):
     environment = {"encoding": encoding, "PYTHONIOENCODING": encoding}
@@ -60,6 +61,7 @@ def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encodi
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_path):
     FolderBucket(foreign).write("a.jpg", b"z")
     code = (
@@ -79,6 +81,7 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("inetwork_files")
 def test_painting_needs_nothing_that_windows_lacks(tmp_path):
     (tmp_path / "photos").mkdir()
@@ -93,6 +96,7 @@ def test_painting_needs_nothing_that_windows_lacks(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("inetwork_files")
 @pytest.mark.parametrize("also", [None, subprocess.STDOUT], ids=["log", "log and errors"])
 def test_a_log_on_a_full_disk_costs_no_picture(tmp_path, also):
@@ -117,6 +121,7 @@ def test_a_log_on_a_full_disk_costs_no_picture(tmp_path, also):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_current_folder_that_was_deleted_is_named(tmp_path):
     (tmp_path / "gone").mkdir()
     code = f"import os; os.chdir('gone'); os.rmdir({str(tmp_path / 'gone')!r})"
@@ -127,6 +132,7 @@ def test_a_current_folder_that_was_deleted_is_named(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_path):
     for words in (
         ("send_to_bucket.py", foreign, tmp_path / "bucket"),
@@ -209,6 +215,7 @@ sys.meta_path.insert(0, Finder())
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(AT_AN_IMPORT)
@@ -253,6 +260,7 @@ def test_on_windows_a_name_that_would_be_a_device_or_a_hidden_stream_is_refused(
 
 @pytest.mark.usefixtures("on_windows")
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
     tmp_path, monkeypatch
 ):
@@ -275,6 +283,7 @@ def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_on_windows_redirected_output_is_utf8_and_a_pipe_without_reader_no_bug(tmp_path):
     code = (
         "import sys\n"
@@ -307,6 +316,7 @@ def test_where_a_system_has_no_limits_a_process_goes_on_without_them(monkeypatch
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_packages_of_another_python_on_pythonpath_cost_no_traceback(tmp_path):
     """As a module system's, or those of a distribution's own Python."""
     for package in ("boto3", "cyclopts", "dotenv", "rich", "numpy", "PIL", "tensorflow"):

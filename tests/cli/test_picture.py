@@ -21,6 +21,7 @@ from painterly.storage.base import UnavailableError
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
 
+@pytest.mark.thorough
 def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is_refused(capsys):
     assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
     plan = next(line for line in capsys.readouterr().out.splitlines() if "of memory" in line)
@@ -32,6 +33,7 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after_each():
     flags = ["--size", "192", *RANDOM, "--num_iter", "4", "--save_every", "3"]
     assert inetwork([*ONE, *flags]) == 0

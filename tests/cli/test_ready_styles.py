@@ -13,7 +13,8 @@ from painterly.settings import ready_styles
 from painterly.settings.kindness import subjects_of
 
 QUICK = ("--preset", "instant", "--size", "64")
-pytestmark = pytest.mark.usefixtures("beside_a_photo")
+# Instant pictures are painted.
+pytestmark = [pytest.mark.usefixtures("beside_a_photo"), pytest.mark.slow]
 
 
 def settings(*words):

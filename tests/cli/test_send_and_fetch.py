@@ -93,7 +93,7 @@ def test_wrong_arguments_end_with_2(folder_to_send, tmp_path, monkeypatch, capsy
     assert {*tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("kind", ["folder", "moto"])
+@pytest.mark.parametrize("kind", ["folder", pytest.param("moto", marks=pytest.mark.slow)])
 def test_single_files_are_sent(request, kind, tmp_path, monkeypatch, capsys):
     if kind == "folder":
         leave_out_env_file(monkeypatch, only={})

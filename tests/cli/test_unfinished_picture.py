@@ -47,6 +47,7 @@ def test_after_a_signal_the_picture_stands_as_it_is_and_the_same_command_finishe
     assert not CHECKPOINT.parent.exists()
 
 
+@pytest.mark.thorough
 def test_a_signal_while_the_finished_picture_is_rebuilt_leaves_only_that_to_do(monkeypatch, capsys):
     from painterly.engine.style_transfer import StyleTransfer
 
@@ -169,6 +170,7 @@ def test_a_picture_for_the_standard_output_leaves_the_checkpoints_of_others(stan
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
     start_program, tmp_path, dice
 ):

@@ -32,6 +32,8 @@ from painterly.runs import run as rounds
 from painterly.signals import Stopped
 from painterly.storage.base import UnavailableError
 
+pytestmark = pytest.mark.slow  # Nodes and actors start, as threads.
+
 OF_THE_RUN = {"finished", "seconds", "device"}
 
 

@@ -115,6 +115,7 @@ def test_styles_of_about_as_many_candidates_share_a_program(tiny, monkeypatch):
 
 
 @pytest.mark.usefixtures("_fresh")
+@pytest.mark.thorough
 def test_where_xla_fails_the_picture_is_painted_without(tiny, monkeypatch, caplog):
     """Whether it compiles the whole step or the terms."""
 

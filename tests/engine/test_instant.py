@@ -246,6 +246,7 @@ def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(m
     assert likeness[0] > 26
 
 
+@pytest.mark.thorough
 def test_what_a_style_leaves_of_its_photo_changes_no_other_picture():
     memory, other = PhotoCache(), np.ascontiguousarray(PHOTO[::-1])
     for photo, painting, changes in (
@@ -289,6 +290,7 @@ def test_shares_that_do_not_fit_are_refused(shares):
         Paintings([MOSAIC, INK], shares)
 
 
+@pytest.mark.thorough
 def test_regions_are_painted_after_their_paintings():
     def sides(regions, shares=None):
         style = Paintings([MOSAIC, INK], shares, regions=regions)

@@ -208,6 +208,7 @@ def test_matches_leave_the_photo_as_its_weight_falls_at_high_strengths(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     """In float64, so that nothing but the order of sums differs, with a network that is hard on the
     arithmetic: two paintings with a soft region each, inside a mask."""

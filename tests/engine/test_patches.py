@@ -74,6 +74,7 @@ def test_a_narrow_picture_and_a_tiny_painting_of_one_colour_are_possible():
         np.testing.assert_allclose(image, 0.25, atol=1e-3)
 
 
+@pytest.mark.thorough
 def test_each_region_is_rebuilt_from_its_own_painting():
     red, blue = (np.zeros((48, 48, 3), np.float32) for _ in range(2))
     red[..., 0] = blue[..., 2] = 1

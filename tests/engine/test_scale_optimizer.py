@@ -134,6 +134,7 @@ def test_a_picture_goes_on_with_its_next_scale_and_its_progress_knows(tiny, capl
     ]
 
 
+@pytest.mark.thorough
 def test_a_resumed_picture_ends_at_the_same_step(tiny, no_better):
     numbers, snapshots = [], {}
     for step in stylize(*INPUTS, tiny):

@@ -4,11 +4,14 @@ import io
 import tracemalloc
 
 import numpy as np
+import pytest
 from PIL import Image
 from support.gallery import RED, flat
 
 from painterly.images import arrays
 from painterly.images.small import jpeg_of
+
+pytestmark = pytest.mark.slow  # The pictures are large.
 
 
 def test_a_preview_shows_a_large_picture_and_enlarges_no_small_one():

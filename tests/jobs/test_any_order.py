@@ -3,6 +3,7 @@
 from collections import Counter
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import strategies as some
 from hypothesis.stateful import invariant, precondition, rule
 from support.machines import Machine, play
@@ -17,6 +18,7 @@ from painterly.storage.folder import FolderBucket
 WORKERS = some.sampled_from("ab")
 
 
+@pytest.mark.slow
 def test_each_job_ends_once_whatever_workers_and_people_do(tmp_path, monkeypatch):  # noqa: C901
     """Only the machine's clock passes. A worker that renews its lease in time keeps its job."""
     clock, number = [0.0], iter(range(10**6))

@@ -14,7 +14,8 @@ from support.polling import until, until_threads_end
 from support.web_service import DRAFT, send, served, stored_job
 
 from painterly.errors import StorageError
-from painterly.jobs import deletion
+from painterly.jobs import deletion, photo_files
+from painterly.jobs.buckets import PHOTOS
 from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
@@ -78,11 +79,17 @@ def test_a_deleted_job_is_hidden_at_once_and_leaves_nothing(web, worker, buckets
     held.undo()
     carry_out(web.service)
     left = keys(buckets)
-    assert not [each for each in left if job in each]
+    files = {f"{PHOTOS}/{job}/{each}" for each in ("beach.jpg", "beach.mask.png")}
+    needed = files | {f"{each}.{other}" for each in files}
+    assert {each for each in left if job in each} == needed, "what the other job needs"
     gone = {each for each in before - left if job not in each}
     assert [each.split("/")[1] for each in gone] == ["requests"]
     assert shown(web) == {other} and web.get(f"/api/jobs/{other}/photo").is_success
+    assert web.get(f"/api/jobs/{other}/mask").is_success
     assert web.delete(f"/api/jobs/{job}").status_code == 404
+    web.delete(f"/api/jobs/{other}")
+    carry_out(web.service)
+    assert not [each for each in keys(buckets) if job in each or other in each]
 
 
 @pytest.mark.slow
@@ -93,7 +100,7 @@ def test_no_empty_folder_is_left_of_a_job_or_of_a_photo(web, worker, place):
     photo = web.post(f"/api/jobs/{job}/photo").json()["id"]
     assert worker.paint()
     out, named = Path(place["BUCKET_RESULT"]), (job, photo)
-    assert len([path for path in out.rglob("*") if path.name in named]) > 4
+    assert len([path for path in out.rglob("*") if path.name in named]) > 3
     web.service.jobs.refresh()
     assert web.delete(f"/api/jobs/{job}").is_success
     assert web.delete(f"/api/photos/{photo}").is_success
@@ -125,20 +132,27 @@ def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, 
     assert states == {JobState.CANCELLED}, "those that waited are painted no more"
 
 
-def test_a_copy_of_a_photo_outlasts_its_job_and_is_deleted_by_itself(web, buckets):
-    job = send(web).json()["id"]
-    copied = web.post(f"/api/jobs/{job}/photo")
-    assert copied.status_code == 201 and copied.json()["photo"] == "beach.jpg"
-    copy = copied.json()["id"]
+def test_a_photo_is_stored_once_and_deleted_with_the_last_that_needs_it(web, buckets):
+    mask = saved(Image.linear_gradient("L"), "PNG")
+    job = send(web, mask=mask).json()["id"]
+    kept = web.post(f"/api/jobs/{job}/photo")
+    assert kept.status_code == 201 and kept.json()["photo"] == "beach.jpg"
+    photo = kept.json()["id"]
     assert web.post(f"/api/jobs/{job}/cancel").is_success
     web.delete(f"/api/jobs/{job}")
     carry_out(web.service)
-    assert not [key for key in keys(buckets) if job in key]
+    files = {key for key in keys(buckets) if job in key}
+    assert files == {f"{PHOTOS}/{job}/beach.jpg{use}" for use in ("", f".{photo}")}, "no mask"
     assert web.post(f"/api/jobs/{job}/photo").status_code == 404
-    again = web.post("/api/jobs", json={**DRAFT, "again": copy})
+    again = web.post("/api/jobs", json={**DRAFT, "again": photo})
     assert again.status_code == 202 and again.json()["photo"] == "beach.jpg"
-    assert web.delete(f"/api/photos/{copy}").status_code == 204
-    assert not [key for key in keys(buckets) if copy in key]
+    assert web.delete(f"/api/photos/{photo}").status_code == 204
+    assert not [key for key in keys(buckets) if photo in key]
+    last = again.json()["id"]
+    assert web.get(f"/api/jobs/{last}/photo").is_success
+    web.delete(f"/api/jobs/{last}")
+    carry_out(web.service)
+    assert not [key for key in keys(buckets) if job in key or last in key]
 
 
 def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
@@ -164,17 +178,18 @@ def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
 
 
 @pytest.mark.parametrize("place", KINDS[:1], indirect=True)
-@pytest.mark.parametrize("at", range(14))
+@pytest.mark.parametrize("at", range(24))
 def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
     at, web, buckets, store, held, monkeypatch
 ):
     """Or was complete."""
     job = send(web).json()["id"]
-    ended = store.read(job)[0].changed(state=JobState.FAILED)
-    store.end(ended)
-    buckets.result.write(f"monet/{job}/beach.jpg", b"painted")
-    buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"half painted")
-    store.delete(job)
+    again = web.post("/api/jobs", json={**DRAFT, "again": job}).json()["id"]
+    for each in (job, again):
+        store.end(store.read(each)[0].changed(state=JobState.FAILED))
+        buckets.result.write(f"monet/{each}/beach.jpg", b"painted")
+        buckets.result.write(f"{PREVIEWS}/{each}.jpg", b"half painted")
+        store.delete(each)
     calls, real = [], deletion.delete_versions
 
     def killed(bucket, *prefixes):
@@ -186,13 +201,18 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
 
     index = JobIndex(store)
     with monkeypatch.context() as patches:
-        patches.setattr(deletion, "delete_versions", killed)
+        for module in (deletion, photo_files):
+            patches.setattr(module, "delete_versions", killed)
         with suppress(StorageError):
             Deletions(buckets, store, index, index.cancel).carry_out(store.queue().deleted)
     web.service.jobs.refresh()
     assert not shown(web), "whatever was deleted, it stays hidden"
     held.undo()
-    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
+    until(
+        lambda: (
+            web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k or again in k]
+        )
+    )
 
 
 @pytest.mark.parametrize("place", KINDS[:2], indirect=True)

@@ -50,6 +50,7 @@ def result(web, worker, photo):
     return done, web.get(done["links"]["result"]).content
 
 
+@pytest.mark.thorough
 def test_a_preview_of_the_photo_itself_is_the_result_of_a_job_and_is_not_painted_again(
     web, worker, monkeypatch
 ):

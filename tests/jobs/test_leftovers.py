@@ -56,6 +56,19 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
     }
 
 
+def test_a_file_that_a_job_needs_outlasts_who_has_stored_it(buckets, store):
+    gone, waiting, killed = (f"{OLD}{digit * 9}" for digit in "abc")
+    stored_job(store, waiting)
+    photo, mask = f"{gone}/beach.jpg", f"{gone}/beach.mask.png"
+    for key in (photo, f"{photo}.{waiting}", f"{photo}.{killed}", mask, f"{mask}.{killed}"):
+        buckets.source.write(key, b"x")
+    delete_leftovers(buckets)
+    assert {each.key for each in buckets.source.list()} == {photo, f"{photo}.{waiting}"}
+    store.leave_queue(waiting)
+    delete_leftovers(buckets)
+    assert not [*buckets.source.list()]
+
+
 @pytest.fixture
 def place(request, place):
     """The configuration of `support.web_world`, also with a bucket that keeps versions."""

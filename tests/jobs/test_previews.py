@@ -49,8 +49,8 @@ JPEG = b"a picture"
 MONET = {"request": '{"style": "monet", "settings": {"size": 48, "strength": 0.3}}'}
 
 
-def photo(width=60, height=40):
-    return {"photo": ("beach.jpg", tiny.file(height, width, 7), "image/jpeg")}
+def photo():
+    return {"photo": ("beach.jpg", tiny.file(40, 60, 7), "image/jpeg")}
 
 
 def request(number, style=None):
@@ -155,7 +155,7 @@ def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):
         ({"request": '{"style": "monet", "settings": {"size": 9000}}'}, photo(), 422),
         (MONET, {"photo": ("beach.jpg", bytes(2_000_001), "image/jpeg")}, 413),
         (MONET, {"photo": ("beach.jpg", bytes(9_000_000), "image/jpeg")}, 413),
-        (MONET, photo(2400, 2000), 413),  # pixels
+        (MONET, {"photo": ("beach.jpg", saved(Image.new("RGB", (2400, 2000)), "JPEG"))}, 413),
         (MONET, {"photo": ("beach.jpg", b"<html>", "image/jpeg")}, 422),
         (MONET, {}, 415),
     ],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.fuzzing import drawn
 from support.gallery import results_of
 from support.web_service import send
 
@@ -24,7 +25,8 @@ def place(place):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("has_ffmpeg", [False, True])
+@pytest.mark.thorough
+@pytest.mark.parametrize("has_ffmpeg", drawn([False, True]))
 def test_a_story_is_ordered_painted_shown_and_fetched_as_other_pictures_are(
     web, worker, monkeypatch, has_ffmpeg
 ):

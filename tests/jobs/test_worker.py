@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from support import tiny
-from support.polling import until
+from support.polling import DEADLINE_S, until, until_threads_end
 from support.web_service import stored_job
 
 from painterly.configuration import config
@@ -18,7 +18,8 @@ from painterly.jobs.buckets import PHOTOS
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.worker import lease as leases
 from painterly.jobs.worker import worker as workers
-from painterly.jobs.worker.lease import JobClaimer
+from painterly.jobs.worker.lease import Cancelled, JobClaimer
+from painterly.jobs.worker.painting import JobPainting
 from painterly.jobs.worker.process import work
 from painterly.orders.record import Record
 from painterly.signals import Stopped
@@ -330,6 +331,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
     assert worker.web.store.read_ended(job.id).state is JobState.CANCELLED and not unheeded
 
 
+@pytest.mark.thorough
 def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_begins(
     worker, monkeypatch
 ):
@@ -360,3 +362,21 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
         assert worker.web.store.read_ended(other.id).state is JobState.DONE
     finally:
         end.set()
+
+
+def test_of_jobs_that_are_cancelled_as_they_are_read_two_are_in_memory():
+    begun, may_end = [], threading.Event()
+    job = SimpleNamespace(painter=Mock(), check=Mock(side_effect=Cancelled))
+
+    def read():
+        begun.append("a large photo")
+        assert may_end.wait(DEADLINE_S)
+
+    for _ in range(5):
+        with pytest.raises(Cancelled):
+            JobPainting._read(job, read)
+    until(lambda: len(begun) == 2)
+    may_end.set()
+    until_threads_end("reading")
+    assert len(begun) == 2
+    assert JobPainting._read(SimpleNamespace(painter=Mock(), check=Mock()), lambda: 5) == 5

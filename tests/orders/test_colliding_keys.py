@@ -39,6 +39,7 @@ def test_no_two_results_of_a_style_share_a_key(form):
     assert len({*result_names(photos, OutputFormat(form)).values()}) == len(photos)
 
 
+@pytest.mark.slow
 def test_a_result_has_the_format_that_its_photos_name_says(folders, stand_in, capsys):
     for name, kind in (("png.jpg", "PNG"), ("heic.jpg", "HEIF"), ("jpg.png", "JPEG")):
         Path("photos", name).write_bytes(tiny.file(60, 80, 8, kind))
@@ -139,8 +140,8 @@ def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
         gone.write_bytes(tiny.file(60, 80, 3))
     whole = FolderBucket.list
 
-    def listing(bucket, prefix=""):
-        found = [*whole(bucket, prefix)]
+    def listing(bucket, *where):
+        found = [*whole(bucket, *where)]
         if bucket.name == "./photos":
             gone.unlink()
         return iter(found)

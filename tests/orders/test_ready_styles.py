@@ -21,6 +21,7 @@ def record(style, photo="beach.jpg"):
     return json.loads(Path(f"out/_records/{style}/{photo}.json").read_text())
 
 
+@pytest.mark.slow
 def test_photos_are_painted_in_named_styles_without_a_bucket_of_paintings(folders, capsys):
     assert run(folders | INSTANT, **WITHOUT) == 0
     photos = "beach.jpg", "trip/old town é.png"
@@ -40,6 +41,7 @@ def test_photos_are_painted_in_named_styles_without_a_bucket_of_paintings(folder
     assert Path("again.jpg").read_bytes() == Path("out/hokusai/beach.jpg").read_bytes()
 
 
+@pytest.mark.slow
 def test_ready_styles_stand_beside_those_of_the_bucket_which_win(folders):
     Path("paintings/klimt.jpg").write_bytes(tiny.file(50, 50, 6))
     assert run(folders | INSTANT | ONE, STYLES="klimt, mosaic") == 0

@@ -1,11 +1,14 @@
 """Records: what is read, what is not one, and what is written."""
 
+import gzip
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from support.gallery import parsed
 
-from painterly.orders.record import PaintingRef, Record
+from painterly.orders.record import PaintingRef, Record, remember_records, remembered_records
 
 WHOLE = {
     "format": 2,
@@ -45,6 +48,20 @@ WHOLE = {
 def test_a_record_is_written_as_it_was_read():
     data = json.dumps(WHOLE, indent=2, ensure_ascii=False).encode()
     assert Record.from_bytes(data).to_bytes() == data
+
+
+def test_records_that_are_remembered_together_have_what_is_equal_once():
+    first = parsed(WHOLE)
+    second = replace(parsed(WHOLE), photo="\udc9f.png", photo_mask=None, losses={"total": 0.25})
+    stored = {}
+    bucket = SimpleNamespace(write=lambda *put: stored.update(data=put[1]))
+    bucket.read = lambda key: stored["data"]
+    remember_records(bucket, {"1": ("a", first), "damaged": ("b", None), "2": ("c", second)})
+    found = remembered_records(bucket)
+    assert found == {"1": ("a", first), "2": ("c", second)}
+    (_, one), (_, other) = found.values()
+    assert one.settings is other.settings and one.paintings is other.paintings
+    assert gzip.decompress(stored["data"]).count(b"random features") == 1
 
 
 def test_a_record_may_lack_fields_and_have_others():

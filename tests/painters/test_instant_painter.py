@@ -9,6 +9,8 @@ from painterly.painters.instant_painter import InstantPainter
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 
+pytestmark = pytest.mark.slow  # Instant pictures are painted.
+
 PAINTING = tiny.file(300, 400, 3, "PNG")
 
 

@@ -41,6 +41,7 @@ def shown(film):
     return frames, durations
 
 
+@pytest.mark.slow
 def test_a_line_turns_each_picture_into_the_next_and_the_last_into_the_photo():
     film = Image.open(io.BytesIO(story.webp_of(COLOURS, lambda: None)))
     assert film.size == (1080, 1920) and film.info["loop"] == 0

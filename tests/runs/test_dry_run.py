@@ -26,6 +26,7 @@ def logged(capsys, environment, **changes):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+@pytest.mark.thorough
 def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, capsys):
     """It is the memory of the whole process, with the programs and the network."""
     one = {"PHOTO": "beach.jpg", "STYLE": "monet"}
@@ -106,6 +107,7 @@ def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_it
     assert "dry run: 6 to paint" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted_as_a_run_does(
     folders, small_vgg, capsys
 ):

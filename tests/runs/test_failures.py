@@ -30,6 +30,8 @@ from painterly.storage.base import DiskError, ObjectError, UnavailableError
 from painterly.storage.files import storage_errors
 from painterly.storage.folder import FolderBucket
 
+pytestmark = pytest.mark.slow  # A process decodes the photos of each run.
+
 IN_MONET = {"STYLE": "monet"}
 BEACH = Path("out/_records/monet/beach.jpg.json")
 PLACES = {

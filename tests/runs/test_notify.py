@@ -17,6 +17,8 @@ from painterly.runs import report
 from painterly.words import webhook
 from painterly.words.notice import notice
 
+pytestmark = pytest.mark.slow  # A process decodes the photos of each run.
+
 ROOM = "/_matrix/client/v3/rooms/!r:example.org"
 TEXT = "Nothing to paint: all 4 results are in ./out."
 DONE = {"event": "summary", "to_paint": 0, "painted": 0, "there": 4, "failed": 0}

@@ -18,6 +18,8 @@ from painterly.devices.system_memory import resident_memory
 from painterly.orders.record import read_record
 from painterly.storage.folder import FolderBucket
 
+pytestmark = pytest.mark.slow  # A process decodes the photos of each run.
+
 PAPER = {"STYLE_SIZE": "", "STYLE_PAPER": "10x15cm", "STYLE_DPI": "25", "STYLE_BLEED": "3mm"}
 LYING, UPRIGHT = (154, 104), (104, 154)  # px, width and height of that
 RESULT = Path("out/monet/beach.jpg")

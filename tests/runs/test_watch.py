@@ -39,6 +39,8 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 
+pytestmark = pytest.mark.slow  # A process decodes the photos of each run.
+
 
 class Watch:
     """A run that stays, in a thread: looks for news every 20 ms."""
@@ -166,7 +168,6 @@ def watched(request, folders, monkeypatch):
     return there, folders | server.environment | names
 
 
-@pytest.mark.slow
 def test_what_is_still_being_written_or_empty_is_neither_painted_nor_announced(
     watched, stand_in, monkeypatch, capsys, receiver
 ):
@@ -304,7 +305,6 @@ def test_photos_whose_disk_is_gone_do_not_count_as_deleted(
     assert "mount it again; retrying in " in out
 
 
-@pytest.mark.slow
 def test_at_rest_it_has_not_loaded_tensorflow_and_obeys_a_stop(folders, stand_in, tmp_path):
     run(folders)
     command = (sys.executable, "-m", "painterly", "--watch")

@@ -109,7 +109,7 @@ def requests(new_bucket):  # noqa: C901
             found = [(each.key, each.size, each.etag) for each in self.bucket.list(prefix)]
             held = [(key, self.held[key]) for key in expected]
             assert found == [(key, len(data), md5(data)) for key, data in held]
-            later = [each.key for each in self.bucket.list_after(prefix, after)]
+            later = [each.key for each in self.bucket.list(prefix, after)]
             assert later == [key for key in expected if key > after]
 
         @rule(key=KEY, data=DATA)

@@ -19,7 +19,14 @@ from painterly.storage.folder import FolderBucket
 KEY = "state/counts.json"
 
 
-@pytest.fixture(params=["folder", MOTO, RGW, "opaque", "KMS"])
+@pytest.fixture(
+    params=[
+        "folder",
+        MOTO,
+        RGW,
+        *(pytest.param(way, marks=pytest.mark.slow) for way in ("opaque", "KMS")),
+    ]
+)
 def bucket(request, tmp_path):
     """A folder, two S3 servers, and services whose ETags are no MD5."""
     if request.param == "folder":

@@ -36,7 +36,7 @@ def test_all_objects_are_listed_once_as_the_services_tokens_lead_to_them(service
     assert len(service.asked) <= 2 * pages + 1
     assert keys(bucket_of(service, "photos/b")) == [key[2:] for key in service.keys if key > "b"]
     assert keys(bucket_of(service), "a/") == [key for key in service.keys if key < "b"]
-    after = bucket_of(service).list_after("a/", "a/5.jpg")
+    after = bucket_of(service).list("a/", "a/5.jpg")
     assert [entry.key for entry in after] == ["a/6.jpg", "a/7.jpg"]
 
 
@@ -50,7 +50,7 @@ def test_a_listing_that_cannot_be_completed_is_an_error(service):
     assert "early: more follows after " in message
     assert len(service.asked) < 40
     bucket = bucket_of(service, "photos/a")
-    assert "ends the listing of photos/a early" in refusal(lambda: [*bucket.list_after("", "1")])
+    assert "ends the listing of photos/a early" in refusal(lambda: [*bucket.list("", "1")])
 
 
 @pytest.mark.parametrize("service", [REFUSED], indirect=True)

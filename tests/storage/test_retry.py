@@ -26,7 +26,7 @@ class Failing(FolderBucket):
         self._fail()
         return super().read(key)
 
-    def list(self, prefix=""):
+    def list(self, prefix="", after=""):
         yield from super().list(prefix)
         self._fail()
 

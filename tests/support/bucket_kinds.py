@@ -6,19 +6,24 @@ import pytest
 
 from painterly.storage import open_bucket
 
-KINDS = ("a folder", "S3", "S3 with versions")
-EACH_KIND = (KINDS[0], pytest.param(KINDS[1], marks=pytest.mark.thorough), KINDS[2])
+FOLDER, S3, VERSIONS = "a folder", "S3", "S3 with versions"
+KINDS = (
+    FOLDER,
+    pytest.param(S3, marks=pytest.mark.slow),
+    pytest.param(VERSIONS, marks=pytest.mark.slow),
+)
+EACH_KIND = (FOLDER, pytest.param(S3, marks=pytest.mark.thorough), KINDS[2])
 
 
 def placed(request, place):
     """The configuration of `support.web_world` with the kind of bucket of a fixture's parameter, a
     folder without one."""
-    kind = getattr(request, "param", KINDS[0])
-    if kind == KINDS[0]:
+    kind = getattr(request, "param", FOLDER)
+    if kind == FOLDER:
         return place
     moto = request.getfixturevalue("moto")
     result, style, photos = (moto.new_bucket() for _ in range(3))
-    if kind == KINDS[2]:
+    if kind == VERSIONS:
         versioning = {"Status": "Enabled"}
         moto.client.put_bucket_versioning(Bucket=result, VersioningConfiguration=versioning)
     paintings = open_bucket(style, moto.account)

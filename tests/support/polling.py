@@ -24,6 +24,7 @@ def until_threads_end(*names: str, before: Collection[threading.Thread] = ()) ->
     """Wait for the threads of this process with a name, apart from those that were there before."""
     for thread in [each for each in threading.enumerate() if each.name in names]:
         if thread not in before:
+            until(lambda each=thread: each.ident)  # It may be about to start.
             thread.join(DEADLINE_S)
 
 

@@ -26,7 +26,7 @@ KEY_ID, SECRET = "testaccess", "testsecret"
 CEPH = ("radosgw", "ceph-mon", "ceph-osd", "curl", "openssl")
 # The servers of a test that runs on several.
 MISSING = [name for name in CEPH if not shutil.which(name)]
-MOTO = pytest.param("moto", marks=() if MISSING else pytest.mark.moto)
+MOTO = pytest.param("moto", marks=[pytest.mark.slow, *([] if MISSING else [pytest.mark.moto])])
 RGW = pytest.param("rgw", marks=pytest.mark.thorough)
 RGW_TLS = pytest.param("rgw_tls", marks=pytest.mark.thorough)
 INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw curl openssl"

@@ -65,6 +65,7 @@ def test_a_clip_is_painted_into_a_file(capsys):
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
+@pytest.mark.thorough
 def test_the_extension_of_the_result_is_its_container():
     for name in ("out.webm", "out.webp"):  # A gif is below.
         assert main(["walk.mp4", "monet.jpg", "-o", name, *WORDS]) == 0
@@ -74,6 +75,7 @@ def test_the_extension_of_the_result_is_its_container():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("walk_and_paintings")
+@pytest.mark.thorough
 def test_an_animation_is_a_clip_if_the_result_is_one():
     clips.write(Path("walk.gif"), 4, "gif", "rgb8")
     assert main(["walk.gif", "monet.jpg", "-o", "moves.gif", *WORDS]) == 0
@@ -89,6 +91,7 @@ def test_a_ready_style_alone_makes_a_file_next_to_the_clip():
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
+@pytest.mark.thorough
 def test_paintings_are_blended_and_settings_hold():
     words = ["walk.mp4", "monet.jpg+klimt.png", "-o"]
     assert main([*words, "one.mp4", *WORDS, "--style_weight", "0.9", "0.1"]) == 0
@@ -144,6 +147,7 @@ def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
 
 @pytest.mark.usefixtures("walk_and_paintings")
 @pytest.mark.parametrize("more", [[], ["--fresh"]], ids=["plain", "fresh"])
+@pytest.mark.thorough
 def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other(monkeypatch, more):
     real, codes, left = Painter.paint, [], iter("12")
 
@@ -160,6 +164,7 @@ def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
+@pytest.mark.thorough
 def test_fresh_begins_anew(monkeypatch, capsys):
     words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
     with monkeypatch.context() as patch:

@@ -7,6 +7,7 @@ import time
 import pytest
 from support import clips, tiny
 from support.browser import Viewer
+from support.fuzzing import drawn
 from support.polling import until
 from support.s3_servers import RGW
 from support.web_service import SLEEPING, WebProcess
@@ -90,7 +91,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["folder", RGW])
+@pytest.mark.parametrize("kind", drawn(["folder", RGW]))
 def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path, dice):
     account, variables = Account(), {"HOME": str(tmp_path)}
     names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]

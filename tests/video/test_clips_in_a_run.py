@@ -29,7 +29,7 @@ from painterly.storage.folder import FolderBucket
 from painterly.video import steadying
 from painterly.video.reading import ClipsView
 
-pytestmark = pytest.mark.slow  # A process decodes the clips.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]  # A process decodes the clips.
 
 WHOLE: list[bytes] = []
 RESULT, RECORD = Path("out/monet/walk.mp4"), Path("out/_records/monet/walk.mp4.json")

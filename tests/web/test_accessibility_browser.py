@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.fuzzing import drawn
 from support.gallery import published, record
 from support.web_page import jpeg
 
@@ -74,7 +75,7 @@ def test_jobs_and_a_result_suit_everybody(page, server):
             server.end(job, state)
     page.look(server.address)
     page.until("document.querySelectorAll('.film img:not([hidden])').length === 4")
-    for each in page.all("#queue .cell, #finished .cell"):
+    for each in drawn(page.all("#queue .cell"), page.all("#finished .cell")):
         page.js("arguments[0].click()", each)
         assert_suits_everybody(page)
     page.one("#finished [data-state=done] .cell").click()

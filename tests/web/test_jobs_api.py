@@ -396,8 +396,8 @@ def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, mon
     index, bucket = web.service.jobs, web.service.buckets.result
     list_objects, sent = bucket.list, []
 
-    def list_late(prefix=""):
-        entries = [*list_objects(prefix)]
+    def list_late(prefix="", after=""):
+        entries = [*list_objects(prefix, after)]
         if prefix.startswith("_web/queue"):
             sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
         return iter(entries)

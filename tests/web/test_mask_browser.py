@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from support.browser import still
+from support.fuzzing import drawn
 from support.pictures import gradient, saved
 from support.polling import until
 from support.web_page import end_undo, jpeg
@@ -111,7 +112,10 @@ def said(page):
 
 @pytest.mark.parametrize(
     ("kind", "width"),
-    [pytest.param("mouse", 1280, marks=pytest.mark.story), ("touch", 390), ("pen", 390)],
+    [
+        pytest.param("mouse", 1280, marks=pytest.mark.story),
+        *drawn([("touch", 390), ("pen", 390)]),
+    ],
     ids=lambda each: str(each),
 )
 def test_only_what_is_drawn_by_pointer_is_painted_also_in_a_turned_photo(

@@ -464,7 +464,7 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     server.refusals["POST", "/api/jobs"] = FULL
     page.one("#paint").click()
     page.until(IS_FULL)
-    assert page.one("#queue-full").text.startswith("The queue is full. The remaining pictures")
+    assert page.one("#queue-full").text.startswith("The queue is full. The rest will be sent")
     assert page.one("#paint-said").text == "4 pictures to send…"
     page.js("document.querySelector('#photos .x').click()")  # The user removes the first photo.
     page.until("document.querySelector('#paint-said').textContent === '2 pictures to send…'")

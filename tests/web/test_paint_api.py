@@ -107,8 +107,12 @@ def test_while_the_service_paints_something_else_it_says_when_to_try_again(paint
     painting.busy = True
     answer = painting.post("/api/paint", data=MONET, files=photo())
     assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+
+
+def test_a_worker_that_is_still_loading_paints_already(painting):
     painting.service.supervisor.problem = "the worker is starting"
-    assert painting.post("/api/paint", data=MONET, files=photo()).status_code == 503
+    assert painting.get("/readyz").status_code == 503
+    assert painting.post("/api/paint", data=MONET, files=photo()).status_code == 200
 
 
 @pytest.mark.slow

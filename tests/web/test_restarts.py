@@ -15,6 +15,16 @@ FAR_DOWN = "document.documentElement.style.paddingTop = '9999px'"
 LOADED = "[...document.querySelectorAll('.card img')].filter(e => e.naturalWidth).length"
 PRESETS = ("instant", "draft")
 BYTES_S = 15_000  # while a photo is sent
+# Notes the addresses that the page sends something to, as soon as it begins.
+NOTED = """
+window.asked = [];
+const load = window.fetch, open = XMLHttpRequest.prototype.open;
+window.fetch = (address, how) => (asked.push(String(address)), load(address, how));
+XMLHttpRequest.prototype.open = function (method, address) {
+  asked.push(String(address));
+  return open.call(this, method, address);
+};
+"""
 
 
 @pytest.fixture
@@ -29,7 +39,9 @@ def processes(tmp_path):
 @pytest.fixture
 def page(chromium, processes):
     """A browser at the page, with a style chosen."""
-    viewer = Viewer(chromium).look(processes.address)
+    viewer = Viewer(chromium)
+    viewer.begin_with(NOTED)
+    viewer.look(processes.address)
     viewer.until("document.querySelectorAll('[name=style]').length === 2")
     viewer.js("document.querySelector('[name=style]').click()")
     yield viewer
@@ -53,7 +65,7 @@ def upload(page, bytes_s):
 
 def sends(page, path):
     """Wait until the page sends something to a path."""
-    until(lambda: any(each.endswith(path) for each in page.requests()))
+    page.until("asked.some((each) => each.endsWith(arguments[0]))", path)
 
 
 def test_a_photo_that_was_half_sent_is_sent_again_and_hangs_on_the_wall(processes, page, photos):

@@ -190,6 +190,7 @@ def test_who_reads_nothing_is_closed_after_a_while(web, monkeypatch, times):
         assert web.get(photo).status_code == 200
 
 
+@pytest.mark.thorough
 def test_many_who_read_nothing_take_little_memory_and_delay_nobody(tmp_path):
     web = two_styles(tmp_path, MEMORY_LIMIT="500MB")
     web.start()

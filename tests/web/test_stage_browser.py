@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.browser import leave
+from support.fuzzing import drawn
 from support.polling import until
 from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
@@ -262,7 +263,7 @@ def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
     assert (job.preset, job.settings["paper"]) == ("instant", "A4")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", drawn([*LANGUAGES]))
 def test_without_tensorflow_the_settings_say_how_to_install_preset_fine(
     page, server, beach, monkeypatch, language
 ):
@@ -463,7 +464,7 @@ def test_prints_take_the_time_of_their_paper(page, server, beach):
     assert page.colour("#picture", 0.3) == "blue", "the picture before, not the photo"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", drawn([*LANGUAGES]))
 def test_the_words_of_the_red_button_stay_in_one_row_on_a_phone(page, server, beach, language):
     page.speak(language)
     visit(page, server, beach)

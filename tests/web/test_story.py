@@ -23,7 +23,6 @@ def server(tmp_path):
     assert web.log.read_text().count("stopped by SIGTERM") == 1, "nor by the worker"
 
 
-@pytest.mark.story
 def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, server, tmp_path):
     from selenium.webdriver import Keys
 

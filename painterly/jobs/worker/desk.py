@@ -26,7 +26,7 @@ from painterly.words.wording import one_line
 if TYPE_CHECKING:
     from painterly.jobs.worker.lease import Lease
 
-LOADED_BY_S = 120.0  # seconds after the start, until which loading gives way to previews
+LOADED_BY_S = 20.0  # seconds after the start, until which loading gives way to previews
 QUIET_S = 2.0  # seconds after the last preview before the worker loads or prepares anything
 MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
 MAX_WHOLE = 4  # whole pictures in the worker; further ones are refused

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
 _Read = TypeVar("_Read")
+# A job does not wait for one that was cancelled as it was read, but many of them would fill the
+# memory.
+_reading = threading.Semaphore(2)
 
 
 @dataclass(frozen=True)
@@ -134,13 +137,18 @@ class JobPainting:
         future: Future[_Read] = Future()
 
         def read() -> None:
-            try:
-                future.set_result(function())
-            except BaseException as error:
-                future.set_exception(error)
+            with _reading:
+                if future.set_running_or_notify_cancel():
+                    try:
+                        future.set_result(function())
+                    except BaseException as error:
+                        future.set_exception(error)
 
         threading.Thread(target=read, daemon=True, name="reading").start()
-        while not wait([future], POLL_S).done:
-            self.painter.stop.obey()
-            self.check()
+        try:
+            while not wait([future], POLL_S).done:
+                self.painter.stop.obey()
+                self.check()
+        finally:
+            future.cancel()
         return future.result()

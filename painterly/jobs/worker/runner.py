@@ -44,10 +44,9 @@ from painterly.painters.reading import PhotoInput, decodable_memory
 from painterly.settings.clips import ffmpeg
 from painterly.settings.installation import install_command
 from painterly.signals import CheckStop, Stop
-from painterly.storage.base import Entry
+from painterly.storage.base import Bucket, Entry, View
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
-from painterly.video.reading import ClipsView
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
@@ -60,6 +59,17 @@ MAX_FINISHED = 3  # previews of the stage that a job need not paint again
 # The free bytes before a job that allow previews during it, and the bytes that such a job leaves
 # free: for the paintings that are kept, and for painting.
 ROOMY_BYTES, BESIDE_BYTES = 3_000_000_000, 1_000_000_000
+
+
+class FilesOf(View):
+    """The photos, of which that of a job has its `painted_key`, whichever job has stored it."""
+
+    def __init__(self, job: StoredJob, photos: Bucket) -> None:
+        super().__init__(photos)
+        self._job = job
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        return self._bucket, self._job.stored_key if key == self._job.painted_key else key
 
 
 class JobRunner:
@@ -123,7 +133,7 @@ class JobRunner:
         if not settings.traits.optimises:  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         with first.scope():
-            vgg = self._networks.load(settings, first.name).vgg
+            vgg = self._networks.load(settings, first.name)
             assert vgg is not None  # Only recipe instant has none.
             limit = self._config.memory_limit
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, limit, check_stop)
@@ -217,7 +227,7 @@ class JobRunner:
             why = f"for other presets than instant: {install_command('cpu')}"
             event(why if has_avx() else NO_AVX, level=WARNING)
             raise PictureError("only preset instant is painted here; the service's log says why")
-        with closing(self._painter(check)) as painter:
+        with closing(self._painter(job, check)) as painter:
             if record := painter.finished_record(order):
                 return record
             return JobPainting(
@@ -232,12 +242,12 @@ class JobRunner:
                 self._log_network,
             ).record()
 
-    def _painter(self, check: Callable[[], None]) -> Painter:
+    def _painter(self, job: StoredJob, check: Callable[[], None]) -> Painter:
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving, web = threading.Event(), self._buckets
         return Painter(
             self._config,
-            Buckets(ClipsView(web.source), web.style, web.result),
+            Buckets(FilesOf(job, web.source), web.style, web.result),
             self._networks,
             self._stop,
             Gallery(RetryingBucket(web.result, leaving)),
@@ -253,7 +263,7 @@ class JobRunner:
             event(f"painting with {order.network}", weights=weights)
 
     def _photo_and_mask(self, job: StoredJob) -> tuple[Entry, Entry | None]:
-        photo = self._buckets.source.find(job.painted_key)
+        photo = FilesOf(job, self._buckets.source).find(job.painted_key)
         if photo is None:
             raise PictureError(PHOTO_GONE)
         mask = self._buckets.source.find(job.mask_key) if job.mask_key else None

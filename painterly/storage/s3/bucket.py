@@ -64,24 +64,20 @@ class S3Bucket(Store):
         )
         self._whole = TransferConfig(multipart_threshold=MULTIPART_FROM, use_threads=False)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
-
-    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
-        entries = self._entries(prefix, after=self._base + key)
-        return (entry for entry in entries if entry.key > key and not entry.key.endswith("/"))
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        entries = self._entries(prefix, after)
+        return (each for each in entries if each.key > after and not each.key.endswith("/"))
 
     def list_with_folder_markers(self) -> Iterator[Entry]:
-        return self._entries("")
+        return (each for each in self._entries("", "") if each.key)
 
-    def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
+    def _entries(self, prefix: str, after: str) -> Iterator[Entry]:
         def read(_: str, listed: Mapping[str, Any]) -> Entry:
             return _entry(listed["Key"][len(self._base) :], given(listed, "Size"), listed)
 
         with self._errors.translated():
-            entries = self._all(OBJECTS, prefix, read, after)
-        # Not every service sorts its listings.
-        yield from (each for each in sorted(entries, key=lambda entry: entry.key) if each.key)
+            entries = self._all(OBJECTS, prefix, read, after and self._base + after)
+        yield from sorted(entries, key=lambda entry: entry.key)  # Not every service does.
 
     def _all(
         self,

@@ -125,7 +125,7 @@ async def paint(request: Request, service: Shared) -> Response:
     metadata except its location. Nothing is stored. The answer is 503 with `Retry-After` while a
     job leaves too little memory, if four others wait, if the service cannot paint, or if the
     picture takes more than a minute: the same request then gets it later."""
-    if service.uploads.full or service.problem:
+    if service.uploads.full:
         raise await run_in_threadpool(_busy, service)
     names, options = ("style", "format", "size", *_CHOICES), service.options
     parts = ("photo", "painting", "mask", *names)

@@ -185,9 +185,9 @@ def job_photo(job: Known, service: Shared, asked: Asking, small: bool = False) -
 
 @jobs.post("/jobs/{job_id}/photo", status_code=201, response_model=PhotoOut)
 async def keep_photo(job: Known, service: Shared) -> KeptPhoto:
-    """Copy the job's photo, so that it outlasts the job's deletion. The copy is like a photo of
-    `POST /api/photos`: it is deleted after an hour."""
-    return await run_in_threadpool(service.orders.photos.copy, job)
+    """Keep the job's photo, so that it outlasts the job's deletion. It is then also a photo of
+    `POST /api/photos`, and is deleted after an hour."""
+    return await run_in_threadpool(service.orders.photos.keep_of, job)
 
 
 @jobs.get("/jobs/{job_id}/mask", response_class=Response, responses=ANSWERS)

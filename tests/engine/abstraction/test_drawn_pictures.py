@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.distance import content_error
+from support.fuzzing import drawn
 from support.ink import drawing, portrait
 from support.tiny import last, picture
 
@@ -20,6 +21,8 @@ from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.tensors import to_batch
 from painterly.engine.transfer import TransferInputs
 from painterly.settings.recipes import RECIPES
+
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]  # Pictures are painted.
 
 PEN = drawing(side=128)
 SHORT = Settings(size=128, iterations=6)
@@ -96,7 +99,6 @@ def test_a_drawn_picture_has_white_paper_and_its_colours_and_masked_parts_are_th
     assert last(stylize(photo, [PEN], INSTANT)).image[:20].mean() > 0.9
 
 
-@pytest.mark.thorough
 def test_regions_and_shares_of_drawings_are_drawn(tiny):
     photo, left = portrait(side=128), np.zeros((8, 8), np.float32)
     left[:, :4] = 1
@@ -113,7 +115,6 @@ def test_at_a_strength_of_0_the_photo_stays(builtin):
     assert np.abs(last(stylize(photo, [PEN], settings)).image - photo).mean() < 0.06
 
 
-@pytest.mark.thorough
 def test_in_tiles_a_picture_is_led_to_the_same_drawing(tiny):
     objective, _, problem, image = led(tiny)
     weights = tf.constant([1.0, 0.0, 0.0, 0.0])
@@ -124,8 +125,7 @@ def test_in_tiles_a_picture_is_led_to_the_same_drawing(tiny):
     np.testing.assert_allclose(tiled[1], whole[1], atol=1e-4 * np.abs(whole[1]).max())
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("strength", [0.3, 0.5])
+@pytest.mark.parametrize("strength", drawn([0.3, 0.5]))
 def test_strength_is_the_distance_from_the_photo_itself(builtin, strength):
     photo, painting = portrait(side=192), drawing(side=192)
     settings = Settings(size=192, strength=strength)

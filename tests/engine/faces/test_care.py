@@ -23,6 +23,8 @@ from painterly.engine.transfer import PhotoCache, TransferInputs
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 from painterly.settings import ready_styles
 
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]  # Faces are found and painted.
+
 SIDE = 192
 FEW = {"iterations": 4}  # steps of the recipes that have any
 
