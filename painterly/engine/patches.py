@@ -19,7 +19,7 @@ import numpy as np
 from painterly.engine.abstraction.families import colours_of, palette_of
 from painterly.engine.abstraction.filters import gaussian
 from painterly.engine.features import inverted_file
-from painterly.engine.features.convolutions import spread
+from painterly.engine.features.convolutions import each_of, spread
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import ROTATIONS, is_used
@@ -167,7 +167,6 @@ def _votes(
     starts = np.cumsum([0, *(across * (rows.stop - rows.start) for rows in bands)])
     parts = [slice(*ends) for ends in pairwise(starts)]
     queries = np.empty((starts[-1], patches.keys.shape[1]), np.float32)
-    votes = [np.empty(0)] * len(bands)
 
     def ask(todo: Iterator[tuple[slice, slice]]) -> None:
         for rows, part in todo:
@@ -175,17 +174,15 @@ def _votes(
             seen = _windows(shown)[::GAP, ::GAP].transpose(0, 1, 3, 4, 2)
             queries[part] = patches.queries(seen.reshape(-1, 3 * SIDE**2))
 
-    def vote(todo: Iterator[tuple[int, slice]]) -> None:
-        for number, part in todo:
-            voted = patches.votes[nearest[part]]
-            voted *= weights[part, None, None, None]
-            votes[number] = _overlapped(voted.reshape(-1, across, SIDE, 4 * SIDE))
+    def vote(part: slice) -> np.ndarray:
+        voted = patches.votes[nearest[part]]
+        voted *= weights[part, None, None, None]
+        return _overlapped(voted.reshape(-1, across, SIDE, 4 * SIDE))
 
     spread(zip(bands, parts, strict=True), ask)
     nearest, distances = patches.nearest(queries)
     weights = (distances + LEAST_DISTANCE) ** TRUST
-    spread(enumerate(parts), vote)
-    return votes
+    return each_of(parts, vote)
 
 
 def _overlapped(patches: np.ndarray) -> np.ndarray:

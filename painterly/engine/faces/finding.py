@@ -7,6 +7,8 @@ of it, where such faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A seco
 """
 
 import math
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 
 from painterly.engine.faces import networks
 from painterly.engine.faces.networks import SIDE
-from painterly.engine.features.convolutions import limit_blas
+from painterly.engine.features.convolutions import each_of, limit_blas
 from painterly.engine.picture import picture_size
 from painterly.images.arrays import fit_size, resample
 
@@ -69,24 +71,26 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
     side, longer = min(rows, columns), max(rows, columns)
     if side < longer and any(box.size.max() < SMALL * longer for box in boxes):
         count = min(MOST_SQUARES, 1 + math.ceil((longer / side - 1) / APART))
-        for start in np.linspace(0, longer - side, count).astype(int).tolist():
-            along = slice(start, start + side)
-            boxes += _boxes(small, np.s_[along, :] if rows > columns else np.s_[:, along])
-    faces: list[Found] = []
+        starts = np.linspace(0, longer - side, count).astype(int).tolist()
+        along = (slice(start, start + side) for start in starts)
+        parts = ((each, np.s_[:]) if rows > columns else (np.s_[:], each) for each in along)
+        boxes += chain.from_iterable(each_of(parts, partial(_boxes, small)))
     seen: list[_Box] = []
-    px = max(height, width) / max(rows, columns)
     for box in sorted(boxes, key=lambda box: -box.score):
         if box.score < LEAST_SCORE or any(_overlap(box, other) > SAME for other in seen):
             continue
         seen.append(box)
+    px = max(height, width) / max(rows, columns)
+
+    def look(box: _Box) -> Found:
         # Large faces take less memory in the small photo.
         is_large = AROUND * box.size.max() >= SIDE
         landmarks, trust = _landmarks(small, box) if is_large else _landmarks(photo, box.scaled(px))
+        size = (columns, rows) if is_large else (width, height)
         certainty = float(np.interp(trust, TRUSTED, (0, 1)))
-        if certainty > 0:
-            size = (columns, rows) if is_large else (width, height)
-            faces.append(Found((landmarks / size).astype(np.float32), certainty))
-    return faces
+        return Found((landmarks / size).astype(np.float32), certainty)
+
+    return [face for face in each_of(seen, look) if face.certainty > 0]
 
 
 def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from painterly.engine.features.convolutions import Kernel, convolve
-from painterly.images.arrays import bands
 
 SIDE = 192  # px of the image that each network sees
-CACHED = 32768  # floats of a map that stay in a core's cache while they are filtered
 
 
 def outputs(name: str, image: np.ndarray) -> list[np.ndarray]:
@@ -71,16 +69,12 @@ def _filtered(
     weights, bias = np.tile(weights, width), np.tile(bias, width)
     columns = [x[:, first::stride].reshape(len(x), -1) for first in range(stride)]
     y = np.empty((height, len(bias)), np.float32)
-    for rows in bands(height, max(1, CACHED // len(bias))):
-        sums = y[rows]
-        sums[:] = bias
-        product = np.empty_like(sums)
-        for i in range(side):
-            seen = slice(stride * rows.start + i, stride * (rows.stop - 1) + i + 1, stride)
-            for j in range(side):
-                start = j // stride * channels
-                shown = columns[j % stride][seen, start : start + len(bias)]
-                sums += np.multiply(shown, weights[i, j], out=product)
+    y[:] = bias
+    product = np.empty_like(y)
+    for i, j in np.ndindex(side, side):
+        start = j // stride * channels
+        seen = columns[j % stride][i : i + stride * height : stride, start : start + len(bias)]
+        y += np.multiply(seen, weights[i, j], out=product)
     return y.reshape(height, width, -1)
 
 
