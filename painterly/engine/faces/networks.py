@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from painterly.engine.features.convolutions import Kernel, convolve
+from painterly.engine.features.convolutions import Kernel, convolve, limit_blas
 
 SIDE = 192  # px of the image that each network sees
 
@@ -21,6 +21,7 @@ SIDE = 192  # px of the image that each network sees
 def outputs(name: str, image: np.ndarray) -> list[np.ndarray]:
     """Return the maps [h, w, C] that a network ends with, for an image [SIDE, SIDE, 3] in the range
     that the network expects."""
+    limit_blas()
     layers, results = _network(name)
     maps = {0: np.ascontiguousarray(image, np.float32)}
     for kind, result, inputs, arguments in layers:

@@ -140,7 +140,9 @@ class _Strokes(NamedTuple):
         taken = calm[np.arange(len(seen)), (choices * calm.shape[1]).astype(int)]
         typical = self.typical[taken]
         missing = np.maximum(BOLD - np.square(own).mean((2, 3)) / typical, 0)
-        fade = _faded() * (self.strokes[taken] * np.sqrt(typical / self.varies[taken])[..., None, None])
+        fade = _faded() * (
+            self.strokes[taken] * np.sqrt(typical / self.varies[taken])[..., None, None]
+        )
         strokes = np.zeros_like(band)
         added = zip(fade.transpose(0, 2, 3, 1), np.sqrt(missing), strict=True)
         for number, (square, gain) in enumerate(added):
