@@ -307,7 +307,8 @@ class Transfer(ABC):
             follow_tones(canvas.cropped(picture[None])[0], self._content, cares)
         whole = rebuilt(picture, groups, check_stop)
         if cares:
-            keep_features(*(canvas.cropped(each[None])[0] for each in (whole, picture)), cares)
+            inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
+            keep_features(inside, before, cares)
         return whole
 
     @property

@@ -40,10 +40,7 @@ def _applied(kind: str, inputs: list[np.ndarray], arguments: Any) -> np.ndarray:
         y[..., : x.shape[2]] += x
         return y
     if kind == "prelu":
-        y = np.minimum(x, 0)
-        y *= arguments
-        y += np.maximum(x, 0)
-        return y
+        return np.maximum(x, 0) + arguments * np.minimum(x, 0)
     if kind == "relu":
         return np.maximum(x, 0)
     if kind == "pool":
@@ -80,13 +77,7 @@ def _filtered(
 
 
 def _padded(x: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
-    if not any(padding):
-        return x
-    before, after = padding
-    height, width, channels = x.shape
-    wide = np.zeros((before + height + after, before + width + after, channels), np.float32)
-    wide[before : before + height, before : before + width] = x
-    return wide
+    return np.pad(x, (padding, padding, (0, 0))) if any(padding) else x
 
 
 def _doubled(x: np.ndarray) -> np.ndarray:
