@@ -3,7 +3,7 @@
 import copy
 from typing import NamedTuple
 
-from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
+from painterly.devices.system_memory import LIMIT_SHARE, least_free_memory, resident_memory
 from painterly.errors import MemoryShortError
 from painterly.words.wording import memory_size
 
@@ -82,4 +82,4 @@ class MemoryBudget:
 
 def host_budget(limits: Limits = UNLIMITED) -> MemoryBudget:
     """Return the budget of a painting that TensorFlow has no part in."""
-    return MemoryBudget(resident_memory(), free_memory(), limits)
+    return MemoryBudget(resident_memory(), least_free_memory(limits.process), limits)

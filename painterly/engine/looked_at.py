@@ -23,12 +23,14 @@ class LookedAt(NamedTuple):
     @classmethod
     def of(cls, photo: np.ndarray, finds: bool) -> "LookedAt":
         """Look at a photo [H, W, 3], and for faces if it `finds` them."""
-        # Floats of its own size would take as much memory as the photo.
-        small = box_average(photo, max(photo.shape) // LEAST)
-        return cls(
-            seen(small, picture_size(photo)),
-            found(photo, small) if finds else [],
-        )
+        small = made_small(photo)
+        return cls(seen(small, picture_size(photo)), found(photo, small) if finds else [])
+
+
+def made_small(photo: np.ndarray) -> np.ndarray:
+    """Return a photo [H, W, 3] as it is looked at, float32 0…1."""
+    # Floats of its own size would take as much memory as the photo.
+    return box_average(photo, max(photo.shape) // LEAST)
 
 
 def keeps_faces(settings: Settings) -> bool:

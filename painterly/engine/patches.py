@@ -18,9 +18,8 @@ import numpy as np
 
 from painterly.engine.abstraction.families import colours_of, palette_of
 from painterly.engine.abstraction.filters import gaussian
-from painterly.engine.faces import strokes
 from painterly.engine.features import inverted_file
-from painterly.engine.features.convolutions import spread
+from painterly.engine.features.convolutions import each_of, spread
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import ROTATIONS, is_used
@@ -62,7 +61,6 @@ class Patches(NamedTuple):
     near: np.ndarray  # the numbers of those near some of them; see inverted_file.py
     deviations: np.ndarray  # the standard deviation of each band of detail of the paintings
     palette: np.ndarray  # the paintings' chroma; see abstraction/families.py
-    squares: np.ndarray  # larger patches, float16 [N, 32, 32, 3]; see faces/strokes.py
 
     @classmethod
     def of(
@@ -75,7 +73,7 @@ class Patches(NamedTuple):
         """Draw `count` patches of some paintings and of their rotations at random, after their
         shares. `sizes` has the (height, width) at which each of all is seen."""
         total = sum(paintings.shares[each] for each in members)
-        found, squares, colours, deviations = [], [], [], np.zeros(len(DETAIL))
+        found, colours, deviations = [], [], np.zeros(len(DETAIL))
         for each in members:
             part = paintings.shares[each] / total
             painting = arrays.resampled(paintings.paintings[each], sizes[each])
@@ -83,9 +81,7 @@ class Patches(NamedTuple):
             colours.append((colours_of(painting, mask), part))
             deviations += part * _deviations(painting)
             used = is_used(mask)
-            found += _drawn(painting, used, max(1, int(part * count / ROTATIONS)), SIDE, ROTATIONS)
-            few = _drawn(painting, used, max(1, int(part * strokes.SQUARES)), strokes.SIDE, 1)
-            squares += [each.astype(np.float16) for each in few]
+            found += drawn(painting, used, max(1, int(part * count / ROTATIONS)), SIDE, ROTATIONS)
             del painting, mask, used  # Not kept while the next painting is resampled.
         pixels = np.concatenate(found)
         del found
@@ -103,8 +99,7 @@ class Patches(NamedTuple):
         middles = keys[inverted_file.pivots(len(keys))]
         middles[:, -1] = 1
         near = inverted_file.nearest(middles @ keys.T)
-        palette = palette_of(colours)
-        return cls(votes, mean, basis, keys, near, deviations, palette, np.concatenate(squares))
+        return cls(votes, mean, basis, keys, near, deviations, palette_of(colours))
 
     def queries(self, patches: np.ndarray) -> np.ndarray:
         """Return what patches [N, SIDE · SIDE · 3] are compared by: their coordinates, and 1,
@@ -172,7 +167,6 @@ def _votes(
     starts = np.cumsum([0, *(across * (rows.stop - rows.start) for rows in bands)])
     parts = [slice(*ends) for ends in pairwise(starts)]
     queries = np.empty((starts[-1], patches.keys.shape[1]), np.float32)
-    votes = [np.empty(0)] * len(bands)
 
     def ask(todo: Iterator[tuple[slice, slice]]) -> None:
         for rows, part in todo:
@@ -180,17 +174,15 @@ def _votes(
             seen = _windows(shown)[::GAP, ::GAP].transpose(0, 1, 3, 4, 2)
             queries[part] = patches.queries(seen.reshape(-1, 3 * SIDE**2))
 
-    def vote(todo: Iterator[tuple[int, slice]]) -> None:
-        for number, part in todo:
-            voted = patches.votes[nearest[part]]
-            voted *= weights[part, None, None, None]
-            votes[number] = _overlapped(voted.reshape(-1, across, SIDE, 4 * SIDE))
+    def vote(part: slice) -> np.ndarray:
+        voted = patches.votes[nearest[part]]
+        voted *= weights[part, None, None, None]
+        return _overlapped(voted.reshape(-1, across, SIDE, 4 * SIDE))
 
     spread(zip(bands, parts, strict=True), ask)
     nearest, distances = patches.nearest(queries)
     weights = (distances + LEAST_DISTANCE) ** TRUST
-    spread(enumerate(parts), vote)
-    return votes
+    return each_of(parts, vote)
 
 
 def _overlapped(patches: np.ndarray) -> np.ndarray:
@@ -215,20 +207,20 @@ def _focus() -> np.ndarray:
     return (np.outer(line, line) / line.sum() ** 2).astype(np.float32)[..., None]
 
 
-def _drawn(
+def drawn(
     painting: np.ndarray, used: np.ndarray, count: int, side: int, turns: int
 ) -> list[np.ndarray]:
     """Draw patches [count, side, side, 3] of some rotations of a painting [H, W, 3] at random, or
     as many as there are, around pixels that are used [H, W]."""
     random, middles = np.random.default_rng(0), np.flatnonzero(used)
     mirrored = _Mirrored(painting, side // 2, side // 2)
-    drawn = []
+    patches = []
     for quarters in range(turns):
         some = middles[random.choice(len(middles), min(len(middles), count), replace=False)]
         rows, columns = np.unravel_index(some, used.shape)
         shown = mirrored.squares(rows, columns, side)
-        drawn.append(np.rot90(shown, quarters, (1, 2)))
-    return drawn
+        patches.append(np.rot90(shown, quarters, (1, 2)))
+    return patches
 
 
 def _windows(image: np.ndarray) -> np.ndarray:

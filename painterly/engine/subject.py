@@ -7,8 +7,11 @@ Colours and edges show this in some photos only, and may mislead. The rest have 
 import numpy as np
 from PIL import Image
 
+from painterly.engine.abstraction.families import seen
 from painterly.engine.abstraction.filters import blurred, gradients
-from painterly.engine.looked_at import LookedAt
+from painterly.engine.faces.finding import shows_face
+from painterly.engine.looked_at import made_small
+from painterly.engine.picture import picture_size
 from painterly.images.arrays import resample
 from painterly.images.colours.colour import srgb_to_oklab
 from painterly.settings.kindness import Subject
@@ -33,10 +36,10 @@ VIVID, GREENISH, THINGS, AROUND, MIDDLE = 0.125, -0.02, 0.05, 0.57, 0.2
 
 def subject_of(photo: np.ndarray) -> Subject | None:
     """Return what a photo [H, W, 3] shows, or None if that is not known."""
-    looked_at = LookedAt.of(photo, finds=True)
-    if looked_at.faces:
+    small = made_small(photo)
+    if shows_face(photo, small):
         return Subject.FACES
-    colours = srgb_to_oklab(looked_at.photo)
+    colours = srgb_to_oklab(seen(small, picture_size(photo)))
     tests = {
         Subject.STILL_LIFE: _has_things,
         Subject.NIGHT: _is_dark,

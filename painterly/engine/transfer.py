@@ -22,7 +22,6 @@ from painterly.engine.faces.care import (
     skin_of,
 )
 from painterly.engine.faces.finding import Found
-from painterly.engine.faces.strokes import add_strokes
 from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
@@ -310,11 +309,6 @@ class Transfer(ABC):
         if cares:
             inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
             keep_features(inside, before, cares)
-            # Strokes across those of an optimised face would be scars.
-            if self.ink is None and not self._settings.traits.optimises:
-                shares = (canvas.cropped(share[None])[0] for _, share in groups)
-                squares = (patches.squares for patches, _ in groups)
-                add_strokes(inside, cares, [*zip(squares, shares, strict=True)])
         return whole
 
     @property
@@ -331,7 +325,11 @@ class Transfer(ABC):
 
     def _cares(self, size: tuple[int, int]) -> list[Care]:
         """Return the faces as a picture of this (height, width) shows them."""
-        return cares_of(self._faces, size, max(self.schedule.sizes[-1]))
+        longer = max(self.schedule.sizes[-1])
+        key = self._settings.faces, longer
+        return self._inputs.of_photo(
+            f"faces at {size}", key, lambda: cares_of(self._faces, size, longer)
+        )
 
     @cached_property
     def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
+from painterly.devices.system_memory import LIMIT_SHARE, least_free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PhotoError, PictureError
 from painterly.forks import per_process
@@ -52,7 +52,7 @@ def decodable_memory(limit: int | None) -> int:
     Args:
         limit: Bytes for the whole process (MEMORY_LIMIT), if there is such a limit.
     """
-    free = free_memory()
+    free = least_free_memory(limit)
     if limit is not None:
         free = min(free, int(LIMIT_SHARE * limit) - resident_memory() - decoder.BYTES)
     return max(0, free - sum(_beside))

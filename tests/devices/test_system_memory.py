@@ -3,10 +3,13 @@
 import resource
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
-from painterly.devices.system_memory import cgroup_memory
+from painterly.devices import system_memory
+from painterly.devices.system_memory import cgroup_memory, least_free_memory, resident_memory
 
 GB = 1_000_000_000
 OWN = {1: "8:pids:/x\n4:cpu,memory:{path}\n0::/\n", 2: "0::{path}\n"}
@@ -72,6 +75,25 @@ def test_the_bound_at_which_a_cgroup_is_slowed_down_is_a_limit(tmp_path):
     made.cgroup("/", 5 * GB, GB)
     made.write("sys/fs/cgroup/memory.high", str(3 * GB))
     assert cgroup_memory(tmp_path) == [2 * GB]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps freed memory")
+def test_freed_memory_is_given_back_before_a_limit_is_reached():
+    blocks = [b"x" * (100_000 + each) for each in range(4000)]
+    before = resident_memory()
+    del blocks[:-1]  # The last one stays: what is at the end of the heap is given back at once.
+    least_free_memory(before + GB)
+    assert resident_memory() < before - 300_000_000
+
+
+def test_no_memory_is_given_back_while_there_is_plenty(monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**13))
+    monkeypatch.setattr(system_memory, "cgroup_memory", list)
+    blocks = [b"x" * (100_000 + each) for each in range(4000)]
+    before = resident_memory()
+    del blocks[:-1]
+    assert least_free_memory(None) == 10**13
+    assert resident_memory() > before - 100_000_000
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     footprint = memory.footprint_of(PaintingInputs((192, 256)), [(192, 256)], settings)
     needed = [footprint.bytes_needed(size, SIDES[-1]) for size in ((96, 128), (192, 256))]
     between = int(sum(needed) / 2 / FREE_SHARE)
-    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: between)
+    monkeypatch.setattr("painterly.devices.budget.least_free_memory", lambda _: between)
     unnamed = folders | INSTANT | {"STYLE_SIZE": "", "PHOTO": "beach.jpg", "STYLE": "monet"}
     assert run(unnamed, DRY_RUN="1") == 0
     assert "the largest 128 × 96 px" in capsys.readouterr().out
@@ -101,7 +101,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     assert "Nothing to paint" in capsys.readouterr().out
     assert run(unnamed, STYLE_SIZE="256") == 1
     assert "FAILED: painting 256 × 192 px needs" in capsys.readouterr().out
-    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 8_000_000_000)
+    monkeypatch.setattr("painterly.devices.budget.least_free_memory", lambda _: 8_000_000_000)
     assert run(unnamed, STYLE_SIZE="256") == 0
     assert record("monet/beach.jpg").width == 256
 

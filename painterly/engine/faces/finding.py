@@ -7,6 +7,9 @@ of it, where such faces are larger (Bazarevsky et al. 2019, "BlazeFace"). A seco
 """
 
 import math
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +17,7 @@ from PIL import Image
 
 from painterly.engine.faces import networks
 from painterly.engine.faces.networks import SIDE
-from painterly.engine.features.convolutions import limit_blas
+from painterly.engine.features.convolutions import each_of
 from painterly.engine.picture import picture_size
 from painterly.images.arrays import fit_size, resample
 
@@ -63,30 +66,53 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
         photo: The photo, for faces that are small in it.
         small: The photo [h, w, 3], float32 0…1, of some hundred px, for all others.
     """
-    limit_blas()
-    (height, width), (rows, columns) = picture_size(photo), picture_size(small)
     boxes = _boxes(small, np.s_[:, :])
+    boxes += _boxes_of_small(small, boxes)
+    faces = each_of(_distinct(boxes), partial(_face, photo, small))
+    return [each for each in faces if each.certainty > 0]
+
+
+def shows_face(photo: np.ndarray, small: np.ndarray) -> bool:
+    """Return whether a photo shows a face; arguments as in `found`, which takes longer."""
+
+    def is_one(box: _Box) -> bool:
+        return _face(photo, small, box).certainty > 0
+
+    boxes = _boxes(small, np.s_[:, :])
+    large = any(map(is_one, _distinct(boxes)))
+    return large or any(map(is_one, _distinct(_boxes_of_small(small, boxes))))
+
+
+def _boxes_of_small(photo: np.ndarray, boxes: Sequence[_Box]) -> list[_Box]:
+    """Return the boxes in squares of a photo [h, w, 3], 0…1, if boxes in all of it hint at small
+    faces."""
+    rows, columns = picture_size(photo)
     side, longer = min(rows, columns), max(rows, columns)
-    if side < longer and any(box.size.max() < SMALL * longer for box in boxes):
-        count = min(MOST_SQUARES, 1 + math.ceil((longer / side - 1) / APART))
-        for start in np.linspace(0, longer - side, count).astype(int).tolist():
-            along = slice(start, start + side)
-            boxes += _boxes(small, np.s_[along, :] if rows > columns else np.s_[:, along])
-    faces: list[Found] = []
-    seen: list[_Box] = []
-    px = max(height, width) / max(rows, columns)
+    if side == longer or all(box.size.max() >= SMALL * longer for box in boxes):
+        return []
+    count = min(MOST_SQUARES, 1 + math.ceil((longer / side - 1) / APART))
+    starts = np.linspace(0, longer - side, count).astype(int).tolist()
+    along = (slice(start, start + side) for start in starts)
+    parts = ((each, np.s_[:]) if rows > columns else (np.s_[:], each) for each in along)
+    return [*chain.from_iterable(each_of(parts, partial(_boxes, photo)))]
+
+
+def _distinct(boxes: Sequence[_Box]) -> list[_Box]:
+    """Return the boxes that may be faces, the best of each, by their score."""
+    best: list[_Box] = []
     for box in sorted(boxes, key=lambda box: -box.score):
-        if box.score < LEAST_SCORE or any(_overlap(box, other) > SAME for other in seen):
-            continue
-        seen.append(box)
-        # Large faces take less memory in the small photo.
-        is_large = AROUND * box.size.max() >= SIDE
-        landmarks, trust = _landmarks(small, box) if is_large else _landmarks(photo, box.scaled(px))
-        certainty = float(np.interp(trust, TRUSTED, (0, 1)))
-        if certainty > 0:
-            size = (columns, rows) if is_large else (width, height)
-            faces.append(Found((landmarks / size).astype(np.float32), certainty))
-    return faces
+        if box.score >= LEAST_SCORE and all(_overlap(box, other) <= SAME for other in best):
+            best.append(box)
+    return best
+
+
+def _face(photo: np.ndarray, small: np.ndarray, box: _Box) -> Found:
+    """Return what a box in the small photo shows; its certainty is 0 if that is no face."""
+    # Large faces take less memory in the small photo.
+    image = small if AROUND * box.size.max() >= SIDE else photo
+    landmarks, trust = _landmarks(image, box.scaled(max(image.shape) / max(small.shape)))
+    certainty = float(np.interp(trust, TRUSTED, (0, 1)))
+    return Found((landmarks / image.shape[1::-1]).astype(np.float32), certainty)
 
 
 def _boxes(photo: np.ndarray, part: tuple[slice, slice]) -> list[_Box]:

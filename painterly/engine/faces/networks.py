@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from painterly.engine.features.convolutions import Kernel, convolve
+from painterly.engine.features.convolutions import Kernel, convolve, limit_blas
 
 SIDE = 192  # px of the image that each network sees
 
@@ -21,6 +21,7 @@ SIDE = 192  # px of the image that each network sees
 def outputs(name: str, image: np.ndarray) -> list[np.ndarray]:
     """Return the maps [h, w, C] that a network ends with, for an image [SIDE, SIDE, 3] in the range
     that the network expects."""
+    limit_blas()
     layers, results = _network(name)
     maps = {0: np.ascontiguousarray(image, np.float32)}
     for kind, result, inputs, arguments in layers:
@@ -60,17 +61,18 @@ def _filtered(
     x: np.ndarray, weights: np.ndarray, bias: np.ndarray, stride: int, padding: tuple[int, int]
 ) -> np.ndarray:
     """Convolve each channel with its own weights [side, side, C]."""
-    x, side = _padded(x, padding), len(weights)
+    x, side, channels = _padded(x, padding), len(weights), len(bias)
     height, width = ((length - side) // stride + 1 for length in x.shape[:2])
     # Loops are as long as a row of pixels: of one pixel's channels, they would be slow.
     weights, bias = np.tile(weights, width), np.tile(bias, width)
+    columns = [x[:, first::stride].reshape(len(x), -1) for first in range(stride)]
     y = np.empty((height, len(bias)), np.float32)
     y[:] = bias
     product = np.empty_like(y)
-    for i in range(side):
-        for j in range(side):
-            seen = x[i : i + stride * height : stride, j : j + stride * width : stride]
-            y += np.multiply(seen.reshape(y.shape), weights[i, j], out=product)
+    for i, j in np.ndindex(side, side):
+        start = j // stride * channels
+        seen = columns[j % stride][i : i + stride * height : stride, start : start + len(bias)]
+        y += np.multiply(seen, weights[i, j], out=product)
     return y.reshape(height, width, -1)
 
 

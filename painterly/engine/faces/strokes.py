@@ -8,13 +8,18 @@ face varies as much as the painting already, as in eyes, little is added. A smal
 and fainter strokes. An optimised face has strokes already, and gets none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from painterly.engine.abstraction.filters import scaled
 from painterly.engine.faces.care import Care
+from painterly.engine.features.convolutions import spread
+from painterly.engine.paintings import Paintings, resized
+from painterly.engine.patches import drawn
+from painterly.engine.places import is_used
+from painterly.images.arrays import bands, resampled
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
 SQUARES, SIDE, STEP = 400, 32, 20  # squares of paintings, their px, and px from one to the next
@@ -30,22 +35,22 @@ WHOLE = 180.0  # px, the width of a face from which strokes have all of their st
 IN_FEATURES = 0.2  # the part of it that features get
 TYPICAL = 0.3  # No strokes vary more than those of this part of the squares.
 TINY = 1e-6
+AT_ONCE = 50  # squares that a thread prepares at a time, in a core's cache
 
 
 def add_strokes(
-    picture: np.ndarray, cares: Sequence[Care], groups: Sequence[tuple[np.ndarray, np.ndarray]]
+    picture: np.ndarray, cares: Sequence[Care], groups: Sequence[tuple["Squares", np.ndarray]]
 ) -> None:
     """Add strokes to the faces in a picture [h, w, 3], sRGB 0…1.
 
     Args:
-        groups: For each group of paintings squares of them [N, SIDE, SIDE, 3], sRGB 0…1, and the
-            share of each pixel that it paints, [h, w, 1].
+        groups: For each group of paintings squares of them, and the share of each pixel that it
+            paints, [h, w, 1].
     """
-    drawn = [srgb_to_oklab(squares.astype(np.float32)) for squares, _ in groups]
     for care in cares:
         across = care.width * care.size[0] / len(care.oval)
         smooth = _smoothing(min(FINE, FINE_OF_FACE * across))
-        prepared = [_Squares.of(squares.transpose(0, 3, 1, 2), smooth) for squares in drawn]
+        prepared = [_Strokes.of(squares, smooth) for squares, _ in groups]
         mask = scaled(care.oval - (1 - IN_FEATURES) * care.features, care.size)[..., None]
         mask *= min(1.0, across / WHOLE)
         # On the picture's grid, so that strokes stay in place if a face's box moves.
@@ -55,10 +60,10 @@ def add_strokes(
         for top in range(first, rows.stop, STEP):
             band = np.s_[top : top + SIDE, left : columns.stop]
             lab = srgb_to_oklab(picture[band].clip(0, 1))
-            for squares, (_, share) in zip(prepared, groups, strict=True):
+            for strokes, (_, share) in zip(prepared, groups, strict=True):
                 place = top // STEP, left // STEP
-                strokes = squares.strokes_for(_padded(lab, width), smooth, place)
-                change += _padded(share[band], width) * strokes
+                added = strokes.like(_padded(lab, width), smooth, place)
+                change += _padded(share[band], width) * added
             done = slice(max(top, rows.start), min(top + STEP, rows.stop))
             part = np.s_[done.start - top : done.stop - top, columns.start - left :]
             lab = lab[part]
@@ -67,53 +72,99 @@ def add_strokes(
             change = np.concatenate([change[STEP:], np.zeros_like(change[:STEP])])
 
 
-class _Squares(NamedTuple):
-    """Squares of paintings, prepared for comparison with a face's.
+class Squares(NamedTuple):
+    """Squares of paintings."""
+
+    lab: np.ndarray  # in Oklab [N, 3, SIDE, SIDE]
+
+    @classmethod
+    def of(
+        cls, paintings: Paintings, members: Sequence[int], sizes: Sequence[tuple[int, int]]
+    ) -> "Squares":
+        """Draw squares of some paintings at random, after their shares. `sizes` has the (height,
+        width) at which each of all is seen."""
+        total, found = sum(paintings.shares[each] for each in members), []
+        for each in members:
+            painting = resampled(paintings.paintings[each], sizes[each])
+            used = is_used(resized(paintings.masks[each], sizes[each]))
+            count = max(1, int(paintings.shares[each] / total * SQUARES))
+            found += drawn(painting, used, count, SIDE, turns=1)
+        pixels = np.concatenate(found).astype(np.float16).astype(np.float32)
+        return cls(np.ascontiguousarray(srgb_to_oklab(pixels).transpose(0, 3, 1, 2)))
+
+
+class _Strokes(NamedTuple):
+    """Strokes of paintings, for comparison of their squares with a face's.
 
     Attributes:
-        means: Their coarse colours [N, 12].
+        means: The squares' coarse colours [N, 12].
         varies: The variance of their strokes in Oklab's channels [N, 3].
-        strokes: These, as differences in Oklab that fade where squares overlap, [N, SIDE, SIDE, 3].
+        typical: The variance that their strokes may have, [N, 3].
+        strokes: These, as differences in Oklab, [N, 3, SIDE, SIDE].
     """
 
     means: np.ndarray
     varies: np.ndarray
+    typical: np.ndarray
     strokes: np.ndarray
 
     @classmethod
-    def of(cls, squares: np.ndarray, smooth: np.ndarray) -> "_Squares":
-        """Prepare squares [N, 3, SIDE, SIDE] in Oklab, with a matrix of `_smoothing`."""
-        means, strokes = _split(squares, smooth)
-        most = CLIPPED * np.median(np.abs(strokes), (2, 3), keepdims=True) + TINY
-        strokes = most * np.tanh(strokes / most)
-        varies = np.square(strokes).mean((2, 3)) + TINY
-        # An ornament would be a scar as well.
-        typical = np.minimum(varies, np.quantile(varies, TYPICAL, 0))
-        strokes *= np.sqrt(typical / varies)[..., None, None]
-        # The sum of the squares of two ramps is 1, so the variance is the same where they overlap.
-        ramp = np.sin(np.pi / 2 * (np.arange(SIDE - STEP) + 0.5) / (SIDE - STEP))
-        line = np.concatenate([ramp, np.ones(2 * STEP - SIDE), ramp[::-1]]).astype(np.float32)
-        faded = line[:, None] * line * strokes
-        return cls(means, typical, faded.transpose(0, 2, 3, 1))
+    def of(cls, squares: Squares, smooth: np.ndarray) -> "_Strokes":
+        """Take the strokes of squares, with a matrix of `_smoothing`."""
+        count, strokes = len(squares.lab), np.empty_like(squares.lab)
+        means, varies = np.empty((count, 12), np.float32), np.empty((count, 3), np.float32)
 
-    def strokes_for(
-        self, band: np.ndarray, smooth: np.ndarray, place: tuple[int, int]
-    ) -> np.ndarray:
-        """Return the strokes for a row of squares [SIDE, W, 3] in Oklab, of its shape. The place is
-        the number of the row, and of its first square, in the picture."""
+        def take(todo: Iterator[slice]) -> None:
+            for some in todo:
+                means[some], fine = _split(squares.lab[some], smooth)
+                most = CLIPPED * _medians(np.abs(fine)) + TINY
+                fine /= most
+                np.multiply(most, np.tanh(fine, out=fine), out=strokes[some])
+                varies[some] = np.square(strokes[some]).mean((2, 3)) + TINY
+
+        spread(bands(count, AT_ONCE), take)
+        # An ornament would be a scar as well.
+        return cls(means, varies, np.minimum(varies, np.quantile(varies, TYPICAL, 0)), strokes)
+
+    def like(self, band: np.ndarray, smooth: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+        """Return strokes for a row of squares [SIDE, W, 3] in Oklab, of its shape, that fade where
+        squares overlap. The place is the number of the row, and of its first square, in the
+        picture."""
         seen = np.lib.stride_tricks.sliding_window_view(band, (SIDE, SIDE), (0, 1))[0, ::STEP]
         wanted, own = _split(seen, smooth)
         apart = np.square(self.means).sum(1) - 2 * wanted @ self.means.T
         near = np.argsort(apart, 1)[:, :NEAR]
-        calm = np.take_along_axis(near, self.varies[near, 0].argsort(1), 1)[:, :CALM]
+        calm = np.take_along_axis(near, self.typical[near, 0].argsort(1), 1)[:, :CALM]
         row, first = place
         choices = np.random.default_rng(row).random(first + len(seen))[first:]
         taken = calm[np.arange(len(seen)), (choices * calm.shape[1]).astype(int)]
-        missing = np.maximum(BOLD - np.square(own).mean((2, 3)) / self.varies[taken], 0)
+        typical = self.typical[taken]
+        missing = np.maximum(BOLD - np.square(own).mean((2, 3)) / typical, 0)
+        fade = _faded() * (
+            self.strokes[taken] * np.sqrt(typical / self.varies[taken])[..., None, None]
+        )
         strokes = np.zeros_like(band)
-        for number, (square, gain) in enumerate(zip(taken, np.sqrt(missing), strict=True)):
-            strokes[:, STEP * number : STEP * number + SIDE] += gain * self.strokes[square]
+        added = zip(fade.transpose(0, 2, 3, 1), np.sqrt(missing), strict=True)
+        for number, (square, gain) in enumerate(added):
+            strokes[:, STEP * number : STEP * number + SIDE] += gain * square
         return strokes
+
+
+def _faded() -> np.ndarray:
+    """Return the weights of a square's pixels [SIDE, SIDE]. The sum of the squares of two ramps is
+    1, so the variance is the same where they overlap."""
+    ramp = np.sin(np.pi / 2 * (np.arange(SIDE - STEP) + 0.5) / (SIDE - STEP))
+    line = np.concatenate([ramp, np.ones(2 * STEP - SIDE), ramp[::-1]]).astype(np.float32)
+    return line[:, None] * line
+
+
+def _medians(values: np.ndarray) -> np.ndarray:
+    """Return the median of each square [N, 3, SIDE, SIDE], [N, 3, 1, 1]. NumPy's own takes twice
+    the time."""
+    flat = values.reshape(*values.shape[:2], -1)
+    half = flat.shape[-1] // 2
+    flat.partition(half - 1, -1)
+    return ((flat[..., half - 1] + flat[..., half:].min(-1)) / 2)[..., None, None]
 
 
 def _padded(band: np.ndarray, width: int) -> np.ndarray:

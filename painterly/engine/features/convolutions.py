@@ -212,6 +212,19 @@ def spread(tasks: Iterable[Work], work: Callable[[Iterator[Work]], None]) -> Non
             helper.result()
 
 
+def each_of(tasks: Iterable[Work], function: Callable[[Work], Value]) -> list[Value]:
+    """Return a function's values for tasks, computed in several threads."""
+    tasks = list(tasks)
+    values: dict[int, Value] = {}
+
+    def work(todo: Iterator[tuple[int, Work]]) -> None:
+        for number, task in todo:
+            values[number] = function(task)
+
+    spread(enumerate(tasks), work)
+    return [values[number] for number in range(len(tasks))]
+
+
 def later(function: Callable[..., Value], *arguments: object) -> Future[Value]:
     """Call a function in another thread."""
     return _pool().submit(function, *arguments)

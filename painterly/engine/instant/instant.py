@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial, reduce
+from typing import TypeVar
 
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
 from painterly.engine.faces.care import held
+from painterly.engine.faces.strokes import Squares, add_strokes
 from painterly.engine.features.convolutions import later, limit_blas
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
@@ -42,6 +44,8 @@ MOST_INSTANT_PATCHES = 6000  # With more, large pictures would be rebuilt longer
 MOST_REUSED_PIXELS = 1_000_000  # A larger scaled photo is not kept for further styles.
 MAX_PREPARED = 12  # paintings' candidates at a size that are kept for further photos
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
+
+Drawn = TypeVar("Drawn", Patches, Squares)
 
 
 class InstantTransfer(Transfer):
@@ -78,7 +82,10 @@ class InstantTransfer(Transfer):
             candidates = _candidates(self._styles, seen, check_stop)
             if size == sizes[-1]:  # They are drawn while the picture is painted.
                 count = patch_count(canvas.size, MOST_INSTANT_PATCHES)
-                patches = _patches(self._styles, seen, count)
+                patches = _drawn(self._styles, seen, Patches, count)
+                squares = []
+                if self.ink is None and self._cares(size):
+                    squares = _drawn(self._styles, seen, Squares)
             scaled = resampled(photo, size)
             matched = scaled if drawing is photo else resampled(drawing, size)
             painted = self._painted(
@@ -88,7 +95,7 @@ class InstantTransfer(Transfer):
             picture = canvas.cropped(painted[None])[0]
         # A large picture's memory is shortest below.
         del photo, drawing, scaled, matched, candidates
-        painted = self._rebuilt(painted, canvas, patches, shares, check_stop)
+        painted = self._rebuilt(painted, canvas, patches, squares, shares, check_stop)
         yield Step(eta.tick(), painted[None], canvas, self._postprocess)
 
     def _scaled_photo(self) -> np.ndarray:
@@ -146,16 +153,23 @@ class InstantTransfer(Transfer):
         painted: np.ndarray,
         canvas: Canvas,
         patches: Sequence[Future[Patches]],
+        squares: Sequence[Future[Squares]],
         shares: Sequence[np.ndarray],
         check_stop: CheckStop,
     ) -> np.ndarray:
         """Rebuild the painted part of a picture on its canvas [H, W, 3] from the patches of each
-        group of paintings."""
+        group of paintings, and its faces with their squares, if there are any."""
         groups = []
         for members, of_group in zip(self._styles.members, patches, strict=True):
             share = reduce(np.add, (shares[each] for each in members))
             groups.append((of_group.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
-        return self._from_groups(painted, canvas, groups, check_stop)
+        whole = self._from_groups(painted, canvas, groups, check_stop)
+        if squares:
+            parts = (canvas.cropped(share[None])[0] for _, share in groups)
+            drawn = (of_group.result() for of_group in squares)
+            inside = canvas.cropped(whole[None])[0]
+            add_strokes(inside, self._cares(canvas.picture), [*zip(drawn, parts, strict=True)])
+        return whole
 
 
 def _with_noise(picture: np.ndarray) -> np.ndarray:
@@ -180,13 +194,15 @@ def _candidates(
     ]
 
 
-def _patches(styles: Paintings, sizes: Sequence[Size], count: int) -> list[Future[Patches]]:
-    """Return patches of each group of paintings at their sizes."""
+def _drawn(
+    styles: Paintings, sizes: Sequence[Size], kind: type[Drawn], *more: int
+) -> list[Future[Drawn]]:
+    """Return patches or squares of each group of paintings at their sizes."""
     return [
         _prepared(
             styles,
-            (members, *sizes, *styles.shares, count),
-            partial(later, Patches.of, styles, members, sizes, count),
+            (kind, members, *sizes, *styles.shares, *more),
+            partial(later, kind.of, styles, members, sizes, *more),
         )
         for members in styles.members
     ]

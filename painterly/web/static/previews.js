@@ -195,5 +195,6 @@ const mask = computed(() => onStage.value?.mask);
 // While a slider moves, only a picture that takes less than a second is painted.
 effect(() => {
   void [wanted.value, mask.value];
-  if (!isGesture.value) updateLater(PAUSE_MS); else if (secondsOf("instant") <= 1) updateLater(MOVED_MS);
+  const photo = onStage.peek(), isNew = photo && !photo.suits; // Nothing else is about to change.
+  if (!isGesture.value) updateLater(isNew ? 0 : PAUSE_MS); else if (secondsOf("instant") <= 1) updateLater(MOVED_MS);
 });

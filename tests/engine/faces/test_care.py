@@ -10,11 +10,13 @@ from support.tiny import network
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import looked_at, transfer
+from painterly.engine import looked_at
 from painterly.engine.abstraction import families
 from painterly.engine.abstraction.filters import blurred
 from painterly.engine.faces import care
 from painterly.engine.faces.finding import Found
+from painterly.engine.faces.strokes import Squares
+from painterly.engine.instant import instant
 from painterly.engine.looked_at import LookedAt
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
@@ -115,10 +117,25 @@ def test_faces_are_looked_for_once_for_all_styles_of_a_photo(monkeypatch):
     assert len(calls) == 1
 
 
+def test_squares_for_strokes_are_drawn_once_and_only_for_a_photo_with_faces():
+    paintings, settings = Paintings([painting("munch")]), Settings(preset="instant", size=SIDE)
+
+    def drawn():
+        kept = (each.result() for each in paintings.prepared.values())
+        return [each for each in kept if isinstance(each, Squares)]
+
+    [*stylize(np.full((SIDE, SIDE, 3), 128, np.uint8), paintings, settings)]
+    assert not drawn()
+    [*stylize(close(SIDE), paintings, settings)]
+    [first] = drawn()
+    [*stylize(close(SIDE)[:, ::-1], paintings, settings)]
+    assert drawn() == [first]
+
+
 @pytest.mark.parametrize(("vgg", "wanted"), [(None, 1), (network, 0)], ids=["instant", "default"])
 def test_only_a_face_that_is_not_optimised_gets_strokes_of_paintings(monkeypatch, vgg, wanted):
     calls = []
-    monkeypatch.setattr(transfer, "add_strokes", lambda *_: calls.append(1))
+    monkeypatch.setattr(instant, "add_strokes", lambda *_: calls.append(1))
     result(close(SIDE), vgg=vgg and vgg(), **(FEW if vgg else {}))
     assert len(calls) == wanted
 

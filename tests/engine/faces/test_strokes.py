@@ -19,11 +19,11 @@ SHARE = np.ones((SIDE, SIDE, 1), np.float32)
 
 def squares(colour, contrast, count=40, dot=3, channels=(0,)):
     """Squares of a colour in Oklab with square dots, whose channels differ by up to `contrast`."""
-    lab = np.empty((count, strokes.SIDE, strokes.SIDE, 3), np.float32)
-    lab[:] = colour
+    lab = np.empty((count, 3, strokes.SIDE, strokes.SIDE), np.float32)
+    lab[:] = np.reshape(colour, (3, 1, 1))
     dots = np.random.default_rng(1).uniform(-1, 1, (count, 11, 11)).repeat(dot, 1).repeat(dot, 2)
-    lab[..., channels] += contrast * dots[:, : strokes.SIDE, : strokes.SIDE, None]
-    return oklab_to_srgb(lab).astype(np.float16)
+    lab[:, channels] += contrast * dots[:, None, : strokes.SIDE, : strokes.SIDE]
+    return strokes.Squares(lab)
 
 
 def with_strokes(picture, groups):
@@ -50,8 +50,7 @@ SKIN, FEATURES = (CARE.oval > 0.9) & (CARE.features < 0.1), CARE.features > 0.9
 def test_smooth_skin_gets_the_paintings_strokes_and_keeps_its_forms():
     before = smooth()
     after = with_strokes(before, [(squares((0.6, 0.03, 0.04), 0.1), SHARE)])
-    painting = squares((0.6, 0.03, 0.04), 0.1).astype(np.float32)[0]
-    tones = srgb_to_oklab(painting)[..., 0]
+    tones = squares((0.6, 0.03, 0.04), 0.1).lab[0, 0]
     wanted = np.square(tones - blurred(tones, 3))[6:-6, 6:-6].mean()
     assert variation(before, SKIN) < 0.05 * wanted
     assert 0.5 * wanted < variation(after, SKIN) < 3 * wanted
@@ -64,10 +63,9 @@ def test_smooth_skin_gets_the_paintings_strokes_and_keeps_its_forms():
 
 def test_even_skin_gets_coarse_strokes_and_twice_as_much_of_their_colours():
     group = squares((0.6, 0.03, 0.04), 0.05, dot=8, channels=(0, 1, 2))
-    drawn = srgb_to_oklab(group.astype(np.float32))
     even = oklab_to_srgb(np.full((SIDE, SIDE, 3), (0.6, 0.03, 0.04), np.float32))
     apart = srgb_to_oklab(with_strokes(even, [(group, SHARE)])) - srgb_to_oklab(even)
-    tones, *colours = apart[CARE.part][SKIN].var(0) / drawn.var((0, 1, 2))
+    tones, *colours = apart[CARE.part][SKIN].var(0) / group.lab.var((0, 2, 3))
     assert tones > 0.5
     np.testing.assert_allclose(colours, 2 * tones, rtol=0.1)
 
@@ -122,7 +120,7 @@ def test_strokes_stay_in_place_when_the_faces_box_moves():
 
 def test_a_contour_of_the_painting_does_not_become_a_scar():
     lined = squares((0.6, 0.03, 0.04), 0.01)
-    lined[:20, :, 15:17] = 0  # half of the squares have a black line
+    lined.lab[:20, :, :, 15:17] = 0  # half of the squares have a black line
     after = with_strokes(smooth(), [(lined, SHARE)])
     assert np.abs(after - smooth()).max() < 0.1
 
