@@ -17,8 +17,9 @@ from painterly.cli.options import (
     PictureArgs,
     PictureOptions,
     given,
+    shares_of,
 )
-from painterly.cli.places import STANDARD, here, is_photo, names_picture, on_disk, started_in
+from painterly.cli.places import STANDARD, here, is_photo, names_picture, started_in
 from painterly.cli.words import Words, beside, style_name, variables
 from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError
@@ -71,53 +72,47 @@ class Asked:
             _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
         else:
             _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
-        args = self._batch(words)
+        values = self._values(words)
+        paintings = _named_paintings(words, self.shares, self.settings)
         if self.several.only is None:
-            return batch.run(args)
+            return batch.run(values, self.several, paintings)
         from painterly.cli import sheet
 
         is_dry = ["dry_run"] if self.results.dry_run else []
-        flags = [*given(self.several), *is_dry]
-        sheet.check_flags(self.several.only, flags, self.settings)
-        return sheet.run(args)
+        sheet.check_flags(self.several.only, [*given(self.several), *is_dry], self.settings)
+        return sheet.run(values, self.several, paintings)
 
     def _pictures(self, words: Words) -> Iterator[PictureArgs]:
-        (photo,) = words.photos
+        (photo,), flags = words.photos, {**given(self.results), **given(self.one)}
         for style in words.styles:
             result = words.result or beside(photo, style, self.results.output_format)
             is_blend = len(style) > 1 or len(words.styles) == 1
-            yield self._args([photo, *style, result], self.shares if is_blend else None)
+            yield PictureArgs(
+                places=[photo, *style, result],
+                settings=dict(self.settings),
+                shares=shares_of(self.shares if is_blend else None, len(style)),
+                **flags,
+            )
 
-    def _args(self, places: list[str], shares: list[float] | None = None) -> PictureArgs:
-        flags = {**given(self.results), **given(self.one)}
-        settings = dict(self.settings)
-        if "init_image" in settings:
-            settings["init_image"] = on_disk(settings["init_image"])
-        return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
-
-    def _batch(self, words: Words | None) -> batch.BatchArgs:
+    def _values(self, words: Words | None) -> dict[str, str]:
+        """Return the variables that words, flags and settings stand for."""
         asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
         values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-        values |= self._variables()
         if words:
             is_nowhere = words.is_one or self.several.only is not None
             values |= variables(replace(words, result=batch.NOWHERE) if is_nowhere else words)
-        paintings = _named_paintings(words, self.shares, self.settings)
-        return batch.BatchArgs(values, self.several, paintings)
-
-    def _variables(self) -> dict[str, str]:
         flags = {**given(self.results), **given(self.several)}
         if (weights := flags.get("weights")) and is_photo(weights):
             flags["weights"] = str(here(weights))
-        found = {
+        values |= {
             NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
             for name, value in flags.items()
             if name not in NO_VARIABLES
         }
-        found |= {f"STYLE_{name.upper()}": str(value) for name, value in self.settings.items()}
+        values |= {f"STYLE_{name.upper()}": str(value) for name, value in self.settings.items()}
         if "preset" in self.settings:
-            found["PRESET"] = found["STYLE_PRESET"]  # Two names of one: they may not differ.
-        return found
+            values["PRESET"] = values["STYLE_PRESET"]  # Two names of one: they may not differ.
+        return values
 
 
 def paint_files(pictures: Sequence[PictureArgs]) -> int:
@@ -182,7 +177,8 @@ def _named_paintings(
     files, tables = FilesBucket(), dict[str, str]()
     for style in blends:
         name, keys = style_name(style), [_add(files, each) for each in style]
-        paintings = dict(zip(keys, _parts(shares, len(keys)), strict=True))
+        weights = shares_of(shares if len(keys) > 1 else None, len(keys))
+        paintings = dict(zip(keys, weights, strict=True))
         lines = [f"{json.dumps(key)} = {share}" for key, share in paintings.items()]
         settings = ready_styles.common_settings(style)
         tables[name] = f"[{json.dumps(name)}]\npaintings = {{ {', '.join(lines)} }}\n" + "".join(
@@ -201,11 +197,3 @@ def _add(files: "FilesBucket", painting: str) -> str:
         for mask in sorted(path.parent.glob(f"{escape(path.stem)}*.mask.*")):
             files.add(str(PurePath(key).with_name(mask.name)), mask.read_bytes())
         return files.add(key, path.read_bytes()).key
-
-
-def _parts(shares: Sequence[float] | None, count: int) -> Sequence[float]:
-    if shares is None or len(shares) == 1 or count == 1:
-        return [1.0] * count
-    if len(shares) != count:
-        raise ConfigError(f"--shares has {len(shares)} values for {count} paintings")
-    return shares

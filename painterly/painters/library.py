@@ -20,12 +20,13 @@ from painterly.images import encode, given
 from painterly.images.output import OutputFormat
 from painterly.orders.buckets import Buckets
 from painterly.orders.order import SingleOrder
-from painterly.orders.styles import Painting, Style, checked_shares
+from painterly.orders.styles import Painting, Style
 from painterly.painters.failures import reason_of
 from painterly.painters.single import Hooks, paint_single
 from painterly.settings import ready_styles
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
+from painterly.settings.values import checked_shares
 from painterly.signals import Stop
 from painterly.storage.base import Entry
 from painterly.storage.files_bucket import FilesBucket
