@@ -18,13 +18,7 @@ from painterly.images.output import OUTPUT_FORMATS
 from painterly.progress import PROGRESS_MODES
 from painterly.settings.recipes import PRESETS, RECIPES
 from painterly.settings.settings import FIELDS
-from painterly.settings.values import (
-    MEMORY_SYNTAX,
-    checked_shares,
-    expectation,
-    kind,
-    parse_memory,
-)
+from painterly.settings.values import MEMORY_SYNTAX, checked_shares, expectation, kind, parse_memory
 from painterly.words.wording import plural
 
 SHARES = "--shares (--style_weight) has"  # in errors

@@ -12,11 +12,7 @@ from logging import WARNING
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 
-from painterly.cli.places import (
-    STANDARD,
-    check_not_on_the_web,
-    similar_picture,
-)
+from painterly.cli.places import STANDARD, check_not_on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event

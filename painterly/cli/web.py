@@ -26,11 +26,7 @@ NAME = command("web")
 CODE_LETS_IN = "The code lets one phone in, within an hour. The page makes more: On your phone."
 Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 # An installed package uses these folders. Its photos are kept among the results.
-FOLDERS = {
-    "BUCKET_SOURCE": "./photos",
-    "BUCKET_STYLE": "./paintings",
-    "BUCKET_RESULT": "./results",
-}
+FOLDERS = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./results"}
 
 
 def web(
@@ -129,11 +125,7 @@ def _open(address: str) -> None:
 
 
 def paint_jobs(
-    environment: Mapping[str, str],
-    loaded: "Config",
-    pipe: "Pipe",
-    owner: str,
-    gone: str | None,
+    environment: Mapping[str, str], loaded: "Config", pipe: "Pipe", owner: str, gone: str | None
 ) -> int:
     """Run the worker, in a process that the web process starts, and return the exit code.
 

@@ -16,11 +16,7 @@ from typing import TypeVar
 
 from painterly.configuration import env_file
 from painterly.errors import ConfigError
-from painterly.images.output import (
-    FORMAT_ALIASES,
-    OUTPUT_FORMATS,
-    OutputFormat,
-)
+from painterly.images.output import FORMAT_ALIASES, OUTPUT_FORMATS, OutputFormat
 from painterly.progress import PROGRESS_MODES
 from painterly.settings import ready_styles
 from painterly.settings.installation import SAMPLE_PHOTOS, WORKSPACE

@@ -140,9 +140,7 @@ class Settings:
     )
     model: str = setting("vgg19", "network whose features are compared", choices=("vgg16", "vgg19"))
     pool_type: str = setting(
-        "max",
-        "how VGG pools its features; `ave` gives a softer texture",
-        choices=("max", "ave"),
+        "max", "how VGG pools its features; `ave` gives a softer texture", choices=("max", "ave")
     )
     padding: str = setting(
         "replicate",

@@ -128,11 +128,7 @@ def _spans(length: int, covered: tuple[int, int], side: int, halo: int) -> list[
 
 
 def own_features(
-    vgg: VGG,
-    image: tf.Tensor,
-    tile: Tile | None,
-    layers: Sequence[str],
-    options: NetworkOptions,
+    vgg: VGG, image: tf.Tensor, tile: Tile | None, layers: Sequence[str], options: NetworkOptions
 ) -> dict[str, tf.Tensor]:
     """Compute `VGG.forward` of a tile that is cut out, cropped to its own part."""
     at_layers = vgg.forward(image, layers, options)
