@@ -117,14 +117,15 @@ class Asked:
 
 def paint_files(pictures: Sequence[PictureArgs]) -> int:
     """Paint one photo or clip in one style or more, and return the exit code."""
-    from painterly.images.own_files import own_files
+    from painterly.images.contained.decoding import opened_here
+    from painterly.images.picture_file import opening_here
 
     first = pictures[0]
     environment = set_up_log("%(message)s", {"PROGRESS": first.progress} if first.progress else {})
     if first.to_stdout:
         sys.stdout = present_stderr()  # Nothing else may be written into the result.
     instant = why_instant(first.settings)
-    with Stop() as stop, own_files():
+    with Stop() as stop, opening_here(opened_here):
         for args in pictures:
             if instant:
                 args.settings["preset"] = "instant"

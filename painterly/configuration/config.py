@@ -38,6 +38,7 @@ LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
 SECONDS_SYNTAX = "seconds from 1 to 86400"
+CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"
 SHARD_SYNTAX = (
     "i/n, such as 0/3, 1/3 and 2/3 for three runs, or INSTANCE_NUMBER/n where the platform sets "
     "INSTANCE_NUMBER"
@@ -198,7 +199,7 @@ def load(
         styles=styles,
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
-        vgg_weights=_read(values, "VGG_WEIGHTS", _any_but_bare_bucket, WEIGHTS_SYNTAX),
+        vgg_weights=_read(values, "VGG_WEIGHTS", _like("(?!bucket:$).*"), WEIGHTS_SYNTAX),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=_read(values, "MEMORY_LIMIT", parse_memory, MEMORY_SYNTAX),
@@ -207,10 +208,10 @@ def load(
         keep=keep,
         repaint=repaint,
         progress=progress_mode(values),
-        cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),
+        cluster=_read(values, "CLUSTER", _like(r"auto|[^\s/:]+:[0-9]{1,5}"), "auto or HOST:PORT"),
         watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
         settle=_read(values, "WATCH_SETTLE", partial(_seconds, least=0), "seconds from 0 to 86400"),
-        until=_read(values, "UNTIL", _clock, "a time of the day from 00:00 to 23:59"),
+        until=_read(values, "UNTIL", _like(CLOCK), "a time of the day from 00:00 to 23:59"),
         notify_url=_web_address(values, "NOTIFY_URL"),
         notify_format=_choice(values, "NOTIFY_FORMAT", tuple(FORMS)),
     )
@@ -238,17 +239,8 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
     return (number, count) if number < count else None
 
 
-def _clock(text: str) -> str | None:
-    return text if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text) else None
-
-
-def _cluster(text: str) -> str | None:
-    return text if re.fullmatch(r"auto|[^\s/:]+:[0-9]{1,5}", text) else None
-
-
-def _any_but_bare_bucket(text: str) -> str | None:
-    """Return the text; None if it means an object of the style bucket, and names none."""
-    return None if text == "bucket:" else text
+def _like(pattern: str) -> Callable[[str], str | None]:
+    return lambda text: text if re.fullmatch(pattern, text, re.DOTALL) else None
 
 
 def _web_address(values: Mapping[str, str], name: str) -> str | None:
