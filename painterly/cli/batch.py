@@ -52,7 +52,12 @@ def run(values: Mapping[str, str], options: BatchOptions, paintings: "Bucket | N
             raise ConfigError("a cluster reads one painting, or a folder or bucket of paintings")
         check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
-        code = paint_batch(loaded, _elsewhere(loaded, environment), paintings)
+        elsewhere = None
+        if loaded.cluster:
+            from painterly.cluster.driver import on_cluster
+
+            elsewhere = on_cluster(loaded.cluster, environment)
+        code = paint_batch(loaded, elsewhere, paintings)
         _show_gallery(loaded, options.open)
         if instant:
             event(instant)
@@ -86,14 +91,6 @@ def paint_batch(
 
     with Stop() as stop, stopping_at(loaded.until):
         return word.of_end(paint)
-
-
-def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None":
-    if not loaded.cluster:
-        return None
-    from painterly.cluster.driver import on_cluster
-
-    return on_cluster(loaded.cluster, environment)
 
 
 def check_samples(loaded: Config) -> None:

@@ -28,8 +28,8 @@ from painterly.cli.options import (
     unpiped,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import STANDARD, is_photo, names_picture, started_in
-from painterly.cli.words import Words, matched, no_photo, part_of_style, typed, words_of
+from painterly.cli.places import STANDARD, is_photo, names_picture, started_in, typed
+from painterly.cli.words import Words, matched, no_photo, part_of_style, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, command, install_command

@@ -12,7 +12,7 @@ from logging import WARNING
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 
-from painterly.cli.places import STANDARD, check_not_on_the_web, similar_picture
+from painterly.cli.places import STANDARD, on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event
@@ -39,7 +39,8 @@ def read_photo(path: str) -> tuple[str, bytes]:
 
 def read_file(path: str, argument: str) -> bytes:
     """Return the content of a file. Raises ConfigError naming its argument if it cannot be read."""
-    check_not_on_the_web(path, argument)
+    if refusal := on_the_web(path):
+        raise ConfigError(refusal)
     if not path:
         raise ConfigError(f"{argument} is empty, as a variable is that was not set")
     try:
