@@ -86,10 +86,10 @@ def header_of(image: ImageFile.ImageFile) -> Header:
     )
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise PictureError for a size in px that is not painted."""
-    if width * height > MAX_PIXELS:
-        raise too_large(width * height)
+def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    """Raise PictureError for a size in px that is not painted, of more pixels than `most`."""
+    if width * height > most:
+        raise too_large(width * height, most)
     if min(width, height) < MIN_SIDE:
         raise PictureError(
             f"is {width} × {height} pixels; the smallest side that can be painted is "
@@ -108,10 +108,10 @@ def check_not_thin(kind: str, header: Header, length: int) -> None:
         )
 
 
-def too_large(pixels: int) -> PictureError:
+def too_large(pixels: int, most: int = MAX_PIXELS) -> PictureError:
     """Return an error for more pixels than are read."""
     return PictureError(
-        f"has {pixels // MEGA} megapixels; at most {MAX_PIXELS // MEGA} are read; make it smaller"
+        f"has {pixels // MEGA} megapixels; at most {most // MEGA} are read; make it smaller"
     )
 
 

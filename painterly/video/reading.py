@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from logging import WARNING
 from pathlib import Path
@@ -22,7 +22,7 @@ from PIL import Image
 
 from painterly.devices.system_memory import free_memory
 from painterly.errors import PictureError
-from painterly.images.header import MAX_PIXELS, MIN_SIDE
+from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.settings.clips import is_clip, lacking
@@ -193,24 +193,6 @@ class ClipFile:
             program.end(needed=not count)
             if not count and not span[0]:
                 raise PictureError(NO_FRAME)
-
-    def first(self, most: int, longer: int) -> np.ndarray:
-        """Return the first frame, uint8 [h, w, 3].
-
-        Args:
-            most: The most pixels that it may have.
-            longer: The largest length in px of the longer side. A larger frame is reduced.
-
-        Raises:
-            PictureError: It cannot be read, or has more pixels.
-        """
-        width, height = self.size
-        if width * height > most:
-            what = f"{width} × {height} px are more than {most // 10**6} megapixels"
-            raise PictureError(f"{self.name}: {what}; make it smaller")
-        factor = min(1, max(longer / max(self.size), MIN_SIDE / min(self.size)))
-        with closing(self.frames(size=(round(width * factor), round(height * factor)))) as frames:
-            return next(frames)
 
 
 @contextmanager

@@ -3,6 +3,7 @@ frame."""
 
 import re
 import struct
+from contextlib import closing
 from itertools import product
 from logging import WARNING
 from mmap import mmap
@@ -99,8 +100,11 @@ def sent(path: Path, name: str, most: int, available: int) -> Sent:
         )
     clip, copy = ClipFile(name, path, available), path.with_name("copy")
     with errors_named(name):
-        check_size(*clip.size)
-    image = Image.fromarray(clip.first(most, _LARGEST_FRAME))
+        check_size(*clip.size, most)
+    factor = min(1, max(_LARGEST_FRAME / max(clip.size), MIN_SIDE / min(clip.size)))
+    width, height = (round(side * factor) for side in clip.size)
+    with closing(clip.frames(size=(width, height))) as frames:
+        image = Image.fromarray(next(frames))
     room = max(path.stat().st_size // 2, _SPARE)
     while len(first := small.jpeg(image)) > room and min(image.size) >= 2 * MIN_SIDE:
         image = image.reduce(2)
