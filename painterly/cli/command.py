@@ -199,19 +199,11 @@ def _command() -> App:
     version = f"painterly {__version__}"
     app = _app(paint, usage, name="painterly", version=version, group_commands=group)
     for name, of in VERBS.items():
-        about: dict[str, Any] = {
-            "name": name,
-            "help": _flowing(of.__doc__),
-            "help_epilogue": _flowing(EXIT_CODES),
-        }
-        if name != "buckets":
-            app.command(of, **about)
-            continue
-        several = App(**about)
-        several.default(of)
-        for action, each in bucket_management.ACTIONS.items():
-            several.command(each, name=action)
-        app.command(several)
+        under = App(name=name, help=_flowing(of.__doc__), help_epilogue=_flowing(EXIT_CODES))
+        under.default(of)
+        for action, each in (bucket_management.ACTIONS if name == "buckets" else {}).items():
+            under.command(each, name=action)
+        app.command(under)
     return app
 
 
@@ -313,11 +305,8 @@ def _print_styles(to: TextIO) -> None:
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
         kind_to = ", ".join(each.replace("_", " ") for each in subjects_of(name))
         rows.append((name, *shown, kind_to))
-    if to.isatty():
-        widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print("".join(cells).rstrip(), file=to)
-    else:
-        for row in rows:
-            print("\t".join(row), file=to)
+    shown = to.isatty()
+    widths = [max(map(len, column)) + 2 if shown else 0 for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(("" if shown else "\t").join(cells).rstrip(" "), file=to)
