@@ -41,19 +41,12 @@ _RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<style>.+)/{_PHOTO}\.[a-z0-9]+")
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo from a chat.
+    """A photo from a chat."""
 
-    Attributes:
-        chat: The id of the chat.
-        message: The number of the message.
-        file: Telegram's file_unique_id.
-        extension: The extension without a dot, or an empty text if only a result is known.
-    """
-
-    chat: int
-    message: int
-    file: str
-    extension: str = ""
+    chat: int  # the id of the chat
+    message: int  # the number of the message
+    file: str  # Telegram's file_unique_id
+    extension: str = ""  # the extension without a dot, or an empty text if only a result is known
 
     @classmethod
     def of_key(cls, key: str) -> "Photo | None":

@@ -205,18 +205,12 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureArgs(PictureOptions, OutputOptions):
-    """What one picture is painted from and with.
+    """What one picture is painted from and with."""
 
-    Attributes:
-        places: The photo, its paintings or ready styles, and the result; `-` for standard input
-            and output.
-        settings: The settings that are given, by name, as text or bool.
-        shares: The share of each painting.
-    """
-
+    # The photo, its paintings or ready styles, and the result; `-` for standard input and output.
     places: list[str]
-    settings: dict[str, Any]
-    shares: list[float]
+    settings: dict[str, Any]  # the settings that are given, by name, as text or bool
+    shares: list[float]  # the share of each painting
     device: str = DEVICE_CHOICES[0]
     output_quality: int = 95
     output_depth: int = 8

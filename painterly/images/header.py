@@ -49,18 +49,12 @@ class NoHeaderError(PictureError):
 
 
 class Header(NamedTuple):
-    """The size of a picture, and its memory.
+    """The size of a picture, and its memory."""
 
-    Attributes:
-        size: The height and width in px, upright.
-        bytes_to_decode: The most memory in bytes that decoding takes, estimated, without the
-            file's own bytes.
-        bytes_decoded: The bytes of the decoded picture's arrays.
-    """
-
-    size: tuple[int, int]
+    size: tuple[int, int]  # the height and width in px, upright
+    # The most memory in bytes that decoding takes, estimated, without the file's own bytes.
     bytes_to_decode: int
-    bytes_decoded: int
+    bytes_decoded: int  # the bytes of the decoded picture's arrays
 
     def check_memory(self, available: int) -> None:
         """Raise MemoryShortError if decoding takes more bytes than are available."""

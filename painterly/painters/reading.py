@@ -120,18 +120,13 @@ class PaintingFiles(NamedTuple):
 
 
 class PhotoInput(NamedTuple):
-    """A photo, and what comes with it.
+    """A photo, and what comes with it."""
 
-    Attributes:
-        picture: The photo.
-        mask: The part to paint, float32 [h, w], 0…1, of any size, or None for all of it.
-        color_mask: The part in which `preserve_color` acts, as `mask`.
-        start: The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
-    """
-
-    picture: Picture
+    picture: Picture  # the photo
+    # The part to paint, float32 [h, w], 0…1, of any size, or None for all of it.
     mask: np.ndarray | None = None
-    color_mask: np.ndarray | None = None
+    color_mask: np.ndarray | None = None  # the part in which `preserve_color` acts, as `mask`
+    # The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
     start: np.ndarray | None = None
 
 
@@ -257,16 +252,12 @@ def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
 
 @dataclass
 class _ReadStyle:
-    """A style that is being read: its files, then its decoded pictures.
-
-    Attributes:
-        is_small: Whether it can be decoded before its turn.
-    """
+    """A style that is being read: its files, then its decoded pictures."""
 
     style: Style
     files: list[PaintingFiles] = field(default_factory=list)
     input: StyleInput | None = None
-    is_small: bool = True
+    is_small: bool = True  # whether it can be decoded before its turn
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 

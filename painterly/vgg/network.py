@@ -46,20 +46,16 @@ _POOLS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 class NetworkOptions:
     """Options for running a network.
 
-    Attributes:
-        pool: `max` or `ave`.
-        dtype: The type of convolutions and features. In float16 these are rescaled.
-        padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
-        spends_memory: Whether a large network's weights are constants, too, and wide layers are
-            convolved by Winograd's algorithm; see `gains_from_memory`.
-
     Raises:
         ValueError: For another pool.
     """
 
-    pool: str = "max"
+    pool: str = "max"  # `max` or `ave`
+    # The type of convolutions and features. In float16 these are rescaled.
     dtype: tf.DType = tf.float32
-    padding: str = "zero"
+    padding: str = "zero"  # the padding of convolutions: `zero`, as VGG was trained, or `replicate`
+    # Whether a large network's weights are constants, too, and wide layers are convolved by
+    # Winograd's algorithm; see `gains_from_memory`.
     spends_memory: bool = False
 
     def __post_init__(self) -> None:

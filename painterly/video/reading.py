@@ -61,16 +61,11 @@ _LATEST = 8  # frames, for threads that read ahead in another order
 
 
 class Stamps(NamedTuple):
-    """The frames of a part of a clip.
+    """The frames of a part of a clip."""
 
-    Attributes:
-        rate: Frames a second.
-        size: Their width and height in px.
-        shown: The number of the frame whose picture each frame has: of equal ones, the first.
-    """
-
-    rate: Fraction
-    size: tuple[int, int]
+    rate: Fraction  # frames a second
+    size: tuple[int, int]  # their width and height in px
+    # The number of the frame whose picture each frame has: of equal ones, the first.
     shown: tuple[int, ...]
 
 

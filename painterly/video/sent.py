@@ -54,21 +54,13 @@ _SPARE = 20_000  # bytes that a copy, and a frame, may take in any case
 
 
 class Sent(NamedTuple):
-    """A clip that a visitor of the service has sent.
+    """A clip that a visitor of the service has sent."""
 
-    Attributes:
-        path: The file of the copy.
-        first: Its first frame, as a small JPEG.
-        size: The height and width of a frame in px.
-        frames: The number of its frames, about.
-        seconds: How long it lasts.
-    """
-
-    path: Path
-    first: bytes
-    size: tuple[int, int]
-    frames: int
-    seconds: float
+    path: Path  # the file of the copy
+    first: bytes  # its first frame, as a small JPEG
+    size: tuple[int, int]  # the height and width of a frame in px
+    frames: int  # the number of its frames, about
+    seconds: float  # how long it lasts
 
 
 def is_sent_clip(start: bytes) -> bool:
