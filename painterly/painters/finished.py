@@ -94,7 +94,6 @@ def record_of(order: PlannedOrder, finished: Finished, config: Config, data: byt
     """Return the record of a finished painting, with all that is needed to paint it a second time.
 
     Args:
-        order: Its order.
         finished: The painting.
         config: The configuration that it was painted with.
         data: The result's file.

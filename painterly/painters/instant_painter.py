@@ -112,7 +112,6 @@ class InstantPainter:
         """Return the file of a picture. Nothing is kept of a whole one, which may be large.
 
         Args:
-            order: Its order.
             check_stop: Is called several times a second. Its errors end the painting.
 
         Raises:

@@ -73,7 +73,6 @@ class DeviceSlot:
         """Set it up.
 
         Args:
-            device: The device.
             set_aside: The bytes that painting must leave free.
             make_room: Waits until others have freed the memory that they can. Raises
                 UnavailableError, Stopped.
@@ -101,9 +100,7 @@ class DeviceSlot:
         """Plan the memory of a painting, and return it before its first step.
 
         Args:
-            order: The order.
             inputs: Its photo and style.
-            networks: Its networks.
             config: The configuration.
             budget: The memory that it may take; by default, what is free, and what others free.
 
@@ -163,8 +160,6 @@ class Painter:
 
         Args:
             config: The configuration.
-            buckets: The buckets.
-            networks: The networks.
             stop: The signals of the process.
             gallery: The gallery of the results, if they get one.
             unfinished: The bucket of checkpoints; by default, that of results.
@@ -210,7 +205,6 @@ class Painter:
         """Paint an order.
 
         Args:
-            order: The order.
             inputs: The photo and the style.
             slot: The place on a device.
             on_step: Is called with every step. Its errors end the painting.
@@ -264,7 +258,6 @@ class Painter:
         those of a halved default size if that does not fit.
 
         Args:
-            order: The order.
             inputs: The photo and the style.
             slot: The place on a device. The caller is in the scope of the device.
             networks: The order's networks.

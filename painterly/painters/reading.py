@@ -86,7 +86,6 @@ def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> b
 
     Args:
         read: Reads its file.
-        key: Its key.
         longer: The largest length of its longer side in px.
         memory_limit: As in `decodable_memory`.
 
@@ -159,7 +158,6 @@ def decode_photo(files: PhotoFiles, available: int, original: bool = False) -> P
     """Decode a photo and what comes with it.
 
     Args:
-        files: The files.
         available: The most bytes that decoding a picture may take.
         original: Whether alpha is ignored; see Traits.
 
@@ -306,7 +304,6 @@ class Reader:
         """Return the inputs of an order that is painted next.
 
         Args:
-            order: The order.
             photo: What `fetch` has returned.
 
         Raises:

@@ -130,7 +130,6 @@ def paint_sheet(
 
     Args:
         config: The configuration.
-        buckets: The buckets.
         selection: As from `select_for_sheet`.
         stop: The signals of the process.
         longest: The longer side in px of each picture of one photo, unless `size` is less; None for
@@ -198,7 +197,6 @@ def paint_ordered(
 
     Args:
         order: Its order. The parts of its style are the styles.
-        photo: The photo.
         title: The label of the photo.
         language: The language of the other labels.
         paint: Paints the photo in a style, [h, w, 3].

@@ -239,7 +239,6 @@ class ClipsView(View):
 
     def __init__(self, bucket: Bucket, span: Span = WHOLE) -> None:
         """Args:
-        bucket: The bucket.
         span: The part of clips that is painted.
         """
         super().__init__(bucket)

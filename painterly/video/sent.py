@@ -74,7 +74,6 @@ def sent(path: Path, name: str, most: int, available: int) -> Sent:
 
     Args:
         path: Its file, which is changed.
-        name: Its name.
         most: The most pixels of a frame.
         available: The most bytes that reading it may take.
 

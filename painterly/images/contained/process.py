@@ -72,7 +72,6 @@ class ContainedProcess:
 
         Args:
             request: The values of the request.
-            buffers: Its buffers.
             seconds: The processor time that the program may take; see `limits.limit_time`.
             most: The most bytes of an answer.
 
