@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from glob import escape
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -39,80 +39,81 @@ NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and t
 # The variables with other names than their flags; the values of switches that take one.
 NAMES = {"weights": "VGG_WEIGHTS"}
 TURNED_ON = {"watch": "60", "cluster": "auto"}
-NO_VARIABLES = ("open", "include", "exclude", "sheet", "story")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The flags of a command line.
+def paint(
+    words: Words | None,
+    settings: dict[str, Any],
+    results: OutputOptions = OutputOptions(),
+    one: PictureOptions = PictureOptions(),
+    several: BatchOptions = BatchOptions(),
+    shares: list[float] | None = None,
+) -> int:
+    """Paint what words mean, or without them variables, and return the exit code.
 
-    Attributes:
+    Args:
+        words: The words of a command line.
         settings: The settings that are given, by name.
         results, one, several: Flags by what they belong to.
         shares: The share of each painting in a blend, or None.
+
+    Raises:
+        ConfigError: A flag has no meaning there, or a value is wrong.
     """
+    is_one = words is not None and words.is_one
+    if words and is_one and not (results.dry_run or several.only):
+        _refuse(several, "several pictures, a folder or a bucket", "single files")
+        os.chdir(started_in())
+        flags = {**given(results), **given(one)}
+        return paint_files([*_pictures(words, settings, flags, shares)])
+    if words and is_one and results.dry_run:
+        if words.photos == (STANDARD,):
+            raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
+        _refuse(one, "a picture that is painted", "nothing", NOT_MEASURED)
+    else:
+        _refuse(one, "one picture in its file", "several, or a folder or bucket")
+    flags = {**given(results), **given(several)}
+    values = _values(settings, flags)
+    if words:
+        nowhere = is_one or several.only is not None
+        values |= variables(replace(words, result=batch.NOWHERE) if nowhere else words)
+    paintings = _named_paintings(words, shares, settings)
+    if several.only is None:
+        return batch.run(values, several, paintings)
+    from painterly.cli import sheet
 
-    settings: dict[str, Any]
-    results: OutputOptions = OutputOptions()
-    one: PictureOptions = PictureOptions()
-    several: BatchOptions = BatchOptions()
-    shares: list[float] | None = None
+    is_dry = ["dry_run"] if results.dry_run else []
+    sheet.check_flags(several.only, [*given(several), *is_dry], settings)
+    return sheet.run(values, several, paintings)
 
-    def paint(self, words: Words | None) -> int:
-        """Paint what words mean, or without them variables, and return the exit code. Raises
-        ConfigError."""
-        is_one = words is not None and words.is_one
-        if words and is_one and not (self.results.dry_run or self.several.only):
-            _refuse(self.several, "several pictures, a folder or a bucket", "single files")
-            os.chdir(started_in())
-            return paint_files([*self._pictures(words)])
-        if words and is_one and self.results.dry_run:
-            if words.photos == (STANDARD,):
-                raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
-            _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
-        else:
-            _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
-        values = self._values(words)
-        paintings = _named_paintings(words, self.shares, self.settings)
-        if self.several.only is None:
-            return batch.run(values, self.several, paintings)
-        from painterly.cli import sheet
 
-        is_dry = ["dry_run"] if self.results.dry_run else []
-        sheet.check_flags(self.several.only, [*given(self.several), *is_dry], self.settings)
-        return sheet.run(values, self.several, paintings)
+def _pictures(
+    words: Words, settings: dict[str, Any], flags: dict[str, Any], shares: list[float] | None
+) -> Iterator[PictureArgs]:
+    (photo,) = words.photos
+    for style in words.styles:
+        result = words.result or beside(photo, style, flags.get("output_format"))
+        is_blend = len(style) > 1 or len(words.styles) == 1
+        own = shares_of(shares if is_blend else None, len(style))
+        places = [photo, *style, result]
+        yield PictureArgs(places=places, settings=dict(settings), shares=own, **flags)
 
-    def _pictures(self, words: Words) -> Iterator[PictureArgs]:
-        (photo,), flags = words.photos, {**given(self.results), **given(self.one)}
-        for style in words.styles:
-            result = words.result or beside(photo, style, self.results.output_format)
-            is_blend = len(style) > 1 or len(words.styles) == 1
-            yield PictureArgs(
-                places=[photo, *style, result],
-                settings=dict(self.settings),
-                shares=shares_of(self.shares if is_blend else None, len(style)),
-                **flags,
-            )
 
-    def _values(self, words: Words | None) -> dict[str, str]:
-        """Return the variables that words, flags and settings stand for."""
-        asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
-        values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-        if words:
-            is_nowhere = words.is_one or self.several.only is not None
-            values |= variables(replace(words, result=batch.NOWHERE) if is_nowhere else words)
-        flags = {**given(self.results), **given(self.several)}
-        if (weights := flags.get("weights")) and is_photo(weights):
-            flags["weights"] = str(here(weights))
-        values |= {
-            NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
-            for name, value in flags.items()
-            if name not in NO_VARIABLES
-        }
-        values |= {f"STYLE_{name.upper()}": str(value) for name, value in self.settings.items()}
-        if "preset" in self.settings:
-            values["PRESET"] = values["STYLE_PRESET"]  # Two names of one: they may not differ.
-        return values
+def _values(settings: dict[str, Any], flags: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that settings and flags stand for. Nothing reads those of flags that
+    have none."""
+    asked = Settings().replaced(settings, "--")  # A wrong one is named as it was given.
+    values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
+    if (weights := flags.get("weights")) and is_photo(weights):
+        flags["weights"] = str(here(weights))
+    values |= {
+        NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
+        for name, value in flags.items()
+    }
+    values |= {f"STYLE_{name.upper()}": str(value) for name, value in settings.items()}
+    if "preset" in settings:
+        values["PRESET"] = values["STYLE_PRESET"]  # Two names of one: they may not differ.
+    return values
 
 
 def paint_files(pictures: Sequence[PictureArgs]) -> int:

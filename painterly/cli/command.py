@@ -12,9 +12,8 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
 from painterly import __version__
-from painterly.cli import bucket_management, init, sync_commands, web
+from painterly.cli import asked, bucket_management, init, sync_commands, web
 from painterly.cli.app import run_program, wants_json
-from painterly.cli.asked import Asked
 from painterly.cli.options import (
     PIPE,
     SWITCHES,
@@ -96,14 +95,13 @@ def paint(
     if completion:
         print(_command().generate_completion(shell=completion), end="")
         return 0
-    asked = Asked(given(settings), results, one, several, shares)
     places = matched(words)
     if len(places) == 1:
         _one_word(places[0])
-    if output is not None and asked.several.only is not None:
-        raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
-    is_without = not places and output is None
-    return asked.paint(None if is_without else words_of(places, output))
+    if output is not None and several.only is not None:
+        raise ConfigError(f"--{several.only} names the result; leave -o out")
+    read = words_of(places, output) if places or output is not None else None
+    return asked.paint(read, given(settings), results, one, several, shares)
 
 
 def styles() -> int:
@@ -147,7 +145,6 @@ def _inetwork(
         words: the photo; the painting or ready style, or several to blend; the result
         shares: the share of each painting, or one weight divided equally (default: 1)
     """
-    asked = Asked(given(settings), results, one, shares=shares)
     if len(words) < 3:
         got = " ".join(words) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}; see --help")
@@ -155,7 +152,8 @@ def _inetwork(
         raise ConfigError(f"a word is empty, as a variable is that was not set: {[*words]}")
     base, *refs, prefix = words
     blend = tuple(map(part_of_style, refs))
-    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True))
+    read = Words((base,), "", (blend,), prefix, is_one=True)
+    return asked.paint(read, given(settings), results, one, shares=shares)
 
 
 VERBS: dict[str, Callable[..., int]] = {

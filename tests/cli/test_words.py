@@ -10,7 +10,6 @@ from PIL import Image
 from support import tiny
 
 from painterly.cli import asked, batch
-from painterly.cli.asked import Asked
 from painterly.cli.command import main
 from painterly.cli.words import matched, words_of
 from painterly.errors import ConfigError
@@ -173,7 +172,7 @@ def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, f
         made.clear()
         try:
             read = words_of(matched(words[:-1]), words[-1])
-            Asked({}).paint(read)
+            asked.paint(read, {})
         except ConfigError as error:
             expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
             assert expected in str(error), words
