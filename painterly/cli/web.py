@@ -73,8 +73,9 @@ def web(
         def show(address: str, sessions: "Sessions") -> None:
             if phones:
                 _tell(phones, options.password, sessions)
-            if open:
-                _open(address + sessions.path_with_ticket(BROWSER_TICKET_S))
+            if open:  # Without waiting: a browser in the terminal lasts as long as it is used.
+                page = address + sessions.path_with_ticket(BROWSER_TICKET_S)
+                threading.Thread(target=open_in_browser, args=[page], daemon=True).start()
             opened = "your browser should open it now; " if open else ""
             event(f"{opened}Ctrl-C ends it; pictures are kept in {loaded.result_bucket}")
 
@@ -116,12 +117,6 @@ def _tell(phones: "Lan", password: str | None, sessions: "Sessions") -> None:
         print(*phones.code_lines(path), sep="\n", flush=True)
         if password is not None:
             print(CODE_LETS_IN, flush=True)
-
-
-def _open(address: str) -> None:
-    """Open the page without waiting for the browser: one in the terminal lasts as long as it is
-    used."""
-    threading.Thread(target=open_in_browser, args=[address], daemon=True).start()
 
 
 def paint_jobs(
