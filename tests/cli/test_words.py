@@ -3,6 +3,7 @@
 import shlex
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,7 +135,12 @@ def made(monkeypatch):
     """Collect the pictures in files, or the batch, that command lines mean; nothing is painted."""
     found = []
     monkeypatch.setattr(asked, "paint_files", lambda pictures: found.append([*pictures]) or 0)
-    monkeypatch.setattr(batch, "run", lambda args: found.append(args) or 0)
+
+    def run(values, options, paintings):
+        found.append(SimpleNamespace(values=values, options=options, paintings=paintings))
+        return 0
+
+    monkeypatch.setattr(batch, "run", run)
     return found
 
 
