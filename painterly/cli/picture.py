@@ -111,10 +111,9 @@ def save_every(args: PictureArgs, settings: Settings) -> int:
     if not args.to_stdout:
         usual = int(settings.traits.original)
         return usual if args.save_every is None else args.save_every
-    if args.save_every:
-        raise ConfigError("--save_every writes pictures beside the result, which has no file")
-    if settings.timelapse:
-        raise ConfigError("--timelapse writes a file beside the result, which has no file")
+    if args.save_every or settings.timelapse:
+        flag = "--save_every" if args.save_every else "--timelapse"
+        raise ConfigError(f"{flag} writes files beside the result, which has no file")
     return 0
 
 
