@@ -100,18 +100,13 @@ class Photo:
 class Wish:
     """Style and settings that a user wishes for a photo.
 
-    Attributes:
-        prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
-        style: The name of the style, or an empty text until a user has chosen one.
-        size: The longer side in px, `full`, or None for the job's default.
-        strength, stroke_size: Settings, or None for the style's.
-
     Raises ConfigError for invalid values.
     """
 
-    prefix: str = STYLES
-    style: str = ""
-    size: int | str | None = None
+    prefix: str = STYLES  # the prefix of the style's paintings, `styles` or `own/<chat>`
+    style: str = ""  # the name of the style, or an empty text until a user has chosen one
+    size: int | str | None = None  # the longer side in px, `full`, or None for the job's default
+    # Settings, or None for the style's.
     strength: float | None = None
     stroke_size: float | None = None
 

@@ -51,61 +51,45 @@ DEMO_STYLES = ("hokusai", "van-gogh-starry-night", "kandinsky")
 
 @dataclass(frozen=True)
 class Config:
-    """The inputs, settings and outputs of one run.
+    """The inputs, settings and outputs of one run."""
 
-    Attributes:
-        photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`. Without a style
-            bucket, only ready styles are painted.
-        photos: The keys of the only photos to paint; empty for all.
-        style_name: The name of the only style; None for all.
-        styles: The names of the ready styles.
-        shard: (i, n) for the i-th of n parts of the photos, from 0.
-        memory_limit: In bytes, or None for all free memory.
-        checkpoint_every: In seconds; infinite for no checkpoints.
-        keep: Whether existing results stay, whatever has changed since.
-        repaint: Whether results of another version of the engine are painted again.
-        progress: One of `progress.PROGRESS_MODES`.
-        cluster: The address of a Ray cluster.
-        watch: In seconds, between two rounds of a run that stays; None for one that ends.
-        settle: In seconds, for which a file has to stay the same before a watch takes it; None
-            for one round.
-        until: The time of the day at which the run stops, such as 07:00; None for its end.
-        notify_url: The address that gets the summary of a run.
-        notify_format: The form of that message, one of `notice.FORMS`; None for the address's.
-        gallery: Whether results are shown in one. A caller decides that; it is not a variable.
-        overrides: Settings that override those of styles.
-        include, exclude: Patterns of the photos to paint, as in `foreign_files.chooser`. They are
-            flags, not variables.
-    """
-
+    # Values for `storage.open_bucket`. Without a style bucket, only ready styles are painted.
     photo_bucket: str
     style_bucket: str | None
     result_bucket: str
     demo: bool
     account: Account
-    photos: Sequence[str]
-    style_name: str | None
-    shard: tuple[int, int] | None
-    styles: tuple[str, ...]
+    photos: Sequence[str]  # the keys of the only photos to paint; empty for all
+    style_name: str | None  # the name of the only style; None for all
+    shard: tuple[int, int] | None  # (i, n) for the i-th of n parts of the photos, from 0
+    styles: tuple[str, ...]  # the names of the ready styles
     style_mode: str
     settings: Settings
     vgg_weights: str | None
     output: OutputFormat
     device: str
-    memory_limit: int | None
-    checkpoint_every: float
+    memory_limit: int | None  # in bytes, or None for all free memory
+    checkpoint_every: float  # in seconds; infinite for no checkpoints
     dry_run: bool
-    keep: bool
-    repaint: bool
-    progress: str
-    cluster: str | None = None
+    keep: bool  # whether existing results stay, whatever has changed since
+    repaint: bool  # whether results of another version of the engine are painted again
+    progress: str  # one of `progress.PROGRESS_MODES`
+    cluster: str | None = None  # the address of a Ray cluster
+    # In seconds, between two rounds of a run that stays; None for one that ends.
     watch: float | None = None
+    # In seconds, for which a file has to stay the same before a watch takes it; None for one round.
     settle: float | None = None
+    # The time of the day at which the run stops, such as 07:00; None for its end.
     until: str | None = None
+    # The address that gets the summary of a run.
     notify_url: str | None = field(default=None, repr=False)
+    # The form of that message, one of `notice.FORMS`; None for the address's.
     notify_format: str | None = None
+    # Whether results are shown in one. A caller decides that; it is not a variable.
     gallery: bool = True
+    # Settings that override those of styles.
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
+    # Patterns of the photos to paint, as in `foreign_files.chooser`. They are flags, not variables.
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
