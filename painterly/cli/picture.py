@@ -192,8 +192,7 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
         return [None] * paintings
     if len(paths) != paintings:
         raise ConfigError(
-            f"--{name} has {len(paths)} masks for {paintings} paintings; "
-            f"expected one per painting, `{NO_MASK}` for none"
+            f"--{name} has {len(paths)} masks for {paintings} paintings; expected one each"
         )
     return [None if path == NO_MASK else path for path in paths]
 
@@ -260,9 +259,7 @@ class ResultFile(Hooks):
         path, self._output = files_of.result_path(name, self._order.output, f"photo.{photo.format}")
         if self._args.to_stdout:
             if sys.__stdout__ is None or sys.__stdout__.isatty():
-                raise ConfigError(
-                    "the result is -, the standard output, which is neither file nor pipe"
-                )
+                raise ConfigError("the standard output (-) is neither a file nor a pipe")
             return
         self.path, self._mount = path, Mount(path.parent, str(path.parent))
         targets = [path]

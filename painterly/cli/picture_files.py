@@ -154,9 +154,7 @@ def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
         for path in inputs:
             with suppress(OSError):  # Reading the input names it.
                 if target.samefile(path):
-                    raise ConfigError(
-                        f"the result would overwrite {path}; choose another result than {name!r}"
-                    )
+                    raise ConfigError(f"the result would overwrite {path}; choose another")
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=target.parent):
             pass

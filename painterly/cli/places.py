@@ -39,9 +39,7 @@ def on_disk(word: str) -> str:
         try:
             word = str(with_home(word))
         except RuntimeError:
-            raise ConfigError(
-                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
-            ) from None
+            raise ConfigError(f"{word!r} is no user's home; write ./{word} for a file") from None
     return word if "://" in word else stored_spelling(started_in(), word)
 
 

@@ -98,8 +98,7 @@ def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
             Path(FOLDERS[name]).mkdir(exist_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"the folder {FOLDERS[name]} cannot be made here ({error.strerror}); set "
-                f"{', '.join(FOLDERS)} to others, or to buckets"
+                f"{FOLDERS[name]} cannot be made here ({error.strerror}); set {', '.join(FOLDERS)}"
             ) from None
     event("a painting that you put into ./paintings is a style, too")
     return FOLDERS

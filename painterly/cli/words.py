@@ -132,9 +132,7 @@ def _into(words: Words, output: str | None) -> Words:
     is_picture = output == STANDARD or names_picture(output)
     if is_single and not is_place:
         if PurePath(output).suffix and not is_picture:
-            raise ConfigError(
-                f"the result {output!r} does not end as a picture; write {output}.jpg"
-            )
+            raise ConfigError(f"{output!r} does not end as a picture; write {output}.jpg")
         return replace(words, result=output)
     if is_picture and not is_place:
         folder = PurePath(PAINTED if output == STANDARD else output).stem

@@ -161,10 +161,7 @@ def load(
     values = non_empty(environment)
     keep, repaint = switch(values, "KEEP"), switch(values, "REPAINT")
     if keep and repaint:
-        raise ConfigError(
-            "KEEP (--keep) and REPAINT (--repaint) are both on; one of them leaves results of an "
-            "earlier version as they are, and the other paints them again"
-        )
+        raise ConfigError("KEEP (--keep) and REPAINT (--repaint) are both on; set one of them")
     photos, paintings, results, demo = _buckets(values)
     styles = _ready_styles(values)
     if demo and "STYLES" not in values:
@@ -318,8 +315,7 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str | None, str, bool]:
         if overlap(addresses[name], addresses["BUCKET_RESULT"]):
             raise ConfigError(
                 f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
-                f"they overlap, so results would be {harm} in the next run; expected two that do "
-                "not overlap"
+                f"they overlap, so results would be {harm} in the next run; keep them apart"
             )
     photos, paintings, results = map(values.get, BUCKETS)
     assert photos and results
@@ -343,8 +339,7 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
     preset = _choice(values, "PRESET", tuple(PRESETS))
     if preset is not None and changes.setdefault("preset", preset) != preset:
         raise ConfigError(
-            f"PRESET is {values['PRESET']!r} and STYLE_PRESET is "
-            f"{shortened(changes['preset'])}; they are the same setting, so set one of them"
+            f"PRESET is {preset!r} and STYLE_PRESET is {shortened(changes['preset'])}; set one"
         )
     # A given preset overrides the demo's settings.
     start = Settings() if "preset" in changes else Settings().replaced(defaults)

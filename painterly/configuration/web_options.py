@@ -100,22 +100,15 @@ def _check_logins(options: WebOptions) -> None:
     for name, secret in secrets.items():
         if secret is not None and len(secret) < SHORTEST_PASSWORD:
             raise ConfigError(
-                f"{name} is too short; expected at least {SHORTEST_PASSWORD} characters"
+                f"{name} is too short; it needs {SHORTEST_PASSWORD} characters or more"
             )
     if options.public and options.password:
-        raise ConfigError(
-            "WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them: with WEB_PUBLIC, "
-            "everybody who reaches the service may use it"
-        )
+        raise ConfigError("WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them")
     if options.token and not options.password:
-        raise ConfigError(
-            "WEB_TOKEN is set without WEB_PASSWORD, so that the service would ask nobody for it; "
-            "set both, or none of them"
-        )
+        raise ConfigError("WEB_TOKEN is set without WEB_PASSWORD; set both, or none of them")
     if (options.metrics_user is None) != (options.metrics_password is None):
         raise ConfigError(
-            "only one of WEB_METRICS_USER and WEB_METRICS_PASSWORD is set; set both, or none of "
-            "them"
+            "only one of WEB_METRICS_USER and WEB_METRICS_PASSWORD is set; set both, or none"
         )
     if ":" in (options.metrics_user or ""):
         raise ConfigError("WEB_METRICS_USER has a colon, which no user of HTTP can have")
@@ -130,9 +123,7 @@ def _check_logins(options: WebOptions) -> None:
 def _path(values: Mapping[str, str]) -> str:
     path = values.get("WEB_PATH", "").strip("/")
     if path and not re.fullmatch(PATH_SYNTAX, path, re.ASCII):
-        raise ConfigError(
-            f"WEB_PATH is {shortened(path)}; expected the path that a proxy adds, such as /painter"
-        )
+        raise ConfigError(f"WEB_PATH is {shortened(path)}; expected a path such as /painter")
     return f"/{path}" if path else ""
 
 
@@ -157,7 +148,6 @@ def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:
         parts = parse_address(f"https://{f'[{host}]' if ':' in host else host}/")
         if host and (parts is None or parts.hostname != host or "*" in host):
             raise ConfigError(
-                f"{name} has {shortened(host)}; expected names of hosts, separated by commas, such "
-                "as example.com"
+                f"{name} has {shortened(host)}; expected hosts, as in example.com,example.org"
             )
     return frozenset(filter(None, hosts))
