@@ -303,8 +303,8 @@ def _print_styles(to: TextIO) -> None:
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
         kind_to = ", ".join(each.replace("_", " ") for each in subjects_of(name))
         rows.append((name, *shown, kind_to))
-    shown = to.isatty()
-    widths = [max(map(len, column)) + 2 if shown else 0 for column in zip(*rows, strict=True)]
+    is_table = to.isatty()
+    widths = [max(map(len, column)) + 2 if is_table else 0 for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(("" if shown else "\t").join(cells).rstrip(" "), file=to)
+        print(("" if is_table else "\t").join(cells).rstrip(" "), file=to)
