@@ -113,7 +113,8 @@ def get_bucket(
     path, store, where = _path(folder), open_named(bucket), parse_address(bucket)
     if not isinstance(where, Path) and where[1] and next(iter(store.list()), None) is None:
         raise ConfigError(
-            f"nothing is under {printable(store.name)}; one object: its bucket with --include KEY"
+            f"there is nothing under {printable(store.name)}; for a single object, name its bucket "
+            "and --include KEY"
         )
     return _reported("get-bucket", download_all(store, path, _rules(options, lambda key: True)))
 

@@ -337,9 +337,9 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
             )
         changes[name] = value
     preset = _choice(values, "PRESET", tuple(PRESETS))
-    if preset is not None and changes.setdefault("preset", preset) != preset:
+    if preset is not None and (other := changes.setdefault("preset", preset)) != preset:
         raise ConfigError(
-            f"PRESET is {preset!r} and STYLE_PRESET is {shortened(changes['preset'])}; set one"
+            f"PRESET is {preset!r} and STYLE_PRESET is {shortened(other)}; set one of them"
         )
     # A given preset overrides the demo's settings.
     start = Settings() if "preset" in changes else Settings().replaced(defaults)

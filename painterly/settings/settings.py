@@ -249,7 +249,7 @@ class Settings:
             raise ConfigError(f"content_weight is 'auto'; recipe {self.recipe} expects a number")
         if not self.traits.relative and self.precision == "float16":
             raise ConfigError(
-                f"precision is 'float16', too small for recipe {self.recipe}; choose float32"
+                f"precision is 'float16'; for recipe {self.recipe}, choose float32 or bfloat16"
             )
 
     @property
