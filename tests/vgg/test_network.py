@@ -97,4 +97,4 @@ def test_random_weights_follow_their_seed_and_give_each_channel_mean_activation_
             x = tf.nn.max_pool2d(x, 2, 2, "VALID")
         before = tf.nn.conv2d(x, kernel, 1, "SAME").numpy()[0] + bias
         np.testing.assert_allclose(before.mean((0, 1)), 0, atol=1e-3, err_msg=layer)
-        x = features[layer][None]
+        x = found[layer][None]
