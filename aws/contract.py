@@ -41,19 +41,12 @@ _RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<style>.+)/{_PHOTO}\.[a-z0-9]+")
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo from a chat.
+    """A photo from a chat."""
 
-    Attributes:
-        chat: The id of the chat.
-        message: The number of the message.
-        file: Telegram's file_unique_id.
-        extension: The extension without a dot, or an empty text if only a result is known.
-    """
-
-    chat: int
-    message: int
-    file: str
-    extension: str = ""
+    chat: int  # the id of the chat
+    message: int  # the number of the message
+    file: str  # Telegram's file_unique_id
+    extension: str = ""  # the extension without a dot, or an empty text if only a result is known
 
     @classmethod
     def of_key(cls, key: str) -> "Photo | None":
@@ -107,18 +100,13 @@ class Photo:
 class Wish:
     """Style and settings that a user wishes for a photo.
 
-    Attributes:
-        prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
-        style: The name of the style, or an empty text until a user has chosen one.
-        size: The longer side in px, `full`, or None for the job's default.
-        strength, stroke_size: Settings, or None for the style's.
-
     Raises ConfigError for invalid values.
     """
 
-    prefix: str = STYLES
-    style: str = ""
-    size: int | str | None = None
+    prefix: str = STYLES  # the prefix of the style's paintings, `styles` or `own/<chat>`
+    style: str = ""  # the name of the style, or an empty text until a user has chosen one
+    size: int | str | None = None  # the longer side in px, `full`, or None for the job's default
+    # Settings, or None for the style's.
     strength: float | None = None
     stroke_size: float | None = None
 

@@ -30,27 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class User:
-    """A user, as stored.
+    """A user, as stored."""
 
-    Attributes:
-        id: The number of their Telegram user.
-        allowed: Whether they may use the bot.
-        name: Their name, as Telegram or the owner gives it.
-        language: The language of the last answer.
-        wish: Their last choices.
-        day: The day, in days since 1970 in UTC, that `photos` belongs to.
-        photos: The tokens of the photos of that day, which is limited.
-        groups: The groups that they gave photos to.
-    """
-
-    id: int
-    allowed: bool = False
-    name: str = ""
-    language: str = ""
-    wish: Wish = field(default_factory=Wish)
-    day: int = 0
-    photos: Sequence[str] = ()
-    groups: Sequence[int] = ()
+    id: int  # the number of their Telegram user
+    allowed: bool = False  # whether they may use the bot
+    name: str = ""  # their name, as Telegram or the owner gives it
+    language: str = ""  # the language of the last answer
+    wish: Wish = field(default_factory=Wish)  # their last choices
+    day: int = 0  # the day, in days since 1970 in UTC, that `photos` belongs to
+    photos: Sequence[str] = ()  # the tokens of the photos of that day, which is limited
+    groups: Sequence[int] = ()  # the groups that they gave photos to
 
     @property
     def key(self) -> str:
@@ -94,15 +83,10 @@ def present(part: Part | None) -> Part:
 
 @dataclass(eq=False)  # Exceptions are compared by identity.
 class Refusal(Exception):  # noqa: N818 – an answer
-    """A wish that is not fulfilled, with the answer to its user.
+    """A wish that is not fulfilled, with the answer to its user."""
 
-    Attributes:
-        text: The answer.
-        private: Whether groups get no answer.
-    """
-
-    text: str
-    private: bool = False
+    text: str  # the answer
+    private: bool = False  # whether groups get no answer
 
 
 class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any]]):

@@ -45,31 +45,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Request:
-    """A request to paint a photo.
-
-    Attributes:
-        photo: The photo.
-        user: The id of its user.
-        wish: How to paint it, which the job reads.
-        language: The language of the answers.
-        status: One of the constants of this module.
-        job, job_at: Batch's id of the job, once it is known, and the time of its last state.
-        created, started: Times in ms since 1970, or 0 before.
-        shown: Whether the result was sent as a photo, which comes before the file.
-        album: The album that the photo came in, or an empty text.
-    """
+    """A request to paint a photo."""
 
     photo: Photo
-    user: int
-    wish: Wish
-    language: str
-    status: str = WAITING
+    user: int  # the id of its user
+    wish: Wish  # how to paint it, which the job reads
+    language: str  # the language of the answers
+    status: str = WAITING  # one of the constants of this module
+    # Batch's id of the job, once it is known, and the time of its last state.
     job: str = ""
     job_at: str = ""
+    # Times in ms since 1970, or 0 before.
     created: int = 0
     started: int = 0
-    shown: bool = False
-    album: str = ""
+    shown: bool = False  # whether the result was sent as a photo, which comes before the file
+    album: str = ""  # the album that the photo came in, or an empty text
 
     @property
     def is_open(self) -> bool:

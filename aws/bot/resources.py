@@ -35,21 +35,15 @@ class Resources:
     """The bot's resources and settings.
 
     A document is a JSON object in the bucket. Invocations run at the same time.
-
-    Attributes:
-        owner: The id of the owner's Telegram user.
-        keep_days: How long pictures are kept.
-        size: The longer side, in px, of results for users who have not chosen a size.
-        photos_per_day: The photos that each user may send, unless the owner has changed that.
     """
 
     bucket_name: str
     bucket: Bucket
     token: str
-    owner: int
-    keep_days: int
-    size: int
-    photos_per_day: int
+    owner: int  # the id of the owner's Telegram user
+    keep_days: int  # how long pictures are kept
+    size: int  # the longer side, in px, of results for users who have not chosen a size
+    photos_per_day: int  # the photos that each user may send, unless the owner has changed that
     ready: tuple[str, ...]
 
     def load(self, key: str) -> Document | None:

@@ -25,23 +25,14 @@ from painterly.log import (
     print_nowhere,
     reader_has_gone,
 )
-from painterly.settings.installation import (
-    IN_CHECKOUT,
-    PROGRAM,
-    SCRIPTS,
-    command,
-    install_command,
-)
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, SCRIPTS, command, install_command
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
 from painterly.words.wording import printable
 
 LAPTOP = "boto3 cyclopts python-dotenv rich"  # packages of the scripts that do not paint
 # The extra of pyproject.toml that installs a package, by its import name.
-EXTRAS = {
-    **dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"),
-    "ray": "cluster",
-}
+EXTRAS = {**dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"), "ray": "cluster"}
 INTERRUPTED = 130  # 128 + SIGINT
 STAYS = "what is done stays; the same command continues"
 

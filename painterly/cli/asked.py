@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from glob import escape
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from painterly.cli.options import (
     PictureArgs,
     PictureOptions,
     given,
+    shares_of,
 )
-from painterly.cli.places import STANDARD, here, is_photo, names_picture, on_disk, started_in
+from painterly.cli.places import STANDARD, here, is_photo, names_picture, started_in
 from painterly.cli.words import Words, beside, style_name, variables
 from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError
@@ -38,98 +39,94 @@ NOT_MEASURED = ("image_size", "from_", "for_")  # A dry run takes the size and t
 # The variables with other names than their flags; the values of switches that take one.
 NAMES = {"weights": "VGG_WEIGHTS"}
 TURNED_ON = {"watch": "60", "cluster": "auto"}
-NO_VARIABLES = ("open", "include", "exclude", "sheet", "story")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The flags of a command line.
+def paint(
+    words: Words | None,
+    settings: dict[str, Any],
+    results: OutputOptions = OutputOptions(),
+    one: PictureOptions = PictureOptions(),
+    several: BatchOptions = BatchOptions(),
+    shares: list[float] | None = None,
+) -> int:
+    """Paint what words mean, or without them variables, and return the exit code.
 
-    Attributes:
+    Args:
+        words: The words of a command line.
         settings: The settings that are given, by name.
         results, one, several: Flags by what they belong to.
         shares: The share of each painting in a blend, or None.
+
+    Raises:
+        ConfigError: A flag has no meaning there, or a value is wrong.
     """
+    is_one = words is not None and words.is_one
+    if words and is_one and not (results.dry_run or several.only):
+        _refuse(several, "several pictures, a folder or a bucket", "single files")
+        os.chdir(started_in())
+        flags = {**given(results), **given(one)}
+        return paint_files([*_pictures(words, settings, flags, shares)])
+    if words and is_one and results.dry_run:
+        if words.photos == (STANDARD,):
+            raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
+        _refuse(one, "a picture that is painted", "nothing", NOT_MEASURED)
+    else:
+        _refuse(one, "one picture in its file", "several, or a folder or bucket")
+    flags = {**given(results), **given(several)}
+    values = _values(settings, flags)
+    if words:
+        nowhere = is_one or several.only is not None
+        values |= variables(replace(words, result=batch.NOWHERE) if nowhere else words)
+    paintings = _named_paintings(words, shares, settings)
+    if several.only is None:
+        return batch.run(values, several, paintings)
+    from painterly.cli import sheet
 
-    settings: dict[str, Any]
-    results: OutputOptions = OutputOptions()
-    one: PictureOptions = PictureOptions()
-    several: BatchOptions = BatchOptions()
-    shares: list[float] | None = None
+    is_dry = ["dry_run"] if results.dry_run else []
+    sheet.check_flags(several.only, [*given(several), *is_dry], settings)
+    return sheet.run(values, several, paintings)
 
-    def paint(self, words: Words | None) -> int:
-        """Paint what words mean, or without them variables, and return the exit code. Raises
-        ConfigError."""
-        is_one = words is not None and words.is_one
-        if words and is_one and not (self.results.dry_run or self.several.only):
-            _refuse(self.several, "several pictures, a folder or a bucket", "single files")
-            os.chdir(started_in())
-            return paint_files([*self._pictures(words)])
-        if words and is_one and self.results.dry_run:
-            if words.photos == (STANDARD,):
-                raise ConfigError("--dry-run measures a file, and the photo is -; leave it out")
-            _refuse(self.one, "a picture that is painted", "nothing", NOT_MEASURED)
-        else:
-            _refuse(self.one, "one picture in its file", "several, or a folder or bucket")
-        args = self._batch(words)
-        if self.several.only is None:
-            return batch.run(args)
-        from painterly.cli import sheet
 
-        is_dry = ["dry_run"] if self.results.dry_run else []
-        flags = [*given(self.several), *is_dry]
-        sheet.check_flags(self.several.only, flags, self.settings)
-        return sheet.run(args)
+def _pictures(
+    words: Words, settings: dict[str, Any], flags: dict[str, Any], shares: list[float] | None
+) -> Iterator[PictureArgs]:
+    (photo,) = words.photos
+    for style in words.styles:
+        result = words.result or beside(photo, style, flags.get("output_format"))
+        is_blend = len(style) > 1 or len(words.styles) == 1
+        own = shares_of(shares if is_blend else None, len(style))
+        places = [photo, *style, result]
+        yield PictureArgs(places=places, settings=dict(settings), shares=own, **flags)
 
-    def _pictures(self, words: Words) -> Iterator[PictureArgs]:
-        (photo,) = words.photos
-        for style in words.styles:
-            result = words.result or beside(photo, style, self.results.output_format)
-            is_blend = len(style) > 1 or len(words.styles) == 1
-            yield self._args([photo, *style, result], self.shares if is_blend else None)
 
-    def _args(self, places: list[str], shares: list[float] | None = None) -> PictureArgs:
-        flags = {**given(self.results), **given(self.one)}
-        settings = dict(self.settings)
-        if "init_image" in settings:
-            settings["init_image"] = on_disk(settings["init_image"])
-        return PictureArgs(places=places, settings=settings, style_weight=shares, **flags)
-
-    def _batch(self, words: Words | None) -> batch.BatchArgs:
-        asked = Settings().replaced(self.settings, "--")  # A wrong one is named as it was given.
-        values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
-        values |= self._variables()
-        if words:
-            is_nowhere = words.is_one or self.several.only is not None
-            values |= variables(replace(words, result=batch.NOWHERE) if is_nowhere else words)
-        paintings = _named_paintings(words, self.shares, self.settings)
-        return batch.BatchArgs(values, self.several, paintings)
-
-    def _variables(self) -> dict[str, str]:
-        flags = {**given(self.results), **given(self.several)}
-        if (weights := flags.get("weights")) and is_photo(weights):
-            flags["weights"] = str(here(weights))
-        found = {
-            NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
-            for name, value in flags.items()
-            if name not in NO_VARIABLES
-        }
-        found |= {f"STYLE_{name.upper()}": str(value) for name, value in self.settings.items()}
-        if "preset" in self.settings:
-            found["PRESET"] = found["STYLE_PRESET"]  # Two names of one: they may not differ.
-        return found
+def _values(settings: dict[str, Any], flags: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that settings and flags stand for. Nothing reads those of flags that
+    have none."""
+    asked = Settings().replaced(settings, "--")  # A wrong one is named as it was given.
+    values = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
+    if (weights := flags.get("weights")) and is_photo(weights):
+        flags["weights"] = str(here(weights))
+    values |= {
+        NAMES.get(name, name.upper()): TURNED_ON.get(name, "1") if value is True else str(value)
+        for name, value in flags.items()
+    }
+    values |= {f"STYLE_{name.upper()}": str(value) for name, value in settings.items()}
+    if "preset" in settings:
+        values["PRESET"] = values["STYLE_PRESET"]  # Two names of one: they may not differ.
+    return values
 
 
 def paint_files(pictures: Sequence[PictureArgs]) -> int:
     """Paint one photo or clip in one style or more, and return the exit code."""
-    from painterly.images.own_files import own_files
+    from painterly.images.contained.decoding import opened_here
+    from painterly.images.picture_file import opening_here
 
     first = pictures[0]
     environment = set_up_log("%(message)s", {"PROGRESS": first.progress} if first.progress else {})
     if first.to_stdout:
         sys.stdout = present_stderr()  # Nothing else may be written into the result.
     instant = why_instant(first.settings)
-    with Stop() as stop, own_files():
+    with Stop() as stop, opening_here(opened_here):
         for args in pictures:
             if instant:
                 args.settings["preset"] = "instant"
@@ -182,7 +179,8 @@ def _named_paintings(
     files, tables = FilesBucket(), dict[str, str]()
     for style in blends:
         name, keys = style_name(style), [_add(files, each) for each in style]
-        paintings = dict(zip(keys, _parts(shares, len(keys)), strict=True))
+        weights = shares_of(shares if len(keys) > 1 else None, len(keys))
+        paintings = dict(zip(keys, weights, strict=True))
         lines = [f"{json.dumps(key)} = {share}" for key, share in paintings.items()]
         settings = ready_styles.common_settings(style)
         tables[name] = f"[{json.dumps(name)}]\npaintings = {{ {', '.join(lines)} }}\n" + "".join(
@@ -201,11 +199,3 @@ def _add(files: "FilesBucket", painting: str) -> str:
         for mask in sorted(path.parent.glob(f"{escape(path.stem)}*.mask.*")):
             files.add(str(PurePath(key).with_name(mask.name)), mask.read_bytes())
         return files.add(key, path.read_bytes()).key
-
-
-def _parts(shares: Sequence[float] | None, count: int) -> Sequence[float]:
-    if shares is None or len(shares) == 1 or count == 1:
-        return [1.0] * count
-    if len(shares) != count:
-        raise ConfigError(f"--shares has {len(shares)} values for {count} paintings")
-    return shares

@@ -1,7 +1,7 @@
 """Paints folders, buckets and several pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from logging import WARNING
 from time import perf_counter
@@ -28,24 +28,15 @@ NOWHERE = "/no results"  # of a sheet, and of a dry run of a picture in a file
 USUAL = ("WATCH", "CLUSTER")  # The flags turn these on, and variables may say more.
 
 
-@dataclass(frozen=True)
-class BatchArgs:
-    """What a batch paints.
+def run(values: Mapping[str, str], options: BatchOptions, paintings: "Bucket | None") -> int:
+    """Paint a batch, and return the exit code.
 
-    Attributes:
+    Args:
         values: The variables that words, flags and settings stand for.
         options: The flags; some have no variable.
         paintings: The paintings that words name, if no bucket or folder has them.
     """
-
-    values: Mapping[str, str]
-    options: BatchOptions
-    paintings: "Bucket | None"
-
-
-def run(args: BatchArgs) -> int:
-    """Paint what arguments ask for, and return the exit code."""
-    given, options = dict(args.values), args.options
+    given = dict(values)
     usual = {each: given.pop(each) for each in USUAL if each in given}
 
     def paint(environment: Mapping[str, str]) -> int:
@@ -57,11 +48,16 @@ def run(args: BatchArgs) -> int:
         loaded = replace(config.load(values), include=options.include, exclude=options.exclude)
         if loaded.watch and options.open:
             raise ConfigError("--watch (WATCH) and --open do not go together: a watch has no end")
-        if loaded.cluster and args.paintings:
+        if loaded.cluster and paintings:
             raise ConfigError("a cluster reads one painting, or a folder or bucket of paintings")
         check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
-        code = paint_batch(loaded, _elsewhere(loaded, environment), args.paintings)
+        elsewhere = None
+        if loaded.cluster:
+            from painterly.cluster.driver import on_cluster
+
+            elsewhere = on_cluster(loaded.cluster, environment)
+        code = paint_batch(loaded, elsewhere, paintings)
         _show_gallery(loaded, options.open)
         if instant:
             event(instant)
@@ -95,14 +91,6 @@ def paint_batch(
 
     with Stop() as stop, stopping_at(loaded.until):
         return word.of_end(paint)
-
-
-def _elsewhere(loaded: Config, environment: Mapping[str, str]) -> "Paint | None":
-    if not loaded.cluster:
-        return None
-    from painterly.cluster.driver import on_cluster
-
-    return on_cluster(loaded.cluster, environment)
 
 
 def check_samples(loaded: Config) -> None:

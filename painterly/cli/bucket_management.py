@@ -199,15 +199,11 @@ def empty(
             raise ConfigError("no terminal to ask on; pass --yes to delete them")
         if ask(f"Type the bucket's name, {address}, to delete them permanently: ") != address:
             raise ConfigError("that is not its name; nothing was deleted")
-    count, failures = _delete_all(bucket, entries if versions is None else versions)
-    uploads, upload_failures = _abort_uploads(bucket)
-    if versions is None:
-        summary = f"{plural(count, 'object')} deleted"
-    elif failures:
-        summary = f"{count} of {_described(versions)} deleted"
-    else:
-        summary = f"{_described(versions)} deleted"
-    failures += upload_failures
+    failures: list[str] = []
+    count = _delete_all(bucket, entries if versions is None else versions, failures)
+    what = plural(len(entries), "object") if versions is None else _described(versions)
+    summary = f"{count} of {what} deleted" if failures else f"{what} deleted"
+    uploads = _abort_uploads(bucket, failures)
     summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""
     print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
     for line in filter(None, (*failures, note)):
@@ -216,9 +212,7 @@ def empty(
     return StorageError.exit_code if all_failed else int(bool(failures))
 
 
-def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, list[str]]:
-    failures: list[str] = []
-
+def _delete_all(bucket: Store, what: Sequence[Entry | Version], failures: list[str]) -> int:
     def delete(each: Entry | Version, progress: Progress) -> bool:
         if isinstance(each, Version):  # To delete an object would add a marker.
             bucket.delete_version(each)
@@ -234,11 +228,11 @@ def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, li
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
     jobs = [Job(each.key, each.size, partial(delete, each)) for each in what]
     run_jobs(jobs, ended, "deleting", count_bytes=False)
-    return len(jobs) - len(failures), failures
+    return len(jobs) - len(failures)
 
 
-def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
-    count, failures = 0, list[str]()
+def _abort_uploads(bucket: Store, failures: list[str]) -> int:
+    count = 0
     try:
         for upload in bucket.unfinished_uploads():
             try:
@@ -248,7 +242,7 @@ def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
                 failures.append(f"an unfinished upload stays: {error}")
     except StorageError as error:
         failures.append(f"if {bucket.name} keeps unfinished uploads, they stay: {error}")
-    return count, failures
+    return count
 
 
 def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:

@@ -12,9 +12,8 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.help.formatters.default import DefaultFormatter
 
 from painterly import __version__
-from painterly.cli import bucket_management, init, sync_commands, web
+from painterly.cli import asked, bucket_management, init, sync_commands, web
 from painterly.cli.app import run_program, wants_json
-from painterly.cli.asked import Asked
 from painterly.cli.options import (
     PIPE,
     SWITCHES,
@@ -28,8 +27,8 @@ from painterly.cli.options import (
     unpiped,
 )
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import STANDARD, is_photo, names_picture, started_in
-from painterly.cli.words import Words, matched, no_photo, part_of_style, typed, words_of
+from painterly.cli.places import STANDARD, is_photo, names_picture, started_in, typed
+from painterly.cli.words import Words, matched, no_photo, part_of_style, words_of
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, command, install_command
@@ -96,14 +95,13 @@ def paint(
     if completion:
         print(_command().generate_completion(shell=completion), end="")
         return 0
-    asked = Asked(given(settings), results, one, several, shares)
     places = matched(words)
     if len(places) == 1:
         _one_word(places[0])
-    if output is not None and asked.several.only is not None:
-        raise ConfigError(f"--{asked.several.only} names the result; leave -o out")
-    is_without = not places and output is None
-    return asked.paint(None if is_without else words_of(places, output))
+    if output is not None and several.only is not None:
+        raise ConfigError(f"--{several.only} names the result; leave -o out")
+    read = words_of(places, output) if places or output is not None else None
+    return asked.paint(read, given(settings), results, one, several, shares)
 
 
 def styles() -> int:
@@ -147,7 +145,6 @@ def _inetwork(
         words: the photo; the painting or ready style, or several to blend; the result
         shares: the share of each painting, or one weight divided equally (default: 1)
     """
-    asked = Asked(given(settings), results, one, shares=shares)
     if len(words) < 3:
         got = " ".join(words) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}; see --help")
@@ -155,7 +152,8 @@ def _inetwork(
         raise ConfigError(f"a word is empty, as a variable is that was not set: {[*words]}")
     base, *refs, prefix = words
     blend = tuple(map(part_of_style, refs))
-    return asked.paint(Words((base,), "", (blend,), prefix, is_one=True))
+    read = Words((base,), "", (blend,), prefix, is_one=True)
+    return asked.paint(read, given(settings), results, one, shares=shares)
 
 
 VERBS: dict[str, Callable[..., int]] = {
@@ -199,19 +197,11 @@ def _command() -> App:
     version = f"painterly {__version__}"
     app = _app(paint, usage, name="painterly", version=version, group_commands=group)
     for name, of in VERBS.items():
-        about: dict[str, Any] = {
-            "name": name,
-            "help": _flowing(of.__doc__),
-            "help_epilogue": _flowing(EXIT_CODES),
-        }
-        if name != "buckets":
-            app.command(of, **about)
-            continue
-        several = App(**about)
-        several.default(of)
-        for action, each in bucket_management.ACTIONS.items():
-            several.command(each, name=action)
-        app.command(several)
+        under = App(name=name, help=_flowing(of.__doc__), help_epilogue=_flowing(EXIT_CODES))
+        under.default(of)
+        for action, each in (bucket_management.ACTIONS if name == "buckets" else {}).items():
+            under.command(each, name=action)
+        app.command(under)
     return app
 
 
@@ -313,11 +303,8 @@ def _print_styles(to: TextIO) -> None:
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
         kind_to = ", ".join(each.replace("_", " ") for each in subjects_of(name))
         rows.append((name, *shown, kind_to))
-    if to.isatty():
-        widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print("".join(cells).rstrip(), file=to)
-    else:
-        for row in rows:
-            print("\t".join(row), file=to)
+    is_table = to.isatty()
+    widths = [max(map(len, column)) + 2 if is_table else 0 for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(("" if is_table else "\t").join(cells).rstrip(" "), file=to)

@@ -147,8 +147,7 @@ def _account(
     if name == "aws" and any(variable in known for variable in CELLAR):
         cellar = ", ".join(variable for variable in CELLAR if variable in known)
         raise ConfigError(
-            f"{cellar} set, in .env or the environment: with these, buckets are not on AWS; remove "
-            "them first"
+            f"{cellar} set, in .env or the environment: buckets are not on AWS; remove them first"
         )
     if addon_env:
         return _needed(provider, _text_of(addon_env), f"the variables of {printable(addon_env)}")

@@ -13,12 +13,15 @@ from cyclopts.validators import Number
 
 from painterly.cli.places import STANDARD, on_disk
 from painterly.configuration.config import DEVICE_CHOICES
+from painterly.errors import ConfigError
 from painterly.images.output import OUTPUT_FORMATS
 from painterly.progress import PROGRESS_MODES
 from painterly.settings.recipes import PRESETS, RECIPES
 from painterly.settings.settings import FIELDS
-from painterly.settings.values import MEMORY_SYNTAX, expectation, kind, parse_memory
+from painterly.settings.values import MEMORY_SYNTAX, checked_shares, expectation, kind, parse_memory
+from painterly.words.wording import plural
 
+SHARES = "--shares (--style_weight) has"  # in errors
 PIPE = "\0"  # stands for it while flags are told from words
 Switch = Annotated[bool, Parameter(negative="")]
 if TYPE_CHECKING:
@@ -35,13 +38,8 @@ def unpiped(text: str) -> str:
     return text.replace(repr(PIPE), repr(STANDARD)).replace(PIPE, STANDARD)
 
 
-def _numbers(_: type, tokens: Sequence[Any]) -> list[float]:
-    texts = [token.value for token in tokens]
-    try:
-        return [float(share) for text in texts for share in text.split(",")]
-    except ValueError:
-        got = " ".join(texts)
-        raise ValueError(f"{got!r}; expected numbers, as in 0.7,0.3") from None
+def _shares(_: type, tokens: Sequence[Any]) -> list[float]:
+    return checked_shares([each for token in tokens for each in token.value.split(",")], SHARES)
 
 
 def _memory(_: type, tokens: Sequence[Any]) -> int:
@@ -55,7 +53,7 @@ Shares = Annotated[
     list[float] | None,
     Parameter(
         name=["--shares", "--style-weight"],
-        converter=_numbers,
+        converter=_shares,
         consume_multiple=True,
         negative="",
         metavar="X,X",
@@ -172,7 +170,7 @@ def _setting(name: str) -> Parameter:
     names = {"iterations": ["--iterations", "--num-iter"]}  # The original's name is the second.
     more = {"rescale_method": ("cubic",)}  # The original's name of bicubic.
     takes = {bool: None, int: "N", float: "X", str: "WORD"}[kind(about)]
-    if name == "init_image":  # It may be the path of a picture.
+    if name == "init_image":
         choices, accepts = (), f"; {expectation(about)}, or of one picture a picture's path"
     return Parameter(
         name=names.get(name),
@@ -194,8 +192,9 @@ else:
         make_dataclass(
             "SettingOptions",
             [
-                (each, Annotated[(bool if kind(of) is bool else str) | None, _setting(each)], None)
+                (each, Annotated[(bool if kind(of) is bool else word) | None, _setting(each)], None)
                 for each, of in FIELDS.items()
+                for word in (Word if each == "init_image" else str,)  # It may be a picture's path.
             ],
             kw_only=True,
             frozen=True,
@@ -206,19 +205,12 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureArgs(PictureOptions, OutputOptions):
-    """What one picture is painted from and with.
+    """What one picture is painted from and with."""
 
-    Attributes:
-        places: The photo, its paintings or ready styles, and the result; `-` for standard input
-            and output.
-        settings: The settings that are given, by name, as text or bool.
-        style_weight: The share of each painting, or one weight divided equally; None for equal
-            ones.
-    """
-
+    # The photo, its paintings or ready styles, and the result; `-` for standard input and output.
     places: list[str]
-    settings: dict[str, Any]
-    style_weight: list[float] | None
+    settings: dict[str, Any]  # the settings that are given, by name, as text or bool
+    shares: list[float]  # the share of each painting
     device: str = DEVICE_CHOICES[0]
     output_quality: int = 95
     output_depth: int = 8
@@ -226,6 +218,18 @@ class PictureArgs(PictureOptions, OutputOptions):
     @property
     def to_stdout(self) -> bool:
         return self.places[-1] == STANDARD
+
+
+def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
+    """Return the share of each painting of a blend: its own, or an equal part of a single one.
+    Raises ConfigError for another number of them."""
+    weights = [1.0] if weights is None else list(weights)
+    if len(weights) not in (1, paintings):
+        raise ConfigError(
+            f"{SHARES} {len(weights)} values for {plural(paintings, 'painting')}; "
+            "expected one for each, or a single one"
+        )
+    return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
 def given(options: Any) -> dict[str, Any]:

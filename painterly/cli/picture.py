@@ -26,7 +26,7 @@ from painterly.images.picture_file import PictureFile
 from painterly.log import logger
 from painterly.orders.buckets import Buckets
 from painterly.orders.order import SingleOrder
-from painterly.orders.styles import Painting, Style, checked_shares
+from painterly.orders.styles import Painting, Style
 from painterly.painters.finished import Finished
 from painterly.painters.single import Hooks, paint_single
 from painterly.painters.timelapse import Timelapse
@@ -40,10 +40,8 @@ from painterly.storage.files import Mount, delete_leftovers, new_md5
 from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import IN_BUCKET, source_for
-from painterly.words.wording import plural
 
 NO_MASK = "-"
-SHARES = "--shares (--style_weight)"  # in errors
 VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
@@ -60,35 +58,25 @@ def paint(args: PictureArgs, environment: Mapping[str, str], stop: Stop) -> Path
     loaded, settings, files = config_of(args, environment), settings_of(args), FilesBucket()
     saved = save_every(args, settings)
     order = order_of(args, settings, environment, files)
-    unfinished, key = _unfinished_for(args.places[-1])
     result = ResultFile(args, order, saved, [Path(each.key) for each in files.list()], stop)
-    paint_single(
-        replace(order, own_checkpoint_key=key),
-        Buckets(files, files, unfinished),
-        loaded,
-        stop,
-        result,
-        resume=not args.fresh,
-    )
+    buckets = Buckets(files, files, result.unfinished)
+    paint_single(order, buckets, loaded, stop, result, resume=not args.fresh)
     if not args.to_stdout:
-        folder = Path(args.places[-1]).parent / UNFINISHED
-        delete_leftovers(folder)
+        delete_leftovers(result.unfinished.folder)
         with suppress(OSError):  # Others are unfinished in it, or there was none.
-            folder.rmdir()
+            result.unfinished.folder.rmdir()
     return result.path
 
 
-def _unfinished_for(result: str) -> tuple[FolderBucket, str]:
-    """Return the folder of the checkpoint of a result, and its key: the result's name, or a hash of
-    one that cannot be a key there, such as a hidden file's, or one that is too long with a further
-    extension."""
-    path = Path(result)
-    unfinished, key = FolderBucket(path.parent / UNFINISHED), f"{path.name}.npz"
+def _checkpoint_key(result: str) -> str:
+    """Return the key of the checkpoint of a result: its name, or a hash of one that cannot be a
+    key, such as a hidden file's, or one that is too long with a further extension."""
+    name = Path(result).name
     try:
-        unfinished.check_key(key)
+        FolderBucket(Path(UNFINISHED)).check_key(f"{name}.npz")
     except BadKeyError:
-        key = f"{new_md5(os.fsencode(path.name)).hexdigest()}.npz"
-    return unfinished, key
+        name = new_md5(os.fsencode(name)).hexdigest()
+    return f"{name}.npz"
 
 
 def config_of(args: PictureArgs, environment: Mapping[str, str]) -> Config:
@@ -123,10 +111,9 @@ def save_every(args: PictureArgs, settings: Settings) -> int:
     if not args.to_stdout:
         usual = int(settings.traits.original)
         return usual if args.save_every is None else args.save_every
-    if args.save_every:
-        raise ConfigError("--save_every writes pictures beside the result, which has no file")
-    if settings.timelapse:
-        raise ConfigError("--timelapse writes a file beside the result, which has no file")
+    if args.save_every or settings.timelapse:
+        flag = "--save_every" if args.save_every else "--timelapse"
+        raise ConfigError(f"{flag} writes files beside the result, which has no file")
     return 0
 
 
@@ -137,7 +124,7 @@ def order_of(
     files: FilesBucket,
     photo: Entry | None = None,
 ) -> SingleOrder:
-    """Read the files of a picture into a bucket, and return its order, without a checkpoint's key.
+    """Read the files of a picture into a bucket, and return its order.
 
     Args:
         args, environment: As in `paint`.
@@ -163,7 +150,6 @@ def order_of(
     regions = _masks("regions", args.regions, len(refs))
     if args.regions is None and args.content_mask is None:
         regions = masks  # As in the original.
-    shares = _shares(args.style_weight, len(refs))
     weights = source_for(settings, given)
     photo = photo or files.add(*read_photo(base))
     mask = optional(args.content_mask, "--content_mask")
@@ -174,7 +160,7 @@ def order_of(
             optional(of_painting, "--style_masks"),
             optional(region, "--regions"),
         )
-        for ref, share, of_painting, region in zip(refs, shares, masks, regions, strict=True)
+        for ref, share, of_painting, region in zip(refs, args.shares, masks, regions, strict=True)
     )
     order = SingleOrder(
         photo=photo,
@@ -189,24 +175,12 @@ def order_of(
         ),
         color_mask=optional(args.color_mask, "--color_mask"),
         start=optional(_start(args), START),
+        own_checkpoint_key=_checkpoint_key(args.places[-1]),
     )
     if rows is None:
         return order
     size = PictureFile(files.read(photo.key), photo.key).header.size
     return order.with_settings(_sized(settings, rows, *size))
-
-
-def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
-    """Return each painting's share: its own, or an equal part of a single one. Raises
-    ConfigError."""
-    weights = [1.0] if weights is None else list(weights)
-    if len(weights) not in (1, paintings):
-        raise ConfigError(
-            f"{SHARES} has {len(weights)} values for {plural(paintings, 'painting')}; "
-            "expected one for each, or a single one"
-        )
-    checked_shares(weights, f"{SHARES} is")
-    return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
 def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str | None]:
@@ -218,8 +192,7 @@ def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str |
         return [None] * paintings
     if len(paths) != paintings:
         raise ConfigError(
-            f"--{name} has {len(paths)} masks for {paintings} paintings; "
-            f"expected one per painting, `{NO_MASK}` for none"
+            f"--{name} has {len(paths)} masks for {paintings} paintings; expected one each"
         )
     return [None if path == NO_MASK else path for path in paths]
 
@@ -275,15 +248,18 @@ class ResultFile(Hooks):
         self._args, self._order, self._stop = args, order, stop
         self._save_every, self._inputs = save_every, inputs
 
+    @property
+    def unfinished(self) -> FolderBucket:
+        """The bucket of its checkpoint, beside it."""
+        return FolderBucket(Path(self._args.places[-1]).parent / UNFINISHED)
+
     def before(self, photo: Picture) -> None:
         """Check that the result can be written. Raises ConfigError."""
         name, self._photo = self._args.places[-1], photo
         path, self._output = files_of.result_path(name, self._order.output, f"photo.{photo.format}")
         if self._args.to_stdout:
             if sys.__stdout__ is None or sys.__stdout__.isatty():
-                raise ConfigError(
-                    "the result is -, the standard output, which is neither file nor pipe"
-                )
+                raise ConfigError("the standard output (-) is neither a file nor a pipe")
             return
         self.path, self._mount = path, Mount(path.parent, str(path.parent))
         targets = [path]

@@ -12,11 +12,7 @@ from logging import WARNING
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 
-from painterly.cli.places import (
-    STANDARD,
-    check_not_on_the_web,
-    similar_picture,
-)
+from painterly.cli.places import STANDARD, on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event
@@ -43,7 +39,8 @@ def read_photo(path: str) -> tuple[str, bytes]:
 
 def read_file(path: str, argument: str) -> bytes:
     """Return the content of a file. Raises ConfigError naming its argument if it cannot be read."""
-    check_not_on_the_web(path, argument)
+    if refusal := on_the_web(path):
+        raise ConfigError(refusal)
     if not path:
         raise ConfigError(f"{argument} is empty, as a variable is that was not set")
     try:
@@ -157,9 +154,7 @@ def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
         for path in inputs:
             with suppress(OSError):  # Reading the input names it.
                 if target.samefile(path):
-                    raise ConfigError(
-                        f"the result would overwrite {path}; choose another result than {name!r}"
-                    )
+                    raise ConfigError(f"the result would overwrite {path}; choose another")
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=target.parent):
             pass

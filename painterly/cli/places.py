@@ -1,11 +1,14 @@
 """What one word of a command line is, as far as its spelling and the files here tell."""
 
 import os
+import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout
+from painterly.settings.installation import command
 from painterly.storage.address import parse_address, with_home
 from painterly.storage.file_names import stored_spelling
 from painterly.words.suggestions import did_you_mean
@@ -36,9 +39,7 @@ def on_disk(word: str) -> str:
         try:
             word = str(with_home(word))
         except RuntimeError:
-            raise ConfigError(
-                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
-            ) from None
+            raise ConfigError(f"{word!r} is no user's home; write ./{word} for a file") from None
     return word if "://" in word else stored_spelling(started_in(), word)
 
 
@@ -61,17 +62,21 @@ def names_style(word: str) -> bool:
     return plain and not is_photo(word)
 
 
-def check_not_on_the_web(place: str, argument: str) -> None:
-    """Raise ConfigError for an address of HTTP, naming its argument: nothing is downloaded."""
-    if is_on_the_web(place):
-        raise ConfigError(
-            f"{argument} is {shortened(place)}, an address on the web; download the picture first, "
-            "and name its file"
-        )
+def on_the_web(place: str, *then: str) -> str:
+    """Return how to download an address of HTTP, since this program does not, and paint it with the
+    words `then`; an empty text for other places."""
+    if not place.lower().startswith(("http://", "https://")):
+        return ""
+    name = PurePath(place.partition("?")[0]).name
+    name = name if names_picture(name) else "photo.jpg"
+    download = f"curl -L -o {shlex.quote(name)} {shlex.quote(place)}"
+    paint = f" && {typed([name, *then])}" if then else ""
+    return f"{shortened(place)} is on the web; download it first: {download}{paint}"
 
 
-def is_on_the_web(place: str) -> bool:
-    return place.lower().startswith(("http://", "https://"))
+def typed(words: Sequence[str]) -> str:
+    """Return a command line that can be pasted."""
+    return f"{command()} {shlex.join(words)}"
 
 
 def similar_picture(path: Path) -> str:

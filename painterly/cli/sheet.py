@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from painterly.cli.app import run_service
-from painterly.cli.batch import NOWHERE, BatchArgs, check_samples
+from painterly.cli.batch import NOWHERE, check_samples
+from painterly.cli.options import BatchOptions
 from painterly.cli.places import here
 from painterly.configuration import config
 from painterly.errors import ConfigError, PictureError
@@ -35,21 +36,21 @@ def check_flags(only: str, flags: Sequence[str], settings: Mapping[str, Any]) ->
         raise ConfigError(f"--{only} paints small pictures by preset instant; leave --{flag} out")
 
 
-def run(args: BatchArgs) -> int:
-    """Write the sheet or the story that arguments ask for, and return the exit code: 1 if some
-    pictures could not be painted. The extension of its file decides the format.
+def run(values: Mapping[str, str], options: BatchOptions, paintings: "Bucket | None") -> int:
+    """Write the sheet or the story that `batch.run` would have painted, and return the exit code: 1
+    if some pictures could not be painted. The extension of its file decides the format.
     """
-    return run_service(lambda environment: _make(args, environment), args.values)
+    return run_service(lambda environment: _make(options, paintings, environment), values)
 
 
-def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
+def _make(options: BatchOptions, paintings: "Bucket | None", environment: Mapping[str, str]) -> int:
     from painterly.cli.picture_files import check_is_painted, check_target, write_file
     from painterly.images import arrays, encode
     from painterly.orders.buckets import Buckets
     from painterly.painters.sheet import paint_sheet, select_for_sheet
 
-    only = str(args.options.only)
-    tells, name = only == "story", str(getattr(args.options, only))
+    only = str(options.only)
+    tells, name = only == "story", str(getattr(options, only))
     path = here(name)
     if tells:
         form = _story_format(path, name)
@@ -61,7 +62,7 @@ def _make(args: BatchArgs, environment: Mapping[str, str]) -> int:
         values["BUCKET_RESULT"] = NOWHERE
     loaded = config.load(values)
     check_samples(loaded)
-    buckets = Buckets.open(loaded, args.paintings)
+    buckets = Buckets.open(loaded, paintings)
     with Stop() as stop:
         selection, longest = select_for_sheet(loaded, buckets), None
         if tells:

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 CODE_LETS_IN = "The code lets one phone in, within an hour. The page makes more: On your phone."
 Port = Annotated[int | None, Parameter(validator=Number(gte=1, lte=65535))]
 # An installed package uses these folders. Its photos are kept among the results.
-FOLDERS = {
-    "BUCKET_SOURCE": "./photos",
-    "BUCKET_STYLE": "./paintings",
-    "BUCKET_RESULT": "./results",
-}
+FOLDERS = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./results"}
 
 
 def web(
@@ -75,8 +71,9 @@ def web(
         def show(address: str, sessions: "Sessions") -> None:
             if phones:
                 _tell(phones, options.password, sessions)
-            if open:
-                _open(address + sessions.path_with_ticket(BROWSER_TICKET_S))
+            if open:  # Without waiting: a browser in the terminal lasts as long as it is used.
+                page = address + sessions.path_with_ticket(BROWSER_TICKET_S)
+                threading.Thread(target=open_in_browser, args=[page], daemon=True).start()
             opened = "your browser should open it now; " if open else ""
             event(f"{opened}Ctrl-C ends it; pictures are kept in {loaded.result_bucket}")
 
@@ -99,8 +96,7 @@ def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
             Path(FOLDERS[name]).mkdir(exist_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"the folder {FOLDERS[name]} cannot be made here ({error.strerror}); set "
-                f"{', '.join(FOLDERS)} to others, or to buckets"
+                f"{FOLDERS[name]} cannot be made here ({error.strerror}); set {', '.join(FOLDERS)}"
             ) from None
     event("a painting that you put into ./paintings is a style, too")
     return FOLDERS
@@ -118,9 +114,3 @@ def _tell(phones: "Lan", password: str | None, sessions: "Sessions") -> None:
         print(*phones.code_lines(path), sep="\n", flush=True)
         if password is not None:
             print(CODE_LETS_IN, flush=True)
-
-
-def _open(address: str) -> None:
-    """Open the page without waiting for the browser: one in the terminal lasts as long as it is
-    used."""
-    threading.Thread(target=open_in_browser, args=[address], daemon=True).start()

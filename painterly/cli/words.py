@@ -18,12 +18,13 @@ from painterly.cli.places import (
     STANDARD,
     ends_as_folder,
     here,
-    is_on_the_web,
     is_photo,
     names_picture,
     names_style,
+    on_the_web,
     similar_picture,
     started_in,
+    typed,
 )
 from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
 from painterly.errors import ConfigError
@@ -103,7 +104,9 @@ def words_of(given: Sequence[str], output: str | None) -> Words:
     *photos, style = given
     if not all(word.strip() for word in (*given, "-" if output is None else output)):
         raise ConfigError(f"a word is empty, as a variable is that was not set: {[*given]}")
-    _check_quotes(photos[-1], style)
+    both = f"{photos[-1]} {style}"
+    if names_style(photos[-1]) and names_style(style) and ready_styles.search(both):
+        raise ConfigError(f"there is no file {photos[-1]!r}; did you mean {both!r}, in quotes?")
     paintings, styles = _style(style, photos)
     for photo in photos:
         _check_photo(photo, [*given])
@@ -129,9 +132,7 @@ def _into(words: Words, output: str | None) -> Words:
     is_picture = output == STANDARD or names_picture(output)
     if is_single and not is_place:
         if PurePath(output).suffix and not is_picture:
-            raise ConfigError(
-                f"the result {output!r} does not end as a picture; write {output}.jpg"
-            )
+            raise ConfigError(f"{output!r} does not end as a picture; write {output}.jpg")
         return replace(words, result=output)
     if is_picture and not is_place:
         folder = PurePath(PAINTED if output == STANDARD else output).stem
@@ -140,13 +141,6 @@ def _into(words: Words, output: str | None) -> Words:
             f"-o {shlex.quote(folder)}/"
         )
     return replace(words, result=output, is_one=False)
-
-
-def _check_quotes(photo: str, style: str) -> None:
-    """Raise ConfigError if two words are the name of a ready style, as in `starry night`."""
-    both = f"{photo} {style}"
-    if names_style(photo) and names_style(style) and ready_styles.search(both):
-        raise ConfigError(f"there is no file {photo!r}; did you mean {both!r}, in quotes?")
 
 
 def variables(words: Words) -> dict[str, str]:
@@ -180,8 +174,7 @@ def style_name(style: Sequence[str]) -> str:
 
 def matched(words: Sequence[str]) -> list[str]:
     """Return the words of a command line, and instead of a pattern that no shell has expanded, the
-    pictures that it matches. The last word is taken as it is. Raises ConfigError if a pattern
-    matches nothing."""
+    pictures that it matches, if there are any. The last word is taken as it is."""
     return [*chain.from_iterable(map(_matched, words[:-1])), *words[-1:]]
 
 
@@ -195,10 +188,7 @@ def _matched(word: str) -> list[str]:
             names = sorted(one.name for one in each.iterdir())
             where = os.path.relpath(each, started_in()) if has_magic(folder) else folder
             found += [str(Path(where, one)) for one in names if matches(one, [name])]
-    pictures = [each for each in found if names_picture(each) and not hidden(each)]
-    if not pictures and names_picture(word):
-        raise ConfigError(f"no picture here matches {shortened(word)}")
-    return pictures or [word]
+    return [each for each in found if names_picture(each) and not hidden(each)] or [word]
 
 
 def _style(word: str, photos: Sequence[str]) -> tuple[str, tuple[tuple[str, ...], ...]]:
@@ -210,7 +200,9 @@ def _style(word: str, photos: Sequence[str]) -> tuple[str, tuple[tuple[str, ...]
     if word == ready_styles.ALL:
         return "", _every()
     try:
-        styles = dict.fromkeys(_blend(style) for style in word.split(AND) if style.strip())
+        styles = dict.fromkeys(
+            tuple(map(part_of_style, style.split(BLENDED))) for style in word.split(AND)
+        )
     except ConfigError:
         if len(photos) > 1 and _is_style(photos[-1]):
             # Another photo is a painting as well: it does not tell a result from a misspelt style.
@@ -218,13 +210,7 @@ def _style(word: str, photos: Sequence[str]) -> tuple[str, tuple[tuple[str, ...]
             if not (is_misspelt and is_photo(photos[-1])):
                 raise ConfigError(_behind_o(photos, word)) from None
         raise
-    if not styles:
-        raise ConfigError(f"{shortened(word)} names no style")
     return "", (*styles,)
-
-
-def _blend(style: str) -> tuple[str, ...]:
-    return tuple(map(part_of_style, style.split(BLENDED)))
 
 
 def part_of_style(word: str) -> str:
@@ -237,8 +223,8 @@ def part_of_style(word: str) -> str:
         return _as_file(word)
     if _called(word):
         return ready_styles.one(word)  # Or it raises an error that names several.
-    if is_on_the_web(word):
-        raise ConfigError(_on_the_web(word))
+    if refusal := on_the_web(word):
+        raise ConfigError(refusal)
     if word.startswith(BUCKET) or _is_dir(word):
         what = "in a bucket" if word.startswith(BUCKET) else "a folder"
         raise ConfigError(f"{shortened(word)} is {what}; a list has ready styles and files")
@@ -273,8 +259,8 @@ def _check_photo(photo: str, given: list[str]) -> None:
         if len(others) > 1 and not names_picture(photo):
             raise ConfigError(f"{shortened(photo)} is not a picture, by the end of its name")
         return
-    if is_on_the_web(photo):
-        raise ConfigError(_on_the_web(photo, style))
+    if refusal := on_the_web(photo, style):
+        raise ConfigError(refusal)
     if photo != others[0] and photo == others[-1] and _is_style(photo):
         raise ConfigError(_behind_o(others, style))
     if names_style(photo):
@@ -289,8 +275,8 @@ def _check_photo(photo: str, given: list[str]) -> None:
 
 def no_photo(word: str, commands: Iterable[str]) -> str:
     """Return what to say of a single word that is neither a photo nor one of the commands."""
-    if is_on_the_web(word):
-        return _on_the_web(word)
+    if refusal := on_the_web(word, EXAMPLE):
+        return refusal
     if _called(word):
         return f"{word} is a style; the photo goes first: {typed([PHOTO, word])}"
     if names_style(word) and (close := closest(word, commands)):
@@ -306,20 +292,6 @@ def _no_file(word: str) -> str:
 
 def _behind_o(photos: Sequence[str], result: str) -> str:
     return f"the result goes behind -o: {typed([*photos, '-o', result])}"
-
-
-def _on_the_web(word: str, style: str = EXAMPLE) -> str:
-    name = PurePath(word.partition("?")[0]).name
-    name = name if names_picture(name) else "photo.jpg"
-    return (
-        f"{shortened(word)} is on the web; download it first: "
-        f"curl -L -o {shlex.quote(name)} {shlex.quote(word)} && {typed([name, style])}"
-    )
-
-
-def typed(words: Sequence[str]) -> str:
-    """Return a command line that can be pasted."""
-    return f"{command()} {shlex.join(words)}"
 
 
 def _is_style(word: str) -> bool:

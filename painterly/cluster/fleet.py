@@ -242,10 +242,8 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
     if len(os.fsencode(os.environ.get("TMPDIR", ""))) > LONGEST_TMPDIR:  # As cluster/node.sh.
         os.environ.setdefault("RAY_TMPDIR", "/tmp")
     if not find_spec("ray"):
-        raise ConfigError(
-            f"CLUSTER is {address!r}, and Ray is not installed; "
-            f"this installs it: {install_command('cluster')}"
-        )
+        install = install_command("cluster")
+        raise ConfigError(f"CLUSTER is {address!r}, and Ray is not installed: {install}")
     _check_token()
 
 
@@ -270,7 +268,6 @@ def _check_token() -> None:
     file = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
     if not Path(file).is_file():
         raise ConfigError(
-            "RAY_AUTH_TOKEN is not set; expected the token that the cluster's machines were "
-            "started with (RAY_AUTH_MODE=disabled for a cluster without one: anyone who reaches "
-            "its ports can run programs there)"
+            "RAY_AUTH_TOKEN is not set; expected that of the cluster's machines (RAY_AUTH_MODE="
+            "disabled without one: anyone who reaches its ports can run programs there)"
         )

@@ -16,11 +16,7 @@ from typing import TypeVar
 
 from painterly.configuration import env_file
 from painterly.errors import ConfigError
-from painterly.images.output import (
-    FORMAT_ALIASES,
-    OUTPUT_FORMATS,
-    OutputFormat,
-)
+from painterly.images.output import FORMAT_ALIASES, OUTPUT_FORMATS, OutputFormat
 from painterly.progress import PROGRESS_MODES
 from painterly.settings import ready_styles
 from painterly.settings.installation import SAMPLE_PHOTOS, WORKSPACE
@@ -42,6 +38,7 @@ LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
 SECONDS_SYNTAX = "seconds from 1 to 86400"
+CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"
 SHARD_SYNTAX = (
     "i/n, such as 0/3, 1/3 and 2/3 for three runs, or INSTANCE_NUMBER/n where the platform sets "
     "INSTANCE_NUMBER"
@@ -54,61 +51,45 @@ DEMO_STYLES = ("hokusai", "van-gogh-starry-night", "kandinsky")
 
 @dataclass(frozen=True)
 class Config:
-    """The inputs, settings and outputs of one run.
+    """The inputs, settings and outputs of one run."""
 
-    Attributes:
-        photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`. Without a style
-            bucket, only ready styles are painted.
-        photos: The keys of the only photos to paint; empty for all.
-        style_name: The name of the only style; None for all.
-        styles: The names of the ready styles.
-        shard: (i, n) for the i-th of n parts of the photos, from 0.
-        memory_limit: In bytes, or None for all free memory.
-        checkpoint_every: In seconds; infinite for no checkpoints.
-        keep: Whether existing results stay, whatever has changed since.
-        repaint: Whether results of another version of the engine are painted again.
-        progress: One of `progress.PROGRESS_MODES`.
-        cluster: The address of a Ray cluster.
-        watch: In seconds, between two rounds of a run that stays; None for one that ends.
-        settle: In seconds, for which a file has to stay the same before a watch takes it; None
-            for one round.
-        until: The time of the day at which the run stops, such as 07:00; None for its end.
-        notify_url: The address that gets the summary of a run.
-        notify_format: The form of that message, one of `notice.FORMS`; None for the address's.
-        gallery: Whether results are shown in one. A caller decides that; it is not a variable.
-        overrides: Settings that override those of styles.
-        include, exclude: Patterns of the photos to paint, as in `foreign_files.chooser`. They are
-            flags, not variables.
-    """
-
+    # Values for `storage.open_bucket`. Without a style bucket, only ready styles are painted.
     photo_bucket: str
     style_bucket: str | None
     result_bucket: str
     demo: bool
     account: Account
-    photos: Sequence[str]
-    style_name: str | None
-    shard: tuple[int, int] | None
-    styles: tuple[str, ...]
+    photos: Sequence[str]  # the keys of the only photos to paint; empty for all
+    style_name: str | None  # the name of the only style; None for all
+    shard: tuple[int, int] | None  # (i, n) for the i-th of n parts of the photos, from 0
+    styles: tuple[str, ...]  # the names of the ready styles
     style_mode: str
     settings: Settings
     vgg_weights: str | None
     output: OutputFormat
     device: str
-    memory_limit: int | None
-    checkpoint_every: float
+    memory_limit: int | None  # in bytes, or None for all free memory
+    checkpoint_every: float  # in seconds; infinite for no checkpoints
     dry_run: bool
-    keep: bool
-    repaint: bool
-    progress: str
-    cluster: str | None = None
+    keep: bool  # whether existing results stay, whatever has changed since
+    repaint: bool  # whether results of another version of the engine are painted again
+    progress: str  # one of `progress.PROGRESS_MODES`
+    cluster: str | None = None  # the address of a Ray cluster
+    # In seconds, between two rounds of a run that stays; None for one that ends.
     watch: float | None = None
+    # In seconds, for which a file has to stay the same before a watch takes it; None for one round.
     settle: float | None = None
+    # The time of the day at which the run stops, such as 07:00; None for its end.
     until: str | None = None
+    # The address that gets the summary of a run.
     notify_url: str | None = field(default=None, repr=False)
+    # The form of that message, one of `notice.FORMS`; None for the address's.
     notify_format: str | None = None
+    # Whether results are shown in one. A caller decides that; it is not a variable.
     gallery: bool = True
+    # Settings that override those of styles.
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
+    # Patterns of the photos to paint, as in `foreign_files.chooser`. They are flags, not variables.
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
@@ -180,10 +161,7 @@ def load(
     values = non_empty(environment)
     keep, repaint = switch(values, "KEEP"), switch(values, "REPAINT")
     if keep and repaint:
-        raise ConfigError(
-            "KEEP (--keep) and REPAINT (--repaint) are both on; one of them leaves results of an "
-            "earlier version as they are, and the other paints them again"
-        )
+        raise ConfigError("KEEP (--keep) and REPAINT (--repaint) are both on; set one of them")
     photos, paintings, results, demo = _buckets(values)
     styles = _ready_styles(values)
     if demo and "STYLES" not in values:
@@ -202,7 +180,7 @@ def load(
         styles=styles,
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
-        vgg_weights=_read(values, "VGG_WEIGHTS", _any_but_bare_bucket, WEIGHTS_SYNTAX),
+        vgg_weights=_read(values, "VGG_WEIGHTS", _like("(?!bucket:$).*"), WEIGHTS_SYNTAX),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=_read(values, "MEMORY_LIMIT", parse_memory, MEMORY_SYNTAX),
@@ -211,10 +189,10 @@ def load(
         keep=keep,
         repaint=repaint,
         progress=progress_mode(values),
-        cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),
+        cluster=_read(values, "CLUSTER", _like(r"auto|[^\s/:]+:[0-9]{1,5}"), "auto or HOST:PORT"),
         watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
         settle=_read(values, "WATCH_SETTLE", partial(_seconds, least=0), "seconds from 0 to 86400"),
-        until=_read(values, "UNTIL", _clock, "a time of the day from 00:00 to 23:59"),
+        until=_read(values, "UNTIL", _like(CLOCK), "a time of the day from 00:00 to 23:59"),
         notify_url=_web_address(values, "NOTIFY_URL"),
         notify_format=_choice(values, "NOTIFY_FORMAT", tuple(FORMS)),
     )
@@ -242,17 +220,8 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
     return (number, count) if number < count else None
 
 
-def _clock(text: str) -> str | None:
-    return text if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text) else None
-
-
-def _cluster(text: str) -> str | None:
-    return text if re.fullmatch(r"auto|[^\s/:]+:[0-9]{1,5}", text) else None
-
-
-def _any_but_bare_bucket(text: str) -> str | None:
-    """Return the text; None if it means an object of the style bucket, and names none."""
-    return None if text == "bucket:" else text
+def _like(pattern: str) -> Callable[[str], str | None]:
+    return lambda text: text if re.fullmatch(pattern, text, re.DOTALL) else None
 
 
 def _web_address(values: Mapping[str, str], name: str) -> str | None:
@@ -346,8 +315,7 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str | None, str, bool]:
         if overlap(addresses[name], addresses["BUCKET_RESULT"]):
             raise ConfigError(
                 f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
-                f"they overlap, so results would be {harm} in the next run; expected two that do "
-                "not overlap"
+                f"they overlap, so results would be {harm} in the next run; keep them apart"
             )
     photos, paintings, results = map(values.get, BUCKETS)
     assert photos and results
@@ -369,10 +337,9 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
             )
         changes[name] = value
     preset = _choice(values, "PRESET", tuple(PRESETS))
-    if preset is not None and changes.setdefault("preset", preset) != preset:
+    if preset is not None and (other := changes.setdefault("preset", preset)) != preset:
         raise ConfigError(
-            f"PRESET is {values['PRESET']!r} and STYLE_PRESET is "
-            f"{shortened(changes['preset'])}; they are the same setting, so set one of them"
+            f"PRESET is {preset!r} and STYLE_PRESET is {shortened(other)}; set one of them"
         )
     # A given preset overrides the demo's settings.
     start = Settings() if "preset" in changes else Settings().replaced(defaults)

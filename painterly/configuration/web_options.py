@@ -18,41 +18,29 @@ PATH_SYNTAX = r"[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*"  # without slashes at its ends
 
 @dataclass(frozen=True)
 class WebOptions:
-    """The options of the web service.
-
-    Attributes:
-        password: None if no login is needed.
-        token: The token for programs (WEB_TOKEN).
-        public: Whether anyone may use the service (WEB_PUBLIC).
-        max_upload: Maximum size of a file in bytes.
-        max_pixels: Maximum number of pixels of a picture.
-        max_waiting: Maximum number of jobs in the queue.
-        keep_days: The days after which jobs that have ended are deleted; None for never.
-        proxies: Number of proxies in front, which add to X-Forwarded-For.
-        hosts: The names that the service answers for (WEB_HOSTS); empty if they are not named.
-        path: The path that a proxy shows it under, such as /painter; empty for none.
-        origins: The origins of other sites with pages that may use the API by a token
-            (WEB_ORIGINS), as browsers send them.
-        callback_hosts: The hosts that callbacks may be sent to.
-        callback_secret: The key that signs callbacks; None if they are not signed.
-        metrics_user, metrics_password: A login for the metrics alone; None if there is none.
-    """
+    """The options of the web service."""
 
     host: str
     port: int
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    public: bool = False
-    max_upload: int = 40 * MEGA
-    max_pixels: int = 52 * MEGA
-    max_waiting: int = 50
+    password: str | None = field(default=None, repr=False)  # None if no login is needed
+    token: str | None = field(default=None, repr=False)  # the token for programs (WEB_TOKEN)
+    public: bool = False  # whether anyone may use the service (WEB_PUBLIC)
+    max_upload: int = 40 * MEGA  # maximum size of a file in bytes
+    max_pixels: int = 52 * MEGA  # maximum number of pixels of a picture
+    max_waiting: int = 50  # maximum number of jobs in the queue
+    # The days after which jobs that have ended are deleted; None for never.
     keep_days: int | None = None
-    proxies: int = 0
+    proxies: int = 0  # number of proxies in front, which add to X-Forwarded-For
+    # The names that the service answers for (WEB_HOSTS); empty if they are not named.
     hosts: frozenset[str] = frozenset()
-    path: str = ""
+    path: str = ""  # the path that a proxy shows it under, such as /painter; empty for none
+    # The origins of other sites with pages that may use the API by a token (WEB_ORIGINS), as
+    # browsers send them.
     origins: frozenset[str] = frozenset()
-    callback_hosts: frozenset[str] = frozenset()
+    callback_hosts: frozenset[str] = frozenset()  # the hosts that callbacks may be sent to
+    # The key that signs callbacks; None if they are not signed.
     callback_secret: str | None = field(default=None, repr=False)
+    # A login for the metrics alone; None if there is none.
     metrics_user: str | None = None
     metrics_password: str | None = field(default=None, repr=False)
 
@@ -112,22 +100,15 @@ def _check_logins(options: WebOptions) -> None:
     for name, secret in secrets.items():
         if secret is not None and len(secret) < SHORTEST_PASSWORD:
             raise ConfigError(
-                f"{name} is too short; expected at least {SHORTEST_PASSWORD} characters"
+                f"{name} is too short; it needs {SHORTEST_PASSWORD} characters or more"
             )
     if options.public and options.password:
-        raise ConfigError(
-            "WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them: with WEB_PUBLIC, "
-            "everybody who reaches the service may use it"
-        )
+        raise ConfigError("WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them")
     if options.token and not options.password:
-        raise ConfigError(
-            "WEB_TOKEN is set without WEB_PASSWORD, so that the service would ask nobody for it; "
-            "set both, or none of them"
-        )
+        raise ConfigError("WEB_TOKEN is set without WEB_PASSWORD; set both, or none of them")
     if (options.metrics_user is None) != (options.metrics_password is None):
         raise ConfigError(
-            "only one of WEB_METRICS_USER and WEB_METRICS_PASSWORD is set; set both, or none of "
-            "them"
+            "only one of WEB_METRICS_USER and WEB_METRICS_PASSWORD is set; set both, or none"
         )
     if ":" in (options.metrics_user or ""):
         raise ConfigError("WEB_METRICS_USER has a colon, which no user of HTTP can have")
@@ -142,9 +123,7 @@ def _check_logins(options: WebOptions) -> None:
 def _path(values: Mapping[str, str]) -> str:
     path = values.get("WEB_PATH", "").strip("/")
     if path and not re.fullmatch(PATH_SYNTAX, path, re.ASCII):
-        raise ConfigError(
-            f"WEB_PATH is {shortened(path)}; expected the path that a proxy adds, such as /painter"
-        )
+        raise ConfigError(f"WEB_PATH is {shortened(path)}; expected a path such as /painter")
     return f"/{path}" if path else ""
 
 
@@ -169,7 +148,6 @@ def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:
         parts = parse_address(f"https://{f'[{host}]' if ':' in host else host}/")
         if host and (parts is None or parts.hostname != host or "*" in host):
             raise ConfigError(
-                f"{name} has {shortened(host)}; expected names of hosts, separated by commas, such "
-                "as example.com"
+                f"{name} has {shortened(host)}; expected hosts, as in example.com,example.org"
             )
     return frozenset(filter(None, hosts))

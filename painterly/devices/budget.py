@@ -11,16 +11,12 @@ FREE_SHARE = 0.9  # part of the free memory: other processes allocate, too
 
 
 class Limits(NamedTuple):
-    """The limits of a painting's share of the free memory.
+    """The limits of a painting's share of the free memory."""
 
-    Attributes:
-        process: The upper bound for the whole process in bytes (on a GPU, for its memory there), or
-            None for all that is free.
-        set_aside: Bytes of the host's memory that are free now and that others will take.
-    """
-
+    # The upper bound for the whole process in bytes (on a GPU, for its memory there), or None for
+    # all that is free.
     process: int | None = None
-    set_aside: int = 0
+    set_aside: int = 0  # bytes of the host's memory that are free now and that others will take
 
 
 UNLIMITED = Limits()

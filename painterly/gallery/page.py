@@ -41,9 +41,7 @@ _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
 
 def render_page(
-    records: Iterable[Record],
-    thumbnails: Mapping[str, bytes | bool],
-    unfinished: bool = False,
+    records: Iterable[Record], thumbnails: Mapping[str, bytes | bool], unfinished: bool = False
 ) -> str:
     """Render index.html, a file that needs no other. Arguments as in `page_context`."""
     template, inlined = _template()

@@ -23,7 +23,6 @@ def used_pixels(painting: Picture, masked: bool, name: str) -> np.ndarray:
     If a mask or alpha already selects a part of the painting, all of them are returned.
 
     Args:
-        painting: The painting.
         masked: Whether it has a mask.
         name: Its name, for the log.
     """

@@ -49,18 +49,12 @@ class NoHeaderError(PictureError):
 
 
 class Header(NamedTuple):
-    """The size of a picture, and its memory.
+    """The size of a picture, and its memory."""
 
-    Attributes:
-        size: The height and width in px, upright.
-        bytes_to_decode: The most memory in bytes that decoding takes, estimated, without the
-            file's own bytes.
-        bytes_decoded: The bytes of the decoded picture's arrays.
-    """
-
-    size: tuple[int, int]
+    size: tuple[int, int]  # the height and width in px, upright
+    # The most memory in bytes that decoding takes, estimated, without the file's own bytes.
     bytes_to_decode: int
-    bytes_decoded: int
+    bytes_decoded: int  # the bytes of the decoded picture's arrays
 
     def check_memory(self, available: int) -> None:
         """Raise MemoryShortError if decoding takes more bytes than are available."""
@@ -86,10 +80,10 @@ def header_of(image: ImageFile.ImageFile) -> Header:
     )
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise PictureError for a size in px that is not painted."""
-    if width * height > MAX_PIXELS:
-        raise too_large(width * height)
+def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    """Raise PictureError for a size in px that is not painted, of more pixels than `most`."""
+    if width * height > most:
+        raise too_large(width * height, most)
     if min(width, height) < MIN_SIDE:
         raise PictureError(
             f"is {width} × {height} pixels; the smallest side that can be painted is "
@@ -108,10 +102,10 @@ def check_not_thin(kind: str, header: Header, length: int) -> None:
         )
 
 
-def too_large(pixels: int) -> PictureError:
+def too_large(pixels: int, most: int = MAX_PIXELS) -> PictureError:
     """Return an error for more pixels than are read."""
     return PictureError(
-        f"has {pixels // MEGA} megapixels; at most {MAX_PIXELS // MEGA} are read; make it smaller"
+        f"has {pixels // MEGA} megapixels; at most {most // MEGA} are read; make it smaller"
     )
 
 

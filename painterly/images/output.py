@@ -12,19 +12,12 @@ from painterly.settings.clips import result_extension
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format that results can be written in.
+    """A format that results can be written in."""
 
-    Attributes:
-        extension: Without the dot.
-        pillow_name: Pillow's name of the format.
-        aliases: Other spellings of the extension.
-        longest_side: In px, or None if no photo reaches the limit.
-    """
-
-    extension: str
-    pillow_name: str
-    aliases: tuple[str, ...] = ()
-    longest_side: int | None = None
+    extension: str  # without the dot
+    pillow_name: str  # Pillow's name of the format
+    aliases: tuple[str, ...] = ()  # other spellings of the extension
+    longest_side: int | None = None  # in px, or None if no photo reaches the limit
 
 
 FILE_FORMATS = (

@@ -13,26 +13,18 @@ from painterly.settings.settings import Settings
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo, painting or mask as arrays.
+    """A photo, painting or mask as arrays."""
 
-    Attributes:
-        pixels_int: sRGB as uint8 [H, W, 3], a quarter of the memory of floats.
-        alpha_int: uint8 [H, W], from transparent to opaque, or None if all is opaque.
-        format: Pillow's name of the file's format, such as JPEG or HEIF.
-        exif: See `exif.without_position`.
-        profile: The picture's own ICC profile if results can be written in it, see `icc.writable`.
-        dpi: The resolution at which it is printed, if its file declares one.
-        is_hdr: Whether its file says that its values are of high dynamic range.
-        panorama: The properties with which viewers show it as a sphere, if it has some.
-    """
-
-    pixels_int: np.ndarray
+    pixels_int: np.ndarray  # sRGB as uint8 [H, W, 3], a quarter of the memory of floats
+    # uint8 [H, W], from transparent to opaque, or None if all is opaque.
     alpha_int: np.ndarray | None
-    format: str
-    exif: bytes | None = None
+    format: str  # Pillow's name of the file's format, such as JPEG or HEIF
+    exif: bytes | None = None  # see `exif.without_position`
+    # The picture's own ICC profile if results can be written in it, see `icc.writable`.
     profile: bytes | None = None
-    dpi: Dpi | None = None
-    is_hdr: bool = False
+    dpi: Dpi | None = None  # the resolution at which it is printed, if its file declares one
+    is_hdr: bool = False  # whether its file says that its values are of high dynamic range
+    # The properties with which viewers show it as a sphere, if it has some.
     panorama: Panorama | None = None
 
     @property

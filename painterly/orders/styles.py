@@ -363,21 +363,6 @@ def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> st
     )
 
 
-def checked_shares(shares: Any, what: str) -> list[float]:
-    """Return the shares of a blend as numbers. Raises ConfigError for others, which begins with
-    `what`, for negative or very large ones, and if all are 0."""
-    try:
-        numbers = [float(each) for each in shares]
-        if min(numbers) >= 0 and 0 < sum(numbers) <= LARGEST:
-            return numbers
-    except (TypeError, ValueError):
-        pass
-    raise ConfigError(
-        f"{what} {shortened(shares)}; expected no negative ones, not all 0, and {LARGEST:g} at "
-        "most in all"
-    )
-
-
 def as_stored(name: str, stored: Collection[str]) -> str:
     """Return the stored name that looks the same, or the name itself if there is none."""
     if name in stored:

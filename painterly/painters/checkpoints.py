@@ -84,7 +84,6 @@ class CheckpointStore:
         """Begin to load an order's checkpoint.
 
         Args:
-            order: The order.
             shapes: The shapes of a snapshot's arrays after a step.
 
         Returns:
@@ -184,7 +183,6 @@ def read_snapshot(bucket: Bucket, key: str, mark: str, shapes: Shapes) -> SavedS
     or has another mark, because a setting has changed. None is logged.
 
     Args:
-        bucket: The bucket.
         key: The checkpoint's key.
         mark: See `Order.checkpoint_mark`.
         shapes: The shapes of a snapshot's arrays after a step.

@@ -23,29 +23,17 @@ from painterly.storage.files import new_md5
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished painting.
+    """A finished painting."""
 
-    Attributes:
-        order: The order as it was painted.
-        photo: The photo.
-        paintings: The paintings of the style, in its order.
-        end: The picture, with the losses and the weight of the last step.
-        weights: The identity of the network's weights.
-        device: The device in half a line.
-        seconds: The time that painting took.
-        timelapse: The frames of its time-lapse, if it gets one.
-        file: The file of the result, if it is not made of the image.
-    """
-
-    order: Order
-    photo: Picture
-    paintings: list[np.ndarray]
-    end: End
-    weights: str
-    device: str
-    seconds: float
-    timelapse: Timelapse | None = None
-    file: bytes = b""
+    order: Order  # the order as it was painted
+    photo: Picture  # the photo
+    paintings: list[np.ndarray]  # the paintings of the style, in its order
+    end: End  # the picture, with the losses and the weight of the last step
+    weights: str  # the identity of the network's weights
+    device: str  # the device in half a line
+    seconds: float  # the time that painting took
+    timelapse: Timelapse | None = None  # the frames of its time-lapse, if it gets one
+    file: bytes = b""  # the file of the result, if it is not made of the image
 
     @property
     def settings(self) -> Settings:
@@ -59,17 +47,11 @@ class Finished:
 
 
 class PartStep(NamedTuple):
-    """The progress of a clip or a sheet after each of its parts, as `Step` has it.
+    """The progress of a clip or a sheet after each of its parts, as `Step` has it."""
 
-    Attributes:
-        iteration: The number of finished parts.
-        total: The number of all.
-        picture: Returns the latest one, uint8 [H, W, 3].
-    """
-
-    iteration: int
-    total: int
-    picture: Callable[[], np.ndarray]
+    iteration: int  # the number of finished parts
+    total: int  # the number of all
+    picture: Callable[[], np.ndarray]  # returns the latest one, uint8 [H, W, 3]
 
     @property
     def fraction(self) -> float:
@@ -112,7 +94,6 @@ def record_of(order: PlannedOrder, finished: Finished, config: Config, data: byt
     """Return the record of a finished painting, with all that is needed to paint it a second time.
 
     Args:
-        order: Its order.
         finished: The painting.
         config: The configuration that it was painted with.
         data: The result's file.

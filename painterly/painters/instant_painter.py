@@ -55,20 +55,14 @@ _Key = tuple[int | str, tuple[Hashable, ...]]
 
 
 class InstantOrder(NamedTuple):
-    """The order of a picture that is painted now, and not kept.
+    """The order of a picture that is painted now, and not kept."""
 
-    Attributes:
-        photo: The photo, or a small copy, as a file.
-        style: The style, with settings of preset `instant`.
-        mask: The photo's mask, as a file; empty if all of it is painted.
-        painting: The file of the style's painting, if that was sent; empty for stored ones.
-        output: The format of a whole picture, its `format` an extension; None for a preview.
-    """
-
-    photo: bytes
-    style: Style
-    mask: bytes = b""
+    photo: bytes  # the photo, or a small copy, as a file
+    style: Style  # the style, with settings of preset `instant`
+    mask: bytes = b""  # the photo's mask, as a file; empty if all of it is painted
+    # The file of the style's painting, if that was sent; empty for stored ones.
     painting: bytes = b""
+    # The format of a whole picture, its `format` an extension; None for a preview.
     output: OutputFormat | None = None
 
     @property
@@ -118,7 +112,6 @@ class InstantPainter:
         """Return the file of a picture. Nothing is kept of a whole one, which may be large.
 
         Args:
-            order: Its order.
             check_stop: Is called several times a second. Its errors end the painting.
 
         Raises:

@@ -16,16 +16,18 @@ from PIL import Image
 from painterly.configuration import config
 from painterly.engine.transfer import Step
 from painterly.errors import ConfigError, PainterlyError, PictureError
-from painterly.images import encode, given
+from painterly.images import encode
 from painterly.images.output import OutputFormat
+from painterly.images.picture_file import errors_named
 from painterly.orders.buckets import Buckets
 from painterly.orders.order import SingleOrder
-from painterly.orders.styles import Painting, Style, checked_shares
+from painterly.orders.styles import Painting, Style
 from painterly.painters.failures import reason_of
 from painterly.painters.single import Hooks, paint_single
 from painterly.settings import ready_styles
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
+from painterly.settings.values import checked_shares
 from painterly.signals import Stop
 from painterly.storage.base import Entry
 from painterly.storage.files_bucket import FilesBucket
@@ -35,6 +37,15 @@ from painterly.words.wording import plural, shortened
 
 Picture = str | PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Image
 KEPT = ("icc_profile", "dpi")
+_EXPECTED = (
+    "expected a file, its bytes, a picture of Pillow, or an array [height, width], "
+    "[height, width, 3] or [height, width, 4] of uint8, or of floats from 0 to 1"
+)
+# Modes that PNG has, and what the others become: the whole of CMYK and LAB is a TIFF's.
+_PNG, _TIFF = ("1", "L", "LA", "P", "RGB", "RGBA"), ("CMYK", "LAB")
+_CONVERTED = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
+# The values that are white in greys of Pillow with more than 8 bits, by what is stored.
+_WHITES = {"I": (255, 65535), "F": (1, 255)}
 
 
 def paint(
@@ -157,7 +168,7 @@ def _added(files: FilesBucket, picture: Any, what: str) -> Entry:
     if isinstance(picture, bytes | bytearray | memoryview):
         return files.add(name, bytes(picture))
     if not isinstance(picture, str | PathLike) and not hasattr(picture, "read"):
-        return files.add(name, given.file_of(picture, name))
+        return files.add(name, file_of(picture, name))
     path = fspath(picture) if isinstance(picture, str | PathLike) else name
     try:
         data = Path(path).read_bytes() if path is not name else picture.read()
@@ -167,3 +178,54 @@ def _added(files: FilesBucket, picture: Any, what: str) -> Entry:
     if not isinstance(data, bytes):
         raise ConfigError(f"{name} is a file of text; open it with 'rb'")
     return files.add(path, data)
+
+
+def file_of(picture: object, name: str) -> bytes:
+    """Return a picture as the file of one, with its profile, resolution, EXIF and transparency.
+
+    Args:
+        picture: A picture of Pillow, or what NumPy makes an array of.
+        name: Its name, with which errors begin.
+
+    Raises:
+        PictureError: It is neither, or cannot be read.
+    """
+    with errors_named(name):
+        image = picture if isinstance(picture, Image.Image) else _of_array(picture)
+        image.load()
+        exif, dpi = image.getexif(), image.info.get("dpi")
+        if image.mode.startswith(("I", "F")):
+            image = _grey(image)
+        elif image.mode not in (*_PNG, *_TIFF):
+            image = image.convert(_CONVERTED.get(image.mode, "RGB"))
+        out = io.BytesIO()
+        form = "TIFF" if image.mode in _TIFF else "PNG"
+        image.save(out, form, exif=exif, dpi=dpi, compress_level=1)
+        return out.getvalue()
+
+
+def _of_array(picture: Any) -> Image.Image:
+    try:
+        values = np.asarray(picture)
+    except (TypeError, ValueError, RuntimeError):
+        values = np.empty(0, object)
+    is_picture = values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))
+    if not is_picture or not (values.dtype == np.uint8 or values.dtype.kind == "f"):
+        kind = f"an array {[*values.shape]} of {values.dtype}"
+        raise PictureError(f"is {kind if values.ndim > 1 else type(picture)}; {_EXPECTED}")
+    return Image.fromarray(values if values.dtype == np.uint8 else _integers(values, 1))
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """Return greys of more than 8 bits in 8. Pillow names no white for them: it is the smallest of
+    the usual ones that no value exceeds."""
+    values, whites = np.asarray(image), _WHITES.get(image.mode, (65535,))
+    white = next((each for each in whites if values.max(initial=0) <= each), whites[-1])
+    return Image.fromarray(_integers(values, white))
+
+
+def _integers(values: np.ndarray, white: int) -> np.ndarray:
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if not (low >= 0 and high <= white):  # Nor are they numbers.
+        raise PictureError(f"has values from {low:g} to {high:g}; expected 0 to {white}")
+    return np.rint(values * (255 / white)).astype(np.uint8)

@@ -77,7 +77,6 @@ class DeviceSlot:
         """Set it up.
 
         Args:
-            device: The device.
             set_aside: The bytes that painting must leave free.
             make_room: Waits until others have freed the memory that they can. Raises
                 UnavailableError, Stopped.
@@ -105,7 +104,6 @@ class DeviceSlot:
         """Plan the memory of a painting, and return it before its first step.
 
         Args:
-            order: The order.
             inputs: Its photo and style.
             vgg: Its network, or None for recipe instant.
             config: The configuration.
@@ -167,8 +165,6 @@ class Painter:
 
         Args:
             config: The configuration.
-            buckets: The buckets.
-            networks: The networks.
             stop: The signals of the process.
             gallery: The gallery of the results, if they get one.
             unfinished: The bucket of checkpoints; by default, that of results.
@@ -215,7 +211,6 @@ class Painter:
         """Paint an order.
 
         Args:
-            order: The order.
             inputs: The photo and the style.
             slot: The place on a device.
             on_step: Is called with every step. Its errors end the painting.
@@ -269,7 +264,6 @@ class Painter:
         those of a halved default size if that does not fit.
 
         Args:
-            order: The order.
             inputs: The photo and the style.
             slot: The place on a device. The caller is in the scope of the device.
             vgg: As in `DeviceSlot.begin`.

@@ -86,7 +86,6 @@ def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> b
 
     Args:
         read: Reads its file.
-        key: Its key.
         longer: The largest length of its longer side in px.
         memory_limit: As in `decodable_memory`.
 
@@ -120,18 +119,13 @@ class PaintingFiles(NamedTuple):
 
 
 class PhotoInput(NamedTuple):
-    """A photo, and what comes with it.
+    """A photo, and what comes with it."""
 
-    Attributes:
-        picture: The photo.
-        mask: The part to paint, float32 [h, w], 0…1, of any size, or None for all of it.
-        color_mask: The part in which `preserve_color` acts, as `mask`.
-        start: The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
-    """
-
-    picture: Picture
+    picture: Picture  # the photo
+    # The part to paint, float32 [h, w], 0…1, of any size, or None for all of it.
     mask: np.ndarray | None = None
-    color_mask: np.ndarray | None = None
+    color_mask: np.ndarray | None = None  # the part in which `preserve_color` acts, as `mask`
+    # The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
     start: np.ndarray | None = None
 
 
@@ -164,7 +158,6 @@ def decode_photo(files: PhotoFiles, available: int, original: bool = False) -> P
     """Decode a photo and what comes with it.
 
     Args:
-        files: The files.
         available: The most bytes that decoding a picture may take.
         original: Whether alpha is ignored; see Traits.
 
@@ -257,16 +250,12 @@ def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
 
 @dataclass
 class _ReadStyle:
-    """A style that is being read: its files, then its decoded pictures.
-
-    Attributes:
-        is_small: Whether it can be decoded before its turn.
-    """
+    """A style that is being read: its files, then its decoded pictures."""
 
     style: Style
     files: list[PaintingFiles] = field(default_factory=list)
     input: StyleInput | None = None
-    is_small: bool = True
+    is_small: bool = True  # whether it can be decoded before its turn
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -315,7 +304,6 @@ class Reader:
         """Return the inputs of an order that is painted next.
 
         Args:
-            order: The order.
             photo: What `fetch` has returned.
 
         Raises:

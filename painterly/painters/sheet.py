@@ -52,19 +52,13 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet, which begins with the photo, or with the style's painting.
+    """A sheet, which begins with the photo, or with the style's painting."""
 
-    Attributes:
-        side: The longer side in px of each picture.
-        cells: The pictures so far, uint8 [h, w, 3], with their labels.
-        painted: The styles of those that were painted, in their order.
-        failed: The number of those that could not be painted.
-    """
-
-    side: int
+    side: int  # the longer side in px of each picture
+    # The pictures so far, uint8 [h, w, 3], with their labels.
     cells: tuple[tuple[np.ndarray, str], ...] = ()
-    painted: tuple[Style, ...] = ()
-    failed: int = 0
+    painted: tuple[Style, ...] = ()  # the styles of those that were painted, in their order
+    failed: int = 0  # the number of those that could not be painted
 
     def with_cell(self, pixels: np.ndarray, alpha: np.ndarray | None, text: str) -> Self:
         """Return the sheet with one more picture."""
@@ -136,7 +130,6 @@ def paint_sheet(
 
     Args:
         config: The configuration.
-        buckets: The buckets.
         selection: As from `select_for_sheet`.
         stop: The signals of the process.
         longest: The longer side in px of each picture of one photo, unless `size` is less; None for
@@ -204,7 +197,6 @@ def paint_ordered(
 
     Args:
         order: Its order. The parts of its style are the styles.
-        photo: The photo.
         title: The label of the photo.
         language: The language of the other labels.
         paint: Paints the photo in a style, [h, w, 3].

@@ -70,7 +70,6 @@ def paint_single(
     """Paint an order, from its checkpoint if it has one, unless the configuration keeps none.
 
     Args:
-        order: The order.
         buckets, config, stop: As in `painter_of_files`.
         hooks: Takes the result, and what comes before.
         resume: Whether a checkpoint is used.

@@ -78,16 +78,16 @@ def story_file(
     """
     if extension == "webp":
         return story.webp_of(pictures, check_stop)
-    from painterly.video.writing import Made, joined, writing
+    from painterly.video.writing import joined, writing
 
-    made, rate = Made("the story", memory), Fraction(story.RATE)
     with TemporaryDirectory(prefix="painterly-") as folder:
         target = Path(folder, f"pictures.{extension}")
-        with writing(target, made, rate, (story.HEIGHT, story.WIDTH)) as add:
+        size = story.HEIGHT, story.WIDTH
+        with writing(target, "the story", memory, Fraction(story.RATE), size) as add:
             for image in _frames(pictures):
                 check_stop()
                 add(image)
-        return joined(target, None, made, None).read_bytes()
+        return joined(target, None, memory).read_bytes()
 
 
 def _frames(pictures: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

@@ -180,7 +180,7 @@ class Clips:
             target = Path(folder, f"pictures{PurePath(order.result).suffix}")
             heard, seconds = sound(file, clip.span, target), None
             done, (frame, first) = 1, next(pictures)
-            with writing(target, file, clip.rate, first.shape) as add:
+            with writing(target, file.name, file.memory, clip.rate, first.shape) as add:
                 add(first)
                 self._show(under, done, first)
                 try:
@@ -192,7 +192,7 @@ class Clips:
                         raise
                     seconds = done / clip.rate
             with errors_named(file.name):
-                data = joined(target, heard, file, seconds).read_bytes()
+                data = joined(target, heard, file.memory, file.date, seconds).read_bytes()
         if self._on_stop and seconds is not None:
             self._on_stop(data, done)
             raise _LeftError

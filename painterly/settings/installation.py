@@ -40,11 +40,7 @@ SCRIPTS = {
     "get-results": "./cl_get_results.py",
 }
 # A package that each extra of pyproject.toml installs, by its import name. `gpu` has cpu's, too.
-PACKAGE_OF_EXTRA = {
-    "cluster": "ray",
-    "cpu": "tensorflow",
-    "video": "cv2",
-}
+PACKAGE_OF_EXTRA = {"cluster": "ray", "cpu": "tensorflow", "video": "cv2"}
 
 
 def use_right_python(*modules: str) -> None:

@@ -140,9 +140,7 @@ class Settings:
     )
     model: str = setting("vgg19", "network whose features are compared", choices=("vgg16", "vgg19"))
     pool_type: str = setting(
-        "max",
-        "how VGG pools its features; `ave` gives a softer texture",
-        choices=("max", "ave"),
+        "max", "how VGG pools its features; `ave` gives a softer texture", choices=("max", "ave")
     )
     padding: str = setting(
         "replicate",
@@ -245,15 +243,13 @@ class Settings:
             self._follow_paper()
         if self.model == "vgg16" and self.content_layer in ("conv3_4", "conv4_4", "conv5_4"):
             raise ConfigError(
-                f"content_layer {self.content_layer} is not in vgg16, "
-                "whose blocks 3 to 5 end at conv*_3; choose another layer or model vgg19"
+                f"content_layer {self.content_layer} is not in vgg16; choose another, or vgg19"
             )
         if not self.traits.relative and self.content_weight == "auto":
             raise ConfigError(f"content_weight is 'auto'; recipe {self.recipe} expects a number")
         if not self.traits.relative and self.precision == "float16":
             raise ConfigError(
-                f"precision is 'float16', which does not hold the losses of recipe {self.recipe}; "
-                "choose float32 or bfloat16"
+                f"precision is 'float16'; for recipe {self.recipe}, choose float32 or bfloat16"
             )
 
     @property

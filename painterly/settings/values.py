@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from painterly.errors import ConfigError
+from painterly.words.wording import shortened
+
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
 MEMORY_SYNTAX = "at least 100MB, such as 6GB"
 
@@ -142,3 +145,18 @@ def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:
         return kind(field)(plain)
     except ValueError:  # Also for a whole number of more digits than Python reads.
         return text
+
+
+def checked_shares(shares: Any, what: str) -> list[float]:
+    """Return the shares of a blend as numbers. Raises ConfigError for others, which begins with
+    `what`, for negative or very large ones, and if all are 0."""
+    try:
+        numbers = [float(each) for each in shares]
+        if min(numbers) >= 0 and 0 < sum(numbers) <= LARGEST:
+            return numbers
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(
+        f"{what} {shortened(shares)}; expected numbers, as in 0.7,0.3: no negative ones, not all "
+        f"0, and {LARGEST:g} at most in all"
+    )

@@ -13,19 +13,12 @@ MEAN_PIXEL = np.array([123.68, 116.779, 103.939], np.float32)
 
 @dataclass(frozen=True)
 class Architecture:
-    """A VGG: blocks of 3 × 3 convolutions with a pooling after each, and its weights file.
+    """A VGG: blocks of 3 × 3 convolutions with a pooling after each, and its weights file."""
 
-    Attributes:
-        depths: The number of convolutions of each block.
-        url: The file as Keras publishes it (`notop`: the convolutions alone).
-        md5: Its hash.
-        size: Its size in bytes.
-    """
-
-    depths: tuple[int, ...]
-    url: str
-    md5: str
-    size: int
+    depths: tuple[int, ...]  # the number of convolutions of each block
+    url: str  # the file as Keras publishes it (`notop`: the convolutions alone)
+    md5: str  # its hash
+    size: int  # its size in bytes
 
     @property
     def file_name(self) -> str:
@@ -84,22 +77,16 @@ def poolings_before(layer: str) -> int:
 
 @dataclass(frozen=True)
 class Weights:
-    """A network's weights.
+    """A network's weights."""
 
-    Attributes:
-        model: `vgg16`, `vgg19` or DISTILLED.
-        identity: Distinguishes two sets of weights in a fingerprint.
-        kernels: Layer → (float32 [3, 3, in, out], float32 [out]), shallow to deep. The first takes
-            R, G, B from 0 to 255 minus `mean`.
-        mean: float32 [3].
-        teacher_scale: Layer → size of the features of the teacher, the VGG that the network was
-            distilled from, relative to the network's; empty if that is not known or there is none.
-    """
-
-    model: str
-    identity: str
+    model: str  # `vgg16`, `vgg19` or DISTILLED
+    identity: str  # distinguishes two sets of weights in a fingerprint
+    # Layer → (float32 [3, 3, in, out], float32 [out]), shallow to deep. The first takes R, G, B
+    # from 0 to 255 minus `mean`.
     kernels: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    mean: np.ndarray
+    mean: np.ndarray  # float32 [3]
+    # Layer → size of the features of the teacher, the VGG that the network was distilled from,
+    # relative to the network's; empty if that is not known or there is none.
     teacher_scale: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -44,27 +44,15 @@ _POOLS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Options for running a network.
+    """Options for running a network."""
 
-    Attributes:
-        pool: `max` or `ave`.
-        dtype: The type of convolutions and features. In float16 these are rescaled.
-        padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
-        spends_memory: Whether a large network's weights are constants, too, and wide layers are
-            convolved by Winograd's algorithm; see `gains_from_memory`.
-
-    Raises:
-        ValueError: For another pool.
-    """
-
-    pool: str = "max"
+    pool: str = "max"  # `max` or `ave`
+    # The type of convolutions and features. In float16 these are rescaled.
     dtype: tf.DType = tf.float32
-    padding: str = "zero"
+    padding: str = "zero"  # the padding of convolutions: `zero`, as VGG was trained, or `replicate`
+    # Whether a large network's weights are constants, too, and wide layers are convolved by
+    # Winograd's algorithm; see `gains_from_memory`.
     spends_memory: bool = False
-
-    def __post_init__(self) -> None:
-        if self.pool not in _POOLS:
-            raise ValueError(f"pool is {self.pool!r}, expected max or ave")
 
 
 class VGG:
@@ -201,18 +189,6 @@ class VGG:
             if layer in layers:
                 features[layer] = x
         return features
-
-    def features(
-        self, image: np.ndarray, layers: Sequence[str], pool: str = "max"
-    ) -> dict[str, np.ndarray]:
-        """Compute features of image (float32 [H, W, 3], sRGB 0…1) at `layers`.
-
-        They are name → float32 [h, w, C], after ReLU. Raises ValueError for another pool than
-        `max` and `ave`, and for a layer that the network does not have.
-        """
-        batch = tf.constant(np.asarray(image, np.float32)[None])
-        at_layers = self.forward(batch, layers, NetworkOptions(pool))
-        return {layer: feature[0].numpy() for layer, feature in at_layers.items()}
 
 
 def scale_of(mean: float) -> float:

@@ -44,15 +44,10 @@ CACHE = WORKSPACE / "weights"
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Weights that are chosen and not read yet.
+    """Weights that are chosen and not read yet."""
 
-    Attributes:
-        given: A file, one of NAMES, or CACHED.
-        identity: See Weights.
-    """
-
-    given: str
-    identity: str
+    given: str  # A file, one of NAMES, or CACHED
+    identity: str  # see Weights
 
 
 def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:

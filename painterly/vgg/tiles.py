@@ -23,19 +23,12 @@ FORWARD_SIDE, SMALL_FORWARD_SIDE = 704, 384
 
 
 class Span(NamedTuple):
-    """A tile's rows or columns in px.
+    """A tile's rows or columns in px."""
 
-    Attributes:
-        first: The first one.
-        last: The first one after them.
-        own_first: The first one of its own part.
-        own_last: The first one after its own part.
-    """
-
-    first: Index
-    last: Index
-    own_first: Index
-    own_last: Index
+    first: Index  # the first one
+    last: Index  # the first one after them
+    own_first: Index  # the first one of its own part
+    own_last: Index  # the first one after its own part
 
 
 class Tile(NamedTuple):
@@ -128,11 +121,7 @@ def _spans(length: int, covered: tuple[int, int], side: int, halo: int) -> list[
 
 
 def own_features(
-    vgg: VGG,
-    image: tf.Tensor,
-    tile: Tile | None,
-    layers: Sequence[str],
-    options: NetworkOptions,
+    vgg: VGG, image: tf.Tensor, tile: Tile | None, layers: Sequence[str], options: NetworkOptions
 ) -> dict[str, tf.Tensor]:
     """Compute `VGG.forward` of a tile that is cut out, cropped to its own part."""
     at_layers = vgg.forward(image, layers, options)

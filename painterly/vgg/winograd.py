@@ -16,14 +16,10 @@ MIN_CHANNELS = {tf.float32: 128, tf.bfloat16: 256}
 
 
 class TransformedKernel(NamedTuple):
-    """A kernel from C to C′ channels as the products need it.
+    """A kernel from C to C′ channels as the products need it."""
 
-    Attributes:
-        kernel: [36, C, C′].
-        backward: The same of the flipped kernel, which the gradient is convolved with [36, C′, C].
-    """
-
-    kernel: tf.Tensor
+    kernel: tf.Tensor  # [36, C, C′]
+    # The same of the flipped kernel, which the gradient is convolved with [36, C′, C].
     backward: tf.Tensor
 
     @classmethod

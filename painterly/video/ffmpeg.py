@@ -4,10 +4,8 @@ and written bytes: a stranger's clip can exhaust or crash no other process."""
 import contextlib
 import os
 import re
-import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -16,12 +14,12 @@ from typing import BinaryIO, cast
 
 from painterly.errors import PictureError
 from painterly.forks import per_process
+from painterly.images.contained.process import ENDED, KILLED, TOO_LONG, WAITING_FACTOR, Watched
 from painterly.settings import clips, limits
 
 MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
 LEAST_MEMORY = 100_000_000  # bytes, with which it can begin
 SECONDS = 30  # processor time for a frame and the damaged parts before it
-_WAITING_FACTOR = 4  # seconds of the clock for one of the processor
 LOG_BYTES = 1_000_000  # bytes of its log
 _END_OF_LOG = 100_000  # bytes that are read of a log
 # Others than these can name further files, or addresses, which a clip has no business to read.
@@ -31,9 +29,7 @@ SAFE = (
 )
 # Each thread takes memory. With several, a decoder without memory tries again until it is killed.
 _ALWAYS = "-hide_banner", "-nostdin", "-filter_threads", "1"
-_TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
 SLOW = "takes too long to decode; export it anew as mp4"
-_ENDED = "was being decoded when the system ended that, maybe for lack of memory; make it smaller"
 _SHORT = "needs more memory than a clip may take; make it smaller"
 EXPANDS = "is damaged: its parts take many times its size; export it anew as mp4"
 MOST_FRAMES = 1_000_000
@@ -51,7 +47,7 @@ _PER_PIXEL = 10  # bytes; with less memory, a decoder may say that the frame is 
 _TOO_MANY_PIXELS = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count (\d+)")
 
 
-class Program(AbstractContextManager["Program"]):
+class Program(Watched, AbstractContextManager["Program"]):
     """The program with one task. It ends with the `with` block, and with this process."""
 
     def __init__(
@@ -69,7 +65,7 @@ class Program(AbstractContextManager["Program"]):
             PictureError: It cannot be started.
         """
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (to the end)
-        self._seconds, self._is_slow = SECONDS + more_time, False
+        self._seconds = SECONDS + more_time
         self._memory = max(LEAST_MEMORY, min(MOST_MEMORY, memory))
         own = [clips.ffmpeg(), *_ALWAYS, *arguments]
         command = limits.limited(own, self._seconds, self._memory, max(size, LOG_BYTES))
@@ -78,7 +74,7 @@ class Program(AbstractContextManager["Program"]):
             command, stdin=stdin, stdout=subprocess.PIPE, stderr=self._log, env=limits.environment()
         )
         try:
-            self._process = _starter().submit(start).result()
+            super().__init__(_starter().submit(start).result())
         except OSError as error:
             self._log.close()
             raise PictureError(f"cannot be read: ffmpeg cannot be started ({error})") from None
@@ -89,12 +85,8 @@ class Program(AbstractContextManager["Program"]):
 
     def kill(self) -> None:
         """End it at once."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._output, self._log):
-            if stream:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        super().kill()
+        self._log.close()
 
     def read(self, count: int) -> bytes:
         """Return that many bytes of its output, or fewer at the end. Raises PictureError if they
@@ -141,19 +133,10 @@ class Program(AbstractContextManager["Program"]):
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        deadline = threading.Timer(_WAITING_FACTOR * self._seconds, self._give_up)
-        deadline.daemon = True
-        deadline.start()
-        try:
+        with self._within(WAITING_FACTOR * self._seconds):
             yield
-        finally:
-            deadline.cancel()
         limits.grant_time(self._process.pid, SECONDS)
         self._seconds = SECONDS
-
-    def _give_up(self) -> None:
-        self._is_slow = True
-        self._process.kill()
 
 
 # Linux ends a program with the thread that has started it, and other threads may end before.
@@ -189,10 +172,10 @@ def encoders() -> frozenset[str]:
 
 
 def _refusal(code: int, said: str, memory: int) -> str:
-    if code == -_TOO_LONG:
+    if code == -TOO_LONG:
         return SLOW
-    if code == -_KILLED:
-        return _ENDED
+    if code == -KILLED:
+        return ENDED
     if found := _TOO_MANY_PIXELS.search(said):
         width, height, most = map(int, found.groups())
         return f"{width} × {height} px are more than {most // 10**6} megapixels; make it smaller"

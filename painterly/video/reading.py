@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from logging import WARNING
 from pathlib import Path
@@ -22,7 +22,7 @@ from PIL import Image
 
 from painterly.devices.system_memory import free_memory
 from painterly.errors import PictureError
-from painterly.images.header import MAX_PIXELS, MIN_SIDE
+from painterly.images.header import MAX_PIXELS
 from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.settings.clips import is_clip, lacking
@@ -61,16 +61,11 @@ _LATEST = 8  # frames, for threads that read ahead in another order
 
 
 class Stamps(NamedTuple):
-    """The frames of a part of a clip.
+    """The frames of a part of a clip."""
 
-    Attributes:
-        rate: Frames a second.
-        size: Their width and height in px.
-        shown: The number of the frame whose picture each frame has: of equal ones, the first.
-    """
-
-    rate: Fraction
-    size: tuple[int, int]
+    rate: Fraction  # frames a second
+    size: tuple[int, int]  # their width and height in px
+    # The number of the frame whose picture each frame has: of equal ones, the first.
     shown: tuple[int, ...]
 
 
@@ -194,24 +189,6 @@ class ClipFile:
             if not count and not span[0]:
                 raise PictureError(NO_FRAME)
 
-    def first(self, most: int, longer: int) -> np.ndarray:
-        """Return the first frame, uint8 [h, w, 3].
-
-        Args:
-            most: The most pixels that it may have.
-            longer: The largest length in px of the longer side. A larger frame is reduced.
-
-        Raises:
-            PictureError: It cannot be read, or has more pixels.
-        """
-        width, height = self.size
-        if width * height > most:
-            what = f"{width} × {height} px are more than {most // 10**6} megapixels"
-            raise PictureError(f"{self.name}: {what}; make it smaller")
-        factor = min(1, max(longer / max(self.size), MIN_SIDE / min(self.size)))
-        with closing(self.frames(size=(round(width * factor), round(height * factor)))) as frames:
-            return next(frames)
-
 
 @contextmanager
 def opened(bucket: Bucket, key: str) -> Iterator[ClipFile]:
@@ -262,7 +239,6 @@ class ClipsView(View):
 
     def __init__(self, bucket: Bucket, span: Span = WHOLE) -> None:
         """Args:
-        bucket: The bucket.
         span: The part of clips that is painted.
         """
         super().__init__(bucket)

@@ -3,6 +3,7 @@ frame."""
 
 import re
 import struct
+from contextlib import closing
 from itertools import product
 from logging import WARNING
 from mmap import mmap
@@ -53,21 +54,13 @@ _SPARE = 20_000  # bytes that a copy, and a frame, may take in any case
 
 
 class Sent(NamedTuple):
-    """A clip that a visitor of the service has sent.
+    """A clip that a visitor of the service has sent."""
 
-    Attributes:
-        path: The file of the copy.
-        first: Its first frame, as a small JPEG.
-        size: The height and width of a frame in px.
-        frames: The number of its frames, about.
-        seconds: How long it lasts.
-    """
-
-    path: Path
-    first: bytes
-    size: tuple[int, int]
-    frames: int
-    seconds: float
+    path: Path  # the file of the copy
+    first: bytes  # its first frame, as a small JPEG
+    size: tuple[int, int]  # the height and width of a frame in px
+    frames: int  # the number of its frames, about
+    seconds: float  # how long it lasts
 
 
 def is_sent_clip(start: bytes) -> bool:
@@ -81,7 +74,6 @@ def sent(path: Path, name: str, most: int, available: int) -> Sent:
 
     Args:
         path: Its file, which is changed.
-        name: Its name.
         most: The most pixels of a frame.
         available: The most bytes that reading it may take.
 
@@ -99,8 +91,11 @@ def sent(path: Path, name: str, most: int, available: int) -> Sent:
         )
     clip, copy = ClipFile(name, path, available), path.with_name("copy")
     with errors_named(name):
-        check_size(*clip.size)
-    image = Image.fromarray(clip.first(most, _LARGEST_FRAME))
+        check_size(*clip.size, most)
+    factor = min(1, max(_LARGEST_FRAME / max(clip.size), MIN_SIDE / min(clip.size)))
+    width, height = (round(side * factor) for side in clip.size)
+    with closing(clip.frames(size=(width, height))) as frames:
+        image = Image.fromarray(next(frames))
     room = max(path.stat().st_size // 2, _SPARE)
     while len(first := small.jpeg(image)) > room and min(image.size) >= 2 * MIN_SIDE:
         image = image.reduce(2)

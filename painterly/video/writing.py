@@ -1,11 +1,10 @@
 """Writing a clip: its pictures as they come, then with the sound of the clip that they show."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from logging import INFO, WARNING
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -45,23 +44,16 @@ _MOST_SOUND = 1_000_000_000  # bytes of sound that is encoded again
 _SPARE = 10_000_000  # bytes
 
 
-class Made(NamedTuple):
-    """A clip that shows no other one. Fields are as in `ClipFile`."""
-
-    name: str
-    memory: int
-    date: tuple[str, ...] = ()
-
-
 @contextmanager
 def writing(
-    target: Path, clip: ClipFile | Made, rate: Fraction, shape: tuple[int, ...]
+    target: Path, name: str, memory: int, rate: Fraction, shape: tuple[int, ...]
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """Write pictures as they come: yield a function that adds one, uint8 [h, w, 3].
 
     Args:
         target: The file. The extension decides the container.
-        clip: The clip that they show, for its name in errors and the memory.
+        name: The name with which errors begin.
+        memory: The most bytes that a process may take.
         rate: Frames a second.
         shape: The height and the width of the pictures.
 
@@ -69,7 +61,7 @@ def writing(
         PictureError: They cannot be written.
     """
     kind, (height, width) = target.suffix[1:].lower(), shape[:2]
-    with errors_named(clip.name):
+    with errors_named(name):
         have = encoders()
         codec, *settings = next(e for e in _ENCODERS.get(kind, _USUAL) if e[0] in have)
         program = Program(
@@ -77,18 +69,18 @@ def writing(
             *("-s", f"{width}x{height}", "-framerate", str(rate), "-i", "pipe:0"),
             *("-vf", _PALETTES if kind == "gif" else _PICTURES, "-c:v", codec, *settings),
             *(*SAME_BYTES, f"file:{target}"),
-            memory=clip.memory,
+            memory=memory,
             size=MOST_WRITTEN,
             feeds=True,
         )
 
     def add(picture: np.ndarray) -> None:
-        with errors_named(clip.name):
+        with errors_named(name):
             program.write(np.ascontiguousarray(picture).data.cast("B"))
 
     with program:
         yield add
-        with errors_named(clip.name):
+        with errors_named(name):
             program.end()
 
 
@@ -127,13 +119,19 @@ def sound(clip: ClipFile, span: Span, target: Path) -> Path | None:
 
 
 def joined(
-    pictures: Path, heard: Path | None, clip: ClipFile | Made, seconds: Fraction | None
+    pictures: Path,
+    heard: Path | None,
+    memory: int,
+    date: Sequence[str] = (),
+    seconds: Fraction | None = None,
 ) -> Path:
     """Return the file of a result: its pictures, the sound, and the date of the clip.
 
     Args:
         pictures: The file of the pictures.
         heard: That of the sound, if there is any.
+        memory: The most bytes that a process may take.
+        date: As in `ClipFile`.
         seconds: How long it lasts if the sound is longer, or None for all of it.
 
     Raises:
@@ -147,9 +145,9 @@ def joined(
         *("-copyts", *(word for each in files for word in ("-i", f"file:{each}"))),
         *(word for n in range(len(files)) for word in ("-map", str(n))),
         *(() if seconds is None else ("-t", f"{float(seconds):.6f}")),
-        *("-c", "copy", *NO_WORDS, *clip.date, "-movflags", "+faststart"),
+        *("-c", "copy", *NO_WORDS, *date, "-movflags", "+faststart"),
         *(*SAME_BYTES, f"file:{target}"),
-        memory=clip.memory,
+        memory=memory,
         size=sum(each.stat().st_size for each in files) + _SPARE,
     )
     return target

@@ -123,6 +123,6 @@ def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle:
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
         raise ConfigError(
-            f"{what} is {shortened(value)}; expected a text of at most {LONGEST} characters"
+            f"{what} is {shortened(value)}; expected a text of 1 to {LONGEST} letters"
         )
     return printable(value.strip())

@@ -55,7 +55,7 @@ def test_the_installed_package_says_what_it_needs_in_one_line(installed):
         (
             [".", ".", "-o", "/c", "--cluster"],
             2,
-            'installs it: .* install .*"painterly\\[cluster]"',
+            'Ray is not installed: .* install .*"painterly\\[cluster]"',
         ),
         (
             ["beach.jpg", "monet.jpg", "-o", "x.jpg", "--preset", "draft"],

@@ -3,6 +3,7 @@
 import shlex
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from PIL import Image
 from support import tiny
 
 from painterly.cli import asked, batch
-from painterly.cli.asked import Asked
 from painterly.cli.command import main
 from painterly.cli.words import matched, words_of
 from painterly.errors import ConfigError
@@ -135,7 +135,12 @@ def made(monkeypatch):
     """Collect the pictures in files, or the batch, that command lines mean; nothing is painted."""
     found = []
     monkeypatch.setattr(asked, "paint_files", lambda pictures: found.append([*pictures]) or 0)
-    monkeypatch.setattr(batch, "run", lambda args: found.append(args) or 0)
+
+    def run(values, options, paintings):
+        found.append(SimpleNamespace(values=values, options=options, paintings=paintings))
+        return 0
+
+    monkeypatch.setattr(batch, "run", run)
     return found
 
 
@@ -173,7 +178,7 @@ def test_every_kind_of_words_paints_what_the_grammar_says_or_is_one_line(made, f
         made.clear()
         try:
             read = words_of(matched(words[:-1]), words[-1])
-            Asked({}).paint(read)
+            asked.paint(read, {})
         except ConfigError as error:
             expected = {"many": "would go into", "pipe": "makes one picture"}[meant]
             assert expected in str(error), words
@@ -242,7 +247,7 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg mone.jpg", "there is no file 'mone.jpg'; did you mean 'monet.jpg'?"),
         ("beach.jpg hokusai,mone.jpg", "did you mean 'monet.jpg'?"),
         ("beach.jpg klimt+mone.jpg", "did you mean 'monet.jpg'?"),
-        ("*.gif hokusai", "no picture here matches '*.gif'"),
+        ("*.gif hokusai", "there is no file '*.gif'"),
         ("~who-is-that/x.jpg hokusai", "write ./~who-is-that/x.jpg for a file"),
         (f"{300 * 'a'}.jpg hokusai", 60 * "a"),
         (f"beach.jpg {300 * 'a'}", 60 * "a"),
@@ -268,7 +273,7 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg van gogh", "did you mean 'van gogh', in quotes?"),
         ("beach.jpg hokusai,./paintings", "'./paintings' is a folder; a list has ready styles"),
         ("beach.jpg ink,s3://photos/b.jpg", "'s3://photos/b.jpg' is in a bucket; a list has ready"),
-        ("beach.jpg ,", "names no style"),
+        ("beach.jpg ,", "a style between commas or + is empty"),
         ("beach.jpg munch,all", "there is no style 'all'"),
         ("beach.jpg munch,+", "a style between commas or + is empty"),
         ("beach.jpg munch++ink", "a style between commas or + is empty"),
@@ -300,7 +305,7 @@ def check_styles(kind: str, values, paintings) -> None:
         ("beach.jpg hokusai --dry-run --for 3s", "--for is a flag of a picture that is painted"),
         ("- hokusai -o x.jpg --dry-run", "--dry-run measures a file, and the photo is -"),
         ("photos hokusai --shares 1,2", "--shares are those of a blend, as in monet.jpg+hokusai"),
-        ("photos klimt+munch --shares 1,2,3", "--shares has 3 values for 2 paintings"),
+        ("photos klimt+munch --shares 1,2,3", "--shares (--style_weight) has 3 values for 2"),
         ("beach.jpg klimt+munch --shares 1,2,3", "--shares (--style_weight) has 3 values for 2"),
         ("beach.jpg klimt --shares 1,2", "--shares (--style_weight) has 2 values for 1 painting;"),
         ("beach.jpg hokusai --size -", "--size is '-'; expected a whole number"),
@@ -309,8 +314,9 @@ def check_styles(kind: str, values, paintings) -> None:
         ("buckets list -", "'-' may be a bucket or a folder"),
         (
             "beach.jpg klimt+munch --shares 1,x",
-            "--shares: '1,x'; expected numbers, as in 0.7,0.3. See",
+            "--shares (--style_weight) has ['1', 'x']; expected",
         ),
+        ("photos klimt+munch --shares 0,0", "expected numbers, as in 0.7,0.3: no negative ones"),
         ("beach.jpg hokusai --sheet x.jpg --watch", "leave --watch out"),
         ("beach.jpg hokusai --sheet x.jpg --dry-run", "leave --dry-run out"),
         ("beach.jpg hokusai --sheet x.jpg -o y.jpg", "--sheet names the result; leave -o out"),

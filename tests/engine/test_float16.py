@@ -46,7 +46,7 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
     image, photo, painting = picture(72, 96, 1), picture(72, 96, 2), picture(96, 64, 3)
     image[30, 40] = photo[10, 10] = painting[20, 20] = 1  # There is hardly any other white.
     vgg = with_outliers()
-    features = vgg.features(image, ["conv2_1"])["conv2_1"]
+    features = tiny.features(vgg, image, ["conv2_1"])["conv2_1"]
     assert features.max() > 1e4 * features.mean()
     exact, half = (Settings(precision=each, content_weight=1.0) for each in ("float32", "float16"))
     found = {}
@@ -99,7 +99,7 @@ def test_features_are_exact_multiples_and_fit_the_range():
             image = np.float32(image)
             options = NetworkOptions(dtype=tf.float16)
             found = vgg.forward(tf.constant(image[None]), layers, options)
-            for layer, exact in vgg.features(image, layers).items():
+            for layer, exact in tiny.features(vgg, image, layers).items():
                 wanted = exact * vgg.scales[layer]
                 assert wanted.max() < LARGEST / 100
                 error = found[layer][0].numpy().astype(np.float32) - wanted

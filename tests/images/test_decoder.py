@@ -23,8 +23,7 @@ from support.polling import DEADLINE_S, has_ended, until
 from painterly.errors import PictureError
 from painterly.images.contained import decoder
 from painterly.images.contained import process as contained
-from painterly.images.contained.decoding import OpenedPicture
-from painterly.images.own_files import own_files
+from painterly.images.contained.decoding import OpenedPicture, opened_here
 from painterly.images.picture_file import UNLIMITED, PictureFile, opening_here
 from painterly.settings import limits
 from painterly.signals import Stop, Stopped
@@ -313,7 +312,7 @@ def test_a_forked_program_has_a_process_of_its_own(waiting):
 
 def test_a_persons_own_jpeg_is_decoded_without_a_process():
     decoder.end_all()
-    with own_files():
+    with opening_here(opened_here):
         own = decode(JPEG)
         assert not processes()
         decode(WEBP)

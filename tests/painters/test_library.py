@@ -134,7 +134,7 @@ def test_settings_of_a_ready_style_are_its_defaults(monkeypatch):
         ("beach.jpg", "hokusai", {"strenght": 1}, "did you mean strength?"),
         ("beach.jpg", "hokusai", {"size": 9}, "size is 9; expected"),
         ("beach.jpg", "hokusai", {"shares": "all"}, "shares are 'all'; expected"),
-        ("beach.jpg", ["hokusai", "klimt"], {"shares": [1, -1]}, "expected no negative ones"),
+        ("beach.jpg", ["hokusai", "klimt"], {"shares": [1, -1]}, "no negative ones"),
         ("beach.jpg", "hokusai", {"memory_limit": "2GB"}, "memory_limit is '2GB'; expected bytes"),
         (None, "hokusai", {}, "the photo: is <class 'NoneType'>; expected a file, its bytes"),
         ("beach.jpg", 5, {}, "the painting: is <class 'int'>; expected a file"),

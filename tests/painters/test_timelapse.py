@@ -143,4 +143,4 @@ def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
 
     refused = python(*words, "-o", "-", "--timelapse", cwd=tmp_path)
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1
-    assert "--timelapse writes a file beside the result, which has no file" in refused.stderr
+    assert "--timelapse writes files beside the result, which has no file" in refused.stderr

@@ -60,10 +60,10 @@ def painted(path: Path, target: Path) -> tuple[list[np.ndarray], Path]:
     stamps = clip.stamps()
     heard = writing.sound(clip, WHOLE, target)
     frames = [*clip.frames(size=stamps.size)]
-    with writing.writing(target, clip, stamps.rate, frames[0].shape) as add:
+    with writing.writing(target, clip.name, clip.memory, stamps.rate, frames[0].shape) as add:
         for each in frames:
             add(each)
-    return frames, writing.joined(target, heard, clip, None)
+    return frames, writing.joined(target, heard, clip.memory, clip.date)
 
 
 def row(path: Path) -> tuple[str, bool]:

@@ -110,3 +110,13 @@ def random_vgg() -> "VGG":
     from painterly.vgg.network import load_vgg
 
     return load_vgg("vgg19", "random")
+
+
+def features(vgg, image, layers, **options):
+    """The features of an image (float32 [H, W, 3], sRGB 0…1): name → float32 [h, w, C]."""
+    import tensorflow as tf
+
+    from painterly.vgg.network import NetworkOptions
+
+    found = vgg.forward(tf.constant(image[None]), layers, NetworkOptions(**options))
+    return {layer: feature[0].numpy() for layer, feature in found.items()}

@@ -218,6 +218,6 @@ def test_from_and_for_go_with_one_clip(here, capsys):
 )
 def test_times_are_written_as_people_write_them(text, seconds):
     assert (
-        clip.seconds_of("from", PictureArgs(places=[], settings={}, style_weight=None, from_=text))
+        clip.seconds_of("from", PictureArgs(places=[], settings={}, shares=[], from_=text))
         == seconds
     )

@@ -187,7 +187,7 @@ def test_what_a_clip_cannot_have_is_refused_in_one_line(web, walk, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(web.service, "options", replace(web.service.options, max_pixels=2_000_000))
         large = clips.write(tmp_path / "large.mp4", [clips.picture(0, 1200, 1800)] * 2)
-        assert "2 megapixels" in refusal(INSTANT, large.read_bytes())
+        assert "at most 2 are read" in refusal(INSTANT, large.read_bytes())
     web.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-4, "the CPU")
     monkeypatch.setattr(requests, "LONGEST_CLIP_S", 1e-6)
     assert "shorter" in refusal(INSTANT)

@@ -222,7 +222,10 @@ def test_reading_and_writing_take_no_more_memory_than_is_counted(here, cost):
     for suffix in (".mp4", ".webm"):
         out = Path(f"out{suffix}").absolute()
         clip = clips.opened(Path("a.mp4"))
-        with cost() as spent, writing(out, clip, clips.RATE, wide[0].shape) as add:
+        with (
+            cost() as spent,
+            writing(out, clip.name, clip.memory, clips.RATE, wide[0].shape) as add,
+        ):
             for each in wide:
                 add(each)
             process = spent.memory - spent.own_memory

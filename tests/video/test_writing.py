@@ -28,10 +28,12 @@ def clip(tmp_path):
 def written(name, path, pictures=PICTURES, span=WHOLE, seconds=None):
     clip, target = clips.opened(path), path.with_name(name)
     heard = writing.sound(clip, span, target)
-    with writing.writing(target, clip, Fraction(clips.RATE), pictures[0].shape) as add:
+    with writing.writing(
+        target, clip.name, clip.memory, Fraction(clips.RATE), pictures[0].shape
+    ) as add:
         for each in pictures:
             add(each)
-    return writing.joined(target, heard, clip, seconds).replace(target)
+    return writing.joined(target, heard, clip.memory, clip.date, seconds).replace(target)
 
 
 def heard(path):

@@ -124,7 +124,7 @@ def _ask(task: str, data: bytes, memory: int, seconds: int, most: int, **more: i
         # Within the semaphore, so that no other process begins before the oldest has ended.
         while len(_idle) > _MOST_IDLE:
             with contextlib.suppress(IndexError):
-                _idle.pop(0).end()
+                _idle.pop(0).kill()
     if "error" in answer:
         raise _ERRORS[answer["error"]](answer["text"])
     return answer, buffers
@@ -142,13 +142,13 @@ def _idle_process() -> ContainedProcess:
             return ContainedProcess()
         if process.is_alive():
             return process
-        process.end()
+        process.kill()
 
 
 @atexit.register
 def end_all() -> None:
     while _idle:
-        _idle.pop().end()
+        _idle.pop().kill()
 
 
 def _begin_anew() -> None:

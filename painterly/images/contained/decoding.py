@@ -2,8 +2,8 @@
 
     python -m painterly.images.contained.decoding
 
-It answers the requests of `decoder` one after another. A person's own files may need no program;
-see images/own_files.py.
+It answers the requests of `decoder` one after another. A person's own files may need no program:
+see `opened_here`.
 """
 
 import sys
@@ -34,6 +34,9 @@ if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait f
 _WEBP_RESERVES = 2_800_000_000
 _JFIF_UNITS = {1: 1.0, 2: 2.54}  # inches and centimetres, as dots per inch
 _LOWEST, _HIGHEST = 1, 65_535  # JFIF holds no more; all else is nonsense.
+_MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded without the program
+# Each scan of a JPEG takes as long as the whole picture. Encoders write up to 12.
+_SCAN, _MOST_SCANS = b"\xff\xda", 20
 
 
 class OpenedPicture:
@@ -95,6 +98,17 @@ class OpenedPicture:
     def _exif_of(self, image: ImageFile.ImageFile) -> bytes | None:
         """Return the opened file's EXIF, or the whole file if that is a TIFF."""
         return self.data if self.format == "TIFF" else image.info.get("exif")
+
+
+def opened_here(data: bytes) -> OpenedPicture | None:
+    """Open a person's own small JPEG of few scans, PNG or BMP, which takes no more memory and time
+    than its header says, for `picture_file.opening_here`; return None for all other files."""
+    if kind_of(data) not in ("JPEG", "PNG") and not data.startswith(b"BM"):
+        return None
+    if data.count(_SCAN) > _MOST_SCANS and kind_of(data) == "JPEG":
+        return None
+    picture = OpenedPicture(data)
+    return picture if picture.header.bytes_to_decode <= _MOST_HERE else None
 
 
 def declared_dpi(image: ImageFile.ImageFile, block: bytes | None) -> exif.Dpi | None:

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -31,21 +31,53 @@ _ENDING = 5.0  # seconds in which a process ends that has closed its socket
 FOLDERS = os.pathsep.join(filter(None, sys.path))
 _LENGTH = struct.Struct(">L")
 
-# Windows has neither signal.
 _PROGRAM = "painterly.images.contained.decoding"
-_TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
+# Windows has neither signal.
+TOO_LONG, KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
+ENDED = "was being decoded when the system ended that, maybe for lack of memory; make it smaller"
 
 Buffers = Sequence[Any]  # contiguous bytes; None for a missing one
 Answer = tuple[dict[str, Any], Buffers]
 
 
-class ContainedProcess:
+class Watched:
+    """A process that is ended if it takes too long."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process, self._is_slow = process, False
+
+    @contextlib.contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """End the process if the block takes longer."""
+        deadline = threading.Timer(seconds, self._give_up)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            yield
+        finally:
+            deadline.cancel()
+
+    def _give_up(self) -> None:
+        self._is_slow = True
+        self._process.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+class ContainedProcess(Watched):
     """A process that decodes."""
 
     def __init__(self) -> None:
         """Start it. Raises PictureError if it cannot be started."""
         try:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", _PROGRAM],
                 bufsize=0,
                 cwd=PROGRAM,
@@ -60,9 +92,10 @@ class ContainedProcess:
             raise PictureError(
                 f"cannot be decoded: a process for that cannot be started ({why})"
             ) from None
-        streams = self._process.stdin, self._process.stdout
+        super().__init__(process)
+        streams = process.stdin, process.stdout
         self._requests, self._answers = (each for each in streams if isinstance(each, FileIO))
-        self._is_slow, self._beginning = False, BEGINNING
+        self._beginning = BEGINNING
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -72,56 +105,36 @@ class ContainedProcess:
 
         Args:
             request: The values of the request.
-            buffers: Its buffers.
             seconds: The processor time that the program may take; see `limits.limit_time`.
             most: The most bytes of an answer.
 
         Raises:
             PictureError: There is no answer.
         """
-        waiting = self._beginning + WAITING_FACTOR * seconds
-        deadline, self._beginning = threading.Timer(waiting, self._give_up), 0
-        deadline.daemon = True
-        deadline.start()
+        waiting, self._beginning = self._beginning + WAITING_FACTOR * seconds, 0
         try:
-            send(self._requests, {**request, "seconds": seconds}, buffers)
-            return receive(self._answers, most)
+            with self._within(waiting):
+                send(self._requests, {**request, "seconds": seconds}, buffers)
+                return receive(self._answers, most)
         except (OSError, EOFError, ValueError):
-            deadline.cancel()
             raise self._last_words() from None
         except BaseException:  # A signal may end the run here.
-            self.end()
+            self.kill()
             raise
-        finally:
-            deadline.cancel()
-
-    def _give_up(self) -> None:
-        self._is_slow = True
-        self._process.kill()
 
     def _last_words(self) -> PictureError:
         """End it, and return an error for the file that it had."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_ENDING)
-        self.end()
+        self.kill()
         code = self._process.returncode
-        if self._is_slow or code == -_TOO_LONG:
+        if self._is_slow or code == -TOO_LONG:
             return PictureError("takes too long to decode; export it anew as JPEG or PNG")
-        if code == -_KILLED:
-            return PictureError(
-                "was being decoded when the system ended that, maybe for lack of memory; make it "
-                "smaller"
-            )
+        if code == -KILLED:
+            return PictureError(ENDED)
         if code >= 0:  # No library crashed.
             return PictureError(f"cannot be decoded: the process for that ended (exit code {code})")
         return NoHeaderError(DAMAGED)
-
-    def end(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._requests, self._answers):
-            stream.close()
 
 
 def answer_requests(answer: Callable[[dict[str, Any], list[bytearray | None]], Answer]) -> None:

@@ -15,21 +15,13 @@ _MOST_ENTRIES = 100_000  # on all pages, which may overlap in a small file
 
 
 class Entry(NamedTuple):
-    """An entry of a directory.
+    """An entry of a directory."""
 
-    Attributes:
-        at: Its offset in the file.
-        tag: Its tag.
-        type: The type of its values.
-        number: How many there are.
-        value: The bytes of its last field, as one number: its values, or their offset.
-    """
-
-    at: int
-    tag: int
-    type: int
-    number: int
-    value: int
+    at: int  # its offset in the file
+    tag: int  # its tag
+    type: int  # the type of its values
+    number: int  # how many there are
+    value: int  # the bytes of its last field, as one number: its values, or their offset
 
 
 def byte_order(data: bytes | bytearray, start: int = 0) -> ByteOrder:

@@ -8,9 +8,9 @@ from PIL import Image, ImageCms
 from support.pictures import saved
 
 from painterly.errors import PictureError
-from painterly.images.given import file_of
 from painterly.images.picture import Picture
 from painterly.images.picture_file import UNLIMITED, PictureFile
+from painterly.painters.library import file_of
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 RAMP = ((ROWS + 2 * COLUMNS) % 256).astype(np.uint8)
