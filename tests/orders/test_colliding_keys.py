@@ -53,27 +53,6 @@ def test_a_result_has_the_format_that_its_photos_name_says(folders, stand_in, ca
     assert painted(capsys, folders, STYLE="monet", OUTPUT_FORMAT="same") == 0
 
 
-def test_of_two_photos_in_two_styles_with_one_key_the_second_fails_alone(folders, stand_in, capsys):
-    """The photo `b/c.jpg` in the style `a`, and `c.jpg` in `a/b`."""
-    Path("photos/b").mkdir()
-    Path("photos/b/c.jpg").write_bytes(tiny.file(60, 80, 1))
-    Path("photos/c.jpg").write_bytes(tiny.file(60, 80, 2))
-    Path("paintings/styles.toml").write_text(
-        "[a]\npaintings = ['monet.jpg']\n['a/b']\npaintings = ['both/a.jpg']\n"
-    )
-    for _ in range(2):
-        assert run(folders) == 1
-        assert failures(capsys) == [
-            "FAILED: c.jpg in a/b: a/b/c.jpg in ./out is not the result in this photo's record; "
-            "move it away, or rename the photo"
-        ]
-    assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg", "a/b/c.jpg"} <= results()
-    first = Path("out/a/b/c.jpg").read_bytes()
-    assert run(folders, PHOTO="c.jpg", STYLE="a/b") == 1
-    assert run(folders, PHOTO="b/c.jpg", STYLE="a", STYLE_SEED="0") == 0
-    assert Path("out/a/b/c.jpg").read_bytes() == first
-
-
 @pytest.fixture(params=[("beach.jpg", "BEACH.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
 def one_name(request, folders, monkeypatch):
     """Two photos with names that the disk of the results takes for one, as it takes either for the

@@ -9,7 +9,6 @@ from support import tiny
 from support.folder_batches import keys, run
 
 from painterly.cli.command import inetwork
-from painterly.configuration import config
 from painterly.errors import ConfigError
 
 INSTANT = {"PRESET": "instant", "STYLE_SIZE": "64"}
@@ -56,24 +55,6 @@ def test_what_a_user_sets_wins_over_a_ready_styles_own_settings(folders):
     assert run(folders | INSTANT | ONE, **WITHOUT | own) == 0
     assert record("klimt")["settings"]["stroke_size"] == 1.5
     assert Image.open("out/klimt/beach.jpg").size == (64, 48)
-
-
-@pytest.mark.parametrize(
-    ("variables", "said"),
-    [
-        (
-            {"STYLES": "hokusai,klint"},
-            "STYLES is 'hokusai,klint'; there is no ready style 'klint'; did you mean klimt?",
-        ),
-        ({"STYLES": "all,hokusai"}, "there is no ready style 'all'"),
-        ({"STYLES": "x"}, "styles lists the ready styles"),
-        ({"BUCKET_STYLE": ""}, "BUCKET_STYLE missing, though BUCKET_SOURCE, BUCKET_RESULT is set"),
-    ],
-)
-def test_a_wrong_list_of_styles_is_named(folders, variables, said):
-    with pytest.raises(ConfigError) as caught:
-        config.load(folders | variables)
-    assert said in str(caught.value)
 
 
 def test_a_style_of_the_bucket_cannot_have_the_place_of_ready_ones(folders):

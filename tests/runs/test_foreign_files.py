@@ -10,7 +10,6 @@ from support.commands import keys, set_variables
 from support.folder_batches import run
 from support.verbs import cl_send_source
 
-from painterly import log
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
@@ -167,26 +166,6 @@ def test_what_is_not_sent_of_a_takeout_begins_with_pictures_by_name(
     lines = [line for line in lines if "other programs" not in line]
     assert all(map(re.fullmatch, TAKEOUT, lines)), lines
     assert len(keys(FolderBucket(tmp_path / "SOURCE"))) == 3
-
-
-def test_patterns_choose_the_photos_of_a_run(folders, stand_in, tmp_path):
-    from painterly.cli.command import main
-
-    places = ["./photos", "./paintings", "-o", "./out", "--size", "64"]
-    log.log_to_stdout("%(message)s")
-    assert main([*places, "--exclude", "trip/*", "--include", "*.jpg", "--include", "*.png"]) == 0
-    results = FolderBucket(Path("out"))
-    assert keys(results, "monet/") == ["monet/beach.jpg"]
-    # An accent as a Mac's disk has it.
-    assert main([*places, "--include", "*town e\u0301.png"]) == 0
-    assert keys(results, "monet/") == ["monet/beach.jpg", "monet/trip/old town é.png"]
-
-
-def test_patterns_that_no_photo_matches_are_refused(folders, capsys):
-    from painterly.cli.command import main
-
-    assert main(["./photos", "./paintings", "-o", "./out", "--include", "beech*"]) == 2
-    assert "none of the photos in ./photos (2) matches --include" in capsys.readouterr().err
 
 
 def test_a_copy_of_a_bucket_has_what_other_programs_keep_and_a_sending_deletes_none_of_it(

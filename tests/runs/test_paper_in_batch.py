@@ -1,6 +1,5 @@
 """Results on paper: their size, what of the photo they show, and the resolution in their files."""
 
-import json
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 from support import tiny
-from support.batch_results import ONE, edited, painted
+from support.batch_results import ONE, painted
 from support.folder_batches import grey_file, run
 from support.pictures import saved
 
@@ -61,19 +60,6 @@ def test_a_result_keeps_the_dpi_of_its_photo_without_paper(folders, stand_in):
         assert file.pages[0].dtype == np.uint16
 
 
-def test_a_style_may_have_a_paper_though_the_run_has_a_size_and_the_other_way_round(
-    folders, stand_in
-):
-    Path("paintings/styles.toml").write_text(
-        '[small]\npaintings = ["monet.jpg"]\nsize = 48\n'
-        '[print]\npaintings = ["monet.jpg"]\npaper = "A5"\ndpi = 30\nbleed = 2.5\n'
-    )
-    assert run(folders, PHOTO="beach.jpg") == 0
-    assert size("out/print/beach.jpg") == (254, 181) and size("out/small/beach.jpg") == (48, 36)
-    assert run(folders, PHOTO="beach.jpg", **PAPER) == 0
-    assert size("out/small/beach.jpg") == (48, 36) and dpi("out/small/beach.jpg") == (25, 25)
-
-
 def test_a_flag_counts_more_than_a_variable_of_the_other_kind(folders, stand_in, monkeypatch):
     for name, value in folders.items():
         monkeypatch.setenv(name, value)
@@ -123,17 +109,6 @@ def test_a_dry_run_foretells_the_size_and_the_memory_of_prints(folders, capsys):
     assert 5 < fits < 300
     lower = {"STYLE_SIZE": "", "STYLE_PAPER": "A2", "STYLE_DPI": str(fits // 2)}
     assert run(folders, **ONE, **lower, DRY_RUN="1", MEMORY_LIMIT=limit) == 0
-
-
-def test_a_result_of_a_version_that_knew_no_paper_stays(folders, stand_in, capsys):
-    assert run(folders, **ONE) == 0
-    settings = json.loads(Path(RECORD).read_text())["settings"]
-    lacking = {name: settings[name] for name in settings if name not in ("paper", "dpi", "bleed")}
-    edited(settings=lacking, given=None, fingerprint="of version 11.1")
-    assert painted(capsys, folders, **ONE) == 0
-    assert run(folders, **ONE, **PAPER) == 0
-    assert "(size 64 → 154, paper none → 10x15cm, dpi auto → 25 and" in capsys.readouterr().out
-    assert size(RESULT) == LYING
 
 
 def test_a_transparent_photo_is_cropped_with_its_alpha(folders, stand_in):

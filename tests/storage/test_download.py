@@ -102,17 +102,6 @@ def test_downloads_bring_what_is_new_and_keep_what_is_the_user_s(tmp_path):
     play(Downloads, examples=60, steps=15, reaches=reaches)
 
 
-def test_a_file_of_the_user_s_own_stays_and_is_no_storage_that_refuses(painted_bucket, tmp_path):
-    home = FolderBucket(tmp_path / "home")
-    home.write("index.html", b"my own page")
-    result = download_all(
-        painted_bucket, home.folder, SyncRules(include=lambda key: key == "index.html")
-    )
-    [failure] = result.failures
-    assert failure.startswith(f"{home.folder / 'index.html'} is your own and stays; to get ")
-    assert (result.exit_code, contents(home)) == (1, {"index.html": b"my own page"})
-
-
 def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(
     painted_bucket, tmp_path
 ):
@@ -132,21 +121,6 @@ def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(
     assert (result.copied, result.deleted, result.exit_code) == (1, 0, 0)
     assert "b.jpg was changed after it was downloaded and is not deleted" in result.notes[0]
     assert contents(folder) == contents(painted_bucket) | {"monet/b.jpg": b"retouched"}
-
-
-def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(
-    painted_bucket, tmp_path
-):
-    folder = FolderBucket(tmp_path / "out")
-    fill(folder, "monet/a.jpg", "monet/gone.jpg")
-    folder.write("monet/b.jpg", b"painted before")
-    result = download_all(painted_bucket, folder.folder)
-    assert (result.copied, result.same, result.exit_code) == (2, 1, 1)
-    assert "b.jpg is your own" in result.failures[0]
-    folder.delete("monet/b.jpg")
-    painted_bucket.write("monet/a.jpg", b"painted anew")
-    assert download_all(painted_bucket, folder.folder, MIRROR).exit_code == 0
-    assert contents(folder) == contents(painted_bucket) | {"monet/gone.jpg": b"monet/gone.jpg"}
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])

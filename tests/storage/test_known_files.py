@@ -19,7 +19,6 @@ from painterly.cli.picture_files import check_is_painted
 from painterly.errors import ConfigError
 from painterly.settings.installation import PROGRAM
 from painterly.storage import files, known_files
-from painterly.storage.base import ObjectError
 from painterly.storage.download import download_all
 from painterly.storage.files import new_md5, was_at_rest
 from painterly.storage.folder import FolderBucket
@@ -155,35 +154,6 @@ def test_whatever_happens_an_etag_is_that_of_the_content(tmp_path, monkeypatch):
     places = ("in place", "by another file")
     reaches = {f"a change {place} of neither size nor times" for place in places}
     play(Changes, examples=40, steps=15, reaches=reaches | {"a listed file", "a damaged list"})
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        *DAMAGES,
-        b'{"key": "beach.jpg", "etag": "0", "size": "many", "time_ns": 1}',
-        "torn",
-        "inode",
-        "changed_ns",
-    ],
-)
-def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(
-    resting_photo, results, cost, damage
-):
-    etag(resting_photo, results)
-    file = results / LIST
-    whole = file.read_bytes()
-    if damage in ("inode", "changed_ns"):  # The same photo on another machine.
-        line = json.loads(whole)
-        file.write_text("\n" + json.dumps(line | {damage: line[damage] + 1}))
-    else:
-        file.write_bytes(whole[:-9] if damage == "torn" else damage)
-    with cost() as spent:
-        assert etag(resting_photo, results) == md5(resting_photo)
-    assert spent.read >= 2 * SIZE, "the photo has to be read, and the test reads it too"
-    with cost() as spent:
-        etag(resting_photo, results)
-    assert spent.read < SIZE, "now it is known"
 
 
 def test_a_file_of_the_future_is_read_because_a_clock_was_set_back(
@@ -329,15 +299,6 @@ def test_a_picture_that_is_announced_and_not_written_yet_stays_listed(results, m
         announce(results / "painted.jpg", b"")
     assert (results / LIST).read_text().count("painted.jpg") < 40, "it was shortened"
     assert "coming.jpg" in MadeFiles(results).painted
-
-
-def test_a_line_that_was_written_in_part_is_an_error(results, monkeypatch):
-    """As on a full disk. Otherwise, a painted picture would count as the user's own."""
-    real = os.write
-    with monkeypatch.context() as full:
-        full.setattr(os, "write", lambda file, data: real(file, data[:5]))
-        with pytest.raises(ObjectError, match="space"):
-            announce(results / "beach.jpg", b"")
 
 
 def test_a_downloaded_file_that_was_removed_is_not_known_to_the_next_program(results):
