@@ -135,23 +135,3 @@ def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_sa
 
 
 # --- VGG_WEIGHTS set --------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ("published", r"404.*VGG_WEIGHTS"),
-        ("gone.npz", r"gone\.npz does not exist"),
-        ("studi", r"weights are 'studi'.*builtin, published, random"),
-        ("torn.npz", r"torn\.npz cannot be used"),
-        ("bucket:gone.npz", r"bucket:gone\.npz"),
-    ],
-)
-def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, given, message):
-    hub.mode = "missing"
-    Path("torn.npz").write_bytes(BUILTIN.read_bytes()[:5000])
-    with pytest.raises(WeightsError, match=message) as caught:
-        run(unnamed, VGG_WEIGHTS=given)
-    assert caught.value.exit_code == 3
-    assert not keys() & RESULTS

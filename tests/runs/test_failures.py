@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
-from support.batch_results import results
+from support.batch_results import failures, results
 from support.commands import contents
 from support.disks import below
 from support.folder_batches import RESULTS, keys, run
@@ -145,6 +145,13 @@ def test_photos_with_names_as_long_as_a_disk_allows_keep_their_records(folders, 
     Path("photos", LONG[0]).write_bytes(tiny.file(60, 80, 9))
     assert run(folders, OUTPUT_FORMAT="same", **IN_MONET) == 0
     assert "1 painted" in capsys.readouterr().out
+
+
+def test_a_name_that_is_not_utf_8_fails_alone(folders, stand_in, capsys):
+    Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(tiny.file(60, 80, 6))
+    assert run(folders, **IN_MONET) == 1
+    [failed] = failures(capsys)
+    assert ": the name of the photo caf\\udce9.jpg is not UTF-8; rename the file" in failed
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])

@@ -149,38 +149,6 @@ def test_a_photo_is_deleted_with_all_its_pictures_and_an_undo_brings_them_back(p
     assert hung(page) == ["c.jpg", "batch.jpg"] and page.errors() == []
 
 
-def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
-    look(page, server)
-    server.refusals["DELETE", "/api/jobs"] = (503, "no storage", None)
-    page.js("document.querySelector('.card a').focus()")
-    press(page, Keys.DELETE)
-    assert len(hung(page)) == 3
-    end_undo(page)
-    page.until("document.querySelectorAll('.card').length === 4")
-    assert page.one(".told p").text == "Could not delete it. The picture is back."
-
-
-def test_hundreds_of_pictures_are_deleted_at_once(page, server, jobs):
-    """By a few requests: browsers refuse hundreds at a time that may outlast the page."""
-    look(page, server)
-    back = page.driver.execute_async_script(
-        """
-        const [done] = arguments, { fetch } = window, calls = [];
-        const ids = [...Array(600)].map((_, at) => String(at).padStart(20, "0"));
-        const { deleteJobs, tell } = await import("/static/deleting.js");
-        let asked = 0;
-        window.fetch = async (...request) => {
-          const answer = await fetch(...request).finally(() => { asked += 1; });
-          if (asked === 3) setTimeout(() => done(calls), 100);
-          return answer;
-        };
-        deleteJobs(ids, (some, isGone) => { if (!isGone) calls.push(some.length); });
-        tell("The time is over.");
-        """
-    )
-    assert back == []
-
-
 def test_a_page_that_is_closed_deletes_whatever_it_still_waits_for(page, server, jobs):
     """Such as a copy of the photo that is on the stage."""
     look(page, server)
@@ -262,23 +230,6 @@ def test_a_picture_that_is_being_painted_goes_with_an_undo_and_is_painted_on_unt
     end_undo(page)
     server.leaves_nothing_of(job.id)
     assert page.js("document.querySelectorAll('#finished li').length") == 3
-    assert page.errors() == []
-
-
-def test_a_chosen_photo_outlasts_the_picture_that_it_came_with(page, server, jobs):
-    page.look(server.address)
-    page.until("document.querySelectorAll('#finished li').length === 3")
-    page.one("#finished .cell").click()
-    page.js("document.querySelector('#again-with').click()")
-    page.until("document.querySelectorAll('#photos li').length === 1")
-    page.js("document.querySelector('#finished .x').click()")
-    page.until("document.querySelectorAll('#finished li').length === 2")
-    until(lambda: [*server.buckets.result.list("_web/kept/")])
-    end_undo(page)
-    server.leaves_nothing_of(jobs[0])
-    page.one("#paint").click()
-    page.until("document.querySelector('#queue li')")
-    assert (server.jobs.all()[0].photo, server.jobs.all()[0].state) == ("c.jpg", "queued")
     assert page.errors() == []
 
 

@@ -7,7 +7,6 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from support.browser import leave
 from support.polling import until
 from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
 
@@ -332,17 +331,6 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
     page.one("#photo-files").send_keys(str(tmp_path / "half.jpg"))
     page.until("refused.textContent === 'half.jpg: The photo is damaged or incomplete.'")
     page.until(f"{ACTS} === 'first' && !document.querySelector('#photos li')")
-
-
-def test_a_test_leaves_no_photo_to_the_next_one_whose_server_has_the_same_port(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
-    page.until("!document.querySelector('#photos .unsent')")
-    leave(page.driver)
-    page.look(server.address)
-    page.until("document.querySelectorAll('[name=style]').length === 3")
-    stored = page.js("JSON.stringify({ ...sessionStorage, ...localStorage })")
-    assert not page.all("#photos li") and "beach" not in stored
 
 
 @pytest.mark.story
