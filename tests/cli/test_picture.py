@@ -107,17 +107,6 @@ def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(mo
     assert Image.open("x.png").size == (128, 96)
 
 
-def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypatch, capsys):
-    without = [*ONE, "--size", "32", "--num_iter", "1", "--device", "cpu"]
-    monkeypatch.setenv("VGG_WEIGHTS", "random")
-    assert inetwork(without) == 0
-    assert "painting with random features" in capsys.readouterr().out
-    monkeypatch.setenv("VGG_WEIGHTS", "bucket:x.h5")
-    assert inetwork(without) == 3
-    assert "'bucket:x.h5', which only a batch reads" in capsys.readouterr().err
-    assert inetwork([*ONE, "--size", "32", *QUICK]) == 0
-
-
 def test_the_result_is_written_as_asked_for():
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from support import tiny
-from support.batch_results import failures, painted, results
+from support.batch_results import failures, results
 from support.folder_batches import run
 
 from painterly.images.output import OutputFormat
@@ -37,20 +36,6 @@ def test_no_two_results_of_a_style_share_a_key(form):
     names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
     photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]
     assert len({*result_names(photos, OutputFormat(form)).values()}) == len(photos)
-
-
-def test_a_result_has_the_format_that_its_photos_name_says(folders, stand_in, capsys):
-    for name, kind in (("png.jpg", "PNG"), ("heic.jpg", "HEIF"), ("jpg.png", "JPEG")):
-        Path("photos", name).write_bytes(tiny.file(60, 80, 8, kind))
-    transparent = Image.new("RGBA", (80, 60), (0, 0, 255, 128))
-    transparent.save("photos/clear.jpg", "PNG")
-    for form in ("", "same"):
-        run(folders, STYLE="monet", OUTPUT_FORMAT=form)
-        for name in ("png.jpg", "heic.jpg", "clear.jpg"):
-            assert Image.open(f"out/monet/{name}").format == "JPEG"
-        assert Image.open("out/monet/jpg.png").format == "PNG"
-    assert len(results()) == 6
-    assert painted(capsys, folders, STYLE="monet", OUTPUT_FORMAT="same") == 0
 
 
 @pytest.fixture(params=[("beach.jpg", "BEACH.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])

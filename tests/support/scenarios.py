@@ -9,7 +9,7 @@
     command beach.jpg hokusai -> 0      # a command line, and its exit code
     refused beach.jpg hokusay           # one that ends with 2, or `-> N`, and changes no file
       ./start.sh: …                     # its only line; … is any text, HERE the current folder
-    refused STYLE_SIZE=7                # variables that no run takes
+    refused STYLE_SIZE=7                # variables that no run takes, or before a command line
     same                                # what was written or named by `keep PATH` is as it was
 
 A command that begins with `inetwork.py` is one of that program. Others:
@@ -39,6 +39,7 @@ import shlex
 import shutil
 import signal
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -185,15 +186,19 @@ class Stage:
         return [f"refused {rest}", f"  {said}"]
 
     def _message(self, words: list[str]) -> tuple[int, str]:
-        """Return the exit code and the message of a command, or of a run with other variables."""
-        if not all(map(_PAIR.match, words)):
-            self._capsys.readouterr()
-            ended = _command(words)
-            return ended, self._capsys.readouterr().err.removesuffix("\n")
-        try:
-            return self._run(words), "the run was not refused"
-        except PainterlyError as error:
-            return error.exit_code, str(error)
+        """Return the exit code and the message of a command, or of a run, with other variables."""
+        pairs = [*takewhile(_PAIR.match, words)]
+        if len(pairs) == len(words):
+            try:
+                return self._run(pairs), "the run was not refused"
+            except PainterlyError as error:
+                return error.exit_code, str(error)
+        self._capsys.readouterr()
+        with self._patch.context() as patch:
+            for name, _, value in (each.partition("=") for each in pairs):
+                patch.setenv(name, value)
+            ended = _command(words[len(pairs) :])
+        return ended, self._capsys.readouterr().err.removesuffix("\n")
 
     def _run(self, pairs: list[str]) -> int:
         return run_batch(self.environment, **dict(each.split("=", 1) for each in pairs))

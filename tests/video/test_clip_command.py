@@ -49,14 +49,6 @@ def test_a_clip_is_painted_into_a_file(capsys):
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.usefixtures("walk_and_paintings")
-def test_the_extension_of_the_result_is_its_container():
-    for name in ("out.webm", "out.webp"):  # A gif is below.
-        assert main(["walk.mp4", "monet.jpg", "-o", name, *WORDS]) == 0
-        assert Path(name).stat().st_size > 1000
-    assert clips.facts(Path("out.webm"))[2] == ["opus"]
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("walk_and_paintings")
 def test_an_animation_is_a_clip_if_the_result_is_one():
