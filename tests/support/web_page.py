@@ -51,6 +51,12 @@ def previewed(page):
     return page.js(shown)
 
 
+def preview(page, server, *files, style=0):
+    """Open the page with files, and wait for the picture of the last one; return its address."""
+    visit(page, server, *files, style=style)
+    return previewed(page)
+
+
 def end_undo(page):
     """End the time in which a deletion can be undone, as when the page is closed."""
     page.js("window.dispatchEvent(new Event('pagehide'))")

@@ -50,8 +50,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
     for hidden in ("save", "mask-open", "print-menu"):
         assert not page.js(f"{shown}('{hidden}')"), hidden
     assert page.js("document.querySelector('[name=preset]:checked').value") == "instant"
-    page.one("#paint").click()
-    page.until("document.body.dataset.acts === 'painting'")
+    page.click("#paint", "document.body.dataset.acts === 'painting'")
     until(clip_service.kill_worker)
     page.until("document.body.dataset.acts === 'done'")
     page.js("(played.muted = true, played.play())")
@@ -64,8 +63,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
     page.one("#full-screen").click()
     page.until("document.querySelector('dialog').open && !clip.hidden && played.paused")
     page.until("clip.src.endsWith('/result')")
-    page.one("#close").click()
-    page.until("!document.querySelector('dialog').open")
+    page.click("#close", "!document.querySelector('dialog').open")
     page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.all(".card a")[0].click()
     page.until("document.querySelector('dialog').open && !clip.hidden")
@@ -75,8 +73,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
     page.until("document.querySelectorAll('#finished li').length === 1")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()
-    page.one("#delete").click()
-    page.until("!document.querySelector('#finished li')")
+    page.click("#delete", "!document.querySelector('#finished li')")
     until(lambda: not clip_service.client.get("/api/jobs").json()["jobs"])
     page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.until("document.readyState === 'complete' && !document.querySelector('.card')")

@@ -110,12 +110,10 @@ def test_the_key_deletes_the_picture_with_the_focus_but_none_of_a_batch(page, se
 
 def test_in_full_screen_the_next_picture_follows_a_deleted_one(page, server, jobs):
     look(page, server)
-    page.one(".card a").click()
-    page.until("document.querySelector('dialog').open")
+    page.click(".card a", "document.querySelector('dialog').open")
     press(page, Keys.DELETE)
     page.until("where.textContent === 'b · 1 of 3'")
-    page.one(".told button").click()
-    page.until("document.querySelectorAll('.card').length === 4")
+    page.click(".told button", "document.querySelectorAll('.card').length === 4")
     end_undo(page)
     assert not server.jobs.deleted() and page.errors() == []
 
@@ -125,19 +123,16 @@ def test_a_photo_is_deleted_with_all_its_pictures_and_an_undo_brings_them_back(p
     server.buckets.source.write(newest.photo_key, jpeg("green"))  # The others have one photo.
 
     def remove(job):
-        page.one(f".card a[href*='{job.id}']").click()
-        page.until("document.querySelector('dialog').open")
+        page.click(f".card a[href*='{job.id}']", "document.querySelector('dialog').open")
         page.one("#inform").click()
-        page.one("#remove-photo").click()
-        page.until("!document.querySelector('dialog').open")
+        page.click("#remove-photo", "!document.querySelector('dialog').open")
 
     look(page, server)
     remove(second)
     page.until("document.querySelectorAll('.card').length === 2")
     assert hung(page) == ["c.jpg", "batch.jpg"]
     assert page.one(".told p").text == "2 pictures deleted."
-    page.one(".told button").click()
-    page.until("document.querySelectorAll('.card').length === 4")
+    page.click(".told button", "document.querySelectorAll('.card').length === 4")
     remove(oldest)
     page.until("document.querySelectorAll('.card').length === 2")
     assert not server.jobs.deleted()
@@ -197,11 +192,9 @@ def test_the_strip_and_the_menu_delete_with_an_undo_and_other_pages_hear_of_it(p
     page.until(f"{cells} === 3")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()
-    page.one("#delete").click()
-    page.until(f"{cells} === 2")
+    page.click("#delete", f"{cells} === 2")
     server.jobs.poll_now()  # News of it does not show it again.
-    page.one(".told button").click()
-    page.until(f"{cells} === 3")
+    page.click(".told button", f"{cells} === 3")
     assert not server.jobs.deleted()
     server.client.delete(f"/api/jobs/{jobs[0]}")  # Another page.
     page.until(f"{cells} === 2")
@@ -215,16 +208,14 @@ def test_a_picture_that_is_being_painted_goes_with_an_undo_and_is_painted_on_unt
     page.look(server.address)
     server.paint(job, step=10, fraction=0.1)
     page.until("document.querySelectorAll('#queue li').length === 1")
-    page.one("#queue .x").click()
-    page.until("!document.querySelector('#queue li')")
+    page.click("#queue .x", "!document.querySelector('#queue li')")
     assert page.one(".told p").text == "Picture deleted."
     server.paint(job, step=20, fraction=0.2)
     assert server.jobs.stored(job.id).state == "painting"
     page.one(".told button").click()
     page.until("document.querySelector('#queue .said').textContent.startsWith('20%')")
     page.one("#queue .cell").click()
-    page.one("#cancel").click()
-    page.until("!document.querySelector('#queue li')")
+    page.click("#cancel", "!document.querySelector('#queue li')")
     server.end(server.jobs.stored(job.id))  # It has ended meanwhile.
     assert page.js("document.querySelectorAll('#finished li').length") == 3
     end_undo(page)
