@@ -41,52 +41,9 @@ RESULTS = {
     "s3": "s3://results",
     "-": "-",
 }
-# one: a file of that name. each: a file beside the photo for each style. painted: ./painted.
-# into: that folder or bucket. many: several pictures would go into one. pipe: - makes one picture.
-TABLE = """
-                 none     out.png  out      out/     there    s3       -
-photo  ready     each     one      one      into     into     into     one
-photo  list      each     many     into     into     into     into     many
-photo  files     each     many     into     into     into     into     many
-photo  blend     each     one      one      into     into     into     one
-photo  painting  each     one      one      into     into     into     one
-photo  all       painted  many     into     into     into     into     many
-photo  folder    painted  many     into     into     into     into     many
-photo  bucket    painted  many     into     into     into     into     many
-photos ready     painted  many     into     into     into     into     many
-photos list      painted  many     into     into     into     into     many
-photos files     painted  many     into     into     into     into     many
-photos blend     painted  many     into     into     into     into     many
-photos painting  painted  many     into     into     into     into     many
-photos all       painted  many     into     into     into     into     many
-photos folder    painted  many     into     into     into     into     many
-photos bucket    painted  many     into     into     into     into     many
-folder ready     painted  many     into     into     into     into     many
-folder list      painted  many     into     into     into     into     many
-folder files     painted  many     into     into     into     into     many
-folder blend     painted  many     into     into     into     into     many
-folder painting  painted  many     into     into     into     into     many
-folder all       painted  many     into     into     into     into     many
-folder folder    painted  many     into     into     into     into     many
-folder bucket    painted  many     into     into     into     into     many
-bucket ready     painted  many     into     into     into     into     many
-bucket list      painted  many     into     into     into     into     many
-bucket files     painted  many     into     into     into     into     many
-bucket blend     painted  many     into     into     into     into     many
-bucket painting  painted  many     into     into     into     into     many
-bucket all       painted  many     into     into     into     into     many
-bucket folder    painted  many     into     into     into     into     many
-bucket bucket    painted  many     into     into     into     into     many
-stdin  ready     pipe     one      one      pipe     pipe     pipe     one
-stdin  list      pipe     pipe     pipe     pipe     pipe     pipe     pipe
-stdin  files     pipe     pipe     pipe     pipe     pipe     pipe     pipe
-stdin  blend     pipe     one      one      pipe     pipe     pipe     one
-stdin  painting  pipe     one      one      pipe     pipe     pipe     one
-stdin  all       pipe     pipe     pipe     pipe     pipe     pipe     pipe
-stdin  folder    pipe     pipe     pipe     pipe     pipe     pipe     pipe
-stdin  bucket    pipe     pipe     pipe     pipe     pipe     pipe     pipe
-"""
-ROWS = [line.split() for line in TABLE.strip("\n").splitlines()[1:]]
+# What each kind of words means; the file explains its columns.
+TABLE = Path(__file__).with_name("words.table").read_text()
+ROWS = [line.split() for line in TABLE.splitlines() if line[0] not in " #"]
 LINES = [
     (photos, style, result, meant)
     for photos, style, *row in ROWS

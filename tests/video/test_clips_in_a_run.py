@@ -18,7 +18,7 @@ from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
 from painterly.configuration import config
 from painterly.orders import frames
-from painterly.orders.frames import Clip, FrameOrder
+from painterly.orders.frames import Clip
 from painterly.painters.painter import Painter
 from painterly.painters.reading import ChangedError
 from painterly.runs import dry_run
@@ -26,7 +26,6 @@ from painterly.settings import clips as clips_here
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import steadying
-from painterly.video.reading import ClipsView
 
 pytestmark = pytest.mark.slow  # A process decodes the clips.
 
@@ -223,23 +222,6 @@ def test_the_result_is_steadied(here, monkeypatch):
     assert len(calls) == 5
 
 
-def test_a_frame_is_read_by_its_key_and_not_listed(here):
-    view = ClipsView(FolderBucket(Path("clips")))
-    assert [entry.key for entry in view.list()] == ["walk.mp4"]
-    shown = [view.read(f"walk.mp4/{number}.frame") for number in range(6)]
-    assert len({*shown}) == 6
-    assert [view.read(f"walk.mp4/{number}.frame") for number in (5, 0, 3, 2)] == [
-        shown[number] for number in (5, 0, 3, 2)
-    ]
-    assert view.find("walk.mp4/2.frame").etag != view.find("walk.mp4/3.frame").etag
-    assert view.find("none.mp4/2.frame") is None and view.find("walk.mp4").size > 1000
-    assert view.read("walk.mp4") == shown[0], "on a sheet"
-    part = view.read_part("walk.mp4/2.frame", 2, 5, view.find("walk.mp4/2.frame"))
-    assert part == shown[2][2:7], "its size is read before it"
-    clips.write(Path("clips/other.mp4"), [clips.picture(9)])
-    assert view.read("other.mp4") != view.read("walk.mp4") == shown[0]
-
-
 def test_what_is_kept_of_a_part_of_a_clip_is_not_taken_for_that_of_another():
     order = SimpleNamespace(checkpoint_mark="mark", checkpoint_key="monet/walk.npz")
     spans = [(Fraction(0), None), (Fraction(1), None), (Fraction(0), Fraction(1))]
@@ -278,14 +260,3 @@ def test_a_clip_that_changes_while_it_is_painted_waits_for_the_next_round(
     assert not RESULT.exists()
     assert run(here) == 0
     assert RESULT.read_bytes() == whole_run
-
-
-def test_reading_takes_the_memory_of_the_clip_steadying_and_writing_that_of_what_is_painted():
-    def taken(size):
-        settings = SimpleNamespace(size=size)
-        frame = SimpleNamespace(style=SimpleNamespace(settings=settings))
-        return FrameOrder.bytes_beside(frame, 512, 2048)
-
-    painted, reading = frames.STEADYING + frames.WRITING, 2 * frames.READING * 512 * 2048
-    for size, pixels in (("full", 512 * 2048), ("1024", 256 * 1024)):
-        assert taken(size) == 3 * frames.PROCESS + reading + painted * pixels

@@ -1,13 +1,19 @@
 """What people stumbled over on the page: each test is one fault, and says what they expect."""
 
-import threading
-from types import SimpleNamespace
-
 import pytest
-from support.web_page import ACTS, end_undo, jpeg, preview, previewed, staged, styled, visit
+from support.web_page import (
+    ACTS,
+    answered,
+    end_undo,
+    jpeg,
+    preview,
+    previewed,
+    staged,
+    styled,
+    visit,
+)
 
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Previews
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -26,17 +32,7 @@ def place(tmp_path):
 def server(place):
     """The service, whose previews are blue."""
     with staged(place) as running:
-        running.asked = []
-
-        def send(kind, request):
-            if kind == "preview":
-                running.asked.append(request.order)
-                answer = (request.number, jpeg("blue"), None)
-                threading.Thread(target=previews.answer, args=answer).start()
-            return True
-
-        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
-        yield running
+        yield answered(running)
 
 
 @pytest.fixture

@@ -7,17 +7,16 @@ as well.
 import base64
 import socket
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from support.gallery import published, record
 from support.polling import until
-from support.web_page import end_undo, jpeg, staged, styled
+from support.web_page import answered, end_undo, jpeg, staged, styled
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Previews, Refusal
+from painterly.jobs.worker.previews import Refusal
 from painterly.settings import ready_styles
 from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
@@ -957,13 +956,7 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
 
 def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
     refusal = Refusal("painting mosaic.jpg: is too large", is_of_photo=False)
-
-    def send(kind, asked):
-        if kind == "preview":
-            previews.answer(asked.number, None, refusal)
-        return True
-
-    server.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
+    answered(server, lambda order: (None, refusal))
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")

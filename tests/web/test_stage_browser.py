@@ -3,16 +3,23 @@
 The service is real. A test answers its previews, and moves its jobs on.
 """
 
-import threading
-from types import SimpleNamespace
-
 import pytest
 from support.polling import until
-from support.web_page import ACTS, end_undo, jpeg, preview, previewed, staged, styled, visit
+from support.web_page import (
+    ACTS,
+    answered,
+    end_undo,
+    jpeg,
+    preview,
+    previewed,
+    staged,
+    styled,
+    visit,
+)
 
 from painterly.jobs import requests
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Previews, Refusal
+from painterly.jobs.worker.previews import Refusal
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
@@ -31,21 +38,15 @@ def server(place):
     refused for the moment, `server.rough` whether those for a result are, and `server.broken` why
     the photo half.jpg is."""
     with staged(place) as running:
-        running.asked, running.busy, running.rough, running.broken = [], False, False, ""
+        running.busy, running.rough, running.broken = False, False, ""
 
-        def send(kind, request):
-            if kind == "preview":
-                running.asked.append(request.order)
-                is_busy = running.busy or (running.rough and whole([request.order]))
-                picture = None if is_busy else jpeg("blue")
-                answer = (request.number, picture, None)
-                if running.broken and "half" in str(request.order.photo):
-                    answer = (request.number, None, Refusal(running.broken, is_of_photo=True))
-                threading.Thread(target=previews.answer, args=answer).start()
-            return True
+        def answer(order):
+            if running.broken and "half" in str(order.photo):
+                return None, Refusal(running.broken, is_of_photo=True)
+            is_busy = running.busy or (running.rough and whole([order]))
+            return None if is_busy else jpeg("blue"), None
 
-        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
-        yield running
+        yield answered(running, answer)
 
 
 @pytest.fixture
