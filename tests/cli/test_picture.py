@@ -44,27 +44,6 @@ def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after
     assert first != second == Path("x.png").read_bytes()
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
-    monkeypatch, capsys, signum, code
-):
-    from painterly.engine.style_transfer import StyleTransfer
-
-    real = StyleTransfer.steps
-
-    def stopped(transfer, *arguments):
-        for number, step in enumerate(real(transfer, *arguments), start=1):
-            if number == 3:
-                signal.raise_signal(signum)
-            yield step
-
-    monkeypatch.setattr(StyleTransfer, "steps", stopped)
-    assert inetwork([*ONE, *RANDOM, "--size", "64", "--num_iter", "18"]) == code
-    what = "x.png is the picture as it stands after 3 of 19 steps"
-    assert capsys.readouterr().err == f"inetwork.py: stopped by {signum.name}; {what}\n"
-    assert Image.open("x.png").size == (64, 48)
-
-
 @pytest.mark.parametrize("preset", ["draft", "instant"])
 def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypatch, capsys, preset):
     from painterly.engine import patches

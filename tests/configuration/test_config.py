@@ -259,39 +259,6 @@ def test_a_file_of_clever_cloud_with_windows_line_ends_is_changed(tmp_path):
     assert env_file.read(tmp_path) == {"CELLAR_ADDON_HOST": "host", "PRESET": "fine"}
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("WEB_PASSWORD", "WEB_PASSWORD: abc", "WEB_PASSWORD:abc", 'WEB_PASSWORD="abc"def'),
-        *('"WEB_PASSWORD"="abc"', '$env:WEB_PASSWORD="abc"', "set WEB_PASSWORD=abc"),
-        *("- WEB_PASSWORD=abc", "--env=WEB_PASSWORD=abc", 'os.environ["WEB_PASSWORD"]="abc"'),
-        *("WEB\u200b_PASSWORD=abc", "WEB_PASSW\u039fRD=abc", ";WEB_PASSWORD=abc"),
-        *("WEB_PASSWORD\uff1dabc", "WEB_PASSWORD:abc=def"),
-    ],
-)
-def test_a_line_that_is_no_assignment_is_refused_without_its_text(tmp_path, line):
-    (tmp_path / ".env").write_text(f"PRESET=draft\n{line}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=", line 2 cannot be read; expected NAME=value") as raised:
-        environment(tmp_path)
-    assert "abc" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        ("WEB_PASSWORD=abc #def", "WEB_PASSWORD"),
-        ("export CELLAR_ADDON_KEY_SECRET=abc # mine", "CELLAR_ADDON_KEY_SECRET"),
-        ("AWS_ACCESS_KEY_ID =abc\t#mine", "AWS_ACCESS_KEY_ID"),
-        ("WEB_TOKEN= # none", "WEB_TOKEN"),
-    ],
-)
-def test_a_secret_with_a_number_sign_after_a_space_is_asked_about(tmp_path, line, name):
-    (tmp_path / ".env").write_text(f"PRESET=draft\n{line}\n")
-    with pytest.raises(ConfigError, match=f", line 2: {name} has a # after a space") as raised:
-        environment(tmp_path)
-    assert "abc" not in str(raised.value)
-
-
 def test_a_file_that_an_editor_gave_another_name_is_named_unless_there_is_a_right_one(tmp_path):
     (tmp_path / ".env.txt").write_text("PRESET=draft\n")
     [line] = read_environment(tmp_path)[1]

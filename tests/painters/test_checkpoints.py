@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import strategies as some
 from hypothesis.stateful import invariant, precondition, rule
-from support import stand_in as stand_in_engine
 from support import tiny
 from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
@@ -23,7 +22,6 @@ from painterly.cli.batch import paint_batch
 from painterly.configuration import config
 from painterly.painters import checkpoints
 from painterly.painters.checkpoints import Snapshot, read_snapshot
-from painterly.signals import Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 
@@ -52,33 +50,6 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_clea
     assert "resuming" not in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS | mine.keys()
     assert {key: bucket.read(key) for key in mine} == mine
-
-
-def test_a_checkpoint_of_other_weights_is_not_used(folders, stand_in, monkeypatch, capsys):
-    one = {"PHOTO": "beach.jpg", "STYLE": "monet"}
-    with monkeypatch.context() as patch:
-        stand_in_engine.signal_after(4, patch)
-        with pytest.raises(Stopped):
-            run(folders, VGG_WEIGHTS="builtin", **one)
-    assert run(folders, VGG_WEIGHTS="random", **one) == 0
-    said = capsys.readouterr().out
-    assert "checkpoint saved: _checkpoints/monet/beach.jpg.npz, step 4" in said
-    assert "it belongs to other pictures, settings or weights); starting over" in said
-    assert not [key for key in keys() if key.startswith("_checkpoints/")]
-
-
-def test_the_checkpoint_of_a_picture_that_is_refused_stays_until_it_can_be_painted(
-    folders, stand_in
-):
-    bucket, mine, key = FolderBucket(Path("out"), new=True), "monet/beach.jpg", KEY
-    bucket.write(mine, b"mine")
-    Snapshot("f", {"iteration": np.array(1)}).upload(bucket, key)
-    before = bucket.read(key)
-    assert run(folders, STYLE="monet") == run(folders) == 1
-    assert bucket.read(key) == before
-    bucket.delete(mine)
-    assert run(folders) == 0
-    assert keys() == RESULTS | RECORDS
 
 
 def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):

@@ -271,19 +271,6 @@ def test_files_are_listed_together_and_once(results, tmp_path, monkeypatch):
         assert len((results / LIST).read_text().split("\n")) == 1 + len(photos)
 
 
-def test_files_that_are_still_there_are_seldom_looked_for(results, tmp_path, monkeypatch):
-    looks, real = [], os.path.lexists
-    monkeypatch.setattr(known_files, "MIN_FILES", 4)
-    kept, photos = listed_in(results), [tmp_path / f"{number}.jpg" for number in range(20)]
-    for each in photos:
-        each.write_bytes(each.name.encode())
-    at_rest(*photos)
-    monkeypatch.setattr(os.path, "lexists", lambda path: looks.append(path) or real(path))
-    for each in photos:
-        kept.md5(each)
-    assert 0 < len(looks) < 3 * len(photos)
-
-
 def test_a_list_is_not_shortened_where_others_cannot_be_kept_out(results, monkeypatch):
     monkeypatch.setattr(known_files, "MIN_BYTES", 100)
     monkeypatch.setattr(known_files, "locked", lambda folder: (_ for _ in ()).throw(OSError))

@@ -64,7 +64,7 @@ from support.stand_in import StyleTransfer, signal_after
 
 UPDATES = bool(os.environ.get("UPDATE_SCENARIOS"))
 _FIELD = re.compile(r'([\w.]+)=("[^"]*"|\[\S*\]|\S*)')
-_PAIR = re.compile(r"[A-Z][A-Z0-9_]*=")
+PAIR = re.compile(r"[A-Z][A-Z0-9_]*=")
 
 # The lines of each file as they were read, and what came out in the place of some of them.
 _read: dict[Path, list[str]] = {}
@@ -145,7 +145,6 @@ class Stage:
 
     def _ran(self, name: str, rest: str, expected: list[str]) -> list[str] | None:
         options, _, wanted = rest.rpartition("-> ")
-        texts = [each for each in expected if each.startswith(("~ ", "!~ "))]
         log_to_stdout("%(message)s")
         self._capsys.readouterr()
         more = ""
@@ -163,11 +162,19 @@ class Stage:
         if name == "run" and isinstance(outcome, int):
             assert outcome == bool(failed or " cannot be painted" in out), out
             outcome = out.count(": done, ")
-        came_out = [f"{name} {options}-> {outcome}", *(f"  {each}" for each in failed)]
-        was = [f"{name} {rest}", *(f"  {each}" for each in expected if each not in texts)]
-        if not _fits(was, came_out):
-            assert UPDATES, out
-            return [*came_out, *(f"  {each}" for each in texts)]
+        return self.checked(
+            [f"{name} {rest}"], [f"{name} {options}-> {outcome}", *failed], expected, out
+        )
+
+    def checked(
+        self, line: list[str], came_out: list[str], expected: list[str], out: str
+    ) -> list[str] | None:
+        """Compare a line and what is expected of it with what came out. Return the lines to put in
+        their place, if these differ and may be updated."""
+        texts = [each for each in expected if each.startswith(("~ ", "!~ "))]
+        if not _fits([*line, *(each for each in expected if each not in texts)], came_out):
+            assert UPDATES, (came_out, out)
+            return [came_out[0], *(f"  {each}" for each in (*came_out[1:], *texts))]
         for mark, _, text in (each.partition(" ") for each in texts):
             assert (text in out) == (mark == "~"), (text, out)
         return None
@@ -186,7 +193,7 @@ class Stage:
 
     def _message(self, words: list[str]) -> tuple[int, str]:
         """Return the exit code and the message of a command, or of a run, with other variables."""
-        pairs = [*takewhile(_PAIR.match, words)]
+        pairs = [*takewhile(PAIR.match, words)]
         if len(pairs) == len(words):
             try:
                 return self._run(pairs), "the run was not refused"
