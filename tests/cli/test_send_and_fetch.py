@@ -70,28 +70,6 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         assert printed.out == "" and message in printed.err and printed.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("kind", ["folder", "moto"])
-def test_single_files_are_sent(request, kind, tmp_path, monkeypatch, capsys):
-    if kind == "folder":
-        leave_out_env_file(monkeypatch, only={})
-        name = f"{tmp_path}/bucket"
-    else:
-        server = request.getfixturevalue("moto")
-        set_variables(monkeypatch, server.environment)
-        name = f"s3://{server.new_bucket()}"
-    (tmp_path / "beach.jpg").write_bytes(b"x")
-    (tmp_path / "link.jpg").symlink_to("beach.jpg")
-    for file in ("beach.jpg", "link.jpg"):
-        assert send_to_bucket([str(tmp_path / file), f"{name}/2026"]) == 0
-    out = str(tmp_path / "out")
-    assert get_bucket_content([name, out, "--include", "2026/link.jpg"]) == 0
-    assert contents(tmp_path / "out") == {"2026/link.jpg": b"x"}
-    assert get_bucket_content([f"{name}/2026/link.jpg", out]) == (5 if kind == "folder" else 2)
-    assert "2026/link.jpg" in capsys.readouterr().err
-    assert send_to_bucket([str(tmp_path / "beach.jpg"), name, "--delete"]) == 2
-    assert "; --delete needs a folder" in capsys.readouterr().err
-
-
 TROUBLE = ("line\nend.jpg", 'quote\'s "double".jpg', "#?%&+ =.jpg", "é" * 120 + ".jpg")
 SLASHED = ("/leading.jpg", "a//b.jpg", "/etc/x.jpg")  # A file's name lacks the empty parts.
 UNFIT = ("../up.jpg", "x" * 1020 + ".jpg", "marker with data/", "a/../../b.jpg", "back\\slash.jpg")

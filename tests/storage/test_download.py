@@ -102,27 +102,6 @@ def test_downloads_bring_what_is_new_and_keep_what_is_the_user_s(tmp_path):
     play(Downloads, examples=60, steps=15, reaches=reaches)
 
 
-def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(
-    painted_bucket, tmp_path
-):
-    folder = FolderBucket(tmp_path / "out", new=True)
-    download_all(painted_bucket, folder.folder)
-    for key in ("monet/a.jpg", "monet/b.jpg"):
-        folder.write(key, b"retouched")
-    painted_bucket.write("monet/a.jpg", b"painted anew")
-    painted_bucket.write("Documents/p.jpg", b"painted anew")
-    painted_bucket.delete("monet/b.jpg")
-    result = download_all(painted_bucket, folder.folder)
-    assert (result.copied, result.same, result.exit_code) == (1, 1, 1)
-    assert "a.jpg was changed after it was downloaded and stays" in result.failures[0]
-    assert folder.read("Documents/p.jpg") == b"painted anew"
-    folder.delete("monet/a.jpg")
-    result = download_all(painted_bucket, folder.folder, MIRROR)
-    assert (result.copied, result.deleted, result.exit_code) == (1, 0, 0)
-    assert "b.jpg was changed after it was downloaded and is not deleted" in result.notes[0]
-    assert contents(folder) == contents(painted_bucket) | {"monet/b.jpg": b"retouched"}
-
-
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 def test_a_disk_without_room_ends_a_download_with_one_line(
     painted_bucket, tmp_path, monkeypatch, number
@@ -195,20 +174,6 @@ def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(painte
     (folder / "monet/a.jpg").unlink()
     assert "outside.jpg' cannot be a file" in download_all(painted_bucket, folder, MIRROR).notes[0]
     assert outside.read_bytes() == b"mine"
-
-
-def test_what_a_killed_download_left_is_deleted_after_an_hour(painted_bucket, tmp_path):
-    left = [tmp_path / f"out/monet/.{digit * 16}.part" for digit in "0a"]
-    mine = tmp_path / "out/monet/.mine.part"
-    mine.parent.mkdir(parents=True)
-    for path in (*left, mine):
-        path.write_bytes(b"x")
-    for path in (left[0], mine):
-        os.utime(path, (1e9, 1e9))
-    download_all(painted_bucket, tmp_path / "out", SyncRules(dry_run=True))
-    assert left[0].exists()
-    download_all(painted_bucket, tmp_path / "out")
-    assert [path.exists() for path in (*left, mine)] == [False, True, True]
 
 
 @pytest.mark.parametrize("inner", ["", "a/b"])

@@ -15,8 +15,9 @@
 A command that begins with `inetwork.py` is one of that program. Others:
 
 - files: `rm PATH…`, `mkdir PATH…`, `mv OLD NEW`, `copy OLD NEW`, `cut PATH BYTES` (from its end),
-  `flip PATH` (its last byte), `fill FOLDER KEY…` (files that have their names as content). A path
-  may be a pattern, such as `out/*/a.jpg`, and `\\n` in a text is the end of a line
+  `flip PATH` (its last byte), `old PATH…` (last changed in 2001), `fill FOLDER KEY…` (files that
+  have their names as content). A path may be a pattern, such as `out/*/a.jpg`, and `\\n` in a text
+  is the end of a line
 - records: `of STYLE/PHOTO` is the one that is meant from here on, beach.jpg in monet before;
   `record NAME=JSON…` (without JSON, a field goes), `settings NAME=JSON…` (in it), `has NAME=JSON…`
   (`has settings.size=64`)
@@ -248,6 +249,10 @@ class Stage:
 
     def flip(self, path: str) -> None:
         Path(path).write_bytes(Path(path).read_bytes()[:-1] + b"x")
+
+    def old(self, *paths: str) -> None:
+        for path in paths:
+            os.utime(path, (1e9, 1e9))
 
     def keep(self, *paths: str) -> None:
         self._kept |= {Path(each): _state(Path(each)) for each in paths}
