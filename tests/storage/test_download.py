@@ -11,7 +11,6 @@ from hypothesis.stateful import rule
 from support.commands import contents, fill, keys
 from support.machines import Machine, play
 
-from painterly.errors import ConfigError
 from painterly.storage import download, folder
 from painterly.storage.base import DiskError
 from painterly.storage.download import download_all
@@ -174,14 +173,6 @@ def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(painte
     (folder / "monet/a.jpg").unlink()
     assert "outside.jpg' cannot be a file" in download_all(painted_bucket, folder, MIRROR).notes[0]
     assert outside.read_bytes() == b"mine"
-
-
-@pytest.mark.parametrize("inner", ["", "a/b"])
-def test_a_link_to_a_disk_that_is_not_mounted_is_named(tmp_path, inner):
-    fill(bucket := FolderBucket(tmp_path / "bucket", new=True), "a.jpg")
-    (tmp_path / "results").symlink_to("/nowhere/disk")
-    with pytest.raises(ConfigError, match=r"results is a link to /nowhere/disk, .*; mount"):
-        download_all(bucket, tmp_path / "results" / inner)
 
 
 def test_a_plan_changes_nothing_and_a_file_that_becomes_the_user_s_own_since_stays(

@@ -14,10 +14,10 @@
 
 A command that begins with `inetwork.py` is one of that program. Others:
 
-- files: `rm PATH…`, `mkdir PATH…`, `mv OLD NEW`, `copy OLD NEW`, `cut PATH BYTES` (from its end),
-  `flip PATH` (its last byte), `old PATH…` (last changed in 2001), `fill FOLDER KEY…` (files that
-  have their names as content). A path may be a pattern, such as `out/*/a.jpg`, and `\\n` in a text
-  is the end of a line
+- files: `rm PATH…`, `mkdir PATH…`, `mv OLD NEW`, `copy OLD NEW`, `link PATH TARGET`, `cut PATH
+  BYTES` (from its end), `flip PATH` (its last byte), `old PATH…` (last changed in 2001), `fill
+  FOLDER KEY…` (files that have their names as content). A path may be a pattern, such as
+  `out/*/a.jpg`, and `\\n` in a text is the end of a line
 - records: `of STYLE/PHOTO` is the one that is meant from here on, beach.jpg in monet before;
   `record NAME=JSON…` (without JSON, a field goes), `settings NAME=JSON…` (in it), `has NAME=JSON…`
   (`has settings.size=64`)
@@ -243,6 +243,9 @@ class Stage:
 
     def copy(self, old: str, new: str) -> None:
         shutil.copy(old, new)
+
+    def link(self, path: str, target: str) -> None:
+        Path(path).symlink_to(target)
 
     def cut(self, path: str, count: str) -> None:
         _one(path).write_bytes(_one(path).read_bytes()[: -int(count)])
