@@ -6,11 +6,7 @@ import pytest
 from support.scenarios import Stage, play, scenarios
 
 HERE = Path(__file__).parent
-OF_WORDS = [
-    *scenarios(HERE / "words.scenario"),
-    *scenarios(HERE / "paints.scenario"),
-    *scenarios(HERE / "sync.scenario"),
-]
+OF_WORDS = [*scenarios(HERE / "words.scenario"), *scenarios(HERE / "sync.scenario")]
 
 
 @pytest.mark.parametrize("scenario", OF_WORDS)
@@ -18,6 +14,13 @@ def test_a_command_does_what_the_scenario_says(scenario, files, monkeypatch, cap
     play(scenario, Stage({}, monkeypatch, capsys))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", scenarios(HERE / "paints.scenario"))
+def test_a_command_paints_what_the_scenario_says(scenario, files, monkeypatch, capsys):
+    play(scenario, Stage({}, monkeypatch, capsys))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", scenarios(HERE / "inetwork.scenario"))
 def test_inetwork_does_what_the_scenario_says(
     scenario, inetwork_pictures, stand_in, monkeypatch, capsys
