@@ -26,36 +26,6 @@ def test_results_are_named_on_a_terminal_too(in_folders, tmp_path):
     assert "3 files of the page" in shown and "thumbs" not in shown
 
 
-@pytest.mark.parametrize("buckets", ["in_folders", "on_moto"])
-def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
-    request, buckets, tmp_path, capsys
-):
-    bucket = request.getfixturevalue(buckets)["BUCKET_RESULT"]
-    fill(bucket, *RESULTS, "old style/c.jpg", "_records/old style/c.jpg.json")
-    folder = FolderBucket(tmp_path / "out", new=True)
-    assert cl_get_results([str(tmp_path / "out")]) == 0
-    mine = {"mine.jpg", "holidays/mine.jpg", "monet/mine.jpg", "_gallery/mine.jpg"}
-    fill(folder, *mine)
-    (tmp_path / "out/monet/.DS_Store").write_bytes(b"x")
-    bucket.delete("old style/c.jpg")
-    bucket.delete("_records/old style/c.jpg.json")
-    capsys.readouterr()
-    gone = ["_records/old style/c.jpg.json", "old style/c.jpg"]
-    assert cl_get_results([str(tmp_path / "out"), "--delete", "--dry-run"]) == 0
-    out = capsys.readouterr().out
-    assert "0 files would be copied (0.0 kB), 4 already the same, 2 would be deleted" in out
-    assert set(gone) < {*keys(folder)}
-    assert cl_get_results([str(tmp_path / "out")]) == 0
-    assert set(gone) < {*keys(folder)}
-    assert cl_get_results([str(tmp_path / "out"), "--delete"]) == 0
-    assert {*keys(folder)} == {*RESULTS, *mine}
-    assert (tmp_path / "out/monet/.DS_Store").exists()
-    printed = capsys.readouterr().out.splitlines()
-    assert sorted(line for line in printed if "deleted " in line and ":" not in line)[:2] == [
-        f"deleted {key}" for key in gone
-    ]
-
-
 def test_a_mirror_of_photos_leaves_other_kinds_and_hidden_files(on_moto, tmp_path, capsys):
     bucket = on_moto["BUCKET_SOURCE"]
     fill(bucket, "notes.txt", ".hidden/x.jpg", "old.jpg", "new.jpg")
