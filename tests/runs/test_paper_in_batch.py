@@ -18,7 +18,6 @@ from painterly.devices.system_memory import resident_memory
 PAPER = {"STYLE_SIZE": "", "STYLE_PAPER": "10x15cm", "STYLE_DPI": "25", "STYLE_BLEED": "3mm"}
 LYING, UPRIGHT = (154, 104), (104, 154)  # px, width and height of that
 RESULT = Path("out/monet/beach.jpg")
-RECORD = "out/_records/monet/beach.jpg.json"
 
 
 def size(path):
