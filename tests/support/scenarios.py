@@ -1,4 +1,4 @@
-"""Scenarios: what a user does to three folders, run after run. `*.scenario` files have them.
+"""Scenarios: what a user types, what is said, and what is there then, in files `*.scenario`.
 
     == what is promised, in one line
     env STYLE=monet                     # for all runs and commands of this scenario
