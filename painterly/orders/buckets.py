@@ -70,10 +70,8 @@ class Buckets:
     def open(cls, config: Config, paintings: Bucket | None = None) -> "Buckets":
         """Open the buckets that the configuration names. `paintings` take the place of its style
         bucket. Raises ConfigError."""
-        from painterly.video.reading import ClipsView  # With NumPy.
-
         known, account = KnownFiles(), config.account
-        source = ClipsView(open_bucket(config.photo_bucket, account, partly=True, known=known))
+        source = open_bucket(config.photo_bucket, account, partly=True, known=known)
         result = open_bucket(config.result_bucket, account, new=True, known=known)
         own = PaintingsView(paintings, known=known) if paintings else None
         style = own or open_paintings(config.style_bucket, account, known)

@@ -174,11 +174,12 @@ class Painter:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving, self._check = leaving or threading.Event(), check
-        self._ending, self._photos = threading.Event(), buckets.source
+        self._ending, photos = threading.Event(), buckets.source
+        self._photos = photos if isinstance(photos, ClipsView) else ClipsView(photos)
         self._claims = [threading.Lock() for _ in range(MAX_CLAIMS)]
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
-            for bucket in (buckets.source, buckets.style, buckets.result)
+            for bucket in (self._photos, buckets.style, buckets.result)
         )
         watched = config.watch is not None
         self.reader = Reader(self.source, self.style, config.memory_limit, watched)
@@ -379,8 +380,7 @@ class Painter:
         """Give up requests that wait for a bucket, and end the threads."""
         self.leave()
         self._checkpoints.close()
-        if isinstance(self._photos, ClipsView):
-            self._photos.close()
+        self._photos.close()
 
     def _log_plan(self, order: Order, transfer: Transfer) -> None:
         plan = transfer.memory_plan

@@ -272,6 +272,7 @@ class ClipsView(View):
         self._frames: Iterator[np.ndarray] = iter(())
         self._latest: deque[tuple[int, np.ndarray]] = deque(maxlen=_LATEST)
         self._first = "", b""  # All frames of a clip have one size.
+        self._is_closed = False
 
     def find(self, key: str) -> Entry | None:
         clip, number = _parts(key)
@@ -301,12 +302,15 @@ class ClipsView(View):
             except BaseException:
                 self._begin("")
                 raise
+        if self._is_closed:  # Threads that read ahead may outlast a run that was stopped.
+            self.close()
         out = io.BytesIO()
         Image.fromarray(frame).save(out, "BMP")  # It is fast to write and read.
         return out.getvalue()
 
     def close(self) -> None:
-        """End reading, unless a thread is reading just now. The next frame begins it again."""
+        """End reading for good, or let the thread that reads just now end it after its frame."""
+        self._is_closed = True
         if self._lock.acquire(blocking=False):
             self._begin("")
             self._lock.release()

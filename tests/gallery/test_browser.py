@@ -495,7 +495,10 @@ def test_after_an_outage_a_picture_is_shown_in_full_width(viewer, tmp_path, monk
 
     with serving(ThreadingHTTPServer(("", 0), partial(Away, directory=tmp_path))) as server:
         viewer.look(f"http://127.0.0.1:{server.server_port}/index.html")
-        viewer.until("document.querySelector('.card img')?.currentSrc.includes('_gallery/results')")
+        viewer.until(
+            "document.querySelector('.card img[src]')?.naturalWidth"
+            " && document.querySelector('.card img').currentSrc.includes('_gallery/results')"
+        )
     assert len(refused) == 3 == len(viewer.errors())
 
 

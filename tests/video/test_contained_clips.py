@@ -31,7 +31,9 @@ from painterly.settings import clips as clips_here
 from painterly.settings import limits
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
+from painterly.storage.folder import FolderBucket
 from painterly.video import ffmpeg
+from painterly.video.reading import ClipsView
 from painterly.video.sent import sent
 from painterly.video.writing import writing
 
@@ -225,3 +227,12 @@ def test_reading_and_writing_take_no_more_memory_than_is_counted(here, cost):
                 add(each)
             process = spent.memory - spent.own_memory
         assert process < frames.PROCESS + frames.WRITING * 1920 * 1080, suffix
+
+
+def test_a_thread_that_reads_on_after_the_end_of_a_run_leaves_no_process(here):
+    view = ClipsView(FolderBucket(Path("clips")))
+    view.picture("walk.mp4")
+    assert processes()
+    view.close()
+    view.picture("walk.mp4", 1)
+    assert not processes()

@@ -445,7 +445,7 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = FULL
     page.click("#paint", IS_FULL)
-    assert page.one("#queue-full").text.startswith("The queue is full. The remaining pictures")
+    assert page.one("#queue-full").text.startswith("The queue is full. The rest will be sent")
     assert page.one("#paint-said").text == "4 pictures to send…"
     page.js("document.querySelector('#photos .x').click()")  # The user removes the first photo.
     page.until("document.querySelector('#paint-said').textContent === '2 pictures to send…'")

@@ -54,7 +54,6 @@ from painterly.signals import CheckStop, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
-from painterly.video.reading import ClipsView
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
@@ -257,7 +256,7 @@ class JobRunner:
         leaving, web = threading.Event(), self._buckets
         return Painter(
             self._config,
-            Buckets(ClipsView(web.source), web.style, web.result),
+            Buckets(web.source, web.style, web.result),
             self._networks,
             self._stop,
             Gallery(RetryingBucket(web.result, leaving)),
