@@ -97,16 +97,6 @@ def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
     ]
 
 
-@pytest.mark.parametrize("name", ["SpotEnvironment", "OnDemandEnvironment"])
-def test_instances_have_nvidias_driver_and_are_updated_in_place(resources, name):
-    environment = resources[name]["Properties"]
-    images = environment["ComputeResources"]["Ec2Configuration"]
-    assert images == [{"ImageType": "ECS_AL2023_NVIDIA"}]
-    # Updates in place require this.
-    assert environment["ReplaceComputeEnvironment"] is False
-    assert not {"ServiceRole", "ComputeEnvironmentName"} & set(environment)
-
-
 def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resources):
     job = resources["JobDefinition"]["Properties"]
     container = job["ContainerProperties"]

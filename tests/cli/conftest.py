@@ -1,6 +1,7 @@
 """Buckets, folders and pictures of the scripts' tests."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from support.commands import configure_buckets, leave_out_env_file, set_variable
 from support.inetwork_runs import grey
 from support.s3_servers import MOTO, RGW
 
+from painterly.cli import init
+from painterly.configuration.config import BUCKETS
 from painterly.storage.folder import FolderBucket
-
-BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
 
 
 @pytest.fixture(params=[MOTO, RGW])
@@ -47,7 +48,12 @@ def in_folders(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def inetwork_files(tmp_path, monkeypatch, traced_once):
+def inetwork_files(inetwork_pictures, traced_once):
+    """The same, for a network that paints them."""
+
+
+@pytest.fixture
+def inetwork_pictures(tmp_path, monkeypatch):
     """Pictures and masks in the current folder, and a VGG with few channels as the random one."""
     from painterly.vgg import sources
 
@@ -72,7 +78,40 @@ def inetwork_files(tmp_path, monkeypatch, traced_once):
 @pytest.fixture
 def beside_a_photo(tmp_path, monkeypatch):
     """The current folder, with a photo."""
-    leave_out_env_file(monkeypatch, also=BLANK)
-    monkeypatch.delenv("STARTED_IN", raising=False)
+    leave_out_env_file(monkeypatch)
+    for name in ("CELLAR_ADDON_HOST", *BUCKETS, "STARTED_IN"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))
+
+
+@pytest.fixture
+def files(beside_a_photo):
+    """Photos and paintings in the current folder and in two others, and an empty folder."""
+    for folder in ("photos", "paintings", "there", "klimt"):
+        Path(folder).mkdir()
+    for name in (
+        "town.jpg",
+        "photos/a.jpg",
+        "paintings/b.jpg",
+        "photos/munch.jpg",
+        "IMG_1.JPG",
+        "-d.jpg",
+        "--e.jpg",
+    ):
+        Path(name).write_bytes(Path("beach.jpg").read_bytes())
+    Path("monet.jpg").write_bytes(tiny.file(50, 50, 2))
+    Path("notes.txt").write_text("not a picture")
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Path:
+    """An empty folder as the workspace, and no variable that a script would read."""
+    for name in os.environ:
+        if name.startswith(("CELLAR_", "BUCKET_", "AWS_ACCESS", "AWS_SECRET", "AWS_DEFAULT")):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.setattr(init, "WORKSPACE", folder)
+    monkeypatch.setenv("STARTED_IN", str(tmp_path))
+    return folder

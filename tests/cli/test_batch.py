@@ -45,15 +45,6 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch):
     assert found.settings.preset == "fine"
 
 
-def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch):
-    monkeypatch.setenv("STYLE", "klee")  # Arguments override it.
-    Path("beach.jpg").write_bytes(b"")
-    assert main(["beach.jpg", "s3://paintings/old/monet.jpg", "-o", "./painted"]) == 0
-    [found] = loaded
-    assert (Path(found.photo_bucket), found.photos) == (Path.cwd(), ("beach.jpg",))
-    assert (found.style_bucket, found.style_name) == ("s3://paintings/old", "monet.jpg")
-
-
 @pytest.mark.parametrize(
     ("variables", "warned"),
     [
@@ -79,12 +70,6 @@ def test_relative_folders_are_those_where_it_was_called(loaded, tmp_path, monkey
     assert found.photo_bucket == str(tmp_path / "there/photos")
     assert Path(found.style_bucket).resolve() == tmp_path
     assert found.result_bucket == "/results"
-
-
-def test_a_setting_that_is_wrong_is_named_as_its_flag(loaded, capsys):
-    assert main(["./photos", "./paintings", "--size", "7"]) == 2
-    err = capsys.readouterr().err
-    assert "--size is '7'; expected" in err and err.count("\n") == 1 and not loaded
 
 
 def test_the_page_of_the_results_is_named_and_shown_where_there_is_one(loaded, monkeypatch, capsys):

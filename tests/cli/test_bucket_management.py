@@ -1,9 +1,7 @@
 """bucket_management.py: check, create, list and empty, on folders and on real servers."""
 
-import io
 import sys
 import uuid
-from pathlib import Path
 
 import pytest
 from support.commands import fill, keys, on_a_terminal, set_variables
@@ -102,19 +100,6 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     assert "bucket names are shared by all customers" in printed.err
 
 
-def test_a_missing_folder_is_not_an_empty_one_and_can_be_created(in_folders, capsys):
-    folders = [Path(bucket.name) for bucket in in_folders.values()]
-    for folder in folders:
-        folder.rmdir()
-    for words in (["check"], ["list"], ["empty", str(folders[0]), "--yes"]):
-        assert bucket_management(words) == 5
-    assert capsys.readouterr().err.count("does not exist") == 4
-    assert bucket_management(["create"]) == 0
-    assert capsys.readouterr().out.count(": created\n") == 3
-    assert bucket_management(["check"]) == 0
-    assert [[*folder.iterdir()] for folder in folders] == [[], [], []]
-
-
 # list
 
 
@@ -158,15 +143,6 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, s3_server, capsys
     assert list(s3_server.open(name).list_with_folder_markers()) == []
     assert "Uploads" not in s3_server.client.list_multipart_uploads(Bucket=name)
     assert keys(s3_server.open(three[0])) == ["photo.jpg"]
-
-
-def test_without_yes_and_nobody_to_ask_nothing_is_deleted(in_folders, monkeypatch, capsys):
-    bucket = in_folders["BUCKET_SOURCE"]
-    fill(bucket, "a.jpg")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(bucket.name))
-    assert bucket_management(["empty", bucket.name]) == 2
-    assert "no terminal to ask on; pass --yes" in capsys.readouterr().err
-    assert keys(bucket) == ["a.jpg"]
 
 
 @pytest.mark.slow

@@ -27,19 +27,6 @@ MY_OWN="it's mine"
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch) -> Path:
-    """An empty folder as the workspace, and no variable that a script would read."""
-    for name in os.environ:
-        if name.startswith(("CELLAR_", "BUCKET_", "AWS_ACCESS", "AWS_SECRET", "AWS_DEFAULT")):
-            monkeypatch.delenv(name)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.setattr(init, "WORKSPACE", folder)
-    monkeypatch.setenv("STARTED_IN", str(tmp_path))
-    return folder
-
-
-@pytest.fixture
 def prefix() -> str:
     """The beginning of new buckets' names."""
     return f"test-{uuid.uuid4().hex[:20]}"
@@ -223,44 +210,6 @@ def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop)
 
 
 # What it refuses
-
-
-@pytest.mark.parametrize(
-    ("arguments", "before", "message"),
-    [
-        (with_addon("anna", "whole.env")[2:], "", "--prefix is missing"),
-        (["--prefix", "anna", "--yes"], "", "--provider is missing"),
-        (["--prefix", "anna", "--provider", "clever", "--yes"], "", "--addon-env is missing, and"),
-        (with_addon("anna", "short.env"), "", "lack CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"),
-        (with_addon("anna", "utf16.env"), "", "utf16.env cannot be read: it is not text in UTF-8"),
-        *(
-            ([f"--prefix={wrong}"], "", f"{wrong!r} cannot begin the name of a bucket; expected")
-            for wrong in ("My_Photos", "-a", "a-", "a.b", "é", "", "a" * 54, "anna/lake", "a b")
-        ),
-        (with_addon("anna", "no.env"), "", "no.env cannot be read: No such file or directory"),
-        (["--prefix", "anna"], "", "no terminal to ask on; pass --yes"),
-        (
-            ["--prefix", "anna", "--provider", "aws", "--yes"],
-            "CELLAR_ADDON_HOST=cellar.example.org\n",
-            "CELLAR_ADDON_HOST set, in .env or the environment",
-        ),
-        (with_addon("anna", "whole.env"), "STYLE_SIZE=huge\n", "STYLE_SIZE is 'huge'"),
-        (with_addon("anna", "whole.env"), "a line of prose\n", ".env, line 1 cannot be read"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_what_is_missing_or_wrong_is_named_before_anything_is_made(
-    workspace, moto, arguments, before, message, tmp_path, capsys
-):
-    (tmp_path / "short.env").write_text(f"CELLAR_ADDON_KEY_SECRET={SECRET}\n")
-    (tmp_path / "utf16.env").write_bytes("A=1".encode("utf-16"))
-    (tmp_path / "whole.env").write_text(
-        "".join(f"{name}={value}\n" for name, value in moto.environment.items())
-    )
-    (workspace / ".env").write_text(before)
-    code, out, err = run(capsys, *arguments)
-    assert code == 2 and message in err and err.count("\n") == 1 and "created" not in out
-    assert (workspace / ".env").read_text() == before
 
 
 @pytest.mark.slow

@@ -140,9 +140,3 @@ def test_a_picture_keeps_the_dpi_of_its_photo_unless_others_are_given():
     for flags, dpi in ([], 600), (["--dpi", "150"], 150):
         assert inetwork(["scan.png", "monet.jpg", "x.jpg", *QUICK, "--size", "64", *flags]) == 0
         assert Image.open("x.jpg").info["dpi"] == (dpi, dpi)
-
-
-def test_two_flags_that_both_set_a_size_are_refused_in_one_line(capsys):
-    assert inetwork([*ONE, *QUICK, "--paper", "A4", "--image_size", "66"]) == 2
-    refused = capsys.readouterr().err
-    assert "--image_size and --paper both set the size" in refused and refused.count("\n") == 1

@@ -1,37 +1,17 @@
 """Ready styles by name on the command line."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-from PIL import Image
-from support import tiny
 from support.inetwork_runs import order
 
 from painterly.cli.command import main
 from painterly.settings import ready_styles
 from painterly.settings.kindness import subjects_of
 
-QUICK = ("--preset", "instant", "--size", "64")
-# Instant pictures are painted.
-pytestmark = [pytest.mark.usefixtures("beside_a_photo"), pytest.mark.slow]
+pytestmark = pytest.mark.usefixtures("beside_a_photo")
 
 
 def settings(*words):
     return order("beach.jpg", *words, "out.jpg").style.settings
-
-
-def pixels(name):
-    return np.asarray(Image.open(name))
-
-
-def test_a_photo_is_painted_in_a_style_by_its_name_unless_a_file_has_it():
-    assert main(["beach.jpg", "hokusai", "-o", "named.png", *QUICK]) == 0
-    assert main(["beach.jpg", str(ready_styles.path("hokusai")), "-o", "path.png", *QUICK]) == 0
-    assert (pixels("named.png") == pixels("path.png")).all()
-    Path("hokusai").write_bytes(tiny.file(50, 50, 3))
-    assert main(["beach.jpg", "hokusai", "-o", "own.png", *QUICK]) == 0
-    assert (pixels("named.png") != pixels("own.png")).any()
 
 
 def test_a_styles_own_settings_count_unless_flags_or_other_paintings_speak_against():
@@ -39,12 +19,6 @@ def test_a_styles_own_settings_count_unless_flags_or_other_paintings_speak_again
     assert settings("klimt", "--stroke_size", "1.5").stroke_size == 1.5
     assert settings("klimt", "hokusai").stroke_size == settings("klimt", "beach.jpg").stroke_size
     assert settings("klimt", "hokusai").stroke_size == 1
-
-
-def test_a_sheet_shows_a_photo_in_named_styles():
-    assert main(["beach.jpg", "hokusai,ink", "--sheet", "sheet.png", "--size", "96"]) == 0
-    width, height = Image.open("sheet.png").size
-    assert width > 200 or height > 200
 
 
 def test_the_styles_are_listed_for_other_programs(capsys):

@@ -1,12 +1,10 @@
 """get_bucket_content.py and send_to_bucket.py: folders and buckets, named on the command line."""
 
 import os
-import sys
 
 import pytest
 from support.commands import contents, keys, leave_out_env_file, set_variables
 from support.verbs import (
-    cl_send_source,
     get_bucket_content,
     send_to_bucket,
 )
@@ -70,49 +68,6 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         assert run() == code
         printed = capsys.readouterr()
         assert printed.out == "" and message in printed.err and printed.err.count("\n") == 1
-
-
-def test_wrong_arguments_end_with_2(folder_to_send, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    leave_out_env_file(monkeypatch, only={})
-    before = {*tmp_path.iterdir()}
-    for script, words, said in (
-        (send_to_bucket, ["nope", "./bucket"], "does not exist; expected a folder or file"),
-        (get_bucket_content, ["./photos", "./photos/a.jpg"], "a.jpg"),
-        (get_bucket_content, ["s3://My_Bucket", "x"], "'s3://My_Bucket'"),
-        (get_bucket_content, ["bucket", "x"], "write s3://bucket or ./bucket"),
-        (get_bucket_content, ["one"], "FOLDER"),
-        (get_bucket_content, ["./photos", "s3://my-photos"], "expected"),
-        (cl_send_source, ["s3://my-photos"], "expected"),
-        (send_to_bucket, ["", "./out"], "the path is empty; expected a folder"),
-        (get_bucket_content, [".", " "], "the path is empty; expected a folder"),
-    ):
-        with pytest.raises(SystemExit) as ended:
-            sys.exit(script(words))
-        assert ended.value.code == 2 and said in capsys.readouterr().err
-    assert {*tmp_path.iterdir()} == before
-
-
-@pytest.mark.parametrize("kind", ["folder", pytest.param("moto", marks=pytest.mark.slow)])
-def test_single_files_are_sent(request, kind, tmp_path, monkeypatch, capsys):
-    if kind == "folder":
-        leave_out_env_file(monkeypatch, only={})
-        name = f"{tmp_path}/bucket"
-    else:
-        server = request.getfixturevalue("moto")
-        set_variables(monkeypatch, server.environment)
-        name = f"s3://{server.new_bucket()}"
-    (tmp_path / "beach.jpg").write_bytes(b"x")
-    (tmp_path / "link.jpg").symlink_to("beach.jpg")
-    for file in ("beach.jpg", "link.jpg"):
-        assert send_to_bucket([str(tmp_path / file), f"{name}/2026"]) == 0
-    out = str(tmp_path / "out")
-    assert get_bucket_content([name, out, "--include", "2026/link.jpg"]) == 0
-    assert contents(tmp_path / "out") == {"2026/link.jpg": b"x"}
-    assert get_bucket_content([f"{name}/2026/link.jpg", out]) == (5 if kind == "folder" else 2)
-    assert "2026/link.jpg" in capsys.readouterr().err
-    assert send_to_bucket([str(tmp_path / "beach.jpg"), name, "--delete"]) == 2
-    assert "; --delete needs a folder" in capsys.readouterr().err
 
 
 TROUBLE = ("line\nend.jpg", 'quote\'s "double".jpg', "#?%&+ =.jpg", "é" * 120 + ".jpg")

@@ -38,15 +38,6 @@ def whole(inetwork_files, stand_in):
     return Path("whole.png").read_bytes()
 
 
-@pytest.mark.usefixtures("stopped")
-def test_after_a_signal_the_picture_stands_as_it_is_and_the_same_command_finishes_it(whole, capsys):
-    assert Image.open("x.png").size == (64, 48) and Path("x.png").read_bytes() != whole
-    assert inetwork(WORDS) == 0
-    assert "beach.jpg: resuming from step 4" in capsys.readouterr().out
-    assert Path("x.png").read_bytes() == whole
-    assert not CHECKPOINT.parent.exists()
-
-
 @pytest.mark.thorough
 def test_a_signal_while_the_finished_picture_is_rebuilt_leaves_only_that_to_do(monkeypatch, capsys):
     from painterly.engine.style_transfer import StyleTransfer
@@ -77,62 +68,6 @@ def test_a_signal_while_the_finished_picture_is_rebuilt_leaves_only_that_to_do(m
 
 
 @pytest.mark.usefixtures("stopped")
-def test_fresh_paints_from_the_start_and_leaves_no_checkpoint(whole, capsys):
-    assert inetwork([*WORDS, "--fresh"]) == 0
-    assert "resuming" not in capsys.readouterr().out
-    assert Path("x.png").read_bytes() == whole and not CHECKPOINT.parent.exists()
-
-
-@pytest.mark.usefixtures("stopped")
-@pytest.mark.parametrize(
-    "change",
-    [
-        ["--seed", "3"],
-        ["--weights", "builtin"],
-        ["--content_mask", "left.png"],
-        ["--preserve_color", "--color_mask", "left.png"],
-        ["--init_image", "klimt.png"],
-        ["--style_masks", "left.png"],
-        "another photo",
-        "damage",
-        "another file",
-    ],
-    ids=str,
-)
-def test_a_checkpoint_that_is_not_of_this_command_is_one_line_and_does_no_harm(change, capsys):
-    usual = WORDS[:-2] if "--weights" in change else WORDS
-    words = WORDS if isinstance(change, str) else [*usual, *change]
-    if change == "another photo":
-        Path("klimt.png").replace("beach.jpg")
-    elif change == "damage":
-        CHECKPOINT.write_bytes(CHECKPOINT.read_bytes()[:-100])
-    elif change == "another file":
-        CHECKPOINT.write_text("dear diary")
-    assert inetwork([*words[:2], "anew.png", *words[3:]]) == 0
-    capsys.readouterr()
-    assert inetwork(words) == 0
-    lines = capsys.readouterr().out.splitlines()
-    [line] = [line for line in lines if "checkpoint" in line]
-    assert line.startswith("checkpoint x.png.npz ") and line.endswith("; starting over")
-    assert Path("x.png").read_bytes() == Path("anew.png").read_bytes()
-    assert not CHECKPOINT.parent.exists()
-
-
-def test_where_no_checkpoint_can_be_saved_one_line_says_so_and_the_picture_is_written(
-    stand_in, monkeypatch, capsys
-):
-    CHECKPOINT.parent.write_text("mine")
-    engine.signal_after(4, monkeypatch)
-    assert inetwork(WORDS) == 143
-    out, err = capsys.readouterr()
-    assert out.count("checkpoint could not be saved") == 1
-    assert err == (
-        "inetwork.py: stopped by SIGTERM; x.png is the picture as it stands after 4 of 10 steps\n"
-    )
-    assert CHECKPOINT.parent.read_text() == "mine"
-
-
-@pytest.mark.usefixtures("stopped")
 def test_a_checkpoint_that_cannot_be_deleted_is_one_line_and_the_picture_is_written(
     whole, monkeypatch, capsys
 ):
@@ -143,20 +78,6 @@ def test_a_checkpoint_that_cannot_be_deleted_is_one_line_and_the_picture_is_writ
     assert inetwork(WORDS) == 0
     assert capsys.readouterr().out.count("x.png.npz is in use") == 1
     assert Path("x.png").read_bytes() == whole and CHECKPOINT.exists()
-
-
-@pytest.mark.parametrize("name", [".hidden.png", "a\\b.png", "c:x.png", f"{'long' * 62}.png"])
-@pytest.mark.skipif(os.name == "nt", reason="files cannot have some of these names")
-def test_a_result_of_any_name_has_a_checkpoint(name, stand_in, monkeypatch, capsys):
-    words = [*WORDS[:2], name, *WORDS[3:]]
-    with monkeypatch.context() as patch:
-        engine.signal_after(4, patch)
-        assert inetwork(words) == 143
-    assert len([*CHECKPOINT.parent.iterdir()]) == 1
-    assert inetwork(words) == 0
-    out = capsys.readouterr().out
-    assert "beach.jpg: resuming from step 4" in out and "cannot be a file" not in out
-    assert not CHECKPOINT.parent.exists()
 
 
 def test_a_picture_for_the_standard_output_leaves_the_checkpoints_of_others(stand_in, monkeypatch):

@@ -93,13 +93,6 @@ def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluste
     assert Path("out/_gallery/results/monet/beach.jpg.jpg").exists()
 
 
-def test_ready_styles_are_painted_without_a_bucket_of_paintings(cluster):
-    assert cluster.paint(BUCKET_STYLE="", STYLES="hokusai") == 0
-    assert {key for key in keys() if key.startswith("hokusai/")} == {
-        *("hokusai/beach.jpg", "hokusai/trip/old town é.png")
-    }
-
-
 def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys):
     assert cluster.paint(STYLE="monet") == 0
     cluster.actors.clear()
@@ -124,23 +117,6 @@ def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
     assert last[0].endswith(f"\n{4 - found} ")
     assert (f", {found} already done" in last[2]) == bool(found)
     assert "old town" in Path("out/index.html").read_text()
-
-
-def test_results_of_an_earlier_engine_are_painted_again_only_on_request(
-    cluster, at_each_order, capsys
-):
-    def of_engine_9(_=None):
-        for path in Path("out/_records").rglob("*.json"):
-            earlier = {"engine": "9", "fingerprint": "of engine 9"}
-            path.write_text(json.dumps(json.loads(path.read_text()) | earlier))
-
-    assert cluster.paint() == 0
-    of_engine_9()
-    cluster.actors.clear()
-    assert cluster.paint() == 0 and cluster.actors == []
-    assert "4 were painted by an earlier version" in capsys.readouterr().out
-    assert cluster.paint(REPAINT="1") == 0
-    assert "4 painted" in capsys.readouterr().out
 
 
 def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_round(

@@ -284,12 +284,6 @@ def test_a_painting_with_the_share_0_is_not_used(in_mosaic):
     assert np.array_equal(paint(PHOTO, Paintings([MOSAIC, INK], [2, 0]), USUAL), in_mosaic)
 
 
-@pytest.mark.parametrize("shares", [[1], [-1, 2], [0, 0], [1, float("inf")]])
-def test_shares_that_do_not_fit_are_refused(shares):
-    with pytest.raises(ValueError, match="shares"):
-        Paintings([MOSAIC, INK], shares)
-
-
 @pytest.mark.thorough
 def test_regions_are_painted_after_their_paintings():
     def sides(regions, shares=None):

@@ -123,8 +123,7 @@ def test_two_paintings_of_one_photo_are_compared(viewer, gallery_address):
     viewer.all("#others button")[1].click()
     assert viewer.one("#title").text == "After “Ünï & co”"
     assert viewer.js("slider.value") == "0"
-    viewer.one("#close").click()
-    viewer.until("!document.querySelector('dialog').open")
+    viewer.click("#close", "!document.querySelector('dialog').open")
     assert viewer.errors() == []
 
 
@@ -140,8 +139,7 @@ def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer,
     facts = viewer.one("#facts").text
     for part in ("monet.jpg", "47 s", "96 × 64 px", "1 × 1 cm at 300 dpi", "60%", "beach.jpg"):
         assert part in facts
-    viewer.one("#command").click()
-    viewer.until("copied.textContent")
+    viewer.click("#command", "copied.textContent")
     assert viewer.one("#copied").text == "Copied. Paste it into a terminal."
     text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert text == (
@@ -159,8 +157,7 @@ def test_the_command_of_a_clip_writes_a_clip_and_names_an_upload_as_its_user_did
     viewer.look(f"{(tmp_path / 'index.html').as_uri()}#mine/walk.mp4")
     viewer.until("document.querySelector('dialog').open")
     viewer.press("i")
-    viewer.one("#command").click()
-    viewer.until("copied.textContent")
+    viewer.click("#command", "copied.textContent")
     line = viewer.js("document.querySelector('#command-text').value")
     flags = "--size 96 --preserve_color"
     assert line == f"painterly walk.mp4 'my painting.jpg' walk-mine.mp4 {flags}"
@@ -512,16 +509,14 @@ def test_a_gallery_of_many_pictures_hangs_them_by_pages(viewer, tmp_path):
     (tmp_path / "two.html").write_text(page)
     viewer.look((tmp_path / "two.html").as_uri())
     assert len(viewer.hung()) == 2 and not viewer.one("#newer").is_displayed()
-    viewer.one("#older").click()
-    viewer.until("document.querySelectorAll('.card').length === 1")
+    viewer.click("#older", "document.querySelectorAll('.card').length === 1")
     assert not viewer.one("#older").is_displayed()
     viewer.open()
     assert viewer.one("#where").text.endswith("3 of 3")
     viewer.press(Keys.ARROW_LEFT)
     assert viewer.one("#where").text.endswith("2 of 3"), "that hangs on the page before"
     viewer.press(Keys.ESCAPE)
-    viewer.one("#newer").click()
-    viewer.until("document.querySelectorAll('.card').length === 2")
+    viewer.click("#newer", "document.querySelectorAll('.card').length === 2")
 
 
 def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(viewer, tmp_path):

@@ -3,12 +3,11 @@
 from unittest.mock import Mock
 
 import pytest
-from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
+from support.gallery import BLUE, GREEN, RED, add_result, flat, published, record, results_of
 
 from painterly.gallery import gallery as module
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.thumbnails import thumbnail, thumbnail_key
-from painterly.orders.record import Record
 from painterly.settings.bucket_layout import UNPUBLISHED
 from painterly.storage.base import ObjectError, UnavailableError
 from painterly.storage.folder import FolderBucket
@@ -96,16 +95,6 @@ def test_a_thumbnail_that_another_run_has_replaced_is_read_again(tmp_path):
     assert len(kept) == 3 and Gallery(bucket, (), kept).thumbnails([]) == kept == {}
 
 
-def test_somebody_elses_page_is_left_alone_and_logged_once(tmp_path, caplog):
-    theirs = "<!doctype html><title>My holidays</title>"
-    (tmp_path / "index.html").write_text(theirs)
-    gallery = Gallery(FolderBucket(tmp_path), [record()])
-    gallery.publish()
-    gallery.publish()
-    assert (tmp_path / "index.html").read_text() == theirs
-    assert [each.levelname for each in caplog.records] == ["WARNING"]
-
-
 def test_a_preview_that_cannot_be_stored_is_logged_and_the_rest_goes_on(tmp_path, caplog):
     class Refusing(FolderBucket):
         def write(self, key, data, content_type=None):
@@ -184,15 +173,3 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
         now[0] = seconds
         gallery.publish_if_due()
         assert caplog.messages == ["the gallery could not be written: gone"] * times
-
-
-def test_what_could_not_be_painted_is_listed_with_its_reason_until_it_is(tmp_path):
-    bucket = FolderBucket(tmp_path)
-    gallery = Gallery(bucket, [Record("beach.jpg", style="monet", error="was torn")])
-    add_result(gallery, bucket, record())
-    gallery.add_record(Record("torn.jpg", style="monet", error="torn.jpg: is damaged"))
-    gallery.publish()
-    text = Tags((tmp_path / "index.html").read_text()).text
-    assert "was torn" not in text
-    assert "could not be painted" in text
-    assert "torn.jpg · Monet · is damaged" in text, "the photo is named once"

@@ -83,13 +83,6 @@ def test_shares_and_a_size_that_cannot_be_are_not_shown(share, height, width):
     assert data_of(text)["sizes"] == [None]
 
 
-def test_the_newest_picture_comes_first():
-    days = {"a.jpg": "2026-01-02", "b.jpg": "2026-01-09", "c.jpg": "2026-01-05"}
-    records = [record(name, finished=f"{day}T00:00:00+00:00") for name, day in days.items()]
-    names = [each["photo"] for each in results_of(render_page(records, {}))]
-    assert names == ["b.jpg", "c.jpg", "a.jpg"]
-
-
 def test_what_was_given_is_there_for_a_command_unless_the_record_does_not_tell():
     old, new = (record(name, given=given) for name, given in (("a", None), ("b", {"x": False})))
     asked = [each["given"] for each in results_of(render_page([record(), old, new], {}))]

@@ -26,11 +26,6 @@ STORED = np.asarray(gradient())
 PNG, JPEG = saved(gradient(), "PNG"), saved(gradient(), "JPEG")
 
 
-def with_chunks(*chunks, data=PNG):
-    """A PNG with chunks after its header."""
-    return data[:33] + b"".join(chunks) + data[33:]
-
-
 def is_read(data, stored=STORED):
     picture = decode(data, "photo")
     assert np.array_equal(picture.pixels_int, stored) and picture.alpha_int is None

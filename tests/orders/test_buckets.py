@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from painterly.configuration import config
-from painterly.errors import ConfigError, NoPhotoError
+from painterly.errors import NoPhotoError
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
-from painterly.settings.bucket_layout import PICTURE_EXTENSIONS
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
 
@@ -46,27 +45,6 @@ def names(selection):
 FILES = ("photos/a.jpg", "photos/b/c.png", "paintings/monet.jpg", "paintings/both/d.png")
 
 
-def test_every_photo_and_style_is_selected_and_what_is_of_other_kinds_is_named(listed, caplog):
-    others = ("photos/notes.txt", "photos/a.mask.png", "photos/b/x.mask.png", "paintings/y.doc")
-    listing, selection = listed(*FILES, *others, "paintings/vgg.npz", "paintings/z.mask.jpg")
-    assert keys(selection.photos) == ["a.jpg", "b/c.png"]
-    assert names(selection) == ["both", "monet"]
-    assert {key: mask.key for key, mask in selection.masks.items()} == {"a.jpg": "a.mask.png"}
-    assert keys(listing.style) == ["both/d.png", "monet.jpg", "vgg.npz", "y.doc", "z.mask.jpg"]
-    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
-        ("INFO", "left out in ./photos, of other kinds (1 .txt): notes.txt"),
-        ("INFO", "left out in ./paintings, of other kinds (1 .doc): y.doc"),
-        *(
-            (
-                "WARNING",
-                f"{mask} in {bucket} is not used: no picture beside it has that name, or it has "
-                "another mask",
-            )
-            for mask, bucket in (("b/x.mask.png", "./photos"), ("z.mask.jpg", "./paintings"))
-        ),
-    ]
-
-
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_a_photo_and_its_mask_are_found_however_its_accents_are_spelled(listed, form):
     stored = unicodedata.normalize(form, "é.jpg")
@@ -98,34 +76,11 @@ def test_of_a_painting_among_the_results_the_style_stays_what_it_was(listed, tmp
     assert keys(found.photos) == ["a.jpg"] and names(found) == ["monet"]
 
 
-def test_styles_from_among_the_results_come_with_the_way_out(listed):
-    with pytest.raises(ConfigError, match=r"cannot be named _gallery/x: .* name that of the paint"):
-        listed(*FILES, "paintings/_gallery/x/monet.jpg.jpg")
-
-
 def test_a_plan_needs_no_pictures_of_the_gallery_and_hides_nothing_else(listed):
     others = {"_galleries", "_gallery/unpublished", "_records/a.json", "monet/a.jpg", "é"}
     pictures = ("_gallery/a", "_gallery/z/z", "_gallery/é", "_gallery/~z")
     listing, _ = listed(*FILES, *(f"out/{key}" for key in (*others, *pictures)))
     assert listing.results.keys() == others
-
-
-def test_results_in_place_of_photos_are_refused(listed):
-    with pytest.raises(
-        ConfigError, match=r"photos.?, which has results.* name the folder of one style"
-    ):
-        listed("photos/monet/a.jpg", "photos/_records/monet/a.jpg.json", "paintings/m.jpg")
-    _, selection = listed(BUCKET_SOURCE="./photos/monet")
-    assert keys(selection.photos) == ["a.jpg"]
-
-
-def test_a_style_that_is_not_there_is_named_with_those_that_are(listed):
-    with pytest.raises(ConfigError, match=r"STYLE is 'x', but ./paintings .* there are no styles"):
-        listed("photos/a.jpg", STYLE="x")
-    with pytest.raises(ConfigError, match=r"STYLE is 'monnet', .*; did you mean monet"):
-        listed(*FILES, STYLE="monnet")
-    with pytest.raises(ConfigError, match=r"STYLE is 'klee', .*; expected one of both, monet"):
-        listed(*FILES, STYLE="klee")
 
 
 def test_shards_have_every_photo_once_and_an_empty_one_says_so(listed, caplog):
@@ -138,16 +93,3 @@ def test_shards_have_every_photo_once_and_an_empty_one_says_so(listed, caplog):
     empty = next(each for each in range(1000) if not listed(SHARD=f"{each}/1000")[1].photos)
     assert caplog.messages == [f"none of the photos in ./photos (22) is in shard {empty}/1000"]
     assert caplog.records[0].levelname == "WARNING"
-
-
-def test_what_is_missing_is_said(listed, caplog):
-    Path("paintings/link.jpg").symlink_to("../a.jpg")
-    _, selection = listed("photos/a.mask.png", "paintings/notes.txt")
-    assert not selection.photos and not selection.styles
-    kinds = f"({', '.join(sorted(PICTURE_EXTENSIONS))})"
-    assert caplog.messages == [
-        "left out in ./paintings, behind links: link.jpg → ../a.jpg",
-        "left out in ./paintings, of other kinds (1 .txt): notes.txt",
-        f"there is no photo in ./photos {kinds}",
-        f"there is no painting in ./paintings {kinds}",
-    ]

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from support import tiny
-from support.batch_results import failures, painted, results
+from support.batch_results import failures, results
 from support.folder_batches import run
 
 from painterly.images.output import OutputFormat
@@ -37,42 +36,6 @@ def test_no_two_results_of_a_style_share_a_key(form):
     names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
     photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]
     assert len({*result_names(photos, OutputFormat(form)).values()}) == len(photos)
-
-
-@pytest.mark.slow
-def test_a_result_has_the_format_that_its_photos_name_says(folders, stand_in, capsys):
-    for name, kind in (("png.jpg", "PNG"), ("heic.jpg", "HEIF"), ("jpg.png", "JPEG")):
-        Path("photos", name).write_bytes(tiny.file(60, 80, 8, kind))
-    transparent = Image.new("RGBA", (80, 60), (0, 0, 255, 128))
-    transparent.save("photos/clear.jpg", "PNG")
-    for form in ("", "same"):
-        run(folders, STYLE="monet", OUTPUT_FORMAT=form)
-        for name in ("png.jpg", "heic.jpg", "clear.jpg"):
-            assert Image.open(f"out/monet/{name}").format == "JPEG"
-        assert Image.open("out/monet/jpg.png").format == "PNG"
-    assert len(results()) == 6
-    assert painted(capsys, folders, STYLE="monet", OUTPUT_FORMAT="same") == 0
-
-
-def test_of_two_photos_in_two_styles_with_one_key_the_second_fails_alone(folders, stand_in, capsys):
-    """The photo `b/c.jpg` in the style `a`, and `c.jpg` in `a/b`."""
-    Path("photos/b").mkdir()
-    Path("photos/b/c.jpg").write_bytes(tiny.file(60, 80, 1))
-    Path("photos/c.jpg").write_bytes(tiny.file(60, 80, 2))
-    Path("paintings/styles.toml").write_text(
-        "[a]\npaintings = ['monet.jpg']\n['a/b']\npaintings = ['both/a.jpg']\n"
-    )
-    for _ in range(2):
-        assert run(folders) == 1
-        assert failures(capsys) == [
-            "FAILED: c.jpg in a/b: a/b/c.jpg in ./out is not the result in this photo's record; "
-            "move it away, or rename the photo"
-        ]
-    assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg", "a/b/c.jpg"} <= results()
-    first = Path("out/a/b/c.jpg").read_bytes()
-    assert run(folders, PHOTO="c.jpg", STYLE="a/b") == 1
-    assert run(folders, PHOTO="b/c.jpg", STYLE="a", STYLE_SEED="0") == 0
-    assert Path("out/a/b/c.jpg").read_bytes() == first
 
 
 @pytest.fixture(params=[("beach.jpg", "BEACH.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])

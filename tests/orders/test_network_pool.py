@@ -88,10 +88,6 @@ def records():
     return {each: json.loads(each.read_text()) for each in Path("out/_records").rglob("*.json")}
 
 
-def networks():
-    return [each["network"] for each in records().values()]
-
-
 # --- VGG_WEIGHTS unset ------------------------------------------------------------------------
 
 
@@ -111,47 +107,4 @@ def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(
     assert hub.asked == []
 
 
-def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_says_why(
-    unnamed, stand_in, monkeypatch, tmp_path, capsys
-):
-    older = tmp_path / "older.npz"
-    older.write_bytes(BUILTIN.read_bytes() + b"\0")
-    with monkeypatch.context() as before:
-        before.setattr(architectures, "BUILTIN", older)
-        assert run(unnamed) == 0
-    was = {"network": f"{NETWORK} of old", "weights": "md5:older"}
-    for path, record in records().items():
-        path.write_text(json.dumps(record | was))
-    painted = {path: path.read_bytes() for path in Path("out/monet").rglob("*.*")}
-    reason = f"4 are there by another network ({NETWORK} of old → {NETWORK}): they "
-    capsys.readouterr()
-    assert run(unnamed, KEEP="1") == 0
-    assert f"{reason}are kept" in capsys.readouterr().out
-    assert {path: path.read_bytes() for path in painted} == painted
-    assert networks() == [f"{NETWORK} of old"] * 4
-    assert run(unnamed) == 0
-    assert f"{reason}will be replaced" in capsys.readouterr().out
-    assert networks() == [NETWORK] * 4
-
-
 # --- VGG_WEIGHTS set --------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ("published", r"404.*VGG_WEIGHTS"),
-        ("gone.npz", r"gone\.npz does not exist"),
-        ("studi", r"weights are 'studi'.*builtin, published, random"),
-        ("torn.npz", r"torn\.npz cannot be used"),
-        ("bucket:gone.npz", r"bucket:gone\.npz"),
-    ],
-)
-def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, given, message):
-    hub.mode = "missing"
-    Path("torn.npz").write_bytes(BUILTIN.read_bytes()[:5000])
-    with pytest.raises(WeightsError, match=message) as caught:
-        run(unnamed, VGG_WEIGHTS=given)
-    assert caught.value.exit_code == 3
-    assert not keys() & RESULTS

@@ -143,52 +143,6 @@ def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_
     assert sizes(size=Settings().size) == [Settings().size, Settings().size, 700]
 
 
-OF_MONET = "[a]\npaintings = ['monet.jpg']\n"
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("[a\n", "styles.toml: "),
-        ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
-        ("[a]\npaintings = []", "paintings is"),
-        ("[a]\npaintings = ['x.jpg']", "'x.jpg', which is not in the bucket"),
-        ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
-        ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
-        (OF_MONET + "size = 3", r"\[a\] size is 3; expected"),
-        (OF_MONET + "sise = 300", r"sise is not a setting; did you mean size\?"),
-        ("[a]\npainting = ['monet.jpg']", r"\[a\] painting is not a .*; did you mean paintings\?"),
-        ("size = 300\n[a]\npaintings = ['monet.jpg']", "size is above the first style; write it"),
-        ("[a]\npaintings = ['Monet.JPG']", r"not in the bucket; did you mean 'monet.jpg'\?"),
-        (
-            "# nothing yet\n",
-            r"styles.toml is empty; write a section for each style, such as \[monet\]",
-        ),
-        ("['../a']\npaintings = ['monet.jpg']", "plain name"),
-        ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
-        (OF_MONET + "model = [[[[[[1]]]]]]", r"model is \[\["),
-        ('["a\\u202Eb"]\npaintings = ["monet.jpg"]', r"\[a\\u202eb\] cannot be"),
-        ("['.old']\npaintings = ['monet.jpg']", "plain name"),
-        ("['old\\ink']\npaintings = ['monet.jpg']", "plain name"),
-        (f"['{'a' * 300}']\npaintings = ['monet.jpg']", "plain name"),
-        (OF_MONET + "preserve_color = 1", "preserve_color is 1; expected true"),
-        (OF_MONET + "regions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
-        (
-            OF_MONET + "regions = { 'moent.jpg' = 'monet.jpg' }",
-            r"one of its paintings; did you mean 'monet.jpg'\?",
-        ),
-        (
-            OF_MONET + "regions = { 'monet.jpg' = 'm.png' }",
-            r"\[a\] regions gives 'monet.jpg' the mask 'm.png', which is not in the bucket",
-        ),
-    ],
-)
-def test_a_mistake_in_styles_toml_is_named(text, message):
-    with pytest.raises(ConfigError, match=message) as caught:
-        styles_from_toml(text, entries("monet.jpg"), Settings())
-    assert "\n" not in str(caught.value)
-
-
 def test_styles_toml_may_spell_letters_with_accents_as_a_keyboard_types_them():
     stored = entries(*(unicodedata.normalize("NFD", key) for key in ("été.jpg", "forêt.mask.png")))
     text = "['été']\npaintings = ['été.jpg']\nregions = {'été.jpg' = 'forêt.mask.png'}"

@@ -4,14 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from support.batch_results import ONE, edited, painted
+from support.batch_results import painted
 from support.commands import python
 from support.folder_batches import RESULTS, run
 
 from painterly import ENGINE_VERSION
 from painterly.cli.command import main
-from painterly.vgg.architectures import BUILTIN
-from painterly.vgg.sources import file_identity
 
 EARLIER_PROGRAM = """
 import sys
@@ -64,20 +62,3 @@ def test_an_upgrade_repaints_nothing_until_it_is_asked(folders, tmp_path, monkey
     }
     assert main(["--repaint"]) == 0  # As often as a platform starts it.
     assert "earlier version" not in capsys.readouterr().out and files() == repainted
-
-
-def of_an_earlier_engine(**changes):
-    """The record as an earlier engine would have written it."""
-    edited(**{"engine": "9", "fingerprint": "of engine 9"} | changes)
-
-
-def test_the_built_in_network_of_an_earlier_engine_is_part_of_it(folders, stand_in, capsys):
-    built_in = folders | {"VGG_WEIGHTS": "builtin"}
-    run(built_in, **ONE)
-    of_an_earlier_engine(weights="md5:older", network="the built-in network studio")
-    assert painted(capsys, built_in, **ONE) == 0
-    assert painted(capsys, built_in, **ONE, REPAINT="1") == 1
-    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
-    assert record["weights"] == file_identity(BUILTIN)
-    of_an_earlier_engine(weights="md5:older", network="the weights my.h5")
-    assert painted(capsys, built_in, **ONE) == 1

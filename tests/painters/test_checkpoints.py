@@ -2,17 +2,13 @@
 
 import dataclasses
 import io
-import os
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import strategies as some
 from hypothesis.stateful import invariant, precondition, rule
-from support import stand_in as stand_in_engine
-from support import tiny
 from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.fuzzing import CASES, generators, mutated
@@ -23,62 +19,12 @@ from painterly.cli.batch import paint_batch
 from painterly.configuration import config
 from painterly.painters import checkpoints
 from painterly.painters.checkpoints import Snapshot, read_snapshot
-from painterly.signals import Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 
 OWN, OTHER = "_checkpoints/monet/a.png.npz", "_checkpoints/monet/b.jpg.npz"
 FOREIGN = "monet/big.tiff"
 TASK = SimpleNamespace(checkpoint_mark="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
-
-
-def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_cleared(
-    folders, stand_in, capsys
-):
-    run(folders)
-    one = tiny.picture(4, 4)
-    state = {"iteration": np.array(1), "image": one}
-    bucket = FolderBucket(Path("out"))
-    mine = {"_checkpoints/mine.txt": b"1", "_checkpoints.txt": b"2"}
-    for key, data in mine.items():
-        bucket.write(key, data)
-    Snapshot("another", state).upload(bucket, "_checkpoints/monet/beach.jpg.npz")
-    Snapshot("another", state).upload(bucket, "_checkpoints/gone/beach.jpg.npz")
-    whole = bucket.read("_checkpoints/gone/beach.jpg.npz")
-    bucket.write("_checkpoints/both/beach.jpg.npz", whole[:-9])
-    np.savez("out/_checkpoints/gone/earlier.jpg.npz", **state, fingerprint=np.array("another"))
-    capsys.readouterr()
-    assert run(folders, STYLE_SEED="3") == 0
-    assert "resuming" not in capsys.readouterr().out
-    assert keys() == RESULTS | RECORDS | mine.keys()
-    assert {key: bucket.read(key) for key in mine} == mine
-
-
-def test_a_checkpoint_of_other_weights_is_not_used(folders, stand_in, monkeypatch, capsys):
-    one = {"PHOTO": "beach.jpg", "STYLE": "monet"}
-    with monkeypatch.context() as patch:
-        stand_in_engine.signal_after(4, patch)
-        with pytest.raises(Stopped):
-            run(folders, VGG_WEIGHTS="builtin", **one)
-    assert run(folders, VGG_WEIGHTS="random", **one) == 0
-    said = capsys.readouterr().out
-    assert "checkpoint saved: _checkpoints/monet/beach.jpg.npz, step 4" in said
-    assert "it belongs to other pictures, settings or weights); starting over" in said
-    assert not [key for key in keys() if key.startswith("_checkpoints/")]
-
-
-def test_the_checkpoint_of_a_picture_that_is_refused_stays_until_it_can_be_painted(
-    folders, stand_in
-):
-    bucket, mine, key = FolderBucket(Path("out"), new=True), "monet/beach.jpg", KEY
-    bucket.write(mine, b"mine")
-    Snapshot("f", {"iteration": np.array(1)}).upload(bucket, key)
-    before = bucket.read(key)
-    assert run(folders, STYLE="monet") == run(folders) == 1
-    assert bucket.read(key) == before
-    bucket.delete(mine)
-    assert run(folders) == 0
-    assert keys() == RESULTS | RECORDS
 
 
 def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
@@ -159,17 +105,6 @@ def test_uploads_that_killed_runs_left_are_aborted_and_no_others(
     monkeypatch.setattr(checkpoints, "STALE_S", -60)  # As if an hour had passed.
     assert left(PHOTO="a.png") == {OTHER, FOREIGN}
     assert left() == {FOREIGN}
-
-
-def test_in_a_folder_the_hidden_files_of_killed_runs_are_deleted_after_an_hour(folders, stand_in):
-    place = Path("out/_checkpoints/monet")
-    place.mkdir(parents=True)
-    old, young, mine = (place / f".{name}.part" for name in ("0" * 16, "a" * 16, "mine"))
-    for path in (old, young, mine):
-        path.touch()
-    os.utime(old, (1e9, 1e9))
-    assert run(folders) == 0
-    assert {*place.iterdir()} == {young, mine}
 
 
 # --- what is in a checkpoint ------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
-from support.batch_results import ONE, edited, failures
+from support.batch_results import failures
 from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
@@ -35,32 +35,6 @@ def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, cap
     said = next(line for line in messages if " of memory" in line)
     taken = float(re.search(r"64 × 48 px, needs (\S+) GB of memory", said)[1])
     assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
-
-
-def test_a_dry_run_takes_its_time_from_what_this_device_has_painted_here(folders, stand_in, capsys):
-    assert run(folders, DRY_RUN="1") == 0
-    out = capsys.readouterr().out
-    assert "dry run: 4 to paint, the largest" in out
-    assert "; the time is unknown until this device has painted such a picture here; " in out
-    assert run(folders, **ONE) == 0
-    edited(seconds=40)
-    Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
-    assert run(folders, STYLE="both", PHOTO="dune.jpg", DRY_RUN="1") == 0
-    assert "dry run: 1 to paint in about 40 s on this device, the largest 64 × 48 px" in (
-        capsys.readouterr().out
-    )
-    assert run(folders, DRY_RUN="1", STYLE="monet") == 0
-    assert "dry run: 2 to paint in about 1 min 20 s on" in capsys.readouterr().out
-    Path("photos/dune.jpg").write_bytes(tiny.file(600, 800, 8))
-    larger = folders | {"PHOTO": "dune.jpg", "STYLE": "monet", "STYLE_SIZE": "full"}
-    seconds = logged(capsys, larger, DRY_RUN="1")[-1]["seconds"]
-    assert seconds > 80, "a larger picture takes longer"
-    for changes in ({"device": "a GPU of another machine"}, {"seconds": None}):
-        before = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
-        edited(**changes)
-        assert run(folders, STYLE="both", PHOTO="dune.jpg", DRY_RUN="1") == 0
-        assert "the time is unknown" in capsys.readouterr().out
-        edited(**before)
 
 
 def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, capsys):

@@ -1,16 +1,7 @@
 """Photos among other programs' files and files of other kinds, in folders and in buckets."""
 
-import re
-import shutil
-from pathlib import Path
+from support.commands import keys
 
-import pytest
-from support import tiny
-from support.commands import keys, set_variables
-from support.folder_batches import run
-from support.verbs import cl_send_source
-
-from painterly import log
 from painterly.configuration import config
 from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
@@ -91,40 +82,6 @@ def test_what_other_programs_keep_is_no_photo_in_folders_and_buckets_and_is_told
     assert of_paintings.endswith("kept by other programs: @eaDir")
 
 
-@pytest.fixture
-def takeout(tmp_path):
-    """A folder as Google Takeout makes it."""
-    folder = tmp_path / "Takeout/Google Photos/Photos from 2026"
-    folder.mkdir(parents=True)
-    for name in ("IMG_1.jpg", "IMG_1-edited.jpg", "IMG_2.HEIC", "IMG_2.3GP"):
-        (folder / name).write_bytes(tiny.file(60, 80, 1))
-    for name in ("IMG_3.PSD", "IMG_4.exr", "IMG_5.EXR", "IMG_6.jp2"):
-        (folder / name).write_bytes(b"x")
-    sidecars = [f"{path.name}.supplemental-metadata.json" for path in folder.iterdir()]
-    for name in (*sidecars, "IMG_1.xmp", "IMG_2.AAE", "metadata.json"):
-        (folder / name).write_text("{}")
-    return tmp_path / "Takeout"
-
-
-TAKEOUT = (
-    r"left out.* PICTURES that are not read \(2 .exr, 1 .jp2, 1 .psd\): .*IMG_3.PSD, .*IMG_4.exr, "
-    r".*IMG_5.EXR, .*IMG_6.jp2; convert them to jpg, png or tiff",
-    r"left out.* files that describe pictures \(9 .json, 1 .aae, 1 .xmp\)",
-    r"left out.* of other kinds \(1 .3gp\): .*IMG_2.3GP",
-)
-
-
-def test_what_a_run_leaves_out_of_a_takeout_begins_with_pictures_by_name(
-    takeout, folders, stand_in, capsys
-):
-    run(folders, BUCKET_SOURCE=str(takeout), STYLE="monet")
-    lines = [line for line in capsys.readouterr().out.splitlines() if "left out" in line]
-    assert len(lines) == 3 and all(map(re.fullmatch, TAKEOUT, lines)), lines
-    photos = "monet/Google Photos/Photos from 2026/"
-    names = ["IMG_1-edited.jpg", "IMG_1.jpg", "IMG_2.png"]
-    assert keys(FolderBucket(Path("out")), photos) == [photos + name for name in names]
-
-
 def test_raw_files_and_jpeg_xl_are_named_among_pictures_that_are_not_read():
     [(missed, text)] = by_kind(["a/IMG_1.CR3", "b.jxl", "c.psd"], ["IMG_1.jpg"])
     assert missed and text.startswith("PICTURES that are not read (1 .cr3, 1 .jxl, 1 .psd)")
@@ -141,52 +98,6 @@ def test_raw_files_beside_their_jpegs_are_one_count_and_others_are_named():
         ),
         (False, "raw files of pictures that are read (1 .cr3, 1 .dng)"),
     ]
-
-
-def test_raw_files_beside_the_jpegs_that_are_sent_are_one_count(tmp_path, monkeypatch, capsys):
-    (tmp_path / "in").mkdir()
-    for name in ("IMG_1.JPG", "IMG_1.CR3"):
-        (tmp_path / "in" / name).write_bytes(tiny.file(60, 80, 1))
-    for name in ("SOURCE", "STYLE", "RESULT"):
-        set_variables(monkeypatch, {f"BUCKET_{name}": str(tmp_path / name)})
-    assert cl_send_source([str(tmp_path / "in")]) == 0
-    assert "left out raw files of pictures that are read (1 .cr3)" in capsys.readouterr().out
-
-
-def test_what_is_not_sent_of_a_takeout_begins_with_pictures_by_name(
-    takeout, tmp_path, monkeypatch, capsys
-):
-    shutil.copytree(takeout / "Google Photos", takeout / "@eaDir")
-    for name in ("SOURCE", "STYLE", "RESULT"):
-        (tmp_path / name).mkdir()
-        set_variables(monkeypatch, {f"BUCKET_{name}": str(tmp_path / name)})
-    assert cl_send_source([str(takeout)]) == 0
-    summary, *lines = capsys.readouterr().out.splitlines()[-5:]
-    assert "3 files copied" in summary and "1 kept by other programs left out" in summary
-    assert sorted(lines)[-2] == "left out kept by other programs: @eaDir"
-    lines = [line for line in lines if "other programs" not in line]
-    assert all(map(re.fullmatch, TAKEOUT, lines)), lines
-    assert len(keys(FolderBucket(tmp_path / "SOURCE"))) == 3
-
-
-def test_patterns_choose_the_photos_of_a_run(folders, stand_in, tmp_path):
-    from painterly.cli.command import main
-
-    places = ["./photos", "./paintings", "-o", "./out", "--size", "64"]
-    log.log_to_stdout("%(message)s")
-    assert main([*places, "--exclude", "trip/*", "--include", "*.jpg", "--include", "*.png"]) == 0
-    results = FolderBucket(Path("out"))
-    assert keys(results, "monet/") == ["monet/beach.jpg"]
-    # An accent as a Mac's disk has it.
-    assert main([*places, "--include", "*town e\u0301.png"]) == 0
-    assert keys(results, "monet/") == ["monet/beach.jpg", "monet/trip/old town é.png"]
-
-
-def test_patterns_that_no_photo_matches_are_refused(folders, capsys):
-    from painterly.cli.command import main
-
-    assert main(["./photos", "./paintings", "-o", "./out", "--include", "beech*"]) == 2
-    assert "none of the photos in ./photos (2) matches --include" in capsys.readouterr().err
 
 
 def test_a_copy_of_a_bucket_has_what_other_programs_keep_and_a_sending_deletes_none_of_it(

@@ -104,14 +104,6 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, stan
     assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[1]
 
 
-def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, stand_in):
-    Path("paintings/beach.jpg").write_bytes(tiny.file(50, 50, 7))
-    Path("paintings/beach.mask.png").write_bytes(grey_file(LEFT))
-    Path("photos/beach.mask.png").write_text("no mask")
-    assert run(folders, STYLE="beach") == 1
-    assert results() == {"beach/trip/old town é.png"}
-
-
 # --- what else can come out -----------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The runner from and to real storage, with a VGG so small that a painting takes a second."""
 
+import dataclasses
 import gzip
 import json
 import signal
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import stand_in as stand_in_engine
-from support import tiny
-from support.batch_results import failures
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
+from painterly.cli.batch import paint_batch
+from painterly.configuration import config
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.errors import DeviceError
 from painterly.orders import record as records
 from painterly.runs import run as runs
 from painterly.signals import Stop, Stopped
+from painterly.storage.folder import FolderBucket
 
 
 def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg, capsys):
@@ -35,58 +37,6 @@ def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg,
     assert out.count("random") == 1  # They were chosen, so there is no warning.
 
 
-SHARES = """
-monet.paintings = ["monet.jpg"]
-both.paintings = { "both/a.jpg" = 1, "both/b.webp" = 2 }
-"""
-
-
-@pytest.mark.parametrize(
-    "change, painted",
-    [
-        (lambda: Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 9)), 2),
-        (lambda: Path("paintings/monet.jpg").write_bytes(tiny.file(50, 50, 9)), 2),
-        (lambda: Path("paintings/both/b.webp").unlink(), 2),
-        (lambda: Path("paintings/styles.toml").write_text(SHARES), 2),
-        (lambda: Path("photos/new.jpg").write_bytes(tiny.file(60, 80, 9)), 2),
-        (lambda: Path("out/monet/beach.jpg").unlink(), 1),
-        (lambda: Path("out/_records/monet/beach.jpg.json").write_text("{"), 1),
-        (lambda: Path("out/_records/monet/beach.jpg.json").write_text("[]"), 1),
-    ],
-    ids=[
-        *("photo", "painting", "blend", "shares"),
-        *("new photo", "lost result", "torn record", "odd record"),
-    ],
-)
-def test_what_changed_is_repainted_and_nothing_else(folders, stand_in, capsys, change, painted):
-    run(folders)
-    capsys.readouterr()
-    change()
-    assert run(folders) == 0
-    assert f"{painted} painted" in capsys.readouterr().out
-
-
-BAD = ("empty.png", "torn.jpg")
-
-
-def test_bad_photos_fail_alone_and_are_tried_again(folders, stand_in, capsys):
-    whole = Path("photos/beach.jpg").read_bytes()
-    Path("photos/torn.jpg").write_bytes(whole[: len(whole) // 2])
-    Path("photos/empty.png").write_bytes(b"")
-    assert run(folders) == 1
-    styles = ("monet", "both")
-    failed = {f"_records/{style}/{name}.json" for style in styles for name in BAD}
-    assert keys() == RESULTS | RECORDS | failed
-    record = json.loads(Path("out/_records/monet/empty.png.json").read_text())
-    assert record["error"].startswith("empty.png: ") and "result" not in record
-    starts = [line.partition(": ")[2].partition(": ")[0] for line in failures(capsys)]
-    assert sorted(starts) == [f"{name} in 2 styles (both, monet)" for name in BAD]
-    Path("photos/torn.jpg").write_bytes(whole)
-    Path("photos/empty.png").unlink()
-    assert run(folders) == 0
-    assert "2 painted" in capsys.readouterr().out
-
-
 def test_a_gpu_asked_for_and_not_there_fails_before_anything_is_read(folders, stand_in):
     import tensorflow as tf
 
@@ -94,17 +44,6 @@ def test_a_gpu_asked_for_and_not_there_fails_before_anything_is_read(folders, st
         pytest.skip("this machine has a GPU")
     with pytest.raises(DeviceError, match="DEVICE=gpu"):
         run(folders, DEVICE="gpu", BUCKET_SOURCE="./nowhere")
-
-
-def test_a_photo_that_turns_bad_keeps_its_result_and_its_record(folders, stand_in):
-    run(folders)
-    Path("photos/beach.jpg").write_text("dear diary")
-    assert run(folders) == 1
-    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
-    assert record["result"] == "monet/beach.jpg" and "is not a picture" in record["error"]
-    assert Path("out/monet/beach.jpg").exists()
-    Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    assert run(folders) == 0  # It is what it was: nothing is painted.
 
 
 @pytest.mark.parametrize("changes", [{}, {"DRY_RUN": "1"}], ids=["run", "dry run"])
@@ -177,3 +116,10 @@ def test_the_next_run_reads_many_records_at_once_and_those_alone_that_have_chang
         Path("out/_gallery/records.gz").write_bytes(damaged)
         assert run(folders) == 0
     assert "already done" in capsys.readouterr().out.splitlines()[-2]
+
+
+def test_without_a_gallery_nothing_is_stored_for_one(folders, stand_in):
+    loaded = config.load(folders | {"PHOTO": "beach.jpg", "STYLE": "monet"})
+    assert paint_batch(dataclasses.replace(loaded, gallery=False)) == 0
+    stored = {entry.key for entry in FolderBucket(Path("out")).list()}
+    assert stored == {"monet/beach.jpg", "_records/monet/beach.jpg.json"}

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support import tiny
-from support.commands import configure_buckets, contents, leave_out_env_file
+from support.commands import configure_buckets, contents
 from support.disks import below
 from support.folder_batches import QUICK, keys, replace_while_read, run
 from support.polling import until
@@ -26,7 +26,6 @@ from support.processes import STOP_S
 
 from painterly import log
 from painterly.cli import batch
-from painterly.cli.command import main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
@@ -328,17 +327,6 @@ def test_at_rest_it_has_not_loaded_tensorflow_and_obeys_a_stop(folders, stand_in
     assert "Nothing to paint: all 4 results" in output
     assert "stopped by SIGTERM; the next start paints the rest" in output
     assert "Traceback" not in output
-
-
-def test_a_dry_run_ends_all_the_same_and_no_page_is_opened_at_an_end_that_never_comes(
-    folders, stand_in, monkeypatch, capsys
-):
-    leave_out_env_file(monkeypatch, also=folders)
-    run(folders)
-    assert main(["--watch", "--dry-run"]) == 0
-    assert "Nothing to paint: all 4 results" in capsys.readouterr().out
-    assert main(["--watch", "--open"]) == 2
-    assert "--open do not go together" in capsys.readouterr().err
 
 
 def test_a_round_that_did_not_end_is_made_again_though_all_is_as_before_it():

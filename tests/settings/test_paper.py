@@ -44,33 +44,6 @@ def test_a_papers_name_may_be_written_in_other_ways():
     assert Settings(dpi=72).replaced({"paper": "A4"}) == Settings(paper="A4", dpi=72)
 
 
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        ({"paper": "A9"}, r"^--paper is 'A9'; expected none, A2, .* such as 30x40cm or 8x10in$"),
-        ({"paper": "0x3cm"}, "^--paper is '0x3cm'; expected"),
-        ({"paper": "30x40"}, "^--paper is '30x40'; expected"),
-        ({"paper": 3}, "^--paper is 3; expected"),
-        ({"bleed": "3 miles"}, r"^--bleed is '3 miles'; expected a number from 0 to 50 \(mm\)"),
-        ({"bleed": "-1"}, "^--bleed is '-1'"),
-        ({"bleed": "60mm"}, "^--bleed is '60mm'"),
-        ({"dpi": "0"}, "^--dpi is '0'; expected a whole number from 1 to 2400, or `auto`$"),
-        ({"paper": "A4", "size": "800"}, "size is 800, and paper A4 .* 3508 px; give one of them$"),
-        ({"paper": "A4", "size": "full"}, "size is full, and paper A4 .*; give one of them$"),
-        ({"paper": "A4", "rescale_image": "true"}, "rescale_image .* paper is A4; give one"),
-        ({"paper": "A4", "maintain_aspect_ratio": "no"}, "maintain_aspect_ratio .*; give one"),
-        ({"paper": "5x5mm", "dpi": "50"}, "longer side of paper 5x5mm is 10; expected .* from 32"),
-        ({"paper": "2x2.54cm", "dpi": "50", "size": "51"}, "size is 51, and paper .* 50 px"),
-    ],
-)
-def test_a_wrong_paper_and_one_that_contradicts_another_setting_are_refused_in_one_line(
-    given, reason
-):
-    with pytest.raises(ConfigError, match=reason) as refused:
-        Settings().replaced(given, "--")
-    assert "\n" not in str(refused.value)
-
-
 def test_a_paper_of_too_many_pixels_is_refused_with_the_dpi_that_works():
     with pytest.raises(ConfigError, match=r"longer side of 23622 px; at most 16384") as refused:
         Settings(paper="100x200cm")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.polling import until
+from support.scenarios import PAIR, Stage, play, scenarios
 
 pytestmark = pytest.mark.slow  # Each runs start.sh.
 
@@ -36,10 +38,7 @@ esac
 """
 
 
-without_gpu = pytest.mark.skipif(
-    Path("/dev/nvidiactl").exists() or Path("/dev/nvidia0").exists(),
-    reason="this machine has a GPU",
-)
+HAS_GPU = Path("/dev/nvidiactl").exists() or Path("/dev/nvidia0").exists()
 
 
 class Machine:
@@ -117,77 +116,7 @@ def test_first_start_installs_and_second_does_not_also_through_links(machine):
     assert machine.done() == ["cpu", "cpu"]
 
 
-def test_modes_and_their_extras(machine):
-    assert machine.start("weights", "--all").stdout == "ran -m painterly weights --all\n"
-    assert machine.done() == ["made", "cpu"]
-    assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
-    assert machine.done() == []
-    assert machine.start("test", "-x").stdout == "ran -m pytest -x\n"
-    assert machine.start("test", "--quick").stdout == "ran -m pytest --quick\n"
-    assert machine.done() == ["cpu dev"]
-    assert machine.start("cluster").stdout == "ran -m painterly cluster\n"
-    machine.start("setup", "--cluster", "--dev")
-    machine.start(CLUSTER="auto")
-    assert machine.done() == ["cluster cpu dev"]
-
-
-def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(machine):
-    for words in (["tset"], ["setup", "--dve"]):
-        done = machine.start(*words)
-        assert done.returncode == 2 and words[-1] in done.stderr
-    for variable in ("LOG_FORMAT", "PROGRESS"):
-        done = machine.start('a\\"b\n', **{variable: "json"})
-        said = json.loads(done.stdout)
-        assert (done.returncode, said["exit_code"], done.stderr) == (2, 2, "")
-        assert said["message"].startswith("start.sh: there is no mode and no photo 'a\\\"b '")
-    assert machine.done() == []
-    assert "./start.sh test" in machine.start("--help").stdout
-
-
-def test_a_photo_goes_to_the_program_alone_or_with_a_style(machine):
-    (machine.folder / "beach.jpg").touch()
-    for words, extras in (("beach.jpg",), ""), (("beach.jpg", "van gogh"), "cpu"):
-        done = machine.start(*words)
-        assert done.stdout == f"ran -m painterly {' '.join(words)}\n", done.stderr
-        assert machine.done()[-1:] == [extras]
-    photo = str(machine.folder / "beach.jpg")
-    assert machine.start(photo, "klimt").stdout == f"ran -m painterly {photo} klimt\n"
-
-
-def test_a_clip_brings_what_reads_it(machine):
-    (machine.folder / "My walk.MOV").touch()
-    done = machine.start("My walk.MOV", "klimt")
-    assert done.stdout == "ran -m painterly My walk.MOV klimt\n", done.stderr
-    assert machine.done()[-1:] == ["cpu video"]
-    machine.start("setup", "--video")
-    assert machine.done() == []
-
-
-def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
-    first = machine.start("init", "--yes")
-    assert first.stdout == "ran -m painterly init --yes\n", first.stderr
-    assert "0.2 GB" in first.stderr
-    machine.start("init")
-    assert machine.done() == ["made", ""]
-    machine.start()
-    machine.start("init")
-    assert machine.done() == ["cpu"]
-
-
-def test_a_gpu_brings_cuda_which_every_mode_keeps(machine):
-    machine.start()
-    machine.done()
-    write(machine.bin / "nvidia-smi", "#!/bin/sh\n[ $1 = -L ]\n")
-    machine.start(DEVICE="auto")
-    machine.start()  # One with CUDA paints on the CPU as well.
-    machine.start("init")
-    assert machine.done() == ["made", "gpu"]
-    (machine.repo / "uv.lock").write_text("version = 2")
-    machine.start()
-    assert machine.done() == ["gpu"]
-
-
-@without_gpu
+@pytest.mark.skipif(HAS_GPU, reason="this machine has a GPU")
 def test_device_gpu_without_a_gpu_ends_before_anything_is_installed(machine):
     for mode in ([], ["web"], ["setup"]):
         done = machine.start(*mode, DEVICE="gpu")
@@ -199,35 +128,6 @@ def test_device_gpu_without_a_gpu_ends_before_anything_is_installed(machine):
     done = machine.start(DEVICE="gpu", LOG_FORMAT="json")
     assert json.loads(done.stdout)["exit_code"] == 4
     assert machine.done() == []
-
-
-@without_gpu
-def test_what_paints_nothing_needs_no_gpu_though_device_asks_for_one(machine):
-    for mode in (["weights", "--all"], ["--help"], ["web", "--help"], ["--size", "9", "-h"]):
-        done = machine.start(*mode, DEVICE="gpu")
-        assert done.returncode == 0 and mode[-1] in done.stdout, done.stderr
-    assert "tests/start" in machine.start("test", "tests/start", DEVICE="gpu").stdout
-    assert machine.done() == ["made", "cpu", "cpu dev"]
-
-
-@without_gpu
-def test_an_image_gets_cuda_by_name_and_a_clusters_head_needs_none(machine):
-    machine.start("cluster", DEVICE="gpu")  # The GPUs are in the other machines.
-    assert machine.done() == ["made", "cluster cpu"]
-    assert machine.start("setup", "--gpu", DEVICE="gpu").returncode == 0
-    assert machine.done() == ["made", "gpu"]
-    assert machine.start(DEVICE="gpu").stdout == "ran -m painterly\n"  # It says why it ends.
-    machine.start("setup", "--cpu", DEVICE="auto")
-    assert machine.done() == []
-
-
-def test_an_environment_of_an_earlier_version_gets_what_this_one_needs(machine):
-    machine.start()
-    made = machine.repo / ".venv/installed"
-    made.write_text("of an earlier version\nextras: cpu laptop\n")
-    machine.done()
-    assert machine.start().returncode == 0
-    assert machine.done() == ["cpu"]
 
 
 def test_a_python_that_has_the_requirements_is_used(machine):
@@ -259,18 +159,6 @@ def test_without_uv_and_python(machine):
     (machine.folder / "home/.local/bin").mkdir(parents=True)
     (machine.folder / "home/uv").rename(machine.folder / "home/.local/bin/uv")
     assert machine.start().returncode == 0
-
-
-def test_a_failure_leaves_a_working_environment_alone(machine):
-    assert machine.start(FAKE_FAILURE="1").returncode == 6
-    machine.start()
-    assert machine.done() == ["made", "cpu", "made", "cpu"]
-    failed = machine.start("test", FAKE_FAILURE="1")
-    assert failed.returncode == 6
-    assert "SSL_CERT_FILE" in failed.stderr and "github.com" in failed.stderr
-    machine.done()
-    assert machine.start().returncode == 0
-    assert machine.done() == []
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -317,18 +205,37 @@ def test_somebody_elses_venv_gets_what_it_lacks_or_stays_as_it_is(machine):
     assert python.exists()
 
 
-def test_what_is_neither_mode_nor_photo_is_named_before_anything_is_installed(machine):
-    for words in (["baech.jpg", "hokusai"], ["./photos", "./paintings"], ["degas", "--dry-run"]):
-        refused = machine.start(*words)
-        assert refused.returncode == 2 and refused.stderr.count("\n") == 1
-        assert f"no mode and no photo '{words[0]}'" in refused.stderr
-        assert "./start.sh beach.jpg hokusai" in refused.stderr
-    assert machine.done() == []
-    for word in ("s3://photos", "-", "*.jpg", "~/x.jpg"):
-        assert machine.start(word, "hokusai").stdout == f"ran -m painterly {word} hokusai\n"
+class Starts(Stage):
+    """start.sh in scenarios: `start [NAME=VALUE…] WORDS -> CODE` and what the program is called
+    with, `installed …` since the last such line, and `gpu`, which the machine has from then on."""
+
+    def __init__(self, machine, *others):
+        super().__init__({}, *others)
+        self.machine = machine
+
+    def do(self, line, expected):
+        name, _, rest = line.partition(" ")
+        if name != "start":
+            return super().do(line, expected)
+        words, _, code = rest.rpartition("-> ")
+        given = shlex.split(words)
+        pairs = [each for each in given if PAIR.match(each)]
+        done = self.machine.start(
+            *given[len(pairs) :], **dict(each.split("=", 1) for each in pairs)
+        )
+        came_out = [f"start {words}-> {done.returncode}", *done.stdout.splitlines()[:1]]
+        return self.checked([f"start {words}-> {code}"], came_out, expected, done.stderr)
+
+    def installed(self, *expected):
+        assert self.machine.done() == [*expected]
+
+    def gpu(self):
+        write(self.machine.bin / "nvidia-smi", "#!/bin/sh\n[ $1 = -L ]\n")
 
 
-def test_verbs_that_paint_nothing_need_no_tensorflow(machine):
-    for verb in ("styles", "buckets", "send-source", "get-results", "get-bucket"):
-        assert machine.start(verb, "./x").stdout == f"ran -m painterly {verb} ./x\n"
-    assert machine.done() == ["made", ""]
+@pytest.mark.parametrize("scenario", scenarios(Path(__file__).with_name("start.scenario")))
+def test_start_sh_does_what_the_scenario_says(scenario, machine, monkeypatch, capsys):
+    if "DEVICE=gpu" in str(scenario) and HAS_GPU:
+        pytest.skip("this machine has a GPU")
+    monkeypatch.chdir(machine.folder)
+    play(scenario, Starts(machine, monkeypatch, capsys))

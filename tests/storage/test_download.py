@@ -11,7 +11,6 @@ from hypothesis.stateful import rule
 from support.commands import contents, fill, keys
 from support.machines import Machine, play
 
-from painterly.errors import ConfigError
 from painterly.storage import download, folder
 from painterly.storage.base import DiskError
 from painterly.storage.download import download_all
@@ -103,53 +102,6 @@ def test_downloads_bring_what_is_new_and_keep_what_is_the_user_s(tmp_path):
     play(Downloads, examples=60, steps=15, reaches=reaches)
 
 
-def test_a_file_of_the_user_s_own_stays_and_is_no_storage_that_refuses(painted_bucket, tmp_path):
-    home = FolderBucket(tmp_path / "home")
-    home.write("index.html", b"my own page")
-    result = download_all(
-        painted_bucket, home.folder, SyncRules(include=lambda key: key == "index.html")
-    )
-    [failure] = result.failures
-    assert failure.startswith(f"{home.folder / 'index.html'} is your own and stays; to get ")
-    assert (result.exit_code, contents(home)) == (1, {"index.html": b"my own page"})
-
-
-def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(
-    painted_bucket, tmp_path
-):
-    folder = FolderBucket(tmp_path / "out", new=True)
-    download_all(painted_bucket, folder.folder)
-    for key in ("monet/a.jpg", "monet/b.jpg"):
-        folder.write(key, b"retouched")
-    painted_bucket.write("monet/a.jpg", b"painted anew")
-    painted_bucket.write("Documents/p.jpg", b"painted anew")
-    painted_bucket.delete("monet/b.jpg")
-    result = download_all(painted_bucket, folder.folder)
-    assert (result.copied, result.same, result.exit_code) == (1, 1, 1)
-    assert "a.jpg was changed after it was downloaded and stays" in result.failures[0]
-    assert folder.read("Documents/p.jpg") == b"painted anew"
-    folder.delete("monet/a.jpg")
-    result = download_all(painted_bucket, folder.folder, MIRROR)
-    assert (result.copied, result.deleted, result.exit_code) == (1, 0, 0)
-    assert "b.jpg was changed after it was downloaded and is not deleted" in result.notes[0]
-    assert contents(folder) == contents(painted_bucket) | {"monet/b.jpg": b"retouched"}
-
-
-def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(
-    painted_bucket, tmp_path
-):
-    folder = FolderBucket(tmp_path / "out")
-    fill(folder, "monet/a.jpg", "monet/gone.jpg")
-    folder.write("monet/b.jpg", b"painted before")
-    result = download_all(painted_bucket, folder.folder)
-    assert (result.copied, result.same, result.exit_code) == (2, 1, 1)
-    assert "b.jpg is your own" in result.failures[0]
-    folder.delete("monet/b.jpg")
-    painted_bucket.write("monet/a.jpg", b"painted anew")
-    assert download_all(painted_bucket, folder.folder, MIRROR).exit_code == 0
-    assert contents(folder) == contents(painted_bucket) | {"monet/gone.jpg": b"monet/gone.jpg"}
-
-
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 def test_a_disk_without_room_ends_a_download_with_one_line(
     painted_bucket, tmp_path, monkeypatch, number
@@ -222,28 +174,6 @@ def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(painte
     (folder / "monet/a.jpg").unlink()
     assert "outside.jpg' cannot be a file" in download_all(painted_bucket, folder, MIRROR).notes[0]
     assert outside.read_bytes() == b"mine"
-
-
-def test_what_a_killed_download_left_is_deleted_after_an_hour(painted_bucket, tmp_path):
-    left = [tmp_path / f"out/monet/.{digit * 16}.part" for digit in "0a"]
-    mine = tmp_path / "out/monet/.mine.part"
-    mine.parent.mkdir(parents=True)
-    for path in (*left, mine):
-        path.write_bytes(b"x")
-    for path in (left[0], mine):
-        os.utime(path, (1e9, 1e9))
-    download_all(painted_bucket, tmp_path / "out", SyncRules(dry_run=True))
-    assert left[0].exists()
-    download_all(painted_bucket, tmp_path / "out")
-    assert [path.exists() for path in (*left, mine)] == [False, True, True]
-
-
-@pytest.mark.parametrize("inner", ["", "a/b"])
-def test_a_link_to_a_disk_that_is_not_mounted_is_named(tmp_path, inner):
-    fill(bucket := FolderBucket(tmp_path / "bucket", new=True), "a.jpg")
-    (tmp_path / "results").symlink_to("/nowhere/disk")
-    with pytest.raises(ConfigError, match=r"results is a link to /nowhere/disk, .*; mount"):
-        download_all(bucket, tmp_path / "results" / inner)
 
 
 def test_a_plan_changes_nothing_and_a_file_that_becomes_the_user_s_own_since_stays(

@@ -19,7 +19,6 @@ from painterly.cli.picture_files import check_is_painted
 from painterly.errors import ConfigError
 from painterly.settings.installation import PROGRAM
 from painterly.storage import files, known_files
-from painterly.storage.base import ObjectError
 from painterly.storage.download import download_all
 from painterly.storage.files import new_md5, was_at_rest
 from painterly.storage.folder import FolderBucket
@@ -157,35 +156,6 @@ def test_whatever_happens_an_etag_is_that_of_the_content(tmp_path, monkeypatch):
     play(Changes, examples=40, steps=15, reaches=reaches | {"a listed file", "a damaged list"})
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        *DAMAGES,
-        b'{"key": "beach.jpg", "etag": "0", "size": "many", "time_ns": 1}',
-        "torn",
-        "inode",
-        "changed_ns",
-    ],
-)
-def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(
-    resting_photo, results, cost, damage
-):
-    etag(resting_photo, results)
-    file = results / LIST
-    whole = file.read_bytes()
-    if damage in ("inode", "changed_ns"):  # The same photo on another machine.
-        line = json.loads(whole)
-        file.write_text("\n" + json.dumps(line | {damage: line[damage] + 1}))
-    else:
-        file.write_bytes(whole[:-9] if damage == "torn" else damage)
-    with cost() as spent:
-        assert etag(resting_photo, results) == md5(resting_photo)
-    assert spent.read >= 2 * SIZE, "the photo has to be read, and the test reads it too"
-    with cost() as spent:
-        etag(resting_photo, results)
-    assert spent.read < SIZE, "now it is known"
-
-
 def test_a_file_of_the_future_is_read_because_a_clock_was_set_back(
     resting_photo, results, cost, monkeypatch
 ):
@@ -301,19 +271,6 @@ def test_files_are_listed_together_and_once(results, tmp_path, monkeypatch):
         assert len((results / LIST).read_text().split("\n")) == 1 + len(photos)
 
 
-def test_files_that_are_still_there_are_seldom_looked_for(results, tmp_path, monkeypatch):
-    looks, real = [], os.path.lexists
-    monkeypatch.setattr(known_files, "MIN_FILES", 4)
-    kept, photos = listed_in(results), [tmp_path / f"{number}.jpg" for number in range(20)]
-    for each in photos:
-        each.write_bytes(each.name.encode())
-    at_rest(*photos)
-    monkeypatch.setattr(os.path, "lexists", lambda path: looks.append(path) or real(path))
-    for each in photos:
-        kept.md5(each)
-    assert 0 < len(looks) < 3 * len(photos)
-
-
 def test_a_list_is_not_shortened_where_others_cannot_be_kept_out(results, monkeypatch):
     monkeypatch.setattr(known_files, "MIN_BYTES", 100)
     monkeypatch.setattr(known_files, "locked", lambda folder: (_ for _ in ()).throw(OSError))
@@ -329,15 +286,6 @@ def test_a_picture_that_is_announced_and_not_written_yet_stays_listed(results, m
         announce(results / "painted.jpg", b"")
     assert (results / LIST).read_text().count("painted.jpg") < 40, "it was shortened"
     assert "coming.jpg" in MadeFiles(results).painted
-
-
-def test_a_line_that_was_written_in_part_is_an_error(results, monkeypatch):
-    """As on a full disk. Otherwise, a painted picture would count as the user's own."""
-    real = os.write
-    with monkeypatch.context() as full:
-        full.setattr(os, "write", lambda file, data: real(file, data[:5]))
-        with pytest.raises(ObjectError, match="space"):
-            announce(results / "beach.jpg", b"")
 
 
 def test_a_downloaded_file_that_was_removed_is_not_known_to_the_next_program(results):

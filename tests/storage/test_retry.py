@@ -7,7 +7,7 @@ import pytest
 from painterly.storage import retry
 from painterly.storage.base import BadKeyError, UnavailableError
 from painterly.storage.folder import FolderBucket
-from painterly.storage.retry import MAX_OUTAGE_S, PAUSES_S, RetryingBucket
+from painterly.storage.retry import RetryingBucket
 
 
 class Failing(FolderBucket):
@@ -62,10 +62,6 @@ def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(tmp
         (tmp_path / name).write_bytes(b"")
     retrying = RetryingBucket(Failing(tmp_path, 1), threading.Event())
     assert [entry.key for entry in retrying.list()] == ["a.jpg", "b.jpg"]
-
-
-def test_an_outage_of_five_minutes_is_outlasted():
-    assert sum(PAUSES_S) == MAX_OUTAGE_S == 300
 
 
 def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(tmp_path, monkeypatch):

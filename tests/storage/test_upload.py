@@ -29,38 +29,6 @@ def test_a_storage_that_refuses_everything_ends_with_5_and_one_that_is_gone_at_o
         upload.upload_all([folder_to_send], bucket)
 
 
-def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
-    folder, outside = FolderBucket(tmp_path / "in"), FolderBucket(tmp_path / "outside")
-    fill(folder, "sub/a.jpg")
-    fill(outside, "b.jpg")
-    links = {"inside.jpg": "sub/a.jpg", "out.jpg": "../outside/b.jpg", "gone.jpg": "nowhere"}
-    for name, target in (links | {"folder": "sub", "sub/loop": "..", ".own": "sub"}).items():
-        (tmp_path / "in" / name).symlink_to(target)
-    result = upload.upload_all([tmp_path / "in"], bucket := FolderBucket(tmp_path / "x", new=True))
-    assert contents(bucket) == {"inside.jpg": b"sub/a.jpg", "sub/a.jpg": b"sub/a.jpg"}
-    assert str(result).endswith(", 4 behind links left out")
-    assert result.left_out_lines == [
-        "left out behind links: "
-        "folder → sub, gone.jpg → nowhere, out.jpg → ../outside/b.jpg, sub/loop → .."
-    ]
-
-
-def test_delete_keeps_what_the_folder_has_and_cannot_send(tmp_path):
-    folder, bucket = tmp_path / "in", FolderBucket(tmp_path / "x", new=True)
-    keys = ["a.jpg", "cloud.jpg", "old.jpg", "link.jpg", "trip/b.jpg", "trip/2/c.jpg", "trips.jpg"]
-    fill(FolderBucket(folder), *keys)
-    assert upload.upload_all([folder], bucket).copied == len(keys)
-    for gone in ("cloud.jpg", "old.jpg", "link.jpg", "trips.jpg"):
-        (folder / gone).unlink()
-    (folder / ".cloud.jpg.icloud").touch()  # A Mac has taken it away to save room.
-    (folder / "link.jpg").symlink_to("/nowhere")  # Its disk is not mounted.
-    (folder / "trip").rename(tmp_path / "elsewhere")
-    (folder / "trip").symlink_to(tmp_path / "elsewhere")
-    result = upload.upload_all([folder], bucket, SyncRules(delete=True))
-    assert contents(bucket).keys() == {*keys} - {"old.jpg", "trips.jpg"}
-    assert (result.deleted, result.exit_code) == (2, 0)
-
-
 @pytest.mark.parametrize("size", [300_000, 12_000_000])  # The larger one is sent in parts.
 @pytest.mark.parametrize("change", ["shorter", "longer", "gone"])
 def test_a_file_that_changes_while_it_is_sent_fails_at_once(

@@ -1,6 +1,5 @@
 """The results of a run, and the record and result of one photo."""
 
-import json
 from pathlib import Path
 
 from painterly.configuration.config import BUCKETS
@@ -10,7 +9,6 @@ from support.folder_batches import QUICK, keys, run
 
 ONE = {"PHOTO": "beach.jpg", "STYLE": "monet"}
 RECORD = Path("out/_records/monet/beach.jpg.json")
-RESULT = Path("out/monet/beach.jpg")
 
 
 def results():
@@ -21,10 +19,6 @@ def failures(capsys):
     """Returns the lines about failed photos at the end of a run's log, and drops the log."""
     lines = capsys.readouterr().out.splitlines()
     return [line for line in lines if line.startswith("FAILED: ")]
-
-
-def edited(**changes):
-    RECORD.write_text(json.dumps(json.loads(RECORD.read_text()) | changes))
 
 
 def painted(capsys, environment, **changes):

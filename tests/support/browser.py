@@ -207,6 +207,11 @@ class Viewer:
     def one(self, selector):
         return self.driver.find_element("css selector", selector)
 
+    def click(self, selector, until):
+        """Click on an element, and wait until a script is true."""
+        self.one(selector).click()
+        self.until(until)
+
     def js(self, script, *arguments):
         return self.driver.execute_script(f"return {script}", *arguments)
 

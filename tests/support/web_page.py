@@ -1,7 +1,9 @@
 """The web service for a browser, with jobs that a test moves on instead of a worker."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from PIL import Image
@@ -11,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from painterly.jobs.schemas import Blended, JobState
 from painterly.jobs.store import JobStore
+from painterly.jobs.worker.previews import Previews
 from painterly.orders.record import PictureRef, Record, write_record
 from support.pictures import saved
 from support.polling import until
@@ -49,6 +52,28 @@ def previewed(page):
     saved = "document.querySelector('#save').href === %s"
     page.until(f"{ACTS} === 'preview' && {saved % shown}")
     return page.js(shown)
+
+
+def answered(server, answer=lambda order: (jpeg("blue"), None)):
+    """Let a service answer previews, each with a picture or a refusal; `server.asked` has their
+    orders. Return the service."""
+    server.asked = []
+
+    def send(kind, request):
+        if kind == "preview":
+            server.asked.append(request.order)
+            about = (request.number, *answer(request.order))
+            threading.Thread(target=previews.answer, args=about).start()
+        return True
+
+    server.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
+    return server
+
+
+def preview(page, server, *files, style=0):
+    """Open the page with files, and wait for the picture of the last one; return its address."""
+    visit(page, server, *files, style=style)
+    return previewed(page)
 
 
 def end_undo(page):

@@ -1,7 +1,6 @@
 """One clip on the command line."""
 
 import shutil
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +39,6 @@ def refusal(walk_and_paintings, capsys):
     return refused
 
 
-def stopped_after(count, monkeypatch):
-    """Send a signal after a number of frames."""
-    left, real = [count], Painter.paint
-
-    def paint(*arguments, **named):
-        finished = real(*arguments, **named)
-        left[0] -= 1
-        if left[0] == 0:
-            signal.raise_signal(signal.SIGTERM)
-        return finished
-
-    monkeypatch.setattr(Painter, "paint", paint)
-
-
 @pytest.mark.usefixtures("walk_and_paintings")
 def test_a_clip_is_painted_into_a_file(capsys):
     assert main(["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]) == 0
@@ -62,15 +47,6 @@ def test_a_clip_is_painted_into_a_file(capsys):
     out = capsys.readouterr().out
     assert "walk.mp4 in monet: 50 %, 3 of 6 frames" in out and out.endswith("out.mp4\n")
     assert not Path(".unfinished").exists()
-
-
-@pytest.mark.usefixtures("walk_and_paintings")
-@pytest.mark.thorough
-def test_the_extension_of_the_result_is_its_container():
-    for name in ("out.webm", "out.webp"):  # A gif is below.
-        assert main(["walk.mp4", "monet.jpg", "-o", name, *WORDS]) == 0
-        assert Path(name).stat().st_size > 1000
-    assert clips.facts(Path("out.webm"))[2] == ["opus"]
 
 
 @pytest.mark.slow
@@ -85,11 +61,6 @@ def test_an_animation_is_a_clip_if_the_result_is_one():
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
-def test_a_ready_style_alone_makes_a_file_next_to_the_clip():
-    assert main(["walk.mp4", "hokusai", *WORDS]) == 0
-    assert Path("walk-hokusai.mp4").exists()
-
-
 @pytest.mark.usefixtures("walk_and_paintings")
 @pytest.mark.thorough
 def test_paintings_are_blended_and_settings_hold():
@@ -113,39 +84,6 @@ def test_a_part_of_a_clip_is_painted_alone():
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
-def test_a_dry_run_tells_what_the_clip_takes_and_writes_nothing(capsys):
-    before = {*Path().rglob("*")}
-    assert main(["walk.mp4", "monet.jpg", "--dry-run", *WORDS]) == 0
-    assert "dry run: 6 to paint" in capsys.readouterr().out
-    assert {*Path().rglob("*")} == before
-
-
-def test_a_part_outside_the_clip_is_refused(refusal):
-    words = "walk.mp4", "monet.jpg", "-o", "a.mp4"
-    assert "no frame in the time" in refusal(*words, "--from", "1:00")
-    assert not Path(".unfinished").exists()
-    assert "--for is 'soon'" in refusal(*words, "--for", "soon")
-
-
-@pytest.mark.usefixtures("walk_and_paintings")
-def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
-    monkeypatch, capsys
-):
-    words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
-    assert main(["walk.mp4", "monet.jpg", "-o", "whole.mp4", *WORDS]) == 0
-    with monkeypatch.context() as patch:
-        stopped_after(4, patch)
-        assert main(words) == 143
-    assert "out.mp4 is the clip as it stands after" in capsys.readouterr().err
-    assert 1 <= len(clips.facts(Path("out.mp4"))[1]) <= 4
-    [kept] = Path(".unfinished").glob("*/*/")
-    (kept / ".0123456789abcdef.part").touch()  # As a killed process leaves one.
-    assert main(words) == 0
-    assert Path("out.mp4").read_bytes() == Path("whole.mp4").read_bytes()
-    assert not Path(".unfinished").exists()
-
-
-@pytest.mark.usefixtures("walk_and_paintings")
 @pytest.mark.parametrize("more", [[], ["--fresh"]], ids=["plain", "fresh"])
 @pytest.mark.thorough
 def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other(monkeypatch, more):
@@ -163,34 +101,6 @@ def test_two_commands_that_paint_the_same_clip_at_once_do_not_disturb_each_other
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.usefixtures("walk_and_paintings")
-@pytest.mark.thorough
-def test_fresh_begins_anew(monkeypatch, capsys):
-    words = ["walk.mp4", "monet.jpg", "-o", "out.mp4", *WORDS]
-    with monkeypatch.context() as patch:
-        stopped_after(4, patch)
-        assert main(words) == 143
-    capsys.readouterr()
-    assert main([*words, "--fresh"]) == 0
-    assert "16 %, 1 of 6" in capsys.readouterr().out
-
-
-def test_what_does_not_apply_to_a_clip_is_refused_in_a_line(refusal):
-    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "-o", "a.mp4", "--timelapse")
-    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "-o", "a.mp4", "--save_every", "1")
-    assert "expected one of mp4" in refusal("walk.mp4", "monet.jpg", "-o", "a.jpg")
-    assert "not to -" in refusal("walk.mp4", "monet.jpg", "-o", "-")
-    for photo in ("wlk.mp4", f"{300 * 'a'}.mp4"):
-        assert "there is no file" in refusal(photo, "monet.jpg", "-o", "a.mp4")
-    Path("a.mp4").write_bytes(b"mine")
-    assert "choose another name" in refusal("walk.mp4", "monet.jpg", "-o", "a.mp4")
-    assert Path("a.mp4").read_bytes() == b"mine"
-    assert "would overwrite" in refusal("walk.mp4", "monet.jpg", "-o", "walk.mp4", "--overwrite")
-    Path("diary.mp4").write_text("dear diary")
-    assert "diary.mp4: is damaged" in refusal("diary.mp4", "monet.jpg", "-o", "b.mp4")
-    assert "klimt.png: " in refusal("klimt.png", "monet.jpg", "-o", "b.mp4")
-
-
 def test_a_frame_that_cannot_be_painted_ends_the_painting_in_a_line(refusal, monkeypatch):
     def fail(*_, **__):
         raise ValueError("no paint is left")
@@ -205,12 +115,6 @@ def test_missing_libraries_are_named_with_the_way_to_install_them(refusal, monke
     monkeypatch.setattr(settings_of_clips, "can_be_painted", lambda: False)
     message = refusal("walk.mp4", "monet.jpg", "-o", "out.mp4")
     assert "clips need ffmpeg and OpenCV" in message and "setup --video" in message
-
-
-def test_from_and_for_go_with_one_clip(here, capsys):
-    Path("paintings").mkdir(exist_ok=True)
-    assert main(["./clips", "./paintings", "-o", "./out", "--from", "3s"]) == 2
-    assert "--from is a flag of one picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,5 @@ def test_a_clip_shows_its_first_frame_and_plays(here, chromium):
     viewer.js("(clip.muted = true, clip.play())")
     viewer.until("clip.currentTime > 0 && clip.videoWidth == 64")
     assert not viewer.js("document.querySelector('#line-of').checkVisibility()")
-    viewer.one("#close").click()
-    viewer.until("clip.paused && !document.querySelector('dialog').open")
+    viewer.click("#close", "clip.paused && !document.querySelector('dialog').open")
     assert viewer.errors() == []

@@ -1,19 +1,12 @@
 """A clip on the page of the service, with its worker, which dies in the middle."""
 
 import base64
-import os
-import time
 
 import pytest
 from support import clips, tiny
 from support.browser import Viewer
-from support.fuzzing import drawn
 from support.polling import until
-from support.s3_servers import RGW
 from support.web_service import SLEEPING, WebProcess
-
-from painterly.storage import open_bucket
-from painterly.storage.address import Account
 
 # A server, its worker and a browser start.
 pytestmark = pytest.mark.slow
@@ -57,8 +50,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
     for hidden in ("save", "mask-open", "print-menu"):
         assert not page.js(f"{shown}('{hidden}')"), hidden
     assert page.js("document.querySelector('[name=preset]:checked').value") == "instant"
-    page.one("#paint").click()
-    page.until("document.body.dataset.acts === 'painting'")
+    page.click("#paint", "document.body.dataset.acts === 'painting'")
     until(clip_service.kill_worker)
     page.until("document.body.dataset.acts === 'done'")
     page.js("(played.muted = true, played.play())")
@@ -71,8 +63,7 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
     page.one("#full-screen").click()
     page.until("document.querySelector('dialog').open && !clip.hidden && played.paused")
     page.until("clip.src.endsWith('/result')")
-    page.one("#close").click()
-    page.until("!document.querySelector('dialog').open")
+    page.click("#close", "!document.querySelector('dialog').open")
     page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.all(".card a")[0].click()
     page.until("document.querySelector('dialog').open && !clip.hidden")
@@ -82,58 +73,8 @@ def test_a_clip_is_dropped_previewed_painted_played_saved_and_deleted(
     page.until("document.querySelectorAll('#finished li').length === 1")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()
-    page.one("#delete").click()
-    page.until("!document.querySelector('#finished li')")
+    page.click("#delete", "!document.querySelector('#finished li')")
     until(lambda: not clip_service.client.get("/api/jobs").json()["jobs"])
     page.look(f"{clip_service.address}/gallery/", 390, 844)
     page.until("document.readyState === 'complete' && !document.querySelector('.card')")
     assert page.errors() == []
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("kind", drawn(["folder", RGW]))
-def test_a_clip_survives_deaths_of_the_worker_and_the_service(kind, request, tmp_path, dice):
-    account, variables = Account(), {"HOME": str(tmp_path)}
-    names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
-    if kind == "rgw":
-        server = request.getfixturevalue(kind)
-        account, variables = server.account, server.environment
-        names = [server.new_bucket() for _ in names]
-    open_bucket(names[1], account, new=True).write("monet.jpg", tiny.file(50, 50, 3))
-    open_bucket(names[0], account, new=True).write("beach.jpg", tiny.file(60, 80, 1))
-    buckets = dict(zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), names, strict=True))
-    others = {"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "STYLES": "none", **SLEEPING}
-    web = WebProcess(variables | buckets | others, tmp_path / "log")
-    data = clips.write(tmp_path / "walk.mp4", 24, sound="aac").read_bytes()
-    web.start()
-    form = {"request": '{"style": "monet", "preset": "instant"}'}
-    try:
-        until(lambda: web.client.get("/readyz").status_code == 200)
-
-        def order():
-            sent = web.client.post("/api/jobs", data=form, files={"photo": ("walk.mp4", data)})
-            return sent.json()["links"]["self"]
-
-        def ended(job):
-            return web.client.get(job).json()["state"] not in ("queued", "painting")
-
-        whole = order()
-        until(lambda: ended(whole))
-        killed = order()
-        for number in range(int(os.environ.get("KILLS", "2"))):
-            until(lambda n=number: web.client.get(killed).json()["step"] > n or ended(killed))
-            time.sleep(dice.uniform(0, 0.5))  # The moment is what is tried.
-            if number % 2:
-                web.process.kill()
-                web.process.wait()
-                web.start()
-            else:
-                until(web.kill_worker)
-        until(lambda: ended(killed))
-        jobs = [web.client.get(each).json() for each in (whole, killed)]
-        results = [web.client.get(each["links"]["result"]).content for each in jobs]
-    finally:
-        web.process.poll() is None and web.stop()
-    assert results[0] == results[1], (tmp_path / "log").read_text()
-    left = [entry.key for entry in open_bucket(f"{names[2]}/_web/unfinished", account).list()]
-    assert left == []

@@ -1,7 +1,6 @@
 """Clips among the photos of a run: painted frame by frame, steadied, and stored as one result."""
 
 import json
-import re
 import signal
 import struct
 from fractions import Fraction
@@ -19,7 +18,7 @@ from painterly.cli.batch import paint_batch
 from painterly.cluster import actor, driver, fleet
 from painterly.configuration import config
 from painterly.orders import frames
-from painterly.orders.frames import Clip, FrameOrder
+from painterly.orders.frames import Clip
 from painterly.painters.painter import Painter
 from painterly.painters.reading import ChangedError
 from painterly.runs import dry_run
@@ -27,7 +26,6 @@ from painterly.settings import clips as clips_here
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import steadying
-from painterly.video.reading import ClipsView
 
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]  # A process decodes the clips.
 
@@ -94,17 +92,6 @@ def test_a_clip_and_a_photo_are_painted_side_by_side(folder_with_clip, capsys):
     assert "Nothing to paint: all 2 results" in capsys.readouterr().out
 
 
-def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole_run, after_frames):
-    with pytest.raises(Stopped):
-        after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
-        run(here)
-    done = [key for key in keys() if re.search(r"^_checkpoints/monet/walk.mp4/.*/\d+\.png$", key)]
-    painted = after_frames(0, None)
-    assert run(here) == 0
-    assert RESULT.read_bytes() == whole_run and len(painted) == 6 - len(done) < 6
-    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
-
-
 def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole_run, monkeypatch):
     """Each run is killed at the next request to the bucket of results that changes anything."""
     real = {name: getattr(FolderBucket, name) for name in ("write", "delete")}
@@ -139,18 +126,6 @@ def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole_run, monkeyp
     assert keys() >= {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
-def test_a_clip_whose_frames_are_deleted_in_part_begins_where_they_end(
-    here, whole_run, after_frames
-):
-    with pytest.raises(Stopped):
-        after_frames(5, lambda: signal.raise_signal(signal.SIGTERM))
-        run(here)
-    kept = sorted(key for key in keys() if key.endswith("0.png") or key.endswith("1.png"))
-    Path("out", kept[0]).unlink()
-    assert run(here) == 0
-    assert RESULT.read_bytes() == whole_run
-
-
 @pytest.mark.parametrize("why", ["no library", "unreadable"])
 def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
     why, here, whole_run, after_frames, monkeypatch
@@ -172,36 +147,6 @@ def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
     assert not any(key.startswith("_checkpoints") for key in keys())
 
 
-def test_what_is_kept_of_a_clip_that_has_gone_is_deleted(here, after_frames):
-    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    with pytest.raises(Stopped):
-        after_frames(5, lambda: signal.raise_signal(signal.SIGTERM))
-        run(here)
-    Path("clips/walk.mp4").unlink()
-    assert run(here) == 0
-    assert not any(key.startswith("_checkpoints") for key in keys())
-
-
-def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole_run, after_frames, capsys):
-    with pytest.raises(Stopped):
-        after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
-        run(here)
-    kept = Path("out", max(key for key in keys() if key.endswith(("0.png", "1.png"))))
-    kept.write_bytes(kept.read_bytes()[:200])
-    assert run(here) == 1
-    assert "was damaged" in capsys.readouterr().out
-    assert run(here) == 0
-    assert RESULT.read_bytes() == whole_run
-
-
-def test_other_settings_begin_anew(here, after_frames, whole_run):
-    with pytest.raises(Stopped):
-        after_frames(3, lambda: signal.raise_signal(signal.SIGTERM))
-        run(here, STYLE_SEED="3")
-    assert run(here) == 0
-    assert RESULT.read_bytes() == whole_run
-
-
 def test_equal_frames_are_painted_once(here, after_frames):
     shown = [clips.picture(each) for each in (0, 0, 0, 1, 1, 2)]
     clips.write(Path("clips/walk.mp4"), shown, "ffv1", "yuv444p")
@@ -210,18 +155,6 @@ def test_equal_frames_are_painted_once(here, after_frames):
     result = clips.pixels(RESULT)
     assert len(painted) == 3 and len(result) == 6
     assert np.abs(result[1] - result[0]).mean() < 1 < np.abs(result[3] - result[0]).mean()
-
-
-def test_a_clip_that_cannot_be_read_costs_only_itself(here, capsys):
-    Path("clips/diary.mp4").write_text("dear diary")
-    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    assert run(here) == 1
-    assert {"monet/walk.mp4", "monet/beach.jpg"} < keys()
-    out = capsys.readouterr().out
-    assert "2 painted in" in out and "1 FAILED" in out
-    assert "FAILED: diary.mp4 in monet: diary.mp4: is damaged, cut, or no clip" in out
-    error = json.loads(Path("out/_records/monet/diary.mp4.json").read_text())["error"]
-    assert "diary.mp4: is damaged" in error
 
 
 def test_without_its_libraries_a_clip_is_left_out_and_the_way_to_install_them_named(
@@ -233,25 +166,6 @@ def test_without_its_libraries_a_clip_is_left_out_and_the_way_to_install_them_na
     out = capsys.readouterr().out
     assert out.count("left out: walk.mp4: clips need ffmpeg and OpenCV") == 1 and "--video" in out
     assert keys() == {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
-
-
-def test_the_short_clip_that_a_phone_stores_with_a_photo_is_left_out_unless_it_is_asked_for(
-    here, capsys
-):
-    Path("clips/IMG_1.JPG").write_bytes(tiny.file(60, 80, 1))
-    clips.write(Path("clips/IMG_1.MOV"))
-    assert run(here) == 0
-    assert "left out, the clips of photos: IMG_1.MOV" in capsys.readouterr().out
-    assert {key for key in keys() if "_records" not in key} == {"monet/IMG_1.jpg", "monet/walk.mp4"}
-    assert run(here, PHOTO="IMG_1.MOV") == 0
-    assert "monet/IMG_1.mov" in keys()
-
-
-def test_a_dry_run_tells_the_time_of_all_frames(folder_with_clip, capsys):
-    assert run(folder_with_clip, DRY_RUN="1") == 0
-    out = capsys.readouterr().out
-    assert "walk.mp4 in monet: 6 frames" in out and "dry run: 6 to paint" in out
-    assert not Path("out").exists()
 
 
 def test_a_dry_run_sets_memory_aside_for_frames_and_not_for_whole_clips(
@@ -273,14 +187,6 @@ def test_the_memory_of_steadying_is_counted(dry, folder_with_clip, monkeypatch, 
     assert [line for line in out.splitlines() if "walk.mp4" in line and "memory" in line]
 
 
-def test_a_clip_gets_no_time_lapse_and_says_so(here, capsys):
-    assert run(here, STYLE_TIMELAPSE="1") == 0
-    assert "a clip gets no time-lapse" in capsys.readouterr().out
-    assert run(here, STYLE_TIMELAPSE="1") == 0
-    assert "Nothing to paint" in capsys.readouterr().out
-    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
-
-
 def test_a_mask_beside_a_clip_holds_for_all_of_its_frames(folder_with_clip, capsys):
     mask = np.zeros((64, 96), np.uint8)
     mask[:, :48] = 255
@@ -291,12 +197,6 @@ def test_a_mask_beside_a_clip_holds_for_all_of_its_frames(folder_with_clip, caps
         frame = Image.fromarray(clips.picture(number)).resize((64, 42))
         apart = np.abs(each - np.asarray(frame, int)).mean((0, 2))
         assert apart[36:].mean() < 0.5 * apart[:28].mean()
-
-
-def test_a_clip_among_paintings_is_no_painting(here):
-    clips.write(Path("paintings/other.mp4"), 2)
-    assert run(here) == 0
-    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
 
 
 def test_the_frames_of_a_clip_are_spread_over_the_nodes_of_a_cluster(here, whole_run, monkeypatch):
@@ -320,23 +220,6 @@ def test_the_result_is_steadied(here, monkeypatch):
     monkeypatch.setattr(steadying, "steadied", lambda *a: calls.append(1) or real(*a))
     assert run(here) == 0
     assert len(calls) == 5
-
-
-def test_a_frame_is_read_by_its_key_and_not_listed(here):
-    view = ClipsView(FolderBucket(Path("clips")))
-    assert [entry.key for entry in view.list()] == ["walk.mp4"]
-    shown = [view.read(f"walk.mp4/{number}.frame") for number in range(6)]
-    assert len({*shown}) == 6
-    assert [view.read(f"walk.mp4/{number}.frame") for number in (5, 0, 3, 2)] == [
-        shown[number] for number in (5, 0, 3, 2)
-    ]
-    assert view.find("walk.mp4/2.frame").etag != view.find("walk.mp4/3.frame").etag
-    assert view.find("none.mp4/2.frame") is None and view.find("walk.mp4").size > 1000
-    assert view.read("walk.mp4") == shown[0], "on a sheet"
-    part = view.read_part("walk.mp4/2.frame", 2, 5, view.find("walk.mp4/2.frame"))
-    assert part == shown[2][2:7], "its size is read before it"
-    clips.write(Path("clips/other.mp4"), [clips.picture(9)])
-    assert view.read("other.mp4") != view.read("walk.mp4") == shown[0]
 
 
 def test_what_is_kept_of_a_part_of_a_clip_is_not_taken_for_that_of_another():
@@ -377,14 +260,3 @@ def test_a_clip_that_changes_while_it_is_painted_waits_for_the_next_round(
     assert not RESULT.exists()
     assert run(here) == 0
     assert RESULT.read_bytes() == whole_run
-
-
-def test_reading_takes_the_memory_of_the_clip_steadying_and_writing_that_of_what_is_painted():
-    def taken(size):
-        settings = SimpleNamespace(size=size)
-        frame = SimpleNamespace(style=SimpleNamespace(settings=settings))
-        return FrameOrder.bytes_beside(frame, 512, 2048)
-
-    painted, reading = frames.STEADYING + frames.WRITING, 2 * frames.READING * 512 * 2048
-    for size, pixels in (("full", 512 * 2048), ("1024", 256 * 1024)):
-        assert taken(size) == 3 * frames.PROCESS + reading + painted * pixels

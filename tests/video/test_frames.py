@@ -36,6 +36,9 @@ def close(one, other):
         ("a.webm", "libvpx-vp9", "yuv420p"),
         ("a.avi", "mpeg4", "yuv420p"),
         ("a.mkv", "ffv1", "rgb48le"),
+        ("a.mkv", "libx264", "yuv420p10le"),
+        ("a.mp4", "libx264rgb", "rgb24"),
+        ("a.ts", "mpeg2video", "yuv420p"),
     ],
 )
 def test_frames_of_each_container_are_read_in_any_order(name, codec, form, tmp_path):

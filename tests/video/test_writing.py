@@ -78,8 +78,9 @@ def test_the_same_clip_is_written_as_the_same_bytes_whatever_is_in_free_memory(
     assert len(files) == 1
 
 
-def test_sound_that_a_container_does_not_hold_is_encoded_again(tmp_path):
-    clip = clips.write(tmp_path / "clip.mkv", PICTURES, sound="libopus")
+@pytest.mark.parametrize("sound", ["libopus", "flac", "libvorbis"])
+def test_sound_that_a_container_does_not_hold_is_encoded_again(sound, tmp_path):
+    clip = clips.write(tmp_path / "clip.mkv", PICTURES, sound=sound)
     assert clips.facts(written("a.mp4", clip))[2] == ["aac"]
 
 

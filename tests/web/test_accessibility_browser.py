@@ -83,8 +83,7 @@ def test_jobs_and_a_result_suit_everybody(page, server):
         page.one(f"{menu} summary").click()
         assert_suits_everybody(page)
     page.one("#more-menu summary").click()
-    page.one("#full-screen").click()
-    page.until("document.querySelector('dialog').open && after.naturalWidth")
+    page.click("#full-screen", "document.querySelector('dialog').open && after.naturalWidth")
     assert_night_suits_everybody(page)
     assert page.errors() == []
 
@@ -121,8 +120,7 @@ def test_the_login_suits_everybody(page, locked):
     page.one("#password").send_keys("wrong")
     page.one("#eye").click()
     assert page.one("#password").get_attribute("type") == "text"
-    page.one(".login .button").click()
-    page.until("document.querySelector('#refused')")
+    page.click(".login .button", "document.querySelector('#refused')")
     assert page.js("document.activeElement.id") == "password"
     assert page.violations() == set()
     page.one("#password").send_keys("a")
@@ -158,8 +156,7 @@ def test_the_mask_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
     page.look(server.address)
     page.one("#photo-files").send_keys(str(tmp_path / LONG))
-    page.one("#mask-open").click()
-    page.until("document.querySelector('#mask').open")
+    page.click("#mask-open", "document.querySelector('#mask').open")
     page.one("#mask-clear").click()  # So that there is something to undo.
     assert_suits_everybody(page)
     assert page.errors() == []

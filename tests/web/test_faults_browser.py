@@ -1,13 +1,19 @@
 """What people stumbled over on the page: each test is one fault, and says what they expect."""
 
-import threading
-from types import SimpleNamespace
-
 import pytest
-from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
+from support.web_page import (
+    ACTS,
+    answered,
+    end_undo,
+    jpeg,
+    preview,
+    previewed,
+    staged,
+    styled,
+    visit,
+)
 
 from painterly.jobs.schemas import Preset
-from painterly.jobs.worker.previews import Previews
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -26,17 +32,7 @@ def place(tmp_path):
 def server(place):
     """The service, whose previews are blue."""
     with staged(place) as running:
-        running.asked = []
-
-        def send(kind, request):
-            if kind == "preview":
-                running.asked.append(request.order)
-                answer = (request.number, jpeg("blue"), None)
-                threading.Thread(target=previews.answer, args=answer).start()
-            return True
-
-        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
-        yield running
+        yield answered(running)
 
 
 @pytest.fixture
@@ -63,12 +59,10 @@ def test_each_of_several_damaged_photos_is_named(page, server, tmp_path):
 
 
 def test_what_is_asked_for_while_pictures_are_sent_is_ordered_too(page, server, photos):
-    visit(page, server, *photos)
-    previewed(page)
+    preview(page, server, *photos)
     server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = (*FULL[:2], 1)
-    page.one("#paint").click()
-    page.until(IS_FULL)
+    page.click("#paint", IS_FULL)
     page.js("document.querySelector('[data-paper=A4]').click()")
     server.refusals.clear()
     page.until("!document.querySelector('#paint[aria-disabled]')")
@@ -102,8 +96,7 @@ def test_a_photo_that_is_on_its_way_is_sent_once(page, server, photos):
 
 def test_a_job_is_changed_without_losing_the_chosen_photos(page, server, photos):
     server.end(server.add("old.jpg"))
-    visit(page, server, *photos)
-    previewed(page)
+    preview(page, server, *photos)
     page.one("#finished .cell").click()
     page.js("document.querySelector('#again-with').click()")
     assert chosen(page) == ["old.jpg"]
@@ -115,24 +108,20 @@ def test_a_job_is_changed_without_losing_the_chosen_photos(page, server, photos)
 def test_once_a_refused_photo_is_removed_the_red_button_leads_to_the_other_one(
     page, server, photos
 ):
-    visit(page, server, *photos[:2])
-    previewed(page)
+    preview(page, server, *photos[:2])
     page.all("#photos .cell")[0].click()
     previewed(page)
     server.refusals["POST", "/api/jobs"] = (422, "size is 5", None)
-    page.one("#paint").click()
-    page.until("refused.textContent && !document.querySelector('#paint[aria-disabled]')")
+    page.click("#paint", "refused.textContent && !document.querySelector('#paint[aria-disabled]')")
     page.js("document.querySelectorAll('#photos .x')[0].click()")
     page.all("#photos .cell")[0].click()
     previewed(page)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     assert [each.photo for each in server.ordered] == ["lake.jpg"]
 
 
 def test_a_double_click_orders_and_cancels_nothing(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     middle = "(b => [b.x + b.width / 2, b.y + b.height / 2])(paint.getBoundingClientRect())"
     x, y = page.js(middle)
 
@@ -165,8 +154,7 @@ window.fetch = async (address, how) => {
 def test_the_times_are_those_of_the_chosen_size(page, server, photos):
     server.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
     page.begin_with(LATE_TIMES)
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     page.one("#how").click()
     page.until("document.querySelector('[value=fine] + span time').textContent.match(/[0-9]/)")
     own = page.js("document.querySelector('[value=fine] + span time').textContent")
@@ -206,25 +194,20 @@ def test_a_reload_keeps_the_style_and_the_strength(page, server, photos):
 
 
 def test_the_picture_on_the_stage_is_the_one_that_is_painted_on_it(page, server, photos):
-    visit(page, server, *photos[:2])
-    previewed(page)
+    preview(page, server, *photos[:2])
     assert (
         page.js("document.querySelector('#photos [aria-current] .said').textContent") == "lake.jpg"
     )
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     assert "lake" in page.js("document.querySelector('#photo-side').alt")
 
 
 def test_a_picture_that_was_ordered_is_not_painted_again_with_the_next_photo(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    preview(page, server, photos[0])
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     page.one("#photo-files").send_keys(photos[1])
     previewed(page)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     assert sorted(each.photo for each in server.ordered) == ["beach.jpg", "lake.jpg"]
 
 
@@ -232,8 +215,7 @@ def draw(page):
     """Draw a mask on the photo on the stage."""
     from selenium.webdriver import Keys
 
-    page.one("#mask-open").click()
-    page.until("document.querySelector('#mask').open")
+    page.click("#mask-open", "document.querySelector('#mask').open")
     page.one("#mask-stage").send_keys(" ", Keys.ARROW_RIGHT * 3, " ", Keys.ENTER)
     page.until("!document.querySelector('#mask').open")
 
@@ -245,34 +227,29 @@ def has_mask(server, job):
 @pytest.fixture
 def mask(page, server, photos):
     """A photo with a mask, which the server has."""
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     draw(page)
     previewed(page)
     page.until("document.querySelector('#photos .masked:not(.unsent)')")
 
 
 def test_an_order_that_waits_is_painted_as_it_was_though_a_mask_is_drawn(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = (*FULL[:2], 1)
-    page.one("#paint").click()
-    page.until(IS_FULL)
+    page.click("#paint", IS_FULL)
     draw(page)
     server.refusals.clear()
     page.until(f"document.querySelector('#queue li') && {SENT}")
     page.js("document.querySelector('#photos .cell').click()")
-    page.one("#paint").click()
-    page.until(f"document.querySelectorAll('#queue li').length === 2 && {SENT}")
+    page.click("#paint", f"document.querySelectorAll('#queue li').length === 2 && {SENT}")
     assert [has_mask(server, job) for job in server.ordered] == [False, True]
 
 
 @pytest.fixture
 def painted(page, server, mask):
     """The job of a picture that was painted with a mask, and whose photo is on the stage again."""
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     [job] = server.ordered
     server.end(server.jobs.stored(job.id))
     page.until(f"{ACTS} === 'done'")
@@ -291,22 +268,19 @@ def test_a_mask_outlasts_its_picture_and_a_reload(page, server, painted):
     page.driver.refresh()
     page.until("document.querySelector('#photos .masked')")
     previewed(page)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     assert has_mask(server, server.ordered[-1])
 
 
 def test_a_picture_is_not_painted_again_though_the_job_that_had_its_mask_is_deleted(
     page, server, painted
 ):
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     page.js("document.querySelector('#finished .x').click()")
     page.until("document.querySelector('#photos img').src.includes('/api/photos/')")
     page.js("document.querySelector('#photos .cell').click()")
     page.until(f"{ACTS} !== 'painting'")
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     assert page.js("document.querySelectorAll('#queue li').length") == 1
 
 
@@ -314,26 +288,21 @@ def test_a_drawn_mask_outlasts_a_reload_and_is_painted(page, server, mask):
     page.driver.refresh()
     page.until("document.querySelector('#photos .masked')")
     previewed(page)
-    page.one("#mask-open").click()
-    page.until("document.querySelector('#mask').open")
+    page.click("#mask-open", "document.querySelector('#mask').open")
     assert "is painted" in page.one("#mask-status").text
     page.one("#mask-cancel").click()
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     [job] = server.ordered
     assert has_mask(server, job)
 
 
 def test_a_cross_in_the_queue_can_be_taken_back(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    preview(page, server, photos[0])
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     page.js("document.querySelector('#queue .x').click()")
     page.until("!document.querySelector('#queue li') && document.querySelector('.told')")
     assert chosen(page) == ["beach.jpg"]
-    page.one(".told button").click()
-    page.until("document.querySelector('#queue li')")
+    page.click(".told button", "document.querySelector('#queue li')")
     assert [str(each.state) for each in server.ordered] == ["queued"]
 
 
@@ -355,8 +324,7 @@ def slide(page, value, released=True):
 
 
 def test_another_style_or_strength_can_be_taken_back(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     before = page.js("strength.value")
     for value in (0.8, 0.85, 0.9):
         slide(page, value, released=value == 0.9)
@@ -411,8 +379,7 @@ new MutationObserver((news) => { written += news.length; }).observe(document.bod
 
 def test_a_step_of_a_job_is_written_into_its_own_cell_alone(page, server, photos):
     others = [server.add(f"{number}.jpg") for number in range(8)]
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     server.paint(others[0], step=1, fraction=0.1)
     page.until("document.querySelector('#queue .said').textContent.startsWith('10%')")
     page.until("document.querySelector('#styles-count').textContent === 'quick sketches'")
@@ -453,8 +420,7 @@ def test_a_photo_that_was_removed_on_its_way_and_is_brought_back_is_sent(page, s
 def test_a_photo_is_previewed_after_a_slider_went_back_to_its_place(page, server, photos):
     from selenium.webdriver import ActionChains
 
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     server.service.jobs.estimates.set_measured(Preset.INSTANT, 1.0, "the CPU")
     page.js("import('/static/settings.js').then(({ loadTimes }) => loadTimes())")
     page.js("strength.addEventListener('change', (event) => event.stopPropagation())")  # Firefox.
@@ -466,11 +432,9 @@ def test_a_photo_is_previewed_after_a_slider_went_back_to_its_place(page, server
 
 
 def test_a_picture_is_saved_whose_photo_was_removed(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     page.js("document.querySelector('[name=preset][value=draft]').click()")
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting' && {SENT}")
+    page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     page.js("document.querySelector('#photos .x').click()")
     page.js("save.addEventListener('click', (event) => event.preventDefault())")
     page.js("document.querySelector('#save').click()")
@@ -479,8 +443,7 @@ def test_a_picture_is_saved_whose_photo_was_removed(page, server, photos):
 
 
 def test_the_red_button_stays_where_it_is_when_its_time_is_known(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     width = "document.querySelector('#paint').offsetWidth"
     before = page.js(width)
     server.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
@@ -529,8 +492,7 @@ window.print = () => {
 
 def test_a_picture_too_small_for_paper_is_painted_for_it_and_then_printed(page, server, photos):
     page.begin_with(PRINTS)
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     page.one("#print-menu summary").click()
     assert page.one("#print-dpi").text == "8 dpi on A4"
     first, second, *_ = page.all("#print-menu li")
@@ -547,8 +509,7 @@ def test_a_picture_too_small_for_paper_is_painted_for_it_and_then_printed(page, 
 
 @pytest.mark.parametrize("preset", ["fine", "instant"])
 def test_a_clip_has_a_quality_of_its_own(page, server, photos, preset):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     page.js("document.querySelector('[name=preset][value=fine]').click()")
     care = "document.querySelector('[name=preset]:checked').value"
     state = "import('/static/state.js').then((s) => s.%s)"
@@ -563,8 +524,7 @@ def test_a_clip_has_a_quality_of_its_own(page, server, photos, preset):
 
 
 def test_beside_a_photo_that_is_ordered_the_red_button_names_the_clip(page, server, photos):
-    visit(page, server, photos[0])
-    previewed(page)
+    preview(page, server, photos[0])
     page.js("document.querySelector('#paint').click()")
     page.until(f"document.querySelector('#queue li') && {SENT}")
     state = "import('/static/state.js').then((s) => s.%s)"

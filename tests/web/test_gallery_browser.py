@@ -110,12 +110,10 @@ def test_the_key_deletes_the_picture_with_the_focus_but_none_of_a_batch(page, se
 
 def test_in_full_screen_the_next_picture_follows_a_deleted_one(page, server, jobs):
     look(page, server)
-    page.one(".card a").click()
-    page.until("document.querySelector('dialog').open")
+    page.click(".card a", "document.querySelector('dialog').open")
     press(page, Keys.DELETE)
     page.until("where.textContent === 'b · 1 of 3'")
-    page.one(".told button").click()
-    page.until("document.querySelectorAll('.card').length === 4")
+    page.click(".told button", "document.querySelectorAll('.card').length === 4")
     end_undo(page)
     assert not server.jobs.deleted() and page.errors() == []
 
@@ -125,19 +123,16 @@ def test_a_photo_is_deleted_with_all_its_pictures_and_an_undo_brings_them_back(p
     server.buckets.source.write(newest.photo_key, jpeg("green"))  # The others have one photo.
 
     def remove(job):
-        page.one(f".card a[href*='{job.id}']").click()
-        page.until("document.querySelector('dialog').open")
+        page.click(f".card a[href*='{job.id}']", "document.querySelector('dialog').open")
         page.one("#inform").click()
-        page.one("#remove-photo").click()
-        page.until("!document.querySelector('dialog').open")
+        page.click("#remove-photo", "!document.querySelector('dialog').open")
 
     look(page, server)
     remove(second)
     page.until("document.querySelectorAll('.card').length === 2")
     assert hung(page) == ["c.jpg", "batch.jpg"]
     assert page.one(".told p").text == "2 pictures deleted."
-    page.one(".told button").click()
-    page.until("document.querySelectorAll('.card').length === 4")
+    page.click(".told button", "document.querySelectorAll('.card').length === 4")
     remove(oldest)
     page.until("document.querySelectorAll('.card').length === 2")
     assert not server.jobs.deleted()
@@ -147,38 +142,6 @@ def test_a_photo_is_deleted_with_all_its_pictures_and_an_undo_brings_them_back(p
     page.driver.refresh()
     page.until("document.querySelectorAll('.card').length === 2")
     assert hung(page) == ["c.jpg", "batch.jpg"] and page.errors() == []
-
-
-def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
-    look(page, server)
-    server.refusals["DELETE", "/api/jobs"] = (503, "no storage", None)
-    page.js("document.querySelector('.card a').focus()")
-    press(page, Keys.DELETE)
-    assert len(hung(page)) == 3
-    end_undo(page)
-    page.until("document.querySelectorAll('.card').length === 4")
-    assert page.one(".told p").text == "Could not delete it. The picture is back."
-
-
-def test_hundreds_of_pictures_are_deleted_at_once(page, server, jobs):
-    """By a few requests: browsers refuse hundreds at a time that may outlast the page."""
-    look(page, server)
-    back = page.driver.execute_async_script(
-        """
-        const [done] = arguments, { fetch } = window, calls = [];
-        const ids = [...Array(600)].map((_, at) => String(at).padStart(20, "0"));
-        const { deleteJobs, tell } = await import("/static/deleting.js");
-        let asked = 0;
-        window.fetch = async (...request) => {
-          const answer = await fetch(...request).finally(() => { asked += 1; });
-          if (asked === 3) setTimeout(() => done(calls), 100);
-          return answer;
-        };
-        deleteJobs(ids, (some, isGone) => { if (!isGone) calls.push(some.length); });
-        tell("The time is over.");
-        """
-    )
-    assert back == []
 
 
 def test_a_page_that_is_closed_deletes_whatever_it_still_waits_for(page, server, jobs):
@@ -229,11 +192,9 @@ def test_the_strip_and_the_menu_delete_with_an_undo_and_other_pages_hear_of_it(p
     page.until(f"{cells} === 3")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()
-    page.one("#delete").click()
-    page.until(f"{cells} === 2")
+    page.click("#delete", f"{cells} === 2")
     server.jobs.poll_now()  # News of it does not show it again.
-    page.one(".told button").click()
-    page.until(f"{cells} === 3")
+    page.click(".told button", f"{cells} === 3")
     assert not server.jobs.deleted()
     server.client.delete(f"/api/jobs/{jobs[0]}")  # Another page.
     page.until(f"{cells} === 2")
@@ -247,38 +208,19 @@ def test_a_picture_that_is_being_painted_goes_with_an_undo_and_is_painted_on_unt
     page.look(server.address)
     server.paint(job, step=10, fraction=0.1)
     page.until("document.querySelectorAll('#queue li').length === 1")
-    page.one("#queue .x").click()
-    page.until("!document.querySelector('#queue li')")
+    page.click("#queue .x", "!document.querySelector('#queue li')")
     assert page.one(".told p").text == "Picture deleted."
     server.paint(job, step=20, fraction=0.2)
     assert server.jobs.stored(job.id).state == "painting"
     page.one(".told button").click()
     page.until("document.querySelector('#queue .said').textContent.startsWith('20%')")
     page.one("#queue .cell").click()
-    page.one("#cancel").click()
-    page.until("!document.querySelector('#queue li')")
+    page.click("#cancel", "!document.querySelector('#queue li')")
     server.end(server.jobs.stored(job.id))  # It has ended meanwhile.
     assert page.js("document.querySelectorAll('#finished li').length") == 3
     end_undo(page)
     server.leaves_nothing_of(job.id)
     assert page.js("document.querySelectorAll('#finished li').length") == 3
-    assert page.errors() == []
-
-
-def test_a_chosen_photo_outlasts_the_picture_that_it_came_with(page, server, jobs):
-    page.look(server.address)
-    page.until("document.querySelectorAll('#finished li').length === 3")
-    page.one("#finished .cell").click()
-    page.js("document.querySelector('#again-with').click()")
-    page.until("document.querySelectorAll('#photos li').length === 1")
-    page.js("document.querySelector('#finished .x').click()")
-    page.until("document.querySelectorAll('#finished li').length === 2")
-    until(lambda: [*server.buckets.result.list("_web/kept/")])
-    end_undo(page)
-    server.leaves_nothing_of(jobs[0])
-    page.one("#paint").click()
-    page.until("document.querySelector('#queue li')")
-    assert (server.jobs.all()[0].photo, server.jobs.all()[0].state) == ("c.jpg", "queued")
     assert page.errors() == []
 
 

@@ -20,8 +20,7 @@ def server(place):
 
 def test_the_dialog_shows_the_way_and_suits_everybody(page, server):
     page.look(server.address)
-    page.one("#phone-open").click()
-    page.until("document.querySelector('#phone').open")
+    page.click("#phone-open", "document.querySelector('#phone').open")
     said = page.one("#phone").text
     assert PHONES.address in said and PHONES.password in said
     page.until("document.querySelector('.phone-code').naturalWidth > 0")
@@ -34,12 +33,10 @@ def test_the_dialog_shows_the_way_and_suits_everybody(page, server):
     page.resize(390, 844)
     assert page.js("document.querySelector('#phone').scrollWidth") <= 390
     assert page.violations() == set() and page.small() == []
-    page.one("#phone form button").click()
-    page.until("!document.querySelector('#phone').open")
+    page.click("#phone form button", "!document.querySelector('#phone').open")
     assert page.js("document.activeElement.id") == "phone-open"
     assert page.one("#phone-open").size["width"] <= 60, "only the sign"
-    page.one("#phone-open").click()
-    page.until("document.querySelector('.phone-code').naturalWidth > 0")
+    page.click("#phone-open", "document.querySelector('.phone-code').naturalWidth > 0")
     assert page.errors() == []
 
 

@@ -101,8 +101,7 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     page.until("document.querySelector('dialog').open")
     assert page.one("#title").text == "Según «Mosaic»"
     assert page.one("#download").text == "Guardar"
-    page.one("#close").click()
-    page.until("!document.querySelector('dialog').open")
+    page.click("#close", "!document.querySelector('dialog').open")
     assert page.one("h1").text == "Galería" and page.english("page", "gallery") == set()
     page.look(f"{server.address}/gallery/#?style=mosaic")
     page.choose_language("English")
@@ -134,8 +133,7 @@ def test_the_login_and_its_errors_are_in_the_language(page, locked):
     page.speak("de-AT,de")
     page.look(str(locked.base_url))
     page.one("#password").send_keys("wrong")
-    page.one(".login .button").click()
-    page.until("document.querySelector('#refused')")
+    page.click(".login .button", "document.querySelector('#refused')")
     assert page.one("#refused").text.startswith("Falsches Passwort.")
     page.choose_language("Français")
     assert page.one(".login .button").text == "Entrer"

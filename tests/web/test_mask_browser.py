@@ -42,8 +42,7 @@ def open_mask(page, server, photo):
         page.js("document.querySelector('[name=preset][value=instant]').click()")
         page.js("document.querySelector('[name=style]').click()")
         page.one("#photo-files").send_keys(str(photo))
-        page.one("#mask-open").click()
-        page.until(DRAWING)
+        page.click("#mask-open", DRAWING)
 
     return opened
 
@@ -55,8 +54,7 @@ def painted(page, server, worker):
     def changed():
         if page.js(DRAWING):
             page.one("#mask-done").click()
-        page.one("#paint").click()
-        page.until("!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
+        page.click("#paint", "!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
         assert page.one("#refused").text == ""
         assert worker.paint()
         server.jobs.refresh()
@@ -187,8 +185,7 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     assert keeps(again, LEFT) and not keeps(again, RIGHT), "the mask of the job that was cancelled"
 
     paint_again(page)
-    page.one("#mask-open").click()
-    page.until(DRAWING)
+    page.click("#mask-open", DRAWING)
     assert re.match("7[6-9]%|80%", said(page)), "the painted part of the job is marked"
     page.one("#mask-clear").click()
     assert said(page).startswith("0%")
@@ -232,8 +229,7 @@ def test_a_mask_that_is_cancelled_stays_as_it_was(page, open_mask, left_by):
     drag(page, "mouse", [(0.1, 0.02), (0.1, 0.98)])
     drawn = said(page)
     page.one("#mask-done").click()
-    page.one("#mask-open").click()
-    page.until(DRAWING)
+    page.click("#mask-open", DRAWING)
     assert said(page) == drawn
     drag(page, "mouse", [(0.9, 0.02), (0.9, 0.98)])
     assert said(page) != drawn
@@ -242,8 +238,7 @@ def test_a_mask_that_is_cancelled_stays_as_it_was(page, open_mask, left_by):
     else:
         page.one(left_by).click()
     page.until(f"!({DRAWING})")
-    page.one("#mask-open").click()
-    page.until(DRAWING)
+    page.click("#mask-open", DRAWING)
     assert said(page) == drawn
 
 
@@ -300,8 +295,7 @@ def test_the_brush_uncovers_the_painting_on_the_side_that_is_painted(
     page.until("document.querySelectorAll('[name=style]').length > 1")
     page.one("#photo-files").send_keys(str(photo))
     page.js("document.querySelector('[name=style]').click()")
-    page.one("#mask-open").click()
-    page.until(DRAWING)
+    page.click("#mask-open", DRAWING)
     drag(page, "mouse", [(0.25, 0.02), (0.25, 0.98)])
 
     def is_blue(x):

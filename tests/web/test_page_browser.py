@@ -7,18 +7,16 @@ as well.
 import base64
 import socket
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from support.gallery import published, record
 from support.polling import until
-from support.web_page import end_undo, jpeg, staged, styled
+from support.web_page import answered, end_undo, jpeg, staged, styled
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.desk import Refusal
-from painterly.jobs.worker.previews import Previews
 from painterly.settings import ready_styles
 from painterly.settings.kindness import KIND_TO, Subject
 from painterly.settings.settings import Settings
@@ -120,8 +118,7 @@ def order(page):
     """Click on Paint, and wait until all has been sent."""
     if not page.one("#paint").is_displayed():
         show_photo(page)
-    page.one("#paint").click()
-    page.until("!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
+    page.click("#paint", "!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
 
 
 def label(page):
@@ -160,8 +157,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked_
     assert (beach.photo, town.photo) == ("beach.jpg", "town.jpg")
     assert label(page)[1].startswith("Waiting, number 2 in the queue"), "town.jpg is on the stage"
     locked_server.paint(beach, step=60, fraction=0.3, seconds_left=42)
-    page.one("#queue .cell").click()
-    page.until("document.querySelector('#queue img').src.includes('preview')")
+    page.click("#queue .cell", "document.querySelector('#queue img').src.includes('preview')")
     assert label(page) == (
         "In Mosaic and Waves",
         "Painting, 30%, about 40 s left, then 1 more picture",
@@ -174,8 +170,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked_
     assert label(page)[1].startswith("Waiting, next in the queue, ready in about")
     assert page.errors() == []
     page.one("#languages summary").click()
-    page.one("#log-out").click()
-    page.until("location.pathname === '/login'")
+    page.click("#log-out", "location.pathname === '/login'")
 
 
 def test_the_time_is_said_however_late_the_worker_has_measured_it(page, server, photos):
@@ -219,8 +214,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     page.one(".told button").click()
     assert chosen_photos(page) == ["beach.jpg", "pasted-1.jpg"]
     page.driver.execute_script(HASTE)
-    page.one("#photos .x").click()
-    page.until(f"{TOLD} === 'beach.jpg removed'")
+    page.click("#photos .x", f"{TOLD} === 'beach.jpg removed'")
     page.until(f"!{TOLD}")
     assert page.one("#refused").text == "", "a change clears what was refused"
     dragged = {"items": [], "dragOperationsMask": 1}
@@ -240,8 +234,7 @@ def test_what_an_order_lacked_is_said_until_the_order_has_it(page, server, photo
     page.js("document.querySelector('#order').requestSubmit()")
     page.until("refused.textContent === 'Choose at least one photo.'")
     page.until("document.querySelector('.told button')")
-    page.one(".told button").click()
-    page.until("!refused.textContent")
+    page.click(".told button", "!refused.textContent")
     assert chosen_photos(page) == ["beach.jpg"]
 
 
@@ -288,8 +281,7 @@ def test_a_picture_that_was_painted_becomes_a_sheet_in_the_language_of_the_page(
     queued(page, 1)
     assert (server.ordered[1].photo, server.ordered[1].sheet) == ("beach.jpg", "de")
     page.until("document.body.dataset.acts === 'painting'")
-    page.one("#cancel").click()
-    page.until("document.body.dataset.acts !== 'painting'")
+    page.click("#cancel", "document.body.dataset.acts !== 'painting'")
     assert page.errors() == []
 
 
@@ -326,11 +318,9 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert not server.refusals
     server.refusals["POST", f"/api/jobs/{job.id}/photo"] = (503, "no storage", None)
     page.one("#queue .cell").click()
-    page.one("#cancel").click()
-    page.until(f"{TOLD} === 'Could not delete it. The picture is back.'")
+    page.click("#cancel", f"{TOLD} === 'Could not delete it. The picture is back.'")
     assert len(page.all("#queue > li")) == 1, "its photo could not be kept"
-    page.one("#queue .x").click()
-    page.until("!document.querySelector('#queue > li')")
+    page.click("#queue .x", "!document.querySelector('#queue > li')")
     assert label(page)[0] == "In Mosaic"
     assert chosen_photos(page) == ["beach.jpg"], "as it was"
     assert page.one("#paint").is_displayed() and not page.one("#retry").is_displayed()
@@ -338,21 +328,17 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     until(lambda: [*server.buckets.result.list("_web/kept/")])
     end_undo(page)
     server.leaves_nothing_of(job.id)
-    page.one("#paint").click()
-    page.until("document.querySelector('#queue > li')")
+    page.click("#paint", "document.querySelector('#queue > li')")
     (again,) = server.jobs.all()
     assert (again.photo, again.style, again.state) == ("beach.jpg", "mosaic", "queued")
-    page.one("#queue .x").click()
-    page.until("!document.querySelector('#queue > li')")
+    page.click("#queue .x", "!document.querySelector('#queue > li')")
     end_undo(page)
     (copy,) = [entry.key for entry in server.buckets.result.list("_web/kept/")]
-    page.one("#photos .x").click()
-    page.until(f"{TOLD} === 'beach.jpg removed'")
+    page.click("#photos .x", f"{TOLD} === 'beach.jpg removed'")
     assert chosen_photos(page) == []
     page.one(".told button").click()
     assert chosen_photos(page) == ["beach.jpg"] and server.buckets.result.find(copy)
-    page.one("#photos .x").click()
-    page.until(f"{TOLD} === 'beach.jpg removed'")
+    page.click("#photos .x", f"{TOLD} === 'beach.jpg removed'")
     page.driver.get("about:blank")  # There is no time for an undo then.
     server.leaves_nothing_of(again.id, copy.split("/")[-1].removesuffix(".json"))
     assert not [*server.buckets.source.list()]
@@ -387,16 +373,13 @@ def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_p
     chosen = "document.querySelector('[name=style]:checked').closest('label').innerText"
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
-    page.one(".remove").click()
-    page.until("document.querySelectorAll('li:not([hidden]) [name=style]').length === 2")
+    page.click(".remove", "document.querySelectorAll('li:not([hidden]) [name=style]').length === 2")
     assert not page.js("document.querySelector('[name=style]:checked')")
     page.until("document.querySelector('.told p')?.textContent.includes('Starry night')")
-    page.one(".told button").click()
-    page.until("document.querySelector('[name=style]:checked')")
+    page.click(".told button", "document.querySelector('[name=style]:checked')")
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
-    page.one(".remove").click()
-    page.until("document.querySelector('.told')")
+    page.click(".remove", "document.querySelector('.told')")
     end_undo(page)
     page.until("document.querySelectorAll('[name=style]').length === 2")
     for number in range(2):
@@ -439,8 +422,7 @@ def test_an_order_waits_for_a_service_that_is_not_ready(page, server, photos):
     visit(page, server)
     choose(page, photos[:1], 0)
     server.refusals["POST", "/api/jobs"] = (503, None, None)
-    page.one("#paint").click()
-    page.until("document.querySelector('#queue-full').textContent")
+    page.click("#paint", "document.querySelector('#queue-full').textContent")
     assert page.one("#queue-full").text == "The server is not ready yet."
     queued(page, 1)
     page.until(f"!{SENDING}")
@@ -462,8 +444,7 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     one_picture_each(page)
     server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = FULL
-    page.one("#paint").click()
-    page.until(IS_FULL)
+    page.click("#paint", IS_FULL)
     assert page.one("#queue-full").text.startswith("The queue is full. The rest will be sent")
     assert page.one("#paint-said").text == "4 pictures to send…"
     page.js("document.querySelector('#photos .x').click()")  # The user removes the first photo.
@@ -477,8 +458,7 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     assert [each for each in page.errors() if "429" not in each] == []
     choose(page, photos)
     server.refusals["POST", "/api/jobs"] = FULL
-    page.one("#paint").click()
-    page.until(IS_FULL)
+    page.click("#paint", IS_FULL)
     server.refusals["POST", "/api/jobs"] = (503, "the storage does not answer", 1)
     server.refusals.stay = False
     until(lambda: not server.refusals)
@@ -488,14 +468,12 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     set_strength(page, 0.9)
     server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = (429, "the queue is full: 5 photos are waiting", 600)
-    page.one("#paint").click()
-    page.until(IS_FULL)
+    page.click("#paint", IS_FULL)
     page.one("#finished .cell").click()
     page.js("document.querySelector('#again-with').click()")
     assert page.one("#refused").text.startswith("Pictures are still being sent.")
     show_photo(page)
-    page.one("#stop-sending").click()
-    page.until(f"!{SENDING}")
+    page.click("#stop-sending", f"!{SENDING}")
     server.refusals.clear()
     refused = "The queue is full: 5 photos are waiting. Try again in 10 min."
     assert page.one("#refused").text == refused
@@ -529,8 +507,7 @@ def test_a_connection_that_breaks_for_one_photo_alone_is_said_of_that_photo(page
     choose(page, photos, 0)
     cut = "const cut = (body) => body.get('photo').name === 'beach.jpg';"
     page.driver.execute_script(HASTE + cut + CUT)
-    page.one("#paint").click()
-    page.until(f"refused.textContent && !{SENDING}")
+    page.click("#paint", f"refused.textContent && !{SENDING}")
     assert page.one("#refused").text.startswith("beach.jpg: It could not be sent, though")
     assert "town.jpg" in [each.photo for each in server.ordered]
 
@@ -546,8 +523,7 @@ def test_a_file_that_changed_or_went_is_named_and_the_others_are_sent(page, serv
     files[0].write_bytes(jpeg("red", (99, 64)))
     server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = FULL
-    page.one("#paint").click()
-    page.until(IS_FULL)
+    page.click("#paint", IS_FULL)
     gone = "a.jpg has changed or is gone; choose it again."
     assert page.one("#refused").text == gone, "at once, while others wait"
     files[2].unlink()
@@ -676,8 +652,7 @@ def test_the_end_of_a_session_leads_to_the_login_unless_photos_are_chosen(
     choose(page, photos, 0)
     assert not page.js(leaves), "the browser asks whether to leave"
     page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    page.one("#paint").click()
-    page.until("refused.textContent")
+    page.click("#paint", "refused.textContent")
     assert page.one("#refused").text == (
         "You are logged out. Log in again in another tab; your selection here is kept."
     )
@@ -701,15 +676,13 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     page.until("document.querySelector('#finished [data-state=done]')")
     server.refusals["GET", f"/api/jobs/{job.id}/photo"] = (404, "it is gone", None)
     page.one("#finished .cell").click()
-    page.one("#full-screen").click()
-    page.until("before.src")
+    page.click("#full-screen", "before.src")
     page.one("#inform").click()
     assert page.js("document.querySelector('#again').matches(':any-link')"), "Tab reaches it"
     assert page.one("#film summary").is_displayed()
     assert page.js("timelapse.src").endswith(f"/{job.id}/timelapse")
     page.one("#facts-close").click()
-    page.one("#close").click()
-    page.until("!document.querySelector('dialog').open")
+    page.click("#close", "!document.querySelector('dialog').open")
     page.one("#more-menu summary").click()
     page.one("#again-with").click()
     assert chosen_photos(page) == ["beach.jpg"]
@@ -917,8 +890,7 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
             ".then(picture => Math.max(picture.width, picture.height))"
         )
         assert large > 600, "the painting beside the label opens large"
-        page.one("#sample-photo").click()
-        page.until("document.querySelector('#photos .cell')")
+        page.click("#sample-photo", "document.querySelector('#photos .cell')")
         page.look(f"{server.address}/gallery/")
         page.one(".bare .button:not(.strong)").click()
         page.until("location.search === '' && document.querySelector('#photos .cell')")
@@ -950,8 +922,7 @@ def test_the_wall_begins_with_the_masters_who_suit_the_photo_and_says_why(page, 
     with staged(place | ready) as server:
         page.look(server.address)
         page.until("document.querySelectorAll('[name=style]').length === 4")
-        page.one("#sample-photo").click()
-        page.until(f"{chosen} === 'style {first}'")
+        page.click("#sample-photo", f"{chosen} === 'style {first}'")
         assert page.js(wall)[:2] == [f"style {first}", f"style {second}"]
         assert page.js(why)[:4] == ["good for faces", "good for faces", "", ""]
         assert label(page)[1].endswith(", good for faces")
@@ -961,8 +932,7 @@ def test_the_wall_begins_with_the_masters_who_suit_the_photo_and_says_why(page, 
         page.one("#photo-add").send_keys(str(tmp_path / "stone.jpg"))
         page.until(f"!{why}.join('')")
         assert page.js(chosen) == mine, "what the user chose stays"
-        page.one("#photos .cell").click()
-        page.until(f"{why}[0] === 'good for faces'")
+        page.click("#photos .cell", f"{why}[0] === 'good for faces'")
         assert page.js(chosen) == mine
         assert page.errors() == []
 
@@ -978,8 +948,7 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
     ]
     page.one(".card a").click()
     page.until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
-    page.one("#compare-both").click()
-    page.until("slider.value === '50'")
+    page.click("#compare-both", "slider.value === '50'")
     assert [page.colour("#sight", x) for x in (0.3, 0.7)] == ["red", "blue"]
     link = page.driver.current_url
     page.one("#next").click()
@@ -990,20 +959,13 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
     page.until("document.querySelector('dialog').open")
     assert page.errors() == []
     page.one("#inform").click()
-    page.one("#again").click()
-    page.until("location.pathname === '/' && document.querySelector('#photos li')")
+    page.click("#again", "location.pathname === '/' && document.querySelector('#photos li')")
     assert chosen_photos(page) == ["town.jpg"]
 
 
 def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
     refusal = Refusal("painting mosaic.jpg: is too large", is_of_photo=False)
-
-    def send(kind, asked):
-        if kind == "preview":
-            previews.answer(asked.number, None, refusal)
-        return True
-
-    server.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
+    answered(server, lambda order: (None, refusal))
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")

@@ -29,7 +29,6 @@ from painterly.web.made import Made
 
 pytestmark = pytest.mark.slow  # Limits of time are waited for.
 
-PASSWORD = "a long password"
 SOON_S = 5.0  # for others; they would wait for as long as the slow client, or for ever
 MB = 1_000_000
 

@@ -3,19 +3,24 @@
 The service is real. A test answers its previews, and moves its jobs on.
 """
 
-import threading
-from types import SimpleNamespace
-
 import pytest
-from support.browser import leave
 from support.fuzzing import drawn
 from support.polling import until
-from support.web_page import ACTS, end_undo, jpeg, previewed, staged, styled, visit
+from support.web_page import (
+    ACTS,
+    answered,
+    end_undo,
+    jpeg,
+    preview,
+    previewed,
+    staged,
+    styled,
+    visit,
+)
 
 from painterly.jobs import requests
 from painterly.jobs.schemas import Preset
 from painterly.jobs.worker.desk import Refusal
-from painterly.jobs.worker.previews import Previews
 from painterly.settings.installation import install_command
 from painterly.words.texts import LANGUAGES, Texts
 
@@ -34,21 +39,15 @@ def server(place):
     refused for the moment, `server.rough` whether those for a result are, and `server.broken` why
     the photo half.jpg is."""
     with staged(place) as running:
-        running.asked, running.busy, running.rough, running.broken = [], False, False, ""
+        running.busy, running.rough, running.broken = False, False, ""
 
-        def send(kind, request):
-            if kind == "preview":
-                running.asked.append(request.order)
-                is_busy = running.busy or (running.rough and whole([request.order]))
-                picture = None if is_busy else jpeg("blue")
-                answer = (request.number, picture, None)
-                if running.broken and "half" in str(request.order.photo):
-                    answer = (request.number, None, Refusal(running.broken, is_of_photo=True))
-                threading.Thread(target=previews.answer, args=answer).start()
-            return True
+        def answer(order):
+            if running.broken and "half" in str(order.photo):
+                return None, Refusal(running.broken, is_of_photo=True)
+            is_busy = running.busy or (running.rough and whole([order]))
+            return None if is_busy else jpeg("blue"), None
 
-        running.service.previews = previews = Previews(SimpleNamespace(pid=1, send=send))
-        yield running
+        yield answered(running, answer)
 
 
 @pytest.fixture
@@ -64,8 +63,7 @@ def whole(orders):
 
 
 def test_the_preview_is_saved_at_once_and_kept_among_the_results(page, server, beach):
-    visit(page, server, beach)
-    shown = previewed(page)
+    shown = preview(page, server, beach)
     save = page.one("#save")
     assert save.get_property("href") == shown and shown.startswith("blob:")
     assert save.get_property("download") == "beach - Mosaic.jpg"
@@ -93,10 +91,8 @@ def test_the_preview_is_saved_at_once_and_kept_among_the_results(page, server, b
 def test_a_finer_picture_is_laid_over_the_one_before_which_stays_if_that_is_stopped(
     page, server, beach
 ):
-    visit(page, server, beach)
-    shown = previewed(page)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting'")
+    shown = preview(page, server, beach)
+    page.click("#paint", f"{ACTS} === 'painting'")
     [job] = server.ordered
     assert (job.preset, job.photo) == ("fine", "beach.jpg")
     server.paint(job, step=0, fraction=None)
@@ -113,8 +109,7 @@ def test_a_finer_picture_is_laid_over_the_one_before_which_stays_if_that_is_stop
     assert not page.all("#finished > li"), "nothing is left of it"
     end_undo(page)
     server.leaves_nothing_of(job.id)
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#paint", f"{ACTS} === 'painting'")
     server.end(server.jobs.stored(server.ordered[-1].id))
     page.until(f"{ACTS} === 'done'")
     assert page.js("document.activeElement.id") == "save"
@@ -130,15 +125,13 @@ def finished(page, server, **about):
     server.end(job)
     visit(page, server)
     page.until("document.querySelector('#finished .cell')")
-    page.one("#finished .cell").click()
-    page.until(f"{ACTS} === 'done'")
+    page.click("#finished .cell", f"{ACTS} === 'done'")
     return job
 
 
 def test_a_finished_picture_is_refined_in_place_and_stays_if_that_is_stopped(page, server):
     old = finished(page, server, preset="instant")
-    page.one("#about button").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#about button", f"{ACTS} === 'painting'")
     new = server.ordered[-1]
     assert (new.preset, new.photo) == ("fine", "beach.jpg") and new.id != old.id
     server.paint(new, step=40, fraction=0.42)
@@ -147,8 +140,7 @@ def test_a_finished_picture_is_refined_in_place_and_stays_if_that_is_stopped(pag
     save = page.one("#save")
     assert save.get_property("href").endswith(f"{old.id}/result?download=1")
     assert page.one("#cancel").text == "Stop here"
-    page.one("#cancel").click()
-    page.until(f"{ACTS} === 'done'")
+    page.click("#cancel", f"{ACTS} === 'done'")
     assert page.one("#save").get_property("href").endswith(f"{old.id}/result?download=1")
     assert page.errors() == []
 
@@ -159,13 +151,10 @@ def test_a_finished_picture_is_refined_once_the_service_is_ready_or_its_user_sto
     old, starting = finished(page, server, preset="instant"), (503, None, 1)
     waits = "document.querySelector('#queue-full').textContent"
     server.refusals["POST", "/api/jobs"] = starting
-    page.one("#about button").click()
-    page.until(waits)
-    page.one("#stop-sending").click()
-    page.until(f"!{waits} && document.querySelector('#refused').textContent")
+    page.click("#about button", waits)
+    page.click("#stop-sending", f"!{waits} && document.querySelector('#refused').textContent")
     server.refusals["POST", "/api/jobs"] = starting
-    page.one("#about button").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#about button", f"{ACTS} === 'painting'")
     assert page.one("#refused").text == page.one("#queue-full").text == ""
     [new] = [each for each in server.ordered if each.id != old.id]
     assert (new.preset, new.photo) == ("fine", "beach.jpg")
@@ -174,8 +163,7 @@ def test_a_finished_picture_is_refined_once_the_service_is_ready_or_its_user_sto
 def test_a_picture_of_another_size_is_painted_again_on_paper(page, server):
     finished(page, server, settings={"size": 3840, "strength": 0.4})
     page.one("#print-menu summary").click()
-    page.one("[data-paper=A4]").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("[data-paper=A4]", f"{ACTS} === 'painting'")
     settings = server.ordered[-1].settings
     assert (settings["paper"], settings["strength"], settings.get("size")) == ("A4", 0.4, None)
 
@@ -189,8 +177,7 @@ def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_on_a_she
     page.one("#photos .cell").click()
     previewed(page)
     page.one("#print-menu summary").click()
-    page.one("[data-paper=A4]").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("[data-paper=A4]", f"{ACTS} === 'painting'")
     page.one("#photos .cell").click()
     page.until(f"{ACTS} === 'preview' && !document.querySelector('#paint[aria-disabled]')")
     page.one("#print-menu summary").click()
@@ -202,12 +189,10 @@ def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_on_a_she
 
 
 def test_a_story_is_ordered_from_the_menu_and_moves_on_the_stage(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     page.one("#more-menu summary").click()
     assert page.one("#story").text == "Story for your phone, 8 s"
-    page.one("#story").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#story", f"{ACTS} === 'painting'")
     [job] = server.ordered
     assert (job.photo, job.sheet, job.story, job.preset) == ("beach.jpg", "en", True, "instant")
     server.end(server.jobs.stored(job.id))
@@ -224,12 +209,10 @@ def test_a_story_is_ordered_from_the_menu_and_moves_on_the_stage(page, server, b
 
 
 def test_all_masters_are_painted_on_one_sheet_from_the_menu_of_prints(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     page.one("#print-menu summary").click()
     assert page.one("#print-sheet").text.startswith("All masters on one sheet")
-    page.one("#print-sheet").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#print-sheet", f"{ACTS} === 'painting'")
     [job] = server.ordered
     assert (job.photo, job.sheet, job.preset) == ("beach.jpg", "en", "instant")
     assert job.style == "sheet" and not job.paintings and not job.settings
@@ -252,8 +235,7 @@ def test_without_tensorflow_a_sheet_of_paper_is_painted_by_preset_instant(
 ):
     monkeypatch.setattr(requests, "find_spec", lambda _: None)
     server.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-6, "the CPU")
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     page.until("document.querySelector('[data-paper=A4] .time').textContent")
     page.one("#print-menu summary").click()
     page.one("[data-paper=A4]").click()
@@ -269,8 +251,7 @@ def test_without_tensorflow_the_settings_say_how_to_install_preset_fine(
 ):
     monkeypatch.setattr(requests, "find_spec", lambda _: None)
     page.speak(language)
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     page.one("#how").click()
     said = page.js("document.querySelector('.lacking').textContent")
     text = Texts(language).text
@@ -338,29 +319,16 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
     page.until(f"{ACTS} === 'first' && !document.querySelector('#photos li')")
 
 
-def test_a_test_leaves_no_photo_to_the_next_one_whose_server_has_the_same_port(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
-    page.until("!document.querySelector('#photos .unsent')")
-    leave(page.driver)
-    page.look(server.address)
-    page.until("document.querySelectorAll('[name=style]').length === 3")
-    stored = page.js("JSON.stringify({ ...sessionStorage, ...localStorage })")
-    assert not page.all("#photos li") and "beach" not in stored
-
-
 @pytest.mark.story
 def test_a_reload_keeps_the_photos_that_were_on_the_stage_and_their_previews(
     page, server, beach, tmp_path
 ):
     (tmp_path / "town.jpg").write_bytes(jpeg("red", (64, 96)))
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
     page.until("document.querySelector('#photos [aria-current=true]')?.innerText.match('town')")
     previewed(page)
-    page.one("#photos .cell").click()
-    page.until("!document.querySelector('#photos .unsent')")
+    page.click("#photos .cell", "!document.querySelector('#photos .unsent')")
     page.driver.refresh()
     page.until("document.querySelectorAll('#photos .said').length === 2")
     shown = page.js(
@@ -372,8 +340,7 @@ def test_a_reload_keeps_the_photos_that_were_on_the_stage_and_their_previews(
     page.until("document.querySelectorAll('[name=style]:checked').length")
     previewed(page)
     assert page.colour("#picture", 0.3) == "blue"
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#paint", f"{ACTS} === 'painting'")
     assert server.ordered[0].photo == "beach.jpg"
 
 
@@ -391,8 +358,7 @@ Object.defineProperty(HTMLImageElement.prototype, "src", { get, set: hold });
 def test_a_photo_that_is_chosen_right_after_a_reload_stays_on_the_stage(
     page, server, beach, tmp_path
 ):
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     (tmp_path / "town.jpg").write_bytes(jpeg("red", (64, 96)))
     page.begin_with(SLOW_PHOTO)
     page.driver.refresh()
@@ -409,8 +375,7 @@ def test_a_photo_that_is_chosen_right_after_a_reload_stays_on_the_stage(
 
 
 def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     size = "document.querySelector('#picture').offsetHeight"
     before = page.js(size)
     page.js("several.click()")
@@ -449,8 +414,7 @@ def test_the_strength_under_the_picture_paints_once_it_is_released(page, server,
 
 def test_prints_take_the_time_of_their_paper(page, server, beach):
     server.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     page.until("document.querySelector('[data-paper] .time').textContent")
     times = [each.get_attribute("textContent") for each in page.all("[data-paper] .time")]
     assert len(set(times)) > 2
@@ -498,20 +462,17 @@ def shared_here(page):
     before = page.js("shared.length")
     page.one("#share").click()
     full_screen(page)
-    page.one("#share-it").click()
-    page.until(f"shared.length === {before + 2}")
+    page.click("#share-it", f"shared.length === {before + 2}")
     page.one("#close").click()
     return page.js(f"shared.slice({before})")
 
 
 def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
     page.begin_with(SHARES)
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     picture = ["beach.jpg", "image/jpeg", ",".join(map(str, jpeg("blue")))]
     assert shared_here(page) == [picture, picture], "the preview, in full screen, too"
-    page.one("#paint").click()
-    page.until(f"{ACTS} === 'painting'")
+    page.click("#paint", f"{ACTS} === 'painting'")
     job = server.jobs.stored(server.ordered[-1].id)
     server.end(job)
     server.buckets.result.write(f"{job.style}/{job.photo_key}", jpeg("green"))
@@ -520,12 +481,10 @@ def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
     assert shared_here(page) == [picture, picture], "and the result"
     said = "document.querySelector('#refused').textContent"
     page.js("window.why = 'AbortError'")
-    page.one("#share").click()
-    page.until("failures === 1")
+    page.click("#share", "failures === 1")
     assert page.js(said) == "", "the user has changed his mind"
     page.js("window.why = 'NotAllowedError'")
-    page.one("#share").click()
-    page.until(f"{said} === 'Your browser couldn’t do that.'")
+    page.click("#share", f"{said} === 'Your browser couldn’t do that.'")
     page.js("window.why = ''")
     assert page.errors() == []
 
@@ -542,8 +501,7 @@ OUTSIDE = """[...document.querySelectorAll("#one .scrim > *")].filter((each) => 
 
 
 def full_screen(page):
-    page.one("#full-screen").click()
-    page.until("document.querySelector('#one').open")
+    page.click("#full-screen", "document.querySelector('#one').open")
 
 
 def test_full_screen_saves_the_preview_and_keeps_it_among_the_results(page, server, beach):
@@ -562,8 +520,7 @@ def test_full_screen_saves_the_preview_and_keeps_it_among_the_results(page, serv
     assert not page.one("#star").is_displayed(), "it is no result yet"
     for _ in range(2):
         save.send_keys(Keys.ENTER)  # The focus shows the controls again, which fade.
-    page.one("#close").click()
-    page.until("document.querySelector('#queue > li')")
+    page.click("#close", "document.querySelector('#queue > li')")
     [job] = server.ordered
     assert (job.photo, job.style, job.preset) == ("beach.jpg", "mosaic", "instant")
     assert page.errors() == []
@@ -572,8 +529,7 @@ def test_full_screen_saves_the_preview_and_keeps_it_among_the_results(page, serv
 def test_a_star_that_is_set_above_the_stage_is_in_the_gallery(page, server):
     finished(page, server)
     full_screen(page)
-    page.one("#star").click()
-    page.until("document.querySelector('#star').ariaPressed === 'true'")
+    page.click("#star", "document.querySelector('#star').ariaPressed === 'true'")
     page.look(f"{server.address}/gallery/")
     page.until("document.querySelector('.card .star')?.ariaPressed === 'true'")
     page.one(".card .star").click()
@@ -585,8 +541,7 @@ def test_the_facts_of_a_preview_have_its_strength_and_its_command(page, server, 
     page.js("strength.dispatchEvent(new Event('change', { bubbles: true }))")
     until(lambda: any(order.style.settings.strength == 0.3 for order in whole(server.asked)))
     previewed(page)
-    page.one("#full-screen").click()
-    page.until("document.querySelector('#one').open")
+    page.click("#full-screen", "document.querySelector('#one').open")
     page.one("#inform").click()
     facts = page.js("document.querySelector('#facts-list').innerText").split("\n")
     assert facts[facts.index("Strength") + 1] == "30%"
@@ -610,10 +565,8 @@ def test_the_sizes_show_the_picture_that_is_on_the_stage(page, server, beach):
 
 
 def test_in_full_screen_the_grip_is_on_the_line_and_all_buttons_are_in_sight(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
-    page.one("#full-screen").click()
-    page.until("document.querySelector('#one').open && after.naturalWidth")
+    preview(page, server, beach)
+    page.click("#full-screen", "document.querySelector('#one').open && after.naturalWidth")
     page.one("#compare-both").click()
     for width, height in ((1280, 860), (390, 844)):
         page.resize(width, height)
@@ -624,12 +577,10 @@ def test_in_full_screen_the_grip_is_on_the_line_and_all_buttons_are_in_sight(pag
 
 
 def test_paper_has_the_picture_alone_on_the_stage_and_in_full_screen(page, server, beach):
-    visit(page, server, beach)
-    previewed(page)
+    preview(page, server, beach)
     assert page.printed() == (1, 1)
     page.one("#full-screen").click()
     page.until("document.querySelector('#one').open && document.querySelector('#after').complete")
     assert page.printed() == (1, 1)
-    page.one("#close").click()
-    page.until("!document.querySelector('#one').open")
+    page.click("#close", "!document.querySelector('#one').open")
     assert page.printed() == (1, 1)

@@ -121,15 +121,3 @@ def test_the_steps_of_one_gesture_are_taken_back_at_once(run):
         while (s.chooseAgain()) said.push(s.choice.value.changes.strength ?? null);
         return said;
     """) == [0.4, 0.2, None]
-
-
-def test_a_clip_has_a_quality_of_its_own_and_no_paper(run):
-    assert run("""
-        s.choose({ preset: "fine", extent: "paper" });
-        s.addPhoto({ name: "beach.jpg" });
-        const { id } = s.addPhoto({ name: "walk.mp4", frames: 9 });
-        const said = [s.careOf(s.photo.value), s.extentOf(s.photo.value)];
-        s.chooseCare("draft");
-        const [beach, walk] = s.photos.value;
-        return [...said, s.careOf(walk), s.careOf(beach), s.extentOf(beach), walk.id === id];
-    """) == ["instant", "screen", "draft", "fine", "paper", True]
