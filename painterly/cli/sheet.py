@@ -1,6 +1,7 @@
 """One file of several small pictures: a sheet, to choose a style or a photo from, or a story."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ def _make(options: BatchOptions, paintings: "Bucket | None", environment: Mappin
     from painterly.images import arrays, encode
     from painterly.orders.buckets import Buckets
     from painterly.painters.sheet import paint_sheet, select_for_sheet
+    from painterly.video.reading import ClipsView
 
     only = str(options.only)
     tells, name = only == "story", str(getattr(options, only))
@@ -63,7 +65,8 @@ def _make(options: BatchOptions, paintings: "Bucket | None", environment: Mappin
     loaded = config.load(values)
     check_samples(loaded)
     buckets = Buckets.open(loaded, paintings)
-    with Stop() as stop:
+    with Stop() as stop, closing(ClipsView(buckets.source)) as photos:
+        buckets = replace(buckets, source=photos)
         selection, longest = select_for_sheet(loaded, buckets), None
         if tells:
             from painterly.images.story import HEIGHT

@@ -191,7 +191,7 @@ def _read_listing(
     if operation_model.name != "ListObjectsV2" or response_dict["status_code"] != HTTPStatus.OK:
         return
     # botocore says what is wrong with others.
-    with contextlib.suppress(ElementTree.ParseError, LookupError, ValueError):
+    with contextlib.suppress(SyntaxError, LookupError, ValueError, RecursionError):
         page = ElementTree.fromstring(body)
         space = page.tag.removesuffix("ListBucketResult")
         objects: list[dict[str, Any]] = [
