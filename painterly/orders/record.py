@@ -10,7 +10,6 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -26,6 +25,8 @@ Scalar = str | int | float | bool | None
 FORMAT = 2  # the field `format` of the JSON
 OutputFields = tuple[str | None, int, bool, int]  # format, quality, keep_gps, depth
 RecordCache = dict[str, "tuple[str, Record | None]"]  # by key, with the version of the object
+# Errors of an object that is not as `remember_records` has written it.
+_DAMAGED = OSError, EOFError, AttributeError, LookupError, TypeError, ValueError, zlib.error
 MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
@@ -218,22 +219,24 @@ def read_records(
 
 
 def remembered_records(bucket: Bucket) -> RecordCache:
-    """Return the records that `remember_records` has stored: one request instead of thousands. Of a
-    damaged object, those before the damage are returned. Raises UnavailableError."""
+    """Return the records that `remember_records` has stored: one request instead of thousands; none
+    of a damaged object, in which a wrong value would be that of all records after it. Raises
+    UnavailableError."""
     records: RecordCache = {}
     kinds, values = get_type_hints(Record), dict[str, Any]()
-    damaged = OSError, EOFError, AttributeError, LookupError, TypeError, ValueError, zlib.error
-    with (
-        suppress(ObjectError, *damaged),
-        gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines,
-    ):
-        tally = Tally("reading records")
-        for line in lines:
-            tally.show(len(records))
-            key, version, changes = json.loads(line)
-            # What they have in common is in the memory once.
-            values |= {name: _typed(kinds[name], value) for name, value in changes.items()}
-            records[key] = version, Record(**values)
+    try:
+        with gzip.open(io.BytesIO(bucket.read(RECORDS_READ)), "rt", encoding="utf-8") as lines:
+            if json.loads(lines.readline()) != FORMAT:
+                return {}
+            tally = Tally("reading records")
+            for line in lines:
+                tally.show(len(records))
+                key, version, changes = json.loads(line)
+                # What they have in common is in the memory once.
+                values |= {name: _typed(kinds[name], value) for name, value in changes.items()}
+                records[key] = version, Record(**values)
+    except (ObjectError, *_DAMAGED):
+        return {}
     return records
 
 
@@ -242,6 +245,7 @@ def remember_records(bucket: Bucket, records: RecordCache) -> None:
     it differs from the one before. Raises StorageError."""
     out, before = io.BytesIO(), Record()
     with gzip.open(out, "wt", compresslevel=1, encoding="utf-8") as lines:
+        lines.write(f"{FORMAT}\n")
         for key, (version, record) in records.items():
             if record:
                 pairs = ((name, getattr(record, name), getattr(before, name)) for name in _NAMES)

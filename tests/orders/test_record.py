@@ -61,7 +61,13 @@ def test_records_that_are_remembered_together_have_what_is_equal_once():
     assert found == {"1": ("a", first), "2": ("c", second)}
     (_, one), (_, other) = found.values()
     assert one.settings is other.settings and one.paintings is other.paintings
-    assert gzip.decompress(stored["data"]).count(b"random features") == 1
+    content = gzip.decompress(stored["data"])
+    assert content.count(b"random features") == 1
+    whole = stored["data"]
+    wrong = gzip.compress(content.replace(b"random", b"broken"))
+    for damaged in (whole[:-3], wrong[:-8] + whole[-8:], gzip.compress(b"1" + content[1:])):
+        stored["data"] = damaged
+        assert not remembered_records(bucket), "they are read again"
 
 
 def test_a_record_may_lack_fields_and_have_others():

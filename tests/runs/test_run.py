@@ -111,7 +111,7 @@ def test_the_next_run_reads_many_records_at_once_and_those_alone_that_have_chang
     changed = Path("out/_records/monet/beach.jpg.json")
     changed.write_text(changed.read_text().replace(" ", ""))
     assert run(folders) == 0 and read == ["_records/monet/beach.jpg.json"]
-    lines = b"[1", b"1", b'["a", "b", 3]', b'[["a"], "b", "{}"]'
+    lines = b"[1", b"1", b'2\n["a", "b", 3]', b'2\n[["a"], "b", {}]', b'2\n["a", "b", {"c": 1}]'
     for damaged in (b"", b"no gzip", *map(gzip.compress, lines)):
         Path("out/_gallery/records.gz").write_bytes(damaged)
         assert run(folders) == 0
