@@ -20,6 +20,7 @@ from painterly.settings import bucket_layout
 from painterly.settings.bucket_layout import TIMELAPSE
 from painterly.storage.files import replacing
 from painterly.storage.known_files import LIST, MadeFiles, announce
+from painterly.words.wording import shortened
 
 STEP = "_at_iteration_"  # follows a result's name, before a step's number
 UNFINISHED = ".unfinished"  # the folder of checkpoints; hidden, so that it is never transferred
@@ -144,6 +145,8 @@ def check_is_painted(target: Path, also: str = "") -> None:
 def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
     """Raise ConfigError if a file that the user calls `name` cannot be written, or is an input."""
     with writing(target):
+        if "://" in name:
+            raise ConfigError(f"the result is {shortened(name)}; expected a file here")
         if target.is_dir():
             raise ConfigError(f"{target} is a folder; choose another result than {name!r}")
         if not name or name.endswith(("/", os.sep)):
