@@ -92,6 +92,8 @@ class KeptPhotos:
         check_disk(self._source.path(""))
         if upload.keys:
             use(self._source, stored.id, *upload.keys)
+            if not all(map(self._source.find, upload.keys)):  # They went before they were needed.
+                raise not_found("photo")
             return
         self._source.write(stored.photo_key, upload.data)
         if stored.source_key and upload.clip:

@@ -115,6 +115,18 @@ def test_no_order_uses_a_photo_that_is_about_to_be_deleted(web, buckets, monkeyp
     assert [key for key in keys(buckets) if key.endswith(f"{photo}/Am-Meer.jpg")], "nor is it gone"
 
 
+def test_an_order_of_a_photo_that_goes_at_the_same_time_is_refused(web, monkeypatch):
+    photo, real = sent(web), kept_photos.use
+
+    def use(*needed):
+        assert web.delete(f"/api/photos/{photo}").status_code == 204
+        real(*needed)
+
+    monkeypatch.setattr(kept_photos, "use", use)
+    assert web.post("/api/jobs", json={"again": photo, **MONET}).status_code == 404
+    assert web.get("/api/jobs").json()["jobs"] == []
+
+
 @pytest.mark.parametrize(
     ("files", "status"),
     [
