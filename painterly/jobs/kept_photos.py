@@ -17,12 +17,12 @@ from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.disk import check_disk
 from painterly.jobs.photo_files import release, use
 from painterly.jobs.schemas import ApiError, PhotoOut, not_found
-from painterly.jobs.store import KEPT, StoredJob, created_at, new_id
+from painterly.jobs.store import KEPT, KEPT_S, StoredJob, created_at, new_id
 from painterly.jobs.upload import Upload
 from painterly.storage.base import NoObjectError, ObjectError
 from painterly.video.sent import EXTENSION
 
-KEPT_S = 4500  # seconds after which all are deleted
+GONE_S = 4560  # seconds after which all are deleted
 MOST_KEPT, KEPT_UPLOADS = 1500, 75  # photos, and their bytes in uploads of the largest size
 
 
@@ -67,7 +67,7 @@ class KeptPhotos:
 
     def _count(self, photo_id: str, length: int) -> None:
         with self._lock:
-            over = time.time() - KEPT_S
+            over = time.time() - GONE_S
             kept = {key: each for key, each in self._kept.items() if created_at(key) > over}
             kept[photo_id] = client, _ = CLIENT.get(), length
             own = [each for by, each in kept.values() if by == client]
@@ -92,6 +92,8 @@ class KeptPhotos:
         check_disk(self._source.path(""))
         if upload.keys:
             use(self._source, stored.id, *upload.keys)
+            if not all(map(self._source.find, upload.keys)):  # They went before they were needed.
+                raise not_found("photo")
             return
         self._source.write(stored.photo_key, upload.data)
         if stored.source_key and upload.clip:
@@ -118,7 +120,9 @@ class KeptPhotos:
         )
 
     def find(self, photo_id: str) -> KeptPhoto | None:
-        """Find a photo; None if there is none."""
+        """Find a photo; None if there is none, or if it is about to be deleted."""
+        if created_at(photo_id) < time.time() - KEPT_S:
+            return None
         try:
             return KeptPhoto.model_validate_json(self._about.read(_about(photo_id)))
         except (ObjectError, ValidationError):

@@ -5,9 +5,11 @@ import re
 import time
 
 from painterly.jobs.buckets import WebBuckets, delete_versions
-from painterly.jobs.photo_files import unneeded
+from painterly.jobs.photo_files import owner_of, unneeded
+from painterly.jobs.schemas import JOB_ID
 from painterly.jobs.store import (
     KEPT,
+    KEPT_S,
     PREVIEWS,
     TRIAL,
     JobStore,
@@ -19,7 +21,10 @@ from painterly.storage.base import Store
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
-ORPHANED_S = 3600  # A photo is stored seconds before its job.
+# A photo, or the object that a job needs one, is stored seconds before the job. Orders use no kept
+# photo after `KEPT_S`, so that none is deleted in these seconds.
+ORPHANED_S = KEPT_S + 30
+_ID = re.compile(JOB_ID)
 _ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
@@ -36,7 +41,7 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     short_lived: list[tuple[Store, str]] = []
     short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
     short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
-    photos = [entry.key for entry in buckets.source.list() if _job_of(entry.key)]
+    photos = [each.key for each in buckets.source.list() if _ID.fullmatch(owner_of(each.key))]
     # The jobs are listed last, so that a new one is not mistaken for a deleted one.
     waiting = {job for job, _ in store.queued()}
     known = waiting | {*store.ended()}

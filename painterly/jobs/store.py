@@ -26,6 +26,7 @@ from painterly.storage.document import Document, load, store
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"
 KEPT = f"{WEB}/kept"  # what is known of photos that are not ordered yet
+KEPT_S = 3600  # seconds in which they can be ordered
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
 _DELETED = ".deleted.json"

@@ -12,6 +12,7 @@ from painterly.errors import MemoryShortError, PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.jobs.buckets import Refreshed, WebBuckets
+from painterly.jobs.kept_photos import KeptPhoto
 from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import PREVIEWS, StoredJob
 from painterly.orders.record import Record, RecordCache, read_records
@@ -33,9 +34,11 @@ class JobPictures:
         """`memory_limit` is MEMORY_LIMIT in bytes, if there is one; `made` makes small copies."""
         self._buckets, self._memory_limit, self._made = buckets, memory_limit, made
 
-    def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
+    def photo(self, asked: Asked, sent: StoredJob | KeptPhoto, small: bool = False) -> Response:
         """Answer with a photo that was sent; a `small` one is reduced to 1280 px. A photo that is
         damaged, or takes more memory than there is, is sent whole: browsers show a part of it."""
+        key = sent.photo_key
+        named = sent.painted_key if isinstance(sent, StoredJob) else key  # as in the gallery
         shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
 
         def whole(error: Exception | None = None) -> Response:
@@ -45,7 +48,7 @@ class JobPictures:
             return _stored(asked, self._buckets.source, key, "photo")
 
         if small or not shown:
-            return self._small(asked, "photos", key, self._buckets.source, whole)
+            return self._small(asked, "photos", named, self._buckets.source, key, whole)
         return whole()
 
     def mask(self, asked: Asked, job: StoredJob) -> Response:
@@ -62,7 +65,7 @@ class JobPictures:
                 raise not_found("preview: the job has ended") from None
             if job.result:
                 return self.result(asked, job, small=True)
-            return self.photo(asked, job.photo_key, small=True)
+            return self.photo(asked, job, small=True)
 
     def result(self, asked: Asked, job: StoredJob, small: bool = False) -> Response:
         """Answer with the finished picture, as `photo` with the photo. It is sent whole if there is
@@ -73,7 +76,8 @@ class JobPictures:
             return _stored(asked, self._buckets.result, key, "result, or none yet")
 
         if small and job.result:
-            return self._small(asked, "results", job.result, self._buckets.result, whole)
+            home = self._buckets.result
+            return self._small(asked, "results", job.result, home, job.result, whole)
         return whole()
 
     def timelapse(self, asked: Asked, job: StoredJob) -> Response:
@@ -84,14 +88,15 @@ class JobPictures:
         self,
         asked: Asked,
         kind: str,
-        key: str,
+        named: str,
         home: Bucket,
+        key: str,
         whole: Callable[[Exception | None], Response],
     ) -> Response:
         """Answer with a JPEG of a picture in its home bucket, of kind `photos` or `results`, with
-        at most 1280 px. `whole` answers if there is none."""
+        at most 1280 px. The gallery has it as `named`. `whole` answers if there is none."""
         try:  # The gallery has it once the job is painted.
-            return asked.stored(self._buckets.result, picture_key(kind, key))
+            return asked.stored(self._buckets.result, picture_key(kind, named))
         except ObjectError:
             pass
         try:

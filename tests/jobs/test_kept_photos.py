@@ -2,6 +2,7 @@
 the stage is the result of a job by preset instant."""
 
 import io
+import time
 from unittest.mock import Mock
 
 import numpy as np
@@ -17,6 +18,7 @@ from painterly.errors import StorageError
 from painterly.jobs import kept_photos
 from painterly.jobs.leftovers import delete_leftovers
 from painterly.jobs.schemas import JobRequest
+from painterly.jobs.store import KEPT_S, id_at
 from painterly.jobs.upload import Upload
 
 MONET = {"style": "monet", "preset": "instant", "settings": {"size": 64}}
@@ -100,6 +102,29 @@ def test_a_photo_is_shown_and_deleted_or_goes_after_an_hour(web, buckets, monkey
     left = keys(buckets)
     assert not [key for key in left if old in key or photo in key], "nor an older version"
     assert len([key for key in left if other in key]) == 2
+
+
+@pytest.mark.parametrize(("age", "status"), [(KEPT_S - 20, 202), (KEPT_S + 20, 404)])
+def test_no_order_uses_a_photo_that_is_about_to_be_deleted(web, buckets, monkeypatch, age, status):
+    begin = id_at(time.time() - age)
+    monkeypatch.setattr(kept_photos, "new_id", lambda: f"{begin}{'b' * 9}")
+    photo = sent(web)
+    answer = web.post("/api/jobs", json={"again": photo, **MONET})
+    assert answer.status_code == status
+    delete_leftovers(buckets)
+    assert [key for key in keys(buckets) if key.endswith(f"{photo}/Am-Meer.jpg")], "nor is it gone"
+
+
+def test_an_order_of_a_photo_that_goes_at_the_same_time_is_refused(web, monkeypatch):
+    photo, real = sent(web), kept_photos.use
+
+    def use(*needed):
+        assert web.delete(f"/api/photos/{photo}").status_code == 204
+        real(*needed)
+
+    monkeypatch.setattr(kept_photos, "use", use)
+    assert web.post("/api/jobs", json={"again": photo, **MONET}).status_code == 404
+    assert web.get("/api/jobs").json()["jobs"] == []
 
 
 @pytest.mark.parametrize(

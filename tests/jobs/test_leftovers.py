@@ -42,6 +42,7 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
         buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"x")
     for bucket, key in (
         (buckets.source, "mine.jpg"),
+        (buckets.source, f"holiday/{gone}.jpg"),
         (buckets.unfinished, "_checkpoints/monet/mine.npz"),
         (buckets.result, f"{PREVIEWS}/mine.jpg"),
     ):

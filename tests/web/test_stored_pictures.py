@@ -15,7 +15,7 @@ from support.pictures import saved
 from support.web_service import stored_job
 
 from painterly.gallery import page as gallery_page
-from painterly.gallery.thumbnails import thumbnail_key
+from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.store import JobStore
 from painterly.orders.record import Record
@@ -75,9 +75,17 @@ def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(bucke
         ("b.tiff", "TIFF", small),
     ):
         buckets.source.write(f"j/{photo}", picture(kind))
-        assert seen(sent(pictures.photo(ALL, job(buckets, photo).photo_key))) == whole
-        answer = pictures.photo(ALL, job(buckets, photo).photo_key, small=True)
+        assert seen(sent(pictures.photo(ALL, job(buckets, photo)))) == whole
+        answer = pictures.photo(ALL, job(buckets, photo), small=True)
         assert seen(sent(answer)) == small and answer.media_type == "image/jpeg"
+
+
+def test_the_gallery_has_the_small_photo_of_a_painted_job_whoever_stored_it(buckets, pictures):
+    buckets.source.write("other/beach.jpg", picture("JPEG"))
+    buckets.result.write(picture_key("photos", "j/beach.jpg"), picture("JPEG", "blue", (8, 8)))
+    shared = job(buckets).model_copy(update={"photo_key": "other/beach.jpg"})
+    assert seen(sent(pictures.photo(ALL, shared)))[2] == "red"
+    assert seen(sent(pictures.photo(ALL, shared, small=True))) == ("JPEG", (8, 8), "blue")
 
 
 def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets, pictures):
@@ -95,9 +103,9 @@ def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
     half = picture("JPEG")[:4000]
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.source.write(key, half)
-    assert sent(pictures.photo(ALL, job(buckets).photo_key, small=True)) == half
+    assert sent(pictures.photo(ALL, job(buckets), small=True)) == half
     with pytest.raises(ApiError):
-        sent(pictures.photo(ALL, job(buckets, "beach.tiff").photo_key, small=True))
+        sent(pictures.photo(ALL, job(buckets, "beach.tiff"), small=True))
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_photos_that_nobody_orders_have_a_bound(proxied, place, monkeypatch):
     monkeypatch.setattr(photos, "most_bytes", 100 * len(photo))
     monkeypatch.setattr(kept_photos, "MOST_KEPT", 9)
     assert post(web, photo).status_code == 429
-    monkeypatch.setattr(kept_photos, "KEPT_S", -1.0)  # They are deleted by then.
+    monkeypatch.setattr(kept_photos, "GONE_S", -1.0)  # They are deleted by then.
     assert post(web, photo).status_code == 201
 
 

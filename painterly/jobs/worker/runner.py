@@ -13,7 +13,7 @@ from contextlib import closing
 from importlib.util import find_spec
 from logging import WARNING
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
 
-_Read = TypeVar("_Read")
 PHOTO_GONE = "the photo has been deleted"
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
 MAX_FINISHED = 3  # previews of the stage that a job need not paint again

@@ -91,7 +91,7 @@ Sent = Annotated[KeptPhoto, Depends(_sent)]
 @jobs.get("/photos/{photo_id}", response_class=Response, responses=ANSWERS)
 def sent_photo(photo: Sent, service: Shared, asked: Asking) -> Response:
     """Return a photo that was sent, as a JPEG with at most 1280 px."""
-    return service.pictures.photo(asked, photo.photo_key, small=True)
+    return service.pictures.photo(asked, photo, small=True)
 
 
 @jobs.delete("/photos/{photo_id}", status_code=204)
@@ -180,7 +180,7 @@ async def all_events(
 def job_photo(job: Known, service: Shared, asked: Asking, small: bool = False) -> Response:
     """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
     1280 px."""
-    return service.pictures.photo(asked, job.photo_key, small)
+    return service.pictures.photo(asked, job, small)
 
 
 @jobs.post("/jobs/{job_id}/photo", status_code=201, response_model=PhotoOut)

@@ -87,7 +87,7 @@ const asData = (file) => new Promise((resolve, reject) => {
   const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result), onerror: reject });
   reader.readAsDataURL(file);
 });
-// The chosen photos that a job has are copied, so that they outlast it.
+// The chosen photos that a job has are kept, so that they outlast it.
 export const keepPhotosOf = async (job) => {
   for (const { id, mask } of photos.value.filter((each) => each.job === job.id)) {
     const own = mask && await asData(await fetchFile(mask)), { id: kept } = await ask(job.links.photo, { method: "POST" });
