@@ -326,7 +326,7 @@ class Transfer(ABC):
     def _cares(self, size: tuple[int, int]) -> list[Care]:
         """Return the faces as a picture of this (height, width) shows them."""
         longer = max(self.schedule.sizes[-1])
-        key = self._settings.faces, longer
+        key = keeps_faces(self._settings), self._settings.faces, longer
         return self._inputs.of_photo(
             f"faces at {size}", key, lambda: cares_of(self._faces, size, longer)
         )

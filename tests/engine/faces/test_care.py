@@ -117,6 +117,19 @@ def test_faces_are_looked_for_once_for_all_styles_of_a_photo(monkeypatch):
     assert len(calls) == 1
 
 
+def test_a_style_of_a_recipe_without_faces_leaves_the_next_style_its_own():
+    photo, cache = close(SIDE), PhotoCache()
+
+    def shown(vgg=None, **settings):
+        paintings, settings = Paintings([painting("munch")]), Settings(size=SIDE, **settings)
+        inputs = TransferInputs(photo, paintings, settings, cache=cache.entries(photo))
+        *_, last = prepared(inputs, vgg, MemoryBudget(0, 10**12)).steps()
+        return last.image
+
+    shown(network(), recipe="moments", **FEW)
+    assert np.array_equal(shown(preset="instant"), result(photo))
+
+
 def test_squares_for_strokes_are_drawn_once_and_only_for_a_photo_with_faces():
     paintings, settings = Paintings([painting("munch")]), Settings(preset="instant", size=SIDE)
 
