@@ -5,11 +5,7 @@ import webbrowser
 
 import pytest
 from support.commands import contents, fill, keys, on_a_terminal
-from support.verbs import (
-    cl_get_results,
-    cl_send_source,
-    get_bucket_content,
-)
+from support.verbs import cl_get_results, cl_send_source, get_bucket_content
 
 from painterly.settings.installation import PROGRAM
 from painterly.storage.folder import FolderBucket

@@ -4,10 +4,7 @@ import os
 
 import pytest
 from support.commands import contents, keys, leave_out_env_file, set_variables
-from support.verbs import (
-    get_bucket_content,
-    send_to_bucket,
-)
+from support.verbs import get_bucket_content, send_to_bucket
 
 
 def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_then(

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
-from support.batch_results import (
-    painted,
-    s3_batch,
-)
+from support.batch_results import painted, s3_batch
 from support.folder_batches import run
 
 

@@ -15,13 +15,7 @@ from painterly.images.output import OutputFormat
 from painterly.images.picture_file import UNLIMITED, PictureFile
 from painterly.orders.order import Order
 from painterly.orders.styles import Painting, Style
-from painterly.painters.reading import (
-    PaintingFiles,
-    PhotoFiles,
-    Reader,
-    decode_photo,
-    decode_style,
-)
+from painterly.painters.reading import PaintingFiles, PhotoFiles, Reader, decode_photo, decode_style
 from painterly.settings.settings import Settings
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import source_for

@@ -12,12 +12,7 @@ from support.hub import put
 from painterly import Settings, load_vgg
 from painterly.vgg import sources
 from painterly.vgg.architectures import BUILTIN, random_identity
-from painterly.vgg.sources import (
-    described,
-    named_source,
-    read_source,
-    source_for,
-)
+from painterly.vgg.sources import described, named_source, read_source, source_for
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
 
