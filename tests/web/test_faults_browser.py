@@ -352,14 +352,6 @@ def test_the_tile_of_the_chosen_style_has_the_picture_of_the_stage(page, server,
     assert names.count("rings") == 2, "rough and sharp: it is not painted again for the tile"
 
 
-def test_a_refused_format_names_some_others(page, server, tmp_path):
-    (tmp_path / "notes.txt").write_text("no picture")
-    visit(page, server, tmp_path / "notes.txt")
-    page.until("refused.textContent")
-    said = page.one("#refused").text
-    assert said.endswith("format: JPG, PNG, HEIC, WEBP, TIFF and others.")
-
-
 def test_many_refusals_are_some_sentences(page, server, tmp_path):
     files = [tmp_path / f"{number}.txt" for number in range(30)]
     for file in files:
