@@ -4,10 +4,12 @@ import pytest
 from support.web_page import (
     ACTS,
     answered,
+    chosen_photos,
     end_undo,
     jpeg,
     preview,
     previewed,
+    slide,
     staged,
     styled,
     visit,
@@ -41,10 +43,6 @@ def photos(tmp_path):
     for name in ("beach.jpg", "lake.jpg", "town.jpg"):
         (tmp_path / name).write_bytes(jpeg("red"))
     return [str(tmp_path / name) for name in ("beach.jpg", "lake.jpg", "town.jpg")]
-
-
-def chosen(page):
-    return page.js("[...document.querySelectorAll('#photos .said')].map(e => e.textContent)")
 
 
 def test_each_of_several_damaged_photos_is_named(page, server, tmp_path):
@@ -99,10 +97,10 @@ def test_a_job_is_changed_without_losing_the_chosen_photos(page, server, photos)
     preview(page, server, *photos)
     page.one("#finished .cell").click()
     page.js("document.querySelector('#again-with').click()")
-    assert chosen(page) == ["old.jpg"]
+    assert chosen_photos(page) == ["old.jpg"]
     page.until("document.querySelector('.told button')?.hidden === false")
     page.one(".told button").click()
-    assert {"beach.jpg", "lake.jpg", "town.jpg"} <= {*chosen(page)}
+    assert {"beach.jpg", "lake.jpg", "town.jpg"} <= {*chosen_photos(page)}
 
 
 def test_once_a_refused_photo_is_removed_the_red_button_leads_to_the_other_one(
@@ -183,8 +181,7 @@ def test_the_stage_stays_with_a_picture_while_another_is_deleted(page, server, p
 
 def test_a_reload_keeps_the_style_and_the_strength(page, server, photos):
     visit(page, server, photos[0], style=2)
-    page.js("(strength.value = 0.9, strength.dispatchEvent(new Event('input', { bubbles: true })))")
-    page.js("strength.dispatchEvent(new Event('change', { bubbles: true }))")
+    slide(page, 0.9)
     previewed(page)
     page.until("!document.querySelector('#photos .unsent')")
     page.driver.refresh()
@@ -301,7 +298,7 @@ def test_a_cross_in_the_queue_can_be_taken_back(page, server, photos):
     page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     page.js("document.querySelector('#queue .x').click()")
     page.until("!document.querySelector('#queue li') && document.querySelector('.told')")
-    assert chosen(page) == ["beach.jpg"]
+    assert chosen_photos(page) == ["beach.jpg"]
     page.click(".told button", "document.querySelector('#queue li')")
     assert [str(each.state) for each in server.ordered] == ["queued"]
 
@@ -310,17 +307,6 @@ def undo(page):
     from selenium.webdriver import Keys
 
     page.one("body").send_keys(Keys.CONTROL, "z")
-
-
-def slide(page, value, released=True):
-    """Move the slider of the strength, and let go of it."""
-    for kind in ("input", "change")[: 1 + released]:
-        page.js(
-            "(strength.value = arguments[0],"
-            " strength.dispatchEvent(new Event(arguments[1], { bubbles: true })))",
-            value,
-            kind,
-        )
 
 
 def test_another_style_or_strength_can_be_taken_back(page, server, photos):
@@ -469,7 +455,7 @@ def test_an_address_that_is_dropped_does_not_leave_the_page(page, server, photos
     page.driver.execute_script(DROP_ADDRESS)
     assert page.js("isTaken"), "the browser does not open it"
     assert page.one("#refused").text.startswith("Only files can be dropped here.")
-    assert chosen(page) == ["beach.jpg"]
+    assert chosen_photos(page) == ["beach.jpg"]
 
 
 PRINTS = """
