@@ -21,7 +21,7 @@ columns=(
 )
 # Those that compute pictures: other files are read in the same way by each.
 tests=(tests/engine tests/vgg/test_{network,ops,trained_file}.py
-  tests/images/test_{borders,colour,declared,decode_colour,reduced,small}.py)
+  tests/images/test_{borders,colour,decode_colour,small}.py)
 
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

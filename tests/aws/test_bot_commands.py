@@ -4,17 +4,7 @@ import io
 import json
 
 from PIL import Image
-from support.bot_world import (
-    ANNA,
-    BORIS,
-    EN,
-    GROUP,
-    JPEG,
-    OWNER,
-    STRANGER,
-    commands_in,
-    texts,
-)
+from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, STRANGER, commands_in, texts
 
 from painterly.storage.base import UnavailableError
 from painterly.storage.s3 import bucket as s3

@@ -20,6 +20,18 @@ from painterly.storage import base
 from painterly.storage.s3 import bucket as s3
 
 
+def fails(monkeypatch, method, where):
+    """Let a method of the bucket fail for keys with a part."""
+    real = getattr(s3.S3Bucket, method)
+
+    def broken(self, key="", *rest, **more):
+        if where in key:
+            raise base.UnavailableError("the bucket does not answer; try again later")
+        return real(self, key, *rest, **more)
+
+    monkeypatch.setattr(s3.S3Bucket, method, broken)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "method"),
@@ -89,9 +101,8 @@ def test_a_photo_of_which_nobody_can_hear_comes_again(world, methods):
 
 
 def test_without_its_bucket_the_bot_lets_telegram_send_again(world, monkeypatch):
-    error = base.UnavailableError("the bucket does not answer; try again later")
     with monkeypatch.context() as patch:
-        patch.setattr(s3.S3Bucket, "write_if", Mock(side_effect=error))
+        fails(patch, "write_if", "")
         assert world.update(update := world.photo(ANNA)) == 503
     assert "Got it" in world.answers(update)[0].text
 
@@ -161,22 +172,11 @@ def test_a_photo_in_work_stays_so_if_its_message_comes_again_while_the_bucket_fa
     update = world.photo(ANNA)
     world.answers(update)
     before = world.photo_keys(ANNA), world.keys("state/requests/"), world.keys("state/queue/")
-    error = base.UnavailableError("the bucket does not answer; try again later")
     with monkeypatch.context() as patch:
-        write = s3.S3Bucket.write
-
-        def broken(self, key, *rest):
-            if "/queue/" in key:
-                raise error
-            write(self, key, *rest)
-
-        patch.setattr(s3.S3Bucket, "write", broken)
+        fails(patch, "write", "/queue/")
         world.answers(update | {"update_id": 1})
-    assert before == (
-        world.photo_keys(ANNA),
-        world.keys("state/requests/"),
-        world.keys("state/queue/"),
-    )
+    after = world.photo_keys(ANNA), world.keys("state/requests/"), world.keys("state/queue/")
+    assert before == after
 
 
 def test_a_request_that_cannot_be_read_stands_in_nobodys_way(world, caplog):
@@ -204,15 +204,8 @@ def test_what_a_later_version_stored_is_read_by_an_earlier_one(world):
 
 def test_the_owner_hears_of_a_failure_though_the_queue_cannot_be_changed(world, monkeypatch):
     key = world.send_photo(ANNA)
-    delete = s3.S3Bucket.delete
-
-    def broken(self, key):
-        if key.startswith("state/queue/"):
-            raise base.UnavailableError("the bucket does not answer; try again later")
-        delete(self, key)
-
     with monkeypatch.context() as patch:
-        patch.setattr(s3.S3Bucket, "delete", broken)
+        fails(patch, "delete", "state/queue/")
         world.job(key, "FAILED", container={"exitCode": 5})
     assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(EN.text("no_storage"))]
     assert len(world.telegram.sent(chat=OWNER)) == 1
@@ -223,15 +216,7 @@ def test_the_owner_hears_of_a_failure_though_the_queue_cannot_be_changed(world, 
 def test_a_photo_is_painted_though_its_place_in_the_queue_cannot_be_told(
     world, monkeypatch, caplog
 ):
-    def broken(self, prefix=""):
-        raise base.UnavailableError("the bucket does not answer; try again later")
-
-    styles = s3.S3Bucket.list
-
-    def listed(self, prefix="", after=""):
-        return broken(self) if prefix.startswith("state/queue/") else styles(self, prefix, after)
-
-    monkeypatch.setattr(s3.S3Bucket, "list", listed)
+    fails(monkeypatch, "list", "state/queue/")
     assert world.answers(world.photo(ANNA)) == []
     assert len(world.photo_keys(ANNA)) == 1 and "could not be acknowledged" in caplog.text
 

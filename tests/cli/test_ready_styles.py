@@ -1,4 +1,4 @@
-"""Ready styles by name on the command line."""
+"""Ready styles on the command line: by name, artist or title, with their settings, and listed."""
 
 import pytest
 from support.inetwork_runs import order
@@ -31,3 +31,22 @@ def test_the_styles_are_listed_for_other_programs(capsys):
     said = {row[0]: [each for each in row[4].split(", ") if each] for row in rows}
     of_table = {name: [each.replace("_", " ") for each in subjects_of(name)] for name in said}
     assert said == of_table and any(said.values())
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("HOKUSAI", "hokusai"),
+        ("Katsushika Hokusai", "hokusai"),
+        ("the great wave", "hokusai"),
+        ("great-wave", "hokusai"),
+        ("Die große Welle", "hokusai"),
+        ("starry night", "van-gogh-starry-night"),
+        ("La Nuit étoilée", "van-gogh-starry-night"),
+        ("nuit etoilee", "van-gogh-starry-night"),
+        ("Ink", "ink"),
+    ],
+)
+def test_a_style_is_found_by_artist_or_title_or_whole_words_of_them(word, name):
+    assert ready_styles.named(word) == (name,)
+    assert ready_styles.named(f"monet, {word}") == ("monet", name)

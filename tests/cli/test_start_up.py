@@ -126,13 +126,7 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
 
 
 @pytest.mark.parametrize(
-    "module",
-    [
-        "__init__.py",
-        "errors.py",
-        "settings/__init__.py",
-        "settings/installation.py",
-    ],
+    "module", ["__init__.py", "errors.py", "settings/__init__.py", "settings/installation.py"]
 )
 def test_what_an_old_python_reads_it_understands(module):
     """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""

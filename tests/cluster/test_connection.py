@@ -35,10 +35,7 @@ def test_an_address_where_nobody_listens_is_named_at_once(ray):
 def test_the_last_line_of_rays_error_is_said_as_well(ray):
     failed = ConnectionError("Initialization failure:\n  at x\n\nno room\n")
     ray.init.side_effect = failed
-    with (
-        pytest.raises(ConfigError, match="failure: no room "),
-        connected("auto"),
-    ):
+    with pytest.raises(ConfigError, match="failure: no room "), connected("auto"):
         pass
 
 

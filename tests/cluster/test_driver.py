@@ -10,14 +10,7 @@ from unittest.mock import Mock
 import pytest
 from support.batch_results import RECORD, results
 from support.fake_ray import DiedError, FakeRay
-from support.folder_batches import (
-    RECORDS,
-    RESULTS,
-    TIMELAPSES,
-    keys,
-    replace_while_read,
-    run,
-)
+from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, replace_while_read, run
 from support.polling import until
 
 from painterly.cli.batch import paint_batch

@@ -1,4 +1,5 @@
-"""Ray itself, on a node that is a process of this machine and paints without TensorFlow."""
+"""Ray itself, on a node that is a process of this machine and paints without TensorFlow; and the
+files in cluster/: what Ray, Kubernetes and the nodes are given."""
 
 import os
 import re
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from support import tiny
+from support.aws_template import offered
 from support.polling import until
 from support.s3_servers import free_ports
 
@@ -119,3 +122,45 @@ def test_a_run_over_ray_with_a_token_outlasts_the_death_of_a_worker(tmp_path):
     assert names == {"0.jpg", "1.jpg"}
     assert "lost the worker" in said and "FAILED" not in said
     assert not list((tmp_path / "out").glob("_checkpoints/**/*.npz"))
+
+
+CLUSTER = PROGRAM / "cluster"
+
+
+def test_nodes_have_the_settings_and_the_version_of_ray_of_the_driver():
+    node = (CLUSTER / "node.sh").read_text()
+    assert dict(re.findall(r"export (RAY_\w+)=\$\{\1:-(\w+)\}", node)) == RAY_VARIABLES
+    spec = yaml.safe_load((CLUSTER / "kuberay.yaml").read_text())["spec"]["rayClusterSpec"]
+    required = re.search(r"ray\[default\]>=([\d.]+)", (PROGRAM / "pyproject.toml").read_text())
+    assert spec["rayVersion"].startswith(required[1])
+    assert spec["authOptions"] == {"mode": "token"}
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    for group in groups:
+        [container] = group["template"]["spec"]["containers"]
+        variables = {each["name"]: each["value"] for each in container["env"]}
+        assert {"RAY_AUTH_MODE": "token", **variables}.items() >= RAY_VARIABLES.items()
+
+
+def test_ray_accepts_the_cluster_on_aws_and_its_region_has_the_machines():
+    from ray.autoscaler._private.util import fillout_defaults, validate_config
+
+    written = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
+    validate_config(fillout_defaults(written))
+    kinds = written["available_node_types"]
+    types = {each["node_config"]["InstanceType"] for each in kinds.values()}
+    assert types <= offered(written["provider"]["region"])
+    gpu = kinds["gpu"]
+    assert gpu["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
+    assert gpu["resources"]["GPU"] == 1 and gpu["min_workers"] == 0
+
+
+@pytest.mark.slow
+def test_a_node_without_a_token_does_not_start(tmp_path):
+    started = subprocess.run(
+        [CLUSTER / "node.sh", "head"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert started.returncode == 2
+    assert "RAY_AUTH_TOKEN is not set" in started.stderr

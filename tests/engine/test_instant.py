@@ -16,15 +16,9 @@ from painterly import Settings, objective, stylize
 from painterly.devices.budget import host_budget
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.features import convolutions
-from painterly.engine.instant import (
-    instant,
-)
-from painterly.engine.instant import (
-    matches as instant_matches,
-)
-from painterly.engine.instant import (
-    networks as instant_networks,
-)
+from painterly.engine.instant import instant
+from painterly.engine.instant import matches as instant_matches
+from painterly.engine.instant import networks as instant_networks
 from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.instant.networks import DECODER
 from painterly.engine.paintings import Paintings

@@ -18,11 +18,7 @@ from painterly.engine.optimisation.optimizers import (
     lbfgs,
     steered,
 )
-from painterly.engine.optimisation.scale_optimizer import (
-    Program,
-    ScaleOptimizer,
-    ScaleSchedule,
-)
+from painterly.engine.optimisation.scale_optimizer import Program, ScaleOptimizer, ScaleSchedule
 from painterly.engine.schedule import EVALUATIONS, Schedule
 
 

@@ -4,7 +4,6 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from selenium.webdriver import ActionChains
 from support.browser import Viewer
 from support.gallery import HOSTILE, LONG, published, record
 from support.serving import serving
@@ -12,9 +11,6 @@ from support.serving import serving
 
 class GalleryViewer(Viewer):
     """A browser looking at one gallery."""
-
-    def press(self, *keys):
-        ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
     def hung(self):
         """The styles in the captions of the pictures that hang."""

@@ -349,17 +349,11 @@ def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, gallery_add
     assert viewer.js(f"{inside}(sight.getBoundingClientRect())") == [True, True]
 
 
-def touch(viewer, kind, *places):
-    points = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(places)]
-    event = {"type": kind, "touchPoints": points}
-    viewer.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
-
-
 def swipe(viewer, right, down=0):
-    touch(viewer, "touchStart", (200, 300))
+    viewer.touch("touchStart", (200, 300))
     for part in (0.3, 0.7, 1):
-        touch(viewer, "touchMove", (200 + part * right, 300 + part * down))
-    touch(viewer, "touchEnd")
+        viewer.touch("touchMove", (200 + part * right, 300 + part * down))
+    viewer.touch("touchEnd")
 
 
 def test_fingers_turn_zoom_hide_and_close(viewer, gallery_address):
@@ -369,17 +363,17 @@ def test_fingers_turn_zoom_hide_and_close(viewer, gallery_address):
     viewer.until("where.textContent.endsWith('2 of 6')")
     swipe(viewer, 120)
     viewer.until("where.textContent.endsWith('1 of 6')")
-    touch(viewer, "touchStart", (200, 300))
-    touch(viewer, "touchEnd")
+    viewer.touch("touchStart", (200, 300))
+    viewer.touch("touchEnd")
     viewer.until("one.classList.contains('idle')")
-    touch(viewer, "touchStart", (200, 300))
-    touch(viewer, "touchEnd")
+    viewer.touch("touchStart", (200, 300))
+    viewer.touch("touchEnd")
     viewer.until("!one.classList.contains('idle')")
-    touch(viewer, "touchStart", (150, 400))
-    touch(viewer, "touchStart", (150, 400), (250, 400))
+    viewer.touch("touchStart", (150, 400))
+    viewer.touch("touchStart", (150, 400), (250, 400))
     for apart in range(5, 60, 5):
-        touch(viewer, "touchMove", (150 - apart, 400), (250 + apart, 400))
-    touch(viewer, "touchEnd")
+        viewer.touch("touchMove", (150 - apart, 400), (250 + apart, 400))
+    viewer.touch("touchEnd")
     viewer.until("stage.classList.contains('zoomed')")
     viewer.press("0")
     swipe(viewer, 0, 150)

@@ -1,13 +1,17 @@
-"""The gallery in a bucket."""
+"""The gallery in a bucket, its small pictures and their keys."""
 
+import io
+import re
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from PIL import Image
 from support.gallery import BLUE, GREEN, RED, add_result, flat, published, record, results_of
 
 from painterly.gallery import gallery as module
 from painterly.gallery.gallery import Gallery
-from painterly.gallery.thumbnails import thumbnail, thumbnail_key
+from painterly.gallery.thumbnails import THUMBNAIL, picture_key, thumbnail, thumbnail_key
 from painterly.settings.bucket_layout import UNPUBLISHED
 from painterly.storage.base import ObjectError, UnavailableError
 from painterly.storage.folder import FolderBucket
@@ -173,3 +177,20 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
         now[0] = seconds
         gallery.publish_if_due()
         assert caplog.messages == ["the gallery could not be written: gone"] * times
+
+
+ODD = ("/a.jpg", "a//b.jpg", "../a.jpg", ".hidden.jpg", "a\\b.jpg")
+LONG = ("ü" * 490 + "x", "y/" * 499 + "y", "x" * 252)
+
+
+@pytest.mark.parametrize("key", [*ODD, *LONG])
+def test_a_key_that_could_not_be_a_file_is_hashed(tmp_path, key):
+    made = picture_key("thumbs/paintings", key)
+    assert re.fullmatch("_gallery/thumbs/paintings/[0-9a-f]{64}.jpg", made)
+    FolderBucket(tmp_path).write(made, b"")
+
+
+def test_thumbnails_of_busy_pictures_stay_small():
+    noise = np.random.default_rng(0).random((600, 900, 3), np.float32)
+    assert len(thumbnail(noise)) < 20_000
+    assert max(Image.open(io.BytesIO(thumbnail(flat(RED, 600, 900)))).size) == THUMBNAIL

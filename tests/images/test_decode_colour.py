@@ -1,9 +1,11 @@
-"""The colours, depths and transparency of decoded pictures."""
+"""The colours, depths and transparency of decoded pictures, of small ones for pages, and colours
+that a file declares without an ICC profile."""
 
 import io
 import struct
 
 import numpy as np
+import pillow_heif
 import pytest
 import tifffile
 from PIL import Image
@@ -17,12 +19,18 @@ from support.pictures import (
     gradient,
     plain,
     png16,
+    png_chunk,
     profile,
+    reduced_jpeg,
     rgb_profile,
     saved,
     see_through,
     xyz,
 )
+
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.arrays import resize
+from painterly.images.colours import icc
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -258,3 +266,185 @@ def test_a_faint_colour_is_blended_with_the_mean_of_what_is_visible():
         mean * (1 - share) + share * np.array([240, 160, 20]), abs=0.51
     )
     assert pixels[5, 20] == pytest.approx([40, 60, 80], abs=0.01)
+
+
+def shown(data, longer=80):
+    image = Image.open(io.BytesIO(reduced_jpeg(data, "photo", longer, quality=95)))
+    assert image.format == "JPEG" and max(image.size) <= longer
+    return np.asarray(image.convert("RGB"), np.float32) / 255
+
+
+GREYS = np.tile(np.linspace(0, 1, 80), (60, 1))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        saved(Image.fromarray((GREYS * 65535).astype(np.uint16)), "PNG"),
+        saved(Image.fromarray((GREYS * 65535).astype(np.uint16)), "TIFF"),
+        saved(gradient().convert("P", palette=Image.Palette.ADAPTIVE), "PNG"),
+        saved(gradient().convert("L"), "PNG"),
+        saved(gradient().convert("CMYK"), "JPEG", quality=95),
+        saved(gradient(), "PNG", icc_profile=rgb_profile(P3)),
+    ],
+    ids=["16 bits", "16-bit TIFF", "palette", "grey", "CMYK", "P3"],
+)
+def test_a_small_picture_looks_like_the_painted_one(picture):
+    assert np.abs(shown(picture) - decode(picture, "photo").pixels).mean() < 0.02
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+def test_a_small_picture_is_upright(format_, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(gradient(), format_, exif=exif)
+    assert np.abs(shown(data) - decode(data, "photo").pixels).mean() < 0.03
+
+
+@pytest.mark.parametrize("profile", [None, rgb_profile(P3)])
+def test_what_is_transparent_is_white(profile):
+    found = shown(saved(see_through(), "PNG", icc_profile=profile))
+    opaque = shown(saved(gradient(), "PNG", icc_profile=profile))
+    assert found[:, 0].min() > 0.95
+    assert np.abs(found[:, -1] - opaque[:, -1]).mean() < 0.02
+
+
+def test_hidden_colours_leave_no_fringe():
+    image = plain((255, 255, 255, 255), "RGBA", 64)
+    image.paste((0, 0, 0, 0), (0, 0, 31, 64))
+    assert shown(saved(image, "PNG"), 16).min() > 0.97
+
+
+def test_a_small_picture_is_never_larger_than_the_file():
+    assert shown(saved(plain((9, 9, 9)), "PNG"), 500).shape == (32, 32, 3)
+
+
+def test_what_cannot_be_reduced_is_named():
+    with pytest.raises(PictureError, match=r"^odd\.jpg: is damaged or incomplete"):
+        reduced_jpeg(saved(gradient(), "JPEG")[:200], "odd.jpg", 80)
+
+
+def test_a_mask_is_resized_without_ringing():
+    mask = np.zeros((64, 64), bool)
+    mask[:, 32:] = True
+    out = resize(mask, 24, 24)
+    assert out.shape == (24, 24) and out.dtype == np.float32
+    assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()
+
+
+@pytest.mark.slow
+def test_a_small_picture_of_a_jpeg_takes_little_memory_unless_all_coefficients_are_held():
+    large = Image.new("L", (12_000, 12_000), 99)
+    plain_file, progressive = (saved(large, "JPEG", progressive=how) for how in (False, True))
+    assert reduced_jpeg(plain_file, "photo", 320, available=60_000_000)
+    with pytest.raises(MemoryShortError, match=r"^photo: .* 1\.5 GB of memory"):
+        reduced_jpeg(progressive, "photo", 320, available=60_000_000)
+
+
+# x and y of red, green and blue (ITU-T H.273, and Adobe RGB's specification); white is D65.
+SRGB_XY = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+ADOBE_XY = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
+WHITE_XY = (0.3127, 0.3290)
+
+
+def matrix(primaries):
+    """Linear R, G, B → X, Y, Z, for columns."""
+    xyz = np.array([(x / y, 1, (1 - x - y) / y) for x, y in primaries]).T
+    x, y = WHITE_XY
+    return xyz * np.linalg.solve(xyz, (x / y, 1, (1 - x - y) / y))
+
+
+def srgb(linear, primaries):
+    """Linear light in other primaries → sRGB, clipped."""
+    light = (linear @ (np.linalg.inv(matrix(SRGB_XY)) @ matrix(primaries)).T).clip(0, 1)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def soft():
+    """Colours that stay within sRGB, uint8."""
+    return np.rint(np.asarray(gradient()) * 0.4 + 0.3 * 255).astype(np.uint8)
+
+
+def with_chunks(data, *chunks):
+    """A PNG with chunks after its header."""
+    return data[:33] + b"".join(png_chunk(*each) for each in chunks) + data[33:]
+
+
+def is_plain(data):
+    assert np.array_equal(decode(data, "photo").pixels_int, soft())
+
+
+# EXIF
+
+
+def adobe_exif(order, index=b"R03\0", space=0xFFFF):
+    """EXIF as cameras write it: ColorSpace, and a directory with the interoperability index."""
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    parts = [start, struct.pack(f"{order}L", 8)]
+    parts.append(struct.pack(f"{order}HHHLLL", 1, 0x8769, 4, 1, 26, 0))
+    colour = struct.pack(f"{order}HHLHH", 0xA001, 3, 1, space, 0)
+    parts.append(struct.pack(f"{order}H", 2) + colour)
+    parts.append(struct.pack(f"{order}HHLLL", 0xA005, 4, 1, 56, 0))
+    parts.append(struct.pack(f"{order}HHHL", 1, 1, 2, 4) + index + bytes(4))
+    return b"Exif\0\0" + b"".join(parts)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_adobe_rgb_by_exif_alone_is_converted(format_, order):
+    image = Image.fromarray(soft())
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}
+    data = saved(image, format_, exif=adobe_exif(order), **options.get(format_, {}))
+    wanted = srgb((np.asarray(image) / 255) ** (563 / 256), ADOBE_XY)
+    seen = decode(data, "photo").pixels
+    assert np.abs(seen - wanted).mean() * 255 < (1.5 if format_ == "JPEG" else 0.6)
+    small = Image.open(io.BytesIO(reduced_jpeg(data, "photo", 80, 100)))
+    assert np.abs(np.asarray(small) / 255 - wanted).mean() * 255 < 3
+    assert decode(data, "photo").profile is not None, "its result is in Adobe RGB as well"
+
+
+def test_other_exif_does_not_make_a_photo_adobe_rgb():
+    for index, space in ((b"R98\0", 0xFFFF), (b"R03\0", 1)):
+        is_plain(saved(Image.fromarray(soft()), "PNG", exif=adobe_exif("<", index, space)))
+
+
+def test_a_profile_goes_before_exif():
+    data = saved(Image.fromarray(soft()), "PNG", exif=adobe_exif("<"), icc_profile=icc.SRGB)
+    assert np.abs(decode(data, "photo").pixels_int.astype(int) - soft()).max() <= 1
+
+
+def test_a_chunk_for_srgb_goes_before_exif():
+    data = saved(Image.fromarray(soft()), "PNG", exif=adobe_exif("<"))
+    is_plain(with_chunks(data, (b"sRGB", b"\0")))
+
+
+# HDR, which is read as if it were not
+
+
+def cicp(transfer):
+    return with_chunks(saved(Image.fromarray(soft()), "PNG"), (b"cICP", bytes([9, transfer, 0, 1])))
+
+
+def heic(transfer):
+    """A HEIC of 10 bits in colours of Rec. 2020."""
+    deep = (soft().astype("<u2") << 8).tobytes()
+    file, out = pillow_heif.from_bytes("RGB;16", (80, 60), deep), io.BytesIO()
+    colours = {"color_primaries": 9, "transfer_characteristics": transfer}
+    file.save(out, quality=-1, chroma=444, matrix_coefficients=9, full_range_flag=1, **colours)
+    return out.getvalue()
+
+
+def avif(transfer):
+    data = saved(Image.fromarray(soft()), "AVIF", quality=100, subsampling="4:4:4")
+    place = data.index(b"nclx") + 4
+    return data[:place] + struct.pack(">HH", 9, transfer) + data[place + 4 :]
+
+
+@pytest.mark.parametrize("made", [cicp, heic, avif])
+@pytest.mark.parametrize("transfer", [13, 16, 18], ids=["SDR", "PQ", "HLG"])
+def test_a_line_says_if_a_picture_is_hdr_which_is_read_as_it_is(made, transfer, caplog):
+    picture = decode(made(transfer), "photo")
+    assert np.abs(picture.pixels_int.astype(int) - soft()).mean() < 3
+    told = "photo: is HDR, and read as if it were not: its colours may look flat" in caplog.text
+    assert told == (transfer != 13)

@@ -123,10 +123,7 @@ def test_a_result_of_a_photo_without_resolution_has_none(kind, extension):
     assert printed_at(data, extension) is None
 
 
-@pytest.mark.parametrize(
-    "block",
-    [exif(0, 0, 2), exif(300), exif(300, 300, 7), exif(1e9, 1e9, 2)],
-)
+@pytest.mark.parametrize("block", [exif(0, 0, 2), exif(300), exif(300, 300, 7), exif(1e9, 1e9, 2)])
 def test_a_resolution_of_nonsense_is_none(block):
     picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
     assert picture.dpi is None

@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from support.pictures import (
-    decode,
-    gradient,
-    plain,
-    reduced_jpeg,
-    rgb_profile,
-    saved,
-)
+from support.pictures import decode, gradient, plain, reduced_jpeg, rgb_profile, saved
 
 from painterly.errors import PictureError
 from painterly.images.picture_file import read_header

@@ -216,20 +216,17 @@ def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
 
 
 @pytest.mark.parametrize("place", KINDS[:2], indirect=True)
-def test_a_waiting_job_whose_deletion_was_only_noted_is_painted_no_more(web, store, buckets):
-    """The process that noted it was killed before it cancelled the job."""
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_waiting_job_whose_deletion_was_only_noted_needs_no_worker_and_is_painted_no_more(
+    web, store, buckets, is_cancelled
+):
+    """The process that noted it was killed before it cancelled the job, or before the job ended;
+    and the worker paints for hours."""
     job = send(web).json()["id"]
     store.delete(job)
-    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
-
-
-@pytest.mark.parametrize("place", KINDS[:2], indirect=True)
-def test_a_waiting_job_that_was_cancelled_and_not_ended_needs_no_worker(web, store, buckets):
-    """The process that deleted it was killed in between, and the worker paints for hours."""
-    job = send(web).json()["id"]
-    store.delete(job)
-    waiting, etag = store.read(job)
-    assert store.replace(waiting.changed(cancel=True, state=JobState.CANCELLED), etag)
+    if is_cancelled:
+        waiting, etag = store.read(job)
+        assert store.replace(waiting.changed(cancel=True, state=JobState.CANCELLED), etag)
     until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
 
 

@@ -293,22 +293,13 @@ def test_what_another_instance_has_deleted_between_two_looks_is_shown_no_more(
     seen = index.version
     delete_versions(buckets.result, *keys_of_job(waiting.id), *keys_of_job(ended.id))
     monkeypatch.setattr(job_index, "ENDED_S", 0.0)
+    index.refresh()
+    assert {*index.changes(seen).deleted} == {waiting.id, ended.id}, "pages hear of it"
     for _ in range(2):
-        index.refresh()
         assert shown(index).keys() == {kept.id, cancelled.id} and index.counts() == (0, 0)
         assert {*index.deleted()} == {waiting.id, ended.id}
+        index.refresh()
     assert index.stored(ended.id) is None and seen < index.version
-
-
-def test_pages_hear_of_what_another_instance_has_deleted(index, store, buckets, monkeypatch):
-    waiting, ended = stored_job(store), stored_job(store)
-    store.end(ended.changed(state=JobState.DONE))
-    index.refresh()
-    seen = index.version
-    delete_versions(buckets.result, *keys_of_job(waiting.id), *keys_of_job(ended.id))
-    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
-    index.refresh()
-    assert {*index.changes(seen).deleted} == {waiting.id, ended.id}
 
 
 def test_results_of_jobs_that_are_too_old_stay_whoever_deletes_these(store, monkeypatch):

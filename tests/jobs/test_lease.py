@@ -61,16 +61,21 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
     assert second.claim_next() is None
 
 
-def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, monkeypatch):
-    now = [0.0]  # A lease is lost after 20 s.
+@pytest.fixture
+def looked_at(store, monkeypatch):
+    """The time, which a test moves on, a held lease, and a second worker that has seen it."""
+    now = [0.0]
     monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
     stored_job(store)
-    held, second, queued = (
-        JobClaimer(store, "first").claim_next(),
-        JobClaimer(store, "second"),
-        store.queued,
-    )
+    held, second = JobClaimer(store, "first").claim_next(), JobClaimer(store, "second")
     assert second.claim_next() is None
+    return now, held, second
+
+
+def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(
+    store, looked_at, monkeypatch
+):
+    (now, held, second), queued = looked_at, store.queued  # A lease is lost after 20 s.
 
     def slow():
         now[0] += 12
@@ -88,12 +93,8 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
     held.confirm()
 
 
-def test_a_worker_that_misses_some_renewals_keeps_its_job(store, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    stored_job(store)
-    held, second = JobClaimer(store, "first").claim_next(), JobClaimer(store, "second")
-    assert second.claim_next() is None
+def test_a_worker_that_misses_some_renewals_keeps_its_job(looked_at):
+    now, held, second = looked_at
     now[0] += leases.LEASE_S - 1
     assert second.claim_next() is None
     held.confirm()
@@ -103,15 +104,10 @@ def test_a_worker_that_misses_some_renewals_keeps_its_job(store, monkeypatch):
 
 
 def test_a_job_that_is_renewed_between_a_look_at_the_queue_and_the_claim_keeps_its_worker(
-    store, monkeypatch
+    store, looked_at, monkeypatch
 ):
-    now = [0.0]
-    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    stored_job(store)
-    held, second = JobClaimer(store, "first").claim_next(), JobClaimer(store, "second")
-    assert second.claim_next() is None
+    (now, held, second), queued = looked_at, store.queued
     now[0] += leases.LEASE_S + 1
-    queued = store.queued
 
     def renewed_since():
         listed = [*queued()]

@@ -272,6 +272,10 @@ def test_the_end_of_the_service_or_its_worker_answers_what_waits(answering, ends
 # --- the worker -----------------------------------------------------------------------------------
 
 
+def answers_of(hand):
+    return [message for message in hand.said if message[0] == "preview"]
+
+
 @pytest.fixture
 def idle(hand, monkeypatch):
     """A function that lets the worker paint with a runner until nothing is left to do, and returns
@@ -292,13 +296,9 @@ def idle(hand, monkeypatch):
         with pytest.raises(Stopped):
             hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"))
         hand.stop.signum = None
-        return [message for message in hand.said if message[0] == "preview"]
+        return answers_of(hand)
 
     return serve
-
-
-def answers_of(hand):
-    return [message for message in hand.said if message[0] == "preview"]
 
 
 def test_the_worker_paints_the_latest_preview_first_and_none_that_is_forgotten(hand):
@@ -461,8 +461,7 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, p
         hand.hears(("preview", request(number, style=number)))
         hand.desk.paint_preview(instant, hand.desk.previews.next())
     assert painted == [2, 1]
-    answers = [message[1:] for message in hand.said if message[0] == "preview"]
-    assert answers == [(2, None, None), (1, None, None)]
+    assert [each[1:] for each in answers_of(hand)] == [(2, None, None), (1, None, None)]
     with pytest.raises(ZeroDivisionError):  # And the engine asks several times.
         painter.instant_painter.file(in_style(painter, "monet", 64), lambda: 1 / 0)
 
@@ -495,18 +494,6 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     assert painter.instant_painter.cache_bytes() <= instant_painter.CACHE_BYTES
     painter.instant_painter.file(in_style(painter, "p0", 64))
     assert len(read) == 7, "the latest stays"
-
-
-@pytest.mark.slow
-def test_a_large_picture_does_not_depend_on_what_was_painted_before(painter, place):
-    """Its painting is as large as it needs it, not as an earlier, smaller picture did."""
-    Path(place["BUCKET_STYLE"], "large.jpg").write_bytes(tiny.file(200, 200, 3))
-    painter.instant_painter.sides = 64, 96, 128
-    alone = painter.instant_painter.file(in_style(painter, "large", 128))
-    painter.instant_painter.clear()
-    for size in (64, 90):
-        painter.instant_painter.file(in_style(painter, "large", size))
-    assert painter.instant_painter.file(in_style(painter, "large", 128)) == alone
 
 
 def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):

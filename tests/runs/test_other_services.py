@@ -14,14 +14,7 @@ from painterly.runs import run as runs
 WAYS = ("shuffled",)
 MORE_WAYS = (
     "opaque",
-    *(
-        "no ETag",
-        "reversed",
-        "unnamed",
-        "no ETag in lists",
-        "no ETag in heads",
-        "no ETag in gets",
-    ),
+    *("no ETag", "reversed", "unnamed", "no ETag in lists", "no ETag in heads", "no ETag in gets"),
     *(
         "no ETag in puts",
         "empty ETag",

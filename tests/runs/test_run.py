@@ -1,4 +1,5 @@
-"""The runner from and to real storage, with a VGG so small that a painting takes a second."""
+"""The runner from and to real storage, with a VGG so small that a painting takes a second; its end
+and its log."""
 
 import dataclasses
 import gzip
@@ -12,12 +13,15 @@ from PIL import Image
 from support import stand_in as stand_in_engine
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
+from painterly import log
 from painterly.cli.batch import paint_batch
 from painterly.configuration import config
 from painterly.engine.style_transfer import StyleTransfer
-from painterly.errors import DeviceError
+from painterly.errors import DeviceError, WeightsError
 from painterly.orders import record as records
 from painterly.runs import run as runs
+from painterly.runs import workers
+from painterly.settings.bucket_layout import ENDED
 from painterly.signals import Stop, Stopped
 from painterly.storage.folder import FolderBucket
 
@@ -123,3 +127,41 @@ def test_without_a_gallery_nothing_is_stored_for_one(folders, stand_in):
     assert paint_batch(dataclasses.replace(loaded, gallery=False)) == 0
     stored = {entry.key for entry in FolderBucket(Path("out")).list()}
     assert stored == {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
+
+
+FILE = Path("out", ENDED)
+
+
+def test_a_run_that_fails_says_why_and_one_that_is_stopped_has_no_ending(
+    folders, stand_in, monkeypatch
+):
+    with pytest.raises(WeightsError) as caught:
+        run(folders, VGG_WEIGHTS="./nowhere.h5")
+    assert f" UTC: FAILED: {caught.value}\nRun " in FILE.read_text()
+
+    def stopped(*_):
+        assert not FILE.exists()
+        raise Stopped(15)
+
+    monkeypatch.setattr(workers, "paint_all", stopped)
+    with pytest.raises(Stopped):
+        run(folders)
+    assert not FILE.exists()
+
+
+def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):
+    log.log_to_stdout("", as_json=True)
+    run(folders, STYLE_ITERATIONS="10")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    progressed = next(each for each in events if "percent" in each)
+    [memory, *_] = [each for each in events if each.get("event") == "memory"]
+    assert (memory["width"], memory["height"]) == (64, 48) and memory["memory_bytes"] > 1e6
+    assert {"result", "width", "seconds"} <= next(
+        e for e in events if e.get("event") == "done"
+    ).keys()
+    fields = {"photo", "style", "loss", "iterations_per_s", "left_s", "batch_left_s"}
+    assert fields <= set(progressed)
+    assert events[-1]["painted"] == 4 and all(each["level"] for each in events)
+
+
+# --- results that are not what would be painted -----------------------------------------------

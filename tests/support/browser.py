@@ -243,6 +243,22 @@ class Viewer:
 
         return ActionChains(self.driver, duration=duration).move_to_element(still(element))
 
+    def press(self, *keys, held=None):
+        """Press keys, one after another, while one is held down."""
+        from selenium.webdriver import ActionChains
+
+        chain = ActionChains(self.driver, duration=0)
+        if held:
+            chain.key_down(held).send_keys(*keys).key_up(held).perform()
+        else:
+            chain.send_keys(*keys).perform()
+
+    def touch(self, kind, *places):
+        """Touch the screen with a finger at each of these places."""
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        event = {"type": kind, "touchPoints": points}
+        self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+
     def errors(self):
         return [each["message"] for each in self.driver.get_log("browser")]
 
@@ -301,11 +317,11 @@ class Viewer:
     def hidden_from_keyboard(self):
         """Press Tab until all has had the focus. Return the controls that never got it, or that
         got it and did not show it."""
-        from selenium.webdriver import ActionChains, Keys
+        from selenium.webdriver import Keys
 
         count = self.js(MARK_CONTROLS)
         for _ in range(count + 3):  # The browser's own controls take the focus, too.
-            ActionChains(self.driver, duration=0).send_keys(Keys.TAB).perform()
+            self.press(Keys.TAB)
         assert count > 2
         return self.js("[...document.querySelectorAll('[data-unseen]')].map(e => e.outerHTML)")
 

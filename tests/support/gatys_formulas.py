@@ -49,9 +49,7 @@ def loss(
     of_photo, *of_paintings = map(seen, numbers)
     layers = [layer for layer in STYLE_LAYERS if layer in size]
     if regions is None:
-        blend = [
-            (None, [share / sum(shares) for share in shares], of_paintings),
-        ]
+        blend = [(None, [share / sum(shares) for share in shares], of_paintings)]
     else:
         blend = [(region, [1.0], [one]) for region, one in zip(regions, of_paintings, strict=True)]
     variable = tf.Variable(image, dtype=tf.float64)

@@ -76,6 +76,22 @@ def preview(page, server, *files, style=0):
     return previewed(page)
 
 
+def chosen_photos(page):
+    """Return the names of the photos that are chosen."""
+    return page.js("[...document.querySelectorAll('#photos .said')].map(e => e.textContent)")
+
+
+def slide(page, value, released=True):
+    """Move the slider of the strength, and let go of it."""
+    for kind in ("input", "change")[: 1 + released]:
+        page.js(
+            "(strength.value = arguments[0],"
+            " strength.dispatchEvent(new Event(arguments[1], { bubbles: true })))",
+            value,
+            kind,
+        )
+
+
 def end_undo(page):
     """End the time in which a deletion can be undone, as when the page is closed."""
     page.js("window.dispatchEvent(new Event('pagehide'))")

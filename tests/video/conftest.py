@@ -6,16 +6,7 @@ import shutil
 import pytest
 from support import clips, tiny
 from support.commands import leave_out_env_file
-from support.web_world import (  # noqa: F401
-    buckets,
-    engine,
-    fresh_gallery,
-    place,
-    server,
-    store,
-    web,
-    worker,
-)
+from support.web_world import buckets, engine, fresh_gallery, place, server, store, web, worker  # noqa: F401
 
 from painterly import log
 

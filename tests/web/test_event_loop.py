@@ -38,14 +38,7 @@ AT_ONCE = {
     ),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
     # Answers, orders and errors, and their parts.
-    *(
-        "ApiError",
-        "EventResponse",
-        "HTMLResponse",
-        "problem",
-        "Health",
-        "InstantOrder",
-    ),
+    *("ApiError", "EventResponse", "HTMLResponse", "problem", "Health", "InstantOrder"),
     *("Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
     "kind_of",  # It parses a header.

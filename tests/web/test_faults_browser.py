@@ -4,10 +4,12 @@ import pytest
 from support.web_page import (
     ACTS,
     answered,
+    chosen_photos,
     end_undo,
     jpeg,
     preview,
     previewed,
+    slide,
     staged,
     styled,
     visit,
@@ -41,10 +43,6 @@ def photos(tmp_path):
     for name in ("beach.jpg", "lake.jpg", "town.jpg"):
         (tmp_path / name).write_bytes(jpeg("red"))
     return [str(tmp_path / name) for name in ("beach.jpg", "lake.jpg", "town.jpg")]
-
-
-def chosen(page):
-    return page.js("[...document.querySelectorAll('#photos .said')].map(e => e.textContent)")
 
 
 def test_each_of_several_damaged_photos_is_named(page, server, tmp_path):
@@ -99,10 +97,10 @@ def test_a_job_is_changed_without_losing_the_chosen_photos(page, server, photos)
     preview(page, server, *photos)
     page.one("#finished .cell").click()
     page.js("document.querySelector('#again-with').click()")
-    assert chosen(page) == ["old.jpg"]
+    assert chosen_photos(page) == ["old.jpg"]
     page.until("document.querySelector('.told button')?.hidden === false")
     page.one(".told button").click()
-    assert {"beach.jpg", "lake.jpg", "town.jpg"} <= {*chosen(page)}
+    assert {"beach.jpg", "lake.jpg", "town.jpg"} <= {*chosen_photos(page)}
 
 
 def test_once_a_refused_photo_is_removed_the_red_button_leads_to_the_other_one(
@@ -183,8 +181,7 @@ def test_the_stage_stays_with_a_picture_while_another_is_deleted(page, server, p
 
 def test_a_reload_keeps_the_style_and_the_strength(page, server, photos):
     visit(page, server, photos[0], style=2)
-    page.js("(strength.value = 0.9, strength.dispatchEvent(new Event('input', { bubbles: true })))")
-    page.js("strength.dispatchEvent(new Event('change', { bubbles: true }))")
+    slide(page, 0.9)
     previewed(page)
     page.until("!document.querySelector('#photos .unsent')")
     page.driver.refresh()
@@ -301,29 +298,14 @@ def test_a_cross_in_the_queue_can_be_taken_back(page, server, photos):
     page.click("#paint", f"{ACTS} === 'painting' && {SENT}")
     page.js("document.querySelector('#queue .x').click()")
     page.until("!document.querySelector('#queue li') && document.querySelector('.told')")
-    assert chosen(page) == ["beach.jpg"]
+    assert chosen_photos(page) == ["beach.jpg"]
     page.click(".told button", "document.querySelector('#queue li')")
     assert [str(each.state) for each in server.ordered] == ["queued"]
 
 
-def undo(page):
+def test_another_style_or_strength_can_be_taken_back(page, server, photos):
     from selenium.webdriver import Keys
 
-    page.one("body").send_keys(Keys.CONTROL, "z")
-
-
-def slide(page, value, released=True):
-    """Move the slider of the strength, and let go of it."""
-    for kind in ("input", "change")[: 1 + released]:
-        page.js(
-            "(strength.value = arguments[0],"
-            " strength.dispatchEvent(new Event(arguments[1], { bubbles: true })))",
-            value,
-            kind,
-        )
-
-
-def test_another_style_or_strength_can_be_taken_back(page, server, photos):
     preview(page, server, photos[0])
     before = page.js("strength.value")
     for value in (0.8, 0.85, 0.9):
@@ -331,9 +313,9 @@ def test_another_style_or_strength_can_be_taken_back(page, server, photos):
     page.js("document.querySelectorAll('[name=style]')[2].click()")
     state = "[heading.textContent, strength.value]"
     assert page.js(state) == ["In Waves", "0.9"]
-    undo(page)
+    page.press("z", held=Keys.CONTROL)
     assert page.js(state) == ["In Mosaic", "0.9"]
-    undo(page)
+    page.press("z", held=Keys.CONTROL)
     assert page.js(state) == ["In Mosaic", before], "the whole move of the slider"
     previewed(page)
 
@@ -350,14 +332,6 @@ def test_the_tile_of_the_chosen_style_has_the_picture_of_the_stage(page, server,
     assert page.js(f"{tile} === document.querySelector('#painting-side').src")
     names = [order.style.name for order in server.asked[before:]]
     assert names.count("rings") == 2, "rough and sharp: it is not painted again for the tile"
-
-
-def test_a_refused_format_names_some_others(page, server, tmp_path):
-    (tmp_path / "notes.txt").write_text("no picture")
-    visit(page, server, tmp_path / "notes.txt")
-    page.until("refused.textContent")
-    said = page.one("#refused").text
-    assert said.endswith("format: JPG, PNG, HEIC, WEBP, TIFF and others.")
 
 
 def test_many_refusals_are_some_sentences(page, server, tmp_path):
@@ -477,7 +451,7 @@ def test_an_address_that_is_dropped_does_not_leave_the_page(page, server, photos
     page.driver.execute_script(DROP_ADDRESS)
     assert page.js("isTaken"), "the browser does not open it"
     assert page.one("#refused").text.startswith("Only files can be dropped here.")
-    assert chosen(page) == ["beach.jpg"]
+    assert chosen_photos(page) == ["beach.jpg"]
 
 
 PRINTS = """

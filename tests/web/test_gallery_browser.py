@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver import Keys
 from support.gallery import add_result, published, record
 from support.polling import until
 from support.web_page import end_undo, jpeg
@@ -41,31 +41,22 @@ def hung(page):
     return [each.rpartition(" ")[2] for each in alts]
 
 
-def press(page, *keys):
-    ActionChains(page.driver, duration=0).send_keys(*keys).perform()
-
-
-def with_control(page, key):
-    chain = ActionChains(page.driver, duration=0).key_down(Keys.CONTROL)
-    chain.send_keys(key).key_up(Keys.CONTROL).perform()
-
-
 @pytest.mark.story
 def test_several_pictures_are_chosen_and_deleted_and_an_undo_brings_them_back(page, server, jobs):
     look(page, server)
     page.js("document.querySelector('.card a').focus()")
-    press(page, "x", Keys.ARROW_RIGHT, "x")
+    page.press("x", Keys.ARROW_RIGHT, "x")
     assert page.one("#many").text == "2 selected"
     assert page.one("#zip button").text == "Download\n2.8 MB"
     page.one("#delete").click()
     assert hung(page) == ["a.jpg", "batch.jpg"]
     assert page.one(".told p").text == "2 pictures deleted."
     assert not page.one("#tray").is_displayed()
-    with_control(page, "z")
+    page.press("z", held=Keys.CONTROL)
     page.until("document.querySelectorAll('.card').length === 4")
     assert not page.all(".told") and not server.jobs.deleted()
     page.js("document.querySelector('.card a').focus()")
-    press(page, "x", Keys.ARROW_RIGHT, "x")
+    page.press("x", Keys.ARROW_RIGHT, "x")
     page.one("#delete").click()
     assert len(hung(page)) == 2 and page.errors() == []
     page.driver.get("about:blank")  # There is no time for an undo then.
@@ -82,12 +73,12 @@ def test_while_a_picture_is_painted_the_wall_loads_itself_but_never_ends_an_undo
     said = page.one("#unfinished").text
     assert said == "More pictures are on their way. This page updates itself."
     page.js("document.querySelector('.card a').focus()")
-    press(page, Keys.DELETE)
+    page.press(Keys.DELETE)
     page.js("window.isOld = true")
     later = page.js("performance.now() + 2000")
     page.until(f"performance.now() > {later}")
     assert page.js("window.isOld") and page.all(".told") and not server.jobs.deleted()
-    with_control(page, "z")
+    page.press("z", held=Keys.CONTROL)
     page.until("!window.isOld")
     server.end(waiting)
     page.until("!document.querySelector('#unfinished')")
@@ -96,10 +87,10 @@ def test_while_a_picture_is_painted_the_wall_loads_itself_but_never_ends_an_undo
 def test_the_key_deletes_the_picture_with_the_focus_but_none_of_a_batch(page, server, jobs):
     look(page, server)
     page.js("document.querySelectorAll('.card a')[3].focus()")
-    press(page, Keys.DELETE)
+    page.press(Keys.DELETE)
     assert len(hung(page)) == 4, "the next run would paint it again"
     page.js("document.querySelectorAll('.card a')[1].focus()")
-    press(page, Keys.DELETE)
+    page.press(Keys.DELETE)
     assert hung(page) == ["c.jpg", "a.jpg", "batch.jpg"]
     assert page.js("document.activeElement.firstChild.alt").endswith(" a.jpg")
     end_undo(page)
@@ -111,7 +102,7 @@ def test_the_key_deletes_the_picture_with_the_focus_but_none_of_a_batch(page, se
 def test_in_full_screen_the_next_picture_follows_a_deleted_one(page, server, jobs):
     look(page, server)
     page.click(".card a", "document.querySelector('dialog').open")
-    press(page, Keys.DELETE)
+    page.press(Keys.DELETE)
     page.until("where.textContent === 'b · 1 of 3'")
     page.click(".told button", "document.querySelectorAll('.card').length === 4")
     end_undo(page)
@@ -169,7 +160,7 @@ def test_the_message_stays_while_it_is_pointed_at_and_then_the_picture_is_delete
     )
     look(page, server)
     page.js("document.querySelector('.card a').focus()")
-    press(page, Keys.DELETE)
+    page.press(Keys.DELETE)
     page.point(page.one(".told")).perform()
     left = "Number(getComputedStyle(document.querySelector('.told')).getPropertyValue('--left'))"
     page.until(f"document.querySelector('.told').matches(':hover') && {left} > 0")
@@ -186,9 +177,9 @@ def test_the_strip_and_the_menu_delete_with_an_undo_and_other_pages_hear_of_it(p
     cells = "document.querySelectorAll('#finished li').length"
     page.until(f"{cells} === 3")
     page.driver.execute_script("document.querySelector('#finished .cell').focus()")
-    press(page, Keys.DELETE)
+    page.press(Keys.DELETE)
     page.until(f"{cells} === 2")
-    with_control(page, "z")
+    page.press("z", held=Keys.CONTROL)
     page.until(f"{cells} === 3")
     page.one("#finished .cell").click()
     page.one("#more-menu summary").click()

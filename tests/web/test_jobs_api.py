@@ -331,40 +331,31 @@ def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key
     assert dict(store.queued()).keys() == {each.json()["id"] for each in taken}
 
 
+FORM = "Content-Type: multipart/form-data; boundary=b"
+CLOSES, WAITS = "Connection: close", "Expect: 100-continue"
+
+
 @pytest.mark.parametrize(
-    ("address", "kind", "status"),
+    ("address", "kind", "how", "status"),
     [
-        ("/api/jobs", "multipart/form-data; boundary=b", 429),
-        ("/api/photos", "multipart/form-data; boundary=b", 429),
-        ("/api/paint", "multipart/form-data; boundary=b", 503),
-        ("/api/preview", "multipart/form-data; boundary=b", 204),
-        ("/api/nothing", "image/jpeg", 404),
+        ("/api/jobs", FORM, CLOSES, 429),
+        ("/api/photos", FORM, CLOSES, 429),
+        ("/api/paint", FORM, CLOSES, 503),
+        ("/api/preview", FORM, CLOSES, 204),
+        ("/api/nothing", "Content-Type: image/jpeg", CLOSES, 404),
+        ("/api/photos", FORM, WAITS, 429),
     ],
 )
-def test_who_is_still_sending_when_the_answer_is_known_reads_it(
-    web, monkeypatch, address, kind, status
+def test_who_still_sends_or_waits_until_the_photo_is_wanted_reads_an_answer_that_is_known(
+    web, monkeypatch, address, kind, how, status
 ):
     monkeypatch.setattr(web.service.uploads, "most", 0)
     host, port = web.base_url.host, web.base_url.port
-    head = (
-        f"POST {address} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
-        f"Connection: close\r\nContent-Type: {kind}\r\n\r\n"
-    )
+    head = f"POST {address} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
+    body = b"" if how == WAITS else bytes(20_000_000)
     with socket.create_connection((host, port), timeout=60) as client:
-        client.sendall(head.encode() + bytes(20_000_000))
+        client.sendall(f"{head}{how}\r\n{kind}\r\n\r\n".encode() + body)
         assert client.recv(100).startswith(f"HTTP/1.1 {status}".encode())
-
-
-def test_who_waits_until_the_photo_is_wanted_need_not_send_it(web, monkeypatch):
-    monkeypatch.setattr(web.service.uploads, "most", 0)
-    host, port = web.base_url.host, web.base_url.port
-    head = (
-        f"POST /api/photos HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20000000\r\n"
-        "Expect: 100-continue\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
-    )
-    with socket.create_connection((host, port), timeout=60) as client:
-        client.sendall(head.encode())
-        assert client.recv(100).startswith(b"HTTP/1.1 429")
 
 
 @pytest.mark.parametrize("address", ["/api/jobs", "/api/photos", "/api/paintings"])
@@ -483,22 +474,10 @@ def test_a_wrong_request_is_refused_in_one_line(web, store):
     assert not dict(store.queued())
 
 
-def test_a_photo_that_takes_long_to_store_holds_no_other_order(web, monkeypatch):
-    source = web.service.buckets.source
-    real, together = source.write, threading.Barrier(4)
-
-    def write(*about):
-        together.wait(60)  # Until four orders are at it.
-        return real(*about)
-
-    monkeypatch.setattr(source, "write", write)
-    with ThreadPoolExecutor(4) as pool:
-        answers = [*pool.map(lambda _: send(web).status_code, range(4))]
-    assert answers == [202] * 4
-
-
-def test_orders_that_are_being_stored_have_their_place_in_the_queue(place, monkeypatch):
-    with served({**place, "WEB_MAX_WAITING": "2"}) as web:
+def test_orders_that_are_being_stored_hold_no_other_and_have_their_place_in_the_queue(
+    place, monkeypatch
+):
+    with served({**place, "WEB_MAX_WAITING": "4"}) as web:
         source = web.service.buckets.source
         real, stored, may_end = source.write, threading.Semaphore(0), threading.Event()
 
@@ -508,14 +487,14 @@ def test_orders_that_are_being_stored_have_their_place_in_the_queue(place, monke
             return real(*about)
 
         monkeypatch.setattr(source, "write", write)
-        with ThreadPoolExecutor(2) as pool:
-            slow = [pool.submit(send, web) for _ in range(2)]
-            for _ in slow:
-                stored.acquire()
+        with ThreadPoolExecutor(4) as pool:
+            slow = [pool.submit(send, web) for _ in range(4)]
+            for _ in slow:  # All are at it.
+                assert stored.acquire(timeout=30)
             assert send(web).status_code == 429
             may_end.set()
-            assert [each.result().status_code for each in slow] == [202, 202]
-        assert len(web.get("/api/jobs").json()["jobs"]) == 2
+            assert [each.result().status_code for each in slow] == [202] * 4
+        assert len(web.get("/api/jobs").json()["jobs"]) == 4
 
 
 def test_a_full_queue_says_when_to_come_back_and_answers_a_request_that_has_its_job(place):

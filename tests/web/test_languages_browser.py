@@ -117,10 +117,7 @@ def test_the_cross_of_a_picture_says_in_one_sentence_what_it_does(page, server):
     page.look(server.address)
     page.until("document.querySelector('#queue .x') && document.querySelector('#finished .x')")
     titles = [page.one(f"{each} .x").get_attribute("title") for each in ("#queue", "#finished")]
-    assert titles == [
-        "beach.jpg im Stil Mosaic abbrechen",
-        "town.jpg im Stil Mosaic löschen",
-    ]
+    assert titles == ["beach.jpg im Stil Mosaic abbrechen", "town.jpg im Stil Mosaic löschen"]
     page.one("#finished .cell").click()
     page.one("#how").click()
     assert page.one("#how-title").text == "Einstellungen"

@@ -127,18 +127,6 @@ def test_only_what_is_drawn_by_pointer_is_painted_also_in_a_turned_photo(
     assert page.errors() == []
 
 
-def press(page, keys, held=None):
-    from selenium.webdriver import ActionChains
-
-    chain = ActionChains(page.driver, duration=0)
-    if held:
-        chain.key_down(held)
-    chain.send_keys(keys)
-    if held:
-        chain.key_up(held)
-    chain.perform()
-
-
 def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     page, open_mask, painted, server
 ):
@@ -147,18 +135,18 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     open_mask()
     assert said(page) == "Brush over what should be painted"
     assert page.js("document.activeElement.id") == "mask-stage", "the keys work at once"
-    press(page, "]" * 8 + Keys.ARROW_LEFT * 21 + Keys.ARROW_UP * 20)
-    press(page, Keys.SPACE)
+    page.press("]" * 8 + Keys.ARROW_LEFT * 21 + Keys.ARROW_UP * 20)
+    page.press(Keys.SPACE)
     assert said(page) == "Brush down. Arrows draw."
-    press(page, Keys.ARROW_DOWN * 40 + Keys.SPACE)
+    page.press(Keys.ARROW_DOWN * 40 + Keys.SPACE)
     assert re.fullmatch("2[0-4]% is painted", said(page))
-    press(page, "e" + Keys.SPACE + Keys.ARROW_UP * 40 + Keys.SPACE + "e")
+    page.press("e" + Keys.SPACE + Keys.ARROW_UP * 40 + Keys.SPACE + "e")
     assert said(page).startswith("0%")
-    press(page, "z", held=Keys.CONTROL)
+    page.press("z", held=Keys.CONTROL)
     assert re.fullmatch("2[0-4]% is painted", said(page))
     page.js("document.querySelector('[name=mask-side][value=keep]').click()")
     assert re.fullmatch("2[0-4]% stays a photo", said(page))
-    press(page, Keys.ENTER)
+    page.press(Keys.ENTER)
     page.until("document.querySelector('#mask-open.set')")
     changed = painted()
     assert keeps(changed, LEFT) and not keeps(changed, RIGHT)
@@ -209,7 +197,7 @@ def test_strokes_are_erased_undone_and_done_again_one_by_one(page, open_mask, pa
     assert said(page) == before
     page.one("#mask-redo").click()
     assert said(page).startswith("0%")
-    press(page, "z", held=Keys.CONTROL)
+    page.press("z", held=Keys.CONTROL)
     assert said(page) == before
     page.js("[...Array(24)].forEach(() => document.querySelector('#mask-undo').click())")
     page.one("#mask-undo").click()
@@ -234,18 +222,12 @@ def test_a_mask_that_is_cancelled_stays_as_it_was(page, open_mask, left_by):
     drag(page, "mouse", [(0.9, 0.02), (0.9, 0.98)])
     assert said(page) != drawn
     if left_by == "Escape":
-        press(page, Keys.ESCAPE)
+        page.press(Keys.ESCAPE)
     else:
         page.one(left_by).click()
     page.until(f"!({DRAWING})")
     page.click("#mask-open", DRAWING)
     assert said(page) == drawn
-
-
-def touch(page, kind, *places):
-    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-    event = {"type": kind, "touchPoints": points}
-    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
 
 
 def test_two_fingers_zoom_the_photo_and_draw_nothing(page, open_mask):
@@ -256,25 +238,25 @@ def test_two_fingers_zoom_the_photo_and_draw_nothing(page, open_mask):
     box = "(r => [r.left, r.top, r.width, r.height])(arguments[0].getBoundingClientRect())"
     left, top, width, height = page.js(box, stage)
     x, y = left + width / 2, top + height / 2
-    touch(page, "touchStart", (x, y))
-    touch(page, "touchStart", (x, y), (x + 40, y))
+    page.touch("touchStart", (x, y))
+    page.touch("touchStart", (x, y), (x + 40, y))
     for apart in range(40, 100, 10):
-        touch(page, "touchMove", (x, y), (x + apart, y))
-    touch(page, "touchEnd")
+        page.touch("touchMove", (x, y), (x + apart, y))
+    page.touch("touchEnd")
     larger = page.js(box, stage)
     assert 2 < larger[2] / width < 2.5
     assert said(page) == "Brush over what should be painted"
     assert page.js("document.querySelector('#mask-undo').disabled")
     # A brush that is as large on the photo as before, at the place that the finger touches.
-    touch(page, "touchStart", (x, y))
-    touch(page, "touchEnd")
+    page.touch("touchStart", (x, y))
+    page.touch("touchEnd")
     at = (x - larger[0]) / larger[2], (y - larger[1]) / larger[3]
     assert page.js(COLOUR_AT, *at)[3] > 0 and re.fullmatch("[12]% is painted", said(page))
-    touch(page, "touchStart", (x, y))
-    touch(page, "touchStart", (x, y), (x + 90, y))
+    page.touch("touchStart", (x, y))
+    page.touch("touchStart", (x, y), (x + 90, y))
     for apart in range(90, 5, -10):
-        touch(page, "touchMove", (x, y), (x + apart, y))
-    touch(page, "touchEnd")
+        page.touch("touchMove", (x, y), (x + apart, y))
+    page.touch("touchEnd")
     assert page.js(box, stage) == pytest.approx([left, top, width, height], abs=1)
     assert page.errors() == []
 

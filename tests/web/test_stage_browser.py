@@ -9,10 +9,12 @@ from support.polling import until
 from support.web_page import (
     ACTS,
     answered,
+    chosen_photos,
     end_undo,
     jpeg,
     preview,
     previewed,
+    slide,
     staged,
     styled,
     visit,
@@ -188,45 +190,39 @@ def test_of_several_photos_the_one_on_the_stage_is_painted_on_paper_and_on_a_she
     assert server.ordered[0].settings["paper"] == "A4" and server.ordered[1].sheet
 
 
-def test_a_story_is_ordered_from_the_menu_and_moves_on_the_stage(page, server, beach):
+@pytest.mark.parametrize(
+    ("style", "menu", "button", "said", "heading"),
+    [
+        ("story", "#more-menu", "#story", "Story for your phone, 8 s", "as a story"),
+        ("sheet", "#print-menu", "#print-sheet", "All masters on one sheet", "by all the masters"),
+    ],
+)
+def test_a_story_and_a_sheet_of_all_masters_are_ordered_from_their_menus(
+    page, server, beach, style, menu, button, said, heading
+):
     preview(page, server, beach)
-    page.one("#more-menu summary").click()
-    assert page.one("#story").text == "Story for your phone, 8 s"
-    page.click("#story", f"{ACTS} === 'painting'")
-    [job] = server.ordered
-    assert (job.photo, job.sheet, job.story, job.preset) == ("beach.jpg", "en", True, "instant")
-    server.end(server.jobs.stored(job.id))
-    page.until(f"{ACTS} === 'done'")
-    assert page.one("#heading").text == "Your photo, as a story"
-    for each in ("#print-menu", "#copy"):
-        assert not page.one(each).is_displayed(), "it would not move"
-    page.one("#more-menu summary").click()
-    assert not page.one("#story").is_displayed()
-    page.js("document.querySelector('#again-with').click()")
-    until(lambda: len(server.ordered) == 2)
-    assert server.ordered[1].story
-    assert page.errors() == []
-
-
-def test_all_masters_are_painted_on_one_sheet_from_the_menu_of_prints(page, server, beach):
-    preview(page, server, beach)
-    page.one("#print-menu summary").click()
-    assert page.one("#print-sheet").text.startswith("All masters on one sheet")
-    page.click("#print-sheet", f"{ACTS} === 'painting'")
+    page.one(f"{menu} summary").click()
+    assert page.one(button).text.startswith(said)
+    page.click(button, f"{ACTS} === 'painting'")
     [job] = server.ordered
     assert (job.photo, job.sheet, job.preset) == ("beach.jpg", "en", "instant")
-    assert job.style == "sheet" and not job.paintings and not job.settings
+    assert (job.style, job.story) == (style, style == "story")
+    assert not job.paintings and not job.settings
     assert page.one("#cancel").text == "Cancel", "it does not refine the preview"
     server.end(server.jobs.stored(job.id))
     page.until(f"{ACTS} === 'done'")
-    assert page.one("#heading").text == "Your photo, by all the masters"
-    page.one("#print-menu summary").click()
-    assert page.one("#print-now").is_displayed(), "it is printed as it is"
-    assert not page.one("#print-sheet").is_displayed()
-    assert not page.one("[data-paper=A4]").is_displayed(), "and not for another paper"
+    assert page.one("#heading").text == f"Your photo, {heading}"
+    if style == "story":
+        for each in ("#print-menu", "#copy"):
+            assert not page.one(each).is_displayed(), "it would not move"
+    page.one(f"{menu} summary").click()
+    if style == "sheet":
+        assert page.one("#print-now").is_displayed(), "it is printed as it is"
+        assert not page.one("[data-paper=A4]").is_displayed(), "and not for another paper"
+    assert not page.one(button).is_displayed()
     page.js("document.querySelector('#again-with').click()")
     until(lambda: len(server.ordered) == 2)
-    assert server.ordered[1].sheet == "en"
+    assert (server.ordered[1].sheet, server.ordered[1].story) == ("en", style == "story")
     assert page.errors() == []
 
 
@@ -334,8 +330,10 @@ def test_a_reload_keeps_the_photos_that_were_on_the_stage_and_their_previews(
     shown = page.js(
         "[...document.querySelectorAll('#photos .cell')].map((cell) => cell.ariaCurrent)"
     )
-    names = [each.get_attribute("textContent") for each in page.all("#photos .said")]
-    assert [*zip(names, shown, strict=True)] == [("beach.jpg", "true"), ("town.jpg", None)]
+    assert [*zip(chosen_photos(page), shown, strict=True)] == [
+        ("beach.jpg", "true"),
+        ("town.jpg", None),
+    ]
     page.js("document.querySelectorAll('#photos .x')[1].click()")
     page.until("document.querySelectorAll('[name=style]:checked').length")
     previewed(page)
@@ -368,10 +366,7 @@ def test_a_photo_that_is_chosen_right_after_a_reload_stays_on_the_stage(
     page.js("waiting.splice(0).forEach((load) => load())")
     page.js("waiting = null")
     previewed(page)
-    names = page.js(
-        "[...document.querySelectorAll('#photos .said')].map((each) => each.textContent)"
-    )
-    assert names == ["town.jpg"]
+    assert chosen_photos(page) == ["town.jpg"]
 
 
 def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server, beach):
@@ -399,13 +394,10 @@ def test_the_strength_under_the_picture_paints_once_it_is_released(page, server,
     visit(page, server, beach)
     page.js("import('/static/settings.js').then((each) => each.loadTimes())")
     previewed(page)
-    before, strength = len(whole(server.asked)), "document.querySelector('#strength')"
-    move = (
-        f"({strength}.value = 0.8, {strength}.dispatchEvent(new Event('input', {{bubbles: true}})))"
-    )
-    page.js(move)
+    before = len(whole(server.asked))
+    slide(page, 0.8, released=False)
     assert page.one("#strength-value").text == "strong"
-    page.js(f"{strength}.dispatchEvent(new Event('change', {{bubbles: true}}))")
+    slide(page, 0.8)
     until(lambda: len(whole(server.asked)) > before)
     assert whole(server.asked)[-1].style.settings.strength == 0.8
     previewed(page)
@@ -537,8 +529,7 @@ def test_a_star_that_is_set_above_the_stage_is_in_the_gallery(page, server):
 
 def test_the_facts_of_a_preview_have_its_strength_and_its_command(page, server, beach):
     visit(page, server, beach)
-    page.js("(strength.value = 0.3, strength.dispatchEvent(new Event('input', { bubbles: true })))")
-    page.js("strength.dispatchEvent(new Event('change', { bubbles: true }))")
+    slide(page, 0.3)
     until(lambda: any(order.style.settings.strength == 0.3 for order in whole(server.asked)))
     previewed(page)
     page.click("#full-screen", "document.querySelector('#one').open")
