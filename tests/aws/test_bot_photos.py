@@ -84,7 +84,7 @@ def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
     for user in (BORIS, OWNER, OWNER):
         assert "Got it" in world.answers(world.photo(user))[0].text
     world.says(OWNER, "/limit 0")
-    assert "no more" in world.answers(world.photo(BORIS))[0].text
+    assert "any more for you today" in world.answers(world.photo(BORIS))[0].text
 
 
 def test_what_cannot_be_painted_of_an_album_is_answered_once(world):

@@ -67,7 +67,7 @@ def started_head(variables, folder, deadline_s):
         until(lambda: "Ray runtime started" in log.read_text(), deadline_s)
     except AssertionError:
         end(process)
-        raise
+        raise AssertionError(log.read_text()) from None
     return f"127.0.0.1:{port}", process
 
 

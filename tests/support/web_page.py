@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from painterly.jobs.photo_files import file_and_user
 from painterly.jobs.schemas import Blended, JobState
 from painterly.jobs.store import JobStore
 from painterly.jobs.worker.previews import Previews
@@ -146,14 +147,16 @@ class Stage:
         return job
 
     def leaves_nothing_of(self, *ids):
-        """Wait until the result bucket has nothing of these jobs and photos."""
+        """Wait until the buckets have nothing of these jobs and photos but files that others
+        need."""
 
         def left():
             self.jobs.refresh()
-            return [entry.key for entry in self.buckets.result.list() if named(entry.key)]
-
-        def named(key):
-            return any(each in key for each in ids)
+            photos = [file_and_user(entry.key) for entry in self.buckets.source.list()]
+            needed = {file for file, user in photos if user not in ids}
+            keys = [entry.key for entry in self.buckets.result.list()]
+            keys = [key for key in keys if not any(file in key for file in needed)]
+            return [key for key in keys if any(each in key for each in ids)]
 
         until(lambda: not left())
 

@@ -25,7 +25,7 @@ from painterly.jobs import upload as uploads
 from painterly.jobs.deletion import Deletions
 from painterly.jobs.schemas import JobState
 from painterly.jobs.upload import checked_mask
-from painterly.jobs.worker import worker
+from painterly.jobs.worker import process
 from painterly.settings import limits
 from painterly.web import service as services
 from painterly.web.api import job_form
@@ -248,7 +248,7 @@ def test_an_order_of_few_bytes_reads_and_stores_no_photo_clip_or_mask(web, place
 def test_a_program_that_reads_a_clip_goes_behind_those_that_paint():
     asked = [sys.executable, "-c", "import os; print(os.nice(0))"]
     there = subprocess.check_output(limits.limited(asked, 9, 10**9, 10**6))
-    assert int(there) > min(os.nice(0) + worker.NICENESS, 18)
+    assert int(there) > min(os.nice(0) + process.NICENESS, 18)
 
 
 def test_a_request_that_is_too_long_is_not_collected(web, cost):
