@@ -33,6 +33,8 @@ START = [
     *(Path(sys.executable).with_name("ray"), "start", "--head", "--block", "--num-cpus=1"),
     *("--num-gpus=0", "--node-ip-address=127.0.0.1", "--object-store-memory=100000000"),
     *("--include-dashboard=false", "--disable-usage-stats"),
+    # Its workers would have 10002 to 19999, of which none may be the node's.
+    *("--min-worker-port=0", "--max-worker-port=0"),
 ]
 
 
@@ -40,35 +42,25 @@ START = [
 def ray_head(variables):
     """A Ray cluster of one node: its address, and its process. `ray stop` would end every Ray
     process of the machine, so the node ends by its processes' ids."""
+    port, client_port = free_ports(2)
     # Not in pytest's folder: a socket's path may have 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
+        log = Path(folder, "log")
+        places = [f"--port={port}", f"--ray-client-server-port={client_port}"]
+        process = psutil.Popen(
+            [*START, *places, f"--temp-dir={folder}"],
+            env=os.environ | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
         try:
-            address, process = started_head(variables, folder, DEADLINE_S / 2)
-        except AssertionError:  # A test beside it took one of Ray's ports, and Ray waits for ever.
-            address, process = started_head(variables, folder, DEADLINE_S)
-        try:
-            yield address, process
+            started = lambda: "Ray runtime started" in log.read_text()  # noqa: E731
+            until(lambda: started() or process.poll() is not None, DEADLINE_S)
+            assert started(), log.read_text()
+            yield f"127.0.0.1:{port}", process
         finally:
             end(process)
-
-
-def started_head(variables, folder, deadline_s):
-    port, client_port = free_ports(2)
-    log = Path(folder, f"{port}.log")
-    places = [f"--port={port}", f"--ray-client-server-port={client_port}"]
-    process = psutil.Popen(
-        [*START, *places, f"--temp-dir={folder}"],
-        env=os.environ | variables,
-        stdin=subprocess.DEVNULL,
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        until(lambda: "Ray runtime started" in log.read_text(), deadline_s)
-    except AssertionError:
-        end(process)
-        raise AssertionError(log.read_text()) from None
-    return f"127.0.0.1:{port}", process
 
 
 def end(process):
