@@ -213,7 +213,7 @@ def _store_end(bucket: Bucket, summary: str) -> None:
 def _log_failures(failures: Iterable[tuple[PlannedOrder, str]]) -> None:
     """Log one line for each photo that failed, for all its styles together."""
     by_photo: dict[str, dict[str, list[str]]] = {}
-    for order, reason in failures:
+    for order, reason in sorted(failures, key=lambda each: (each[0].photo.key, each[0].style.name)):
         reasons = by_photo.setdefault(order.photo.key, {})
         reasons.setdefault(reason, []).append(order.style.name)
     for photo, reasons in by_photo.items():

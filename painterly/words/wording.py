@@ -31,7 +31,7 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 
 def file_size(size: int) -> str:
     """Format the bytes of a file as `2.1 GB`, `1.5 MB` or `12.3 kB`."""
-    if size >= 1e9:
+    if size >= 999.95e6:  # Or it would be 1000.0 MB.
         return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
