@@ -121,12 +121,11 @@ class KeptPhotos:
 
     def find(self, photo_id: str) -> KeptPhoto | None:
         """Find a photo; None if there is none, or if it is about to be deleted."""
-        if created_at(photo_id) < time.time() - KEPT_S:
-            return None
         try:
-            return KeptPhoto.model_validate_json(self._about.read(_about(photo_id)))
+            kept = KeptPhoto.model_validate_json(self._about.read(_about(photo_id)))
         except (ObjectError, ValidationError):
             return None
+        return kept if created_at(kept.id) >= time.time() - KEPT_S else None
 
     def delete(self, kept: KeptPhoto) -> None:
         """Delete a photo, with its files unless orders need them."""

@@ -92,6 +92,7 @@ def test_a_photo_is_shown_and_deleted_or_goes_after_an_hour(web, buckets, monkey
         assert method(f"/api/photos/{photo}").status_code == 404
     asked = {"again": photo, **MONET}
     assert web.post("/api/preview", json=asked).status_code == 404
+    assert web.post("/api/preview", json=MONET).status_code == 404
     assert web.post("/api/jobs", json=asked).status_code == 404
     delete_leftovers(buckets)
     assert web.get(f"/api/photos/{other}").status_code == 200

@@ -328,7 +328,7 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     page.click("#photos .x", f"{TOLD} === 'beach.jpg removed'")
     page.driver.get("about:blank")  # There is no time for an undo then.
     server.leaves_nothing_of(again.id, copy.split("/")[-1].removesuffix(".json"))
-    assert not [*server.buckets.source.list()]
+    until(lambda: not [*server.buckets.source.list()])
 
 
 def test_the_focus_stays_with_a_picture_that_leaves_the_queue(page, server):
