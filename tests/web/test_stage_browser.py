@@ -372,6 +372,8 @@ def test_a_photo_that_is_chosen_right_after_a_reload_stays_on_the_stage(
 def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server, beach):
     preview(page, server, beach)
     size = "document.querySelector('#picture').offsetHeight"
+    # What is written around it comes with the first answers.
+    page.until(f"window.was === (window.was = {size})")
     before = page.js(size)
     page.js("several.click()")
     for number in (1, 2):
