@@ -9,6 +9,7 @@ and fainter strokes. An optimised face has strokes already, and gets none.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -47,10 +48,15 @@ def add_strokes(
         groups: For each group of paintings squares of them, and the share of each pixel that it
             paints, [h, w, 1].
     """
+
+    @lru_cache(1)  # Faces that are not small have the same strokes.
+    def strokes_of(deviation: float) -> tuple[np.ndarray, list[_Strokes]]:
+        smooth = _smoothing(deviation)
+        return smooth, [_Strokes.of(squares, smooth) for squares, _ in groups]
+
     for care in cares:
         across = care.width * care.size[0] / len(care.oval)
-        smooth = _smoothing(min(FINE, FINE_OF_FACE * across))
-        prepared = [_Strokes.of(squares, smooth) for squares, _ in groups]
+        smooth, prepared = strokes_of(min(FINE, FINE_OF_FACE * across))
         mask = scaled(care.oval - (1 - IN_FEATURES) * care.features, care.size)[..., None]
         mask *= min(1.0, across / WHOLE)
         # On the picture's grid, so that strokes stay in place if a face's box moves.
@@ -150,6 +156,7 @@ class _Strokes(NamedTuple):
         return strokes
 
 
+@cache
 def _faded() -> np.ndarray:
     """Return the weights of a square's pixels [SIDE, SIDE]. The sum of the squares of two ramps is
     1, so the variance is the same where they overlap."""
