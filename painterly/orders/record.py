@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
@@ -117,11 +117,15 @@ class Record:
         except (ValueError, TypeError, RecursionError):  # TypeError: a field is missing.
             return None
 
+    def changes(self, before: "Record") -> dict[str, Any]:
+        """Return the values that differ from those of a record before, by their fields."""
+        pairs = ((name, getattr(self, name), getattr(before, name)) for name in _NAMES)
+        return {name: now for name, now, then in pairs if now is not then and now != then}
+
     def sharing(self, other: "Record") -> "Record":
         """Return the record with another one's values where they are equal, which the memory then
         has once."""
-        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _NAMES}
-        return Record(**{name: then if now == then else now for name, (now, then) in pairs.items()})
+        return replace(other, **self.changes(other))
 
     def to_bytes(self) -> bytes:
         """Return the record as a file's content, which `from_bytes` reads."""
@@ -248,11 +252,8 @@ def remember_records(bucket: Bucket, records: RecordCache) -> None:
         lines.write(f"{FORMAT}\n")
         for key, (version, record) in records.items():
             if record:
-                pairs = ((name, getattr(record, name), getattr(before, name)) for name in _NAMES)
-                changes = {
-                    name: now for name, now, then in pairs if now is not then and now != then
-                }
-                lines.write(json.dumps([key, version, changes], default=asdict) + "\n")
+                line = [key, version, record.changes(before)]
+                lines.write(json.dumps(line, default=asdict) + "\n")
                 before = record
     bucket.write(RECORDS_READ, out.getvalue(), "application/gzip")
 
