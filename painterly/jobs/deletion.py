@@ -17,7 +17,7 @@ from painterly.gallery.gallery import Gallery
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.index import JobIndex
-from painterly.jobs.leftovers import delete_leftovers
+from painterly.jobs.leftovers import CLEAN_EVERY_S, delete_leftovers
 from painterly.jobs.photo_files import file_and_user, owner_of, release
 from painterly.jobs.schemas import JobState, not_found
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job
@@ -31,7 +31,6 @@ from painterly.words.wording import plural
 CANCELLED_S = 3600.0  # seconds after which a cancelled job is deleted, as an unused photo is
 # Of the jobs that are cancelled or fail in that time, the latest stay: others would fill the disk.
 MOST_UNPAINTED = 25
-CLEAN_EVERY_S = 900.0
 _PIECE = 1_000_000  # bytes
 
 

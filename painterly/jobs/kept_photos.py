@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from painterly.jobs.address import CLIENT
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.disk import check_disk
+from painterly.jobs.leftovers import CLEAN_EVERY_S, ORPHANED_S
 from painterly.jobs.photo_files import release, use
 from painterly.jobs.schemas import ApiError, PhotoOut, not_found
 from painterly.jobs.store import KEPT, KEPT_S, StoredJob, created_at, new_id
@@ -22,7 +23,7 @@ from painterly.jobs.upload import Upload
 from painterly.storage.base import NoObjectError, ObjectError
 from painterly.video.sent import EXTENSION
 
-GONE_S = 4560  # seconds after which all are deleted
+GONE_S = ORPHANED_S + CLEAN_EVERY_S + 30  # seconds after which all are deleted
 MOST_KEPT, KEPT_UPLOADS = 1500, 75  # photos, and their bytes in uploads of the largest size
 
 

@@ -6,7 +6,6 @@ import time
 
 from painterly.jobs.buckets import WebBuckets, delete_versions
 from painterly.jobs.photo_files import owner_of, unneeded
-from painterly.jobs.schemas import JOB_ID
 from painterly.jobs.store import (
     KEPT,
     KEPT_S,
@@ -14,6 +13,7 @@ from painterly.jobs.store import (
     TRIAL,
     JobStore,
     created_at,
+    is_id,
     oldest_kept,
 )
 from painterly.log import event
@@ -24,7 +24,7 @@ from painterly.words.wording import plural
 # A photo, or the object that a job needs one, is stored seconds before the job. Orders use no kept
 # photo after `KEPT_S`, so that none is deleted in these seconds.
 ORPHANED_S = KEPT_S + 30
-_ID = re.compile(JOB_ID)
+CLEAN_EVERY_S = 900.0  # seconds between two searches for leftovers
 _ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
@@ -41,7 +41,7 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     short_lived: list[tuple[Store, str]] = []
     short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
     short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
-    photos = [each.key for each in buckets.source.list() if _ID.fullmatch(owner_of(each.key))]
+    photos = [each.key for each in buckets.source.list() if is_id(owner_of(each.key))]
     # The jobs are listed last, so that a new one is not mistaken for a deleted one.
     waiting = {job for job, _ in store.queued()}
     known = waiting | {*store.ended()}

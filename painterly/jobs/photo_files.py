@@ -5,15 +5,11 @@ that needs it has an object beside it, `<id>/<name>.<its id>`, so that nothing i
 deleted with the last one that needs it.
 """
 
-import re
 from collections.abc import Callable, Collection
 
 from painterly.jobs.buckets import WebBuckets, delete_versions
-from painterly.jobs.schemas import JOB_ID
-from painterly.jobs.store import is_there
+from painterly.jobs.store import is_id, is_there
 from painterly.storage.base import Store
-
-_ID = re.compile(JOB_ID)
 
 
 def use(source: Store, user: str, *keys: str | None) -> None:
@@ -31,7 +27,7 @@ def owner_of(key: str) -> str:
 def file_and_user(key: str) -> tuple[str, str]:
     """Return the key of a file and the id of one that needs it, by the key of either object."""
     file, _, user = key.rpartition(".")
-    return (file, user) if _ID.fullmatch(user) else (key, owner_of(key))
+    return (file, user) if is_id(user) else (key, owner_of(key))
 
 
 def unneeded(keys: Collection[str], is_gone: Callable[[str], bool]) -> list[str]:

@@ -270,6 +270,11 @@ def keys_of_job(job: str) -> tuple[str, str]:
     return f"{_QUEUE}{job}.", f"{_DONE}{job}."
 
 
+def is_id(name: str) -> bool:
+    """Return whether a name is the id of a job or a kept photo."""
+    return bool(_ID.fullmatch(name))
+
+
 def is_there(bucket: Store, name: str) -> bool:
     """Return whether a job or a kept photo exists in the result bucket and is not deleted, by its
     id. Raises StorageError."""
@@ -280,7 +285,7 @@ def is_there(bucket: Store, name: str) -> bool:
 
 def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:
     name = entry.key.removeprefix(prefix).removesuffix(ending)
-    return name if _ID.fullmatch(name) else ""
+    return name if is_id(name) else ""
 
 
 def _parsed(document: Document | None) -> StoredJob | None:
