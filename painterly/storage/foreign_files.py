@@ -121,7 +121,7 @@ def _stem(key: str) -> str:
 
 
 def _names(keys: Sequence[str]) -> str:
-    return listed([printable(key) for key in keys])
+    return printable(listed(keys))
 
 
 def _counts(keys: Iterable[str]) -> str:
