@@ -46,7 +46,7 @@ CACHE = WORKSPACE / "weights"
 class WeightsSource:
     """Weights that are chosen and not read yet."""
 
-    given: str  # A file, one of NAMES, or CACHED
+    given: str  # a file, one of NAMES, or CACHED
     identity: str  # see Weights
 
 
