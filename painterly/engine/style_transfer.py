@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +25,7 @@ from painterly.devices.choose import (
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.extractor import Extractor, footprint_of
 from painterly.engine.faces.care import held
+from painterly.engine.faces.strokes import Brush
 from painterly.engine.features.convolutions import limit_blas
 from painterly.engine.features.structure import leaves_bare
 from painterly.engine.features.targets import Problem
@@ -72,10 +73,12 @@ one_operation_at_a_time()
 MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error beyond the strength
 # A drawing is as far from the photo at most, as a part of the distance that is steered to.
 DRAWN_WITHIN = 0.9
-# How firmly faces are held, in parts of what recipe `instant` needs: all of it would make them look
-# like photos.
-FIRMLY = 0.7
+# How firmly faces are held, and how bold their strokes are, in parts of what recipe `instant`
+# needs: an optimised face is more like its photo, and has strokes already.
+FIRMLY, BOLDLY = 0.7, 0.7
 MOMENT_S = 0.4  # for which `step_seconds` measures
+
+Drawn = TypeVar("Drawn", Patches, Brush)
 
 
 class PaintingPlan(NamedTuple):
@@ -228,6 +231,7 @@ class StyleTransfer(Transfer):
                 picture, targets = optimizer.state.average, optimizer.matching.problem.targets
                 error = partial(optimizer.objective.content_error, targets=targets, canvas=canvas)
                 picture = self._rebuilt(picture, canvas, error, check_stop)
+                picture = self._with_strokes(picture, canvas)
                 yield Step(
                     eta.tick(),
                     picture,
@@ -272,14 +276,33 @@ class StyleTransfer(Transfer):
         self, picture: np.ndarray, canvas: Canvas, check_stop: CheckStop
     ) -> np.ndarray:
         limit_blas()
+        count = patch_count(canvas.picture)
+        groups = self._groups(
+            canvas, lambda members, sizes: Patches.of(self._styles, members, sizes, count)
+        )
+        return self._from_groups(picture, canvas, groups, check_stop)
+
+    def _with_strokes(self, picture: tf.Tensor, canvas: Canvas) -> tf.Tensor:
+        if not self._stroked(canvas.picture):
+            return picture
+        whole = np.array(picture)
+        groups = self._groups(canvas, partial(Brush.of, self._styles))
+        self._add_strokes(whole[0], canvas, groups, BOLDLY)
+        return tf.constant(whole)
+
+    def _groups(
+        self,
+        canvas: Canvas,
+        drawn: Callable[[Sequence[int], Sequence[tuple[int, int]]], Drawn],
+    ) -> list[tuple[Drawn, np.ndarray]]:
+        """Return what is drawn from each group of paintings, of its members at their sizes, and
+        its share of each pixel of a canvas [H, W, 1]."""
         styles, size = self._styles, canvas.picture
         sizes = painting_sizes(styles, self._extractor, size, self._settings.stroke_size)
-        shares = [canvas.padded(each)[..., None] for each in styles.shares_of_groups(size)]
-        groups = [
-            (Patches.of(styles, members, sizes, patch_count(size)), share)
-            for members, share in zip(styles.members, shares, strict=True)
+        return [
+            (drawn(members, sizes), canvas.padded(share)[..., None])
+            for members, share in zip(styles.members, styles.shares_of_groups(size), strict=True)
         ]
-        return self._from_groups(picture, canvas, groups, check_stop)
 
     def _led(
         self, problem: Problem, photo: tf.Tensor, bold: tf.Tensor, faint: tf.Tensor

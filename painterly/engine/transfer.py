@@ -22,6 +22,7 @@ from painterly.engine.faces.care import (
     skin_of,
 )
 from painterly.engine.faces.finding import Found
+from painterly.engine.faces.strokes import Brush, add_strokes
 from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
@@ -310,6 +311,26 @@ class Transfer(ABC):
             inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
             keep_features(inside, before, cares)
         return whole
+
+    def _stroked(self, size: tuple[int, int]) -> list[Care]:
+        """Return the faces that strokes are painted into. A drawing has its lines."""
+        return self._cares(size) if self.ink is None else []
+
+    def _add_strokes(
+        self,
+        picture: np.ndarray,
+        canvas: Canvas,
+        groups: Sequence[tuple[Brush, np.ndarray]],
+        boldness: float = 1,
+    ) -> None:
+        """Paint strokes into the faces of a finished picture on its canvas [H, W, 3], with the
+        brush of each group of paintings and its share of each pixel."""
+        shown, *shares = (
+            canvas.cropped(each[None])[0] for each in (picture, *(share for _, share in groups))
+        )
+        brushes = (brush for brush, _ in groups)
+        groups = [*zip(brushes, shares, strict=True)]
+        add_strokes(shown, self._stroked(canvas.picture), groups, boldness)
 
     @property
     def _looked_at(self) -> LookedAt:

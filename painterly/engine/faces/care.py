@@ -66,7 +66,7 @@ class Firmness(NamedTuple):
 # Faces up to the first of SIZES, in px of the result, are held as small ones, those from the second
 # on as large ones.
 SIZES = 90, 220
-SMALL, LARGE = Firmness(0.8, 0.8, 0.9, 0.6, 0.4), Firmness(0.45, 0.7, 0.85, 0.15, 0.09)
+SMALL, LARGE = Firmness(0.9, 0.9, 0.95, 0.7, 0.5), Firmness(0.65, 0.85, 0.95, 0.4, 0.25)
 
 
 class Care(NamedTuple):
@@ -214,9 +214,9 @@ def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
-    """Return Oklab's L of an image [H, W, 3] of any size where a picture of this (height, width)
-    has a face, of the size of its masks."""
+def colours_of(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
+    """Return an image [H, W, 3] of any size where a picture of this (height, width) has a face, of
+    the size of its masks, in Oklab."""
     box = []
     for part, side, length in zip(care.part, size, image.shape, strict=False):
         first, last = (end * length / side for end in (part.start, part.stop))
@@ -226,7 +226,11 @@ def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
     # Floats of its own size would take several times as much memory as a large photo.
     shown = box_average(shown, min(len(shown) // height, shown.shape[1] // width) // 2)
     shown = resample(shown, height, width, Image.Resampling.BOX)
-    return srgb_to_oklab(shown.clip(0, 1))[..., 0]
+    return srgb_to_oklab(shown.clip(0, 1))
+
+
+def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
+    return colours_of(image, care, size)[..., 0]
 
 
 def _add_tones(image: np.ndarray, change: np.ndarray) -> None:

@@ -1,194 +1,323 @@
-"""Gives faces the strokes of the paintings.
+"""Paints the skin of faces in brush strokes like the paintings'.
 
-A face that is held to its photo is smooth where a painting has dots, brushwork or joints. So
-squares of the painting with nearly the face's colours give it what is finer in them than its
-features, as in Efros & Freeman 2001, "Image Quilting for Texture Synthesis and Transfer". Of
-similar squares the calm ones are taken, since a contour of the painting would be a scar. Where a
-face varies as much as the painting already, as in eyes, little is added. A small face gets finer
-and fainter strokes. An optimised face has strokes already, and gets none.
+A face that is held to its photo is smooth where a painting has brushwork, dots or stones. So its
+skin is painted once more in its own colours, with strokes along its forms (Haeberli 1990, "Paint By
+Numbers"; Litwinowicz 1997, "Processing Images and Video for an Impressionist Effect"). How wide and
+long strokes are, and how their colours differ, is measured in the painting. Contours and features
+stay, so the person does. A painting of flat areas and contours, such as a woodcut, has no strokes
+to give, and a small face gets few.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image, ImageDraw
 
-from painterly.engine.abstraction.filters import scaled
-from painterly.engine.faces.care import Care
-from painterly.engine.features.convolutions import spread
+from painterly.engine.abstraction.filters import blurred, linear_ramp, tangents
+from painterly.engine.faces.care import Care, colours_of
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.patches import drawn
+from painterly.engine.picture import picture_size
 from painterly.engine.places import is_used
-from painterly.images.arrays import bands, resampled
+from painterly.images.arrays import bands, resample, resampled
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
-SQUARES, SIDE, STEP = 400, 32, 20  # squares of paintings, their px, and px from one to the next
-# The standard deviation of a blur in px, at most, and in parts of a face's width: strokes are what
-# it takes away.
-FINE, FINE_OF_FACE = 7.0, 0.05
-NEAR, CALM = 16, 8  # squares that are most similar, and the calmest of them; one is taken
-CLIPPED = 3.0  # Much larger differences than so many medians of a square's are no strokes.
-# The variance of strokes and own detail in Oklab's L, a and b, in parts of the square's. A person
-# is known by tones, so colours vary more.
-BOLD = np.array([2, 4, 4], np.float32)
-WHOLE = 180.0  # px, the width of a face from which strokes have all of their strength
-IN_FEATURES = 0.2  # the part of it that features get
-TYPICAL = 0.3  # No strokes vary more than those of this part of the squares.
+SQUARES, SIDE = 400, 32  # squares of paintings that are measured, and their px
+FINE = 7.0  # the standard deviation of a blur in px: strokes are what it takes away
+# A stroke's colour differs from what is around it as one of so many pixels of a square does, of
+# the most similar one of so many squares, by so many standard deviations at most: what differs more
+# is a contour.
+SAMPLES, CHOICES, CLIPPED = 64, 32, 2.5
+TYPICAL = 0.3  # No strokes have more contrast than those of this part of the squares.
+# A painting has strokes everywhere if calm squares have at least so much of lively ones' contrast.
+CALM, LIVELY, EVEN = 0.1, 0.8, 0.17
+# The widths of strokes in parts of a face, the least in px, and those of dabs in parts of strokes.
+WIDTHS, LEAST_WIDTH, NARROWER = (0.014, 0.04), 3.0, 0.75
+# The lengths of dabs and of the longest strokes, in widths; the form of dots, as it is measured,
+# the length that one more adds, and from which length on dabs are strokes.
+LENGTHS, DOT, PER_FORM, STROKE = (1.3, 4.5), 1.2, 10.0, 2.8
+APART = 0.53  # from a stroke to the next, in roots of their area
+TURNED, SHORTER = 0.2, 0.3  # how far directions, in radians, and lengths are random
+# How much dabs, and strokes, differ in Oklab's L, a and b, in standard deviations of the painting.
+# A person is known by tones, so colours differ more.
+OF_DABS, OF_STROKES = np.array([[0.9, 1.8, 1.8], [0.75, 1.6, 1.6]], np.float32)
+DAB_RELIEF, RELIEF, STREAKS = 0.5, 0.35, 0.55  # the same of light at edges, and of bristles
+BRISTLE = 2.7  # px from one bristle to the next
+SMALL, LARGE = 80.0, 200.0  # px, the widths of faces that get no strokes, and all of their strength
+IN_FEATURES = 0.15  # the part of it that features get
+# Contours differ from their surroundings by so much of the contrast of strokes, which counts as at
+# least the second value.
+CONTOUR, LEAST_CONTRAST = (0.5, 1.3), 0.012
+# The standard deviations of blurs, in parts of a face's width: of tones that show its forms, of
+# their slopes, and of coarse tones, which stay. Of coarse colours, a part does.
+TONES, FORMS, COARSE, COARSE_COLOURS = 0.02, 0.06, 0.03, 0.5
+SHARP = 0.5  # px, a blur that hardly changes anything
+TOUCHED = 0.05  # Less of a face's mask gets no strokes.
+# The corners of a stroke along (real) and across it (imaginary), in parts of its length and width.
+CORNERS = np.array([2 - 1j, 2 + 1j, 1.4 + 2j, -1.4 + 2j, -2 + 1j, -2 - 1j, -1.4 - 2j, 1.4 - 2j]) / 4
+FINER = 2  # Strokes are drawn so much larger: their edges are smooth.
+BAND = 1 << 16  # px that are painted at a time
+RANDOM = 7  # random numbers of a stroke, beside those of its colour
 TINY = 1e-6
-AT_ONCE = 50  # squares that a thread prepares at a time, in a core's cache
 
 
-def add_strokes(
-    picture: np.ndarray, cares: Sequence[Care], groups: Sequence[tuple["Squares", np.ndarray]]
-) -> None:
-    """Add strokes to the faces in a picture [h, w, 3], sRGB 0…1.
+class Brush(NamedTuple):
+    """The strokes of paintings.
 
-    Args:
-        groups: For each group of paintings squares of them, and the share of each pixel that it
-            paints, [h, w, 1].
+    Attributes:
+        width: Their width in px.
+        form: How much longer they are than wide; 1.2 for round dots.
+        everywhere: Whether they are everywhere. Some paintings have areas and contours.
+        colours: The colours of squares in Oklab [N, 3].
+        contrast: The standard deviation of strokes in them [N, 3].
+        differences: How pixels of these differ from what is around them, in these [N, SAMPLES, 3].
     """
 
-    @lru_cache(1)  # Faces that are not small have the same strokes.
-    def strokes_of(deviation: float) -> tuple[np.ndarray, list[_Strokes]]:
-        smooth = _smoothing(deviation)
-        return smooth, [_Strokes.of(squares, smooth) for squares, _ in groups]
-
-    for care in cares:
-        across = care.width * care.size[0] / len(care.oval)
-        smooth, prepared = strokes_of(min(FINE, FINE_OF_FACE * across))
-        mask = scaled(care.oval - (1 - IN_FEATURES) * care.features, care.size)[..., None]
-        mask *= min(1.0, across / WHOLE)
-        # On the picture's grid, so that strokes stay in place if a face's box moves.
-        (rows, columns), (first, left) = care.part, (STEP * (of.start // STEP) for of in care.part)
-        width = SIDE + STEP * ((columns.stop - left - 1) // STEP)
-        change = np.zeros((SIDE, width, 3), np.float32)
-        for top in range(first, rows.stop, STEP):
-            band = np.s_[top : top + SIDE, left : columns.stop]
-            lab = srgb_to_oklab(picture[band].clip(0, 1))
-            for strokes, (_, share) in zip(prepared, groups, strict=True):
-                place = top // STEP, left // STEP
-                added = strokes.like(_padded(lab, width), smooth, place)
-                change += _padded(share[band], width) * added
-            done = slice(max(top, rows.start), min(top + STEP, rows.stop))
-            part = np.s_[done.start - top : done.stop - top, columns.start - left :]
-            lab = lab[part]
-            lab += mask[done.start - rows.start :][: len(lab)] * change[part][:, : lab.shape[1]]
-            picture[done, columns] = oklab_to_srgb(lab)
-            change = np.concatenate([change[STEP:], np.zeros_like(change[:STEP])])
-
-
-class Squares(NamedTuple):
-    """Squares of paintings."""
-
-    lab: np.ndarray  # in Oklab [N, 3, SIDE, SIDE]
+    width: float
+    form: float
+    everywhere: bool
+    colours: np.ndarray
+    contrast: np.ndarray
+    differences: np.ndarray
 
     @classmethod
     def of(
         cls, paintings: Paintings, members: Sequence[int], sizes: Sequence[tuple[int, int]]
-    ) -> "Squares":
-        """Draw squares of some paintings at random, after their shares. `sizes` has the (height,
-        width) at which each of all is seen."""
+    ) -> "Brush":
+        """Measure some paintings, as far as their shares go. `sizes` has the (height, width) at
+        which each of all is seen."""
         total, found = sum(paintings.shares[each] for each in members), []
         for each in members:
             painting = resampled(paintings.paintings[each], sizes[each])
             used = is_used(resized(paintings.masks[each], sizes[each]))
             count = max(1, int(paintings.shares[each] / total * SQUARES))
             found += drawn(painting, used, count, SIDE, turns=1)
-        pixels = np.concatenate(found).astype(np.float16).astype(np.float32)
-        return cls(np.ascontiguousarray(srgb_to_oklab(pixels).transpose(0, 3, 1, 2)))
+        return cls.of_squares(srgb_to_oklab(np.concatenate(found)))
+
+    @classmethod
+    def of_squares(cls, squares: np.ndarray) -> "Brush":
+        """Measure squares of paintings [N, SIDE, SIDE, 3] in Oklab."""
+        squares = squares.transpose(0, 3, 1, 2)
+        line = np.arange(SIDE)
+        weights = np.exp(-0.5 * np.square((line - line[:, None]) / FINE)).astype(np.float32)
+        weights /= weights.sum(1, keepdims=True)
+        fine = squares - weights @ squares @ weights.T
+        tones = fine[:, 0, 1:] + fine[:, 0, :-1]
+        tones = tones[..., 1:] + tones[..., :-1]  # without grain
+        down, right = np.gradient(tones, axis=(1, 2))
+        rows, both, columns = (
+            (a * b).mean((1, 2)) for a, b in ((down, down), (down, right), (right, right))
+        )
+        turned = np.hypot((columns - rows) / 2, both)
+        mean, variance = (rows + columns) / 2 + TINY, tones.var((1, 2)) + TINY
+        # Half of the wavelength of a sine of these slopes, across strokes and along them.
+        across, along = (
+            float(np.median(math.pi * np.sqrt(variance / slope)))
+            for slope in (mean + turned, mean - turned)
+        )
+        contrast = np.sqrt(np.square(fine).mean((2, 3))) + TINY
+        some = np.random.default_rng(0).permutation(SIDE**2)[:SAMPLES]
+        differences = fine.reshape(*fine.shape[:2], -1)[..., some].transpose(0, 2, 1)
+        differences = np.clip(differences / contrast[:, None], -CLIPPED, CLIPPED)
+        calm, lively = np.quantile(contrast[:, 0], (CALM, LIVELY))
+        everywhere = bool(calm >= max(EVEN * lively, LEAST_CONTRAST))
+        contrast = np.minimum(contrast, np.quantile(contrast, TYPICAL, 0))
+        colours = squares.mean((2, 3))
+        return cls(across, along / across, everywhere, colours, contrast, differences)
 
 
 class _Strokes(NamedTuple):
-    """Strokes of paintings, for comparison of their squares with a face's.
+    """Strokes in a face.
 
     Attributes:
-        means: The squares' coarse colours [N, 12].
-        varies: The variance of their strokes in Oklab's channels [N, 3].
-        typical: The variance that their strokes may have, [N, 3].
-        strokes: These, as differences in Oklab, [N, 3, SIDE, SIDE].
+        places: Their middles x + iy in px of the face's part [N].
+        ways: Their directions x + iy, of length 1 [N].
+        widths, lengths: Their sizes in px [N].
+        colours: Their colours in Oklab [N, 3].
+        relief: How much lighter than their middle the edge is that is lit [N].
+        streaks: How much bristles differ in tone [N].
+        order: Numbers at random, 0…1. The lowest is painted first [N].
     """
 
-    means: np.ndarray
-    varies: np.ndarray
-    typical: np.ndarray
-    strokes: np.ndarray
+    places: np.ndarray
+    ways: np.ndarray
+    widths: np.ndarray
+    lengths: np.ndarray
+    colours: np.ndarray
+    relief: np.ndarray
+    streaks: np.ndarray
+    order: np.ndarray
 
-    @classmethod
-    def of(cls, squares: Squares, smooth: np.ndarray) -> "_Strokes":
-        """Take the strokes of squares, with a matrix of `_smoothing`."""
-        count, strokes = len(squares.lab), np.empty_like(squares.lab)
-        means, varies = np.empty((count, 12), np.float32), np.empty((count, 3), np.float32)
-
-        def take(todo: Iterator[slice]) -> None:
-            for some in todo:
-                means[some], fine = _split(squares.lab[some], smooth)
-                most = CLIPPED * _medians(np.abs(fine)) + TINY
-                fine /= most
-                np.multiply(most, np.tanh(fine, out=fine), out=strokes[some])
-                varies[some] = np.square(strokes[some]).mean((2, 3)) + TINY
-
-        spread(bands(count, AT_ONCE), take)
-        # An ornament would be a scar as well.
-        return cls(means, varies, np.minimum(varies, np.quantile(varies, TYPICAL, 0)), strokes)
-
-    def like(self, band: np.ndarray, smooth: np.ndarray, place: tuple[int, int]) -> np.ndarray:
-        """Return strokes for a row of squares [SIDE, W, 3] in Oklab, of its shape, that fade where
-        squares overlap. The place is the number of the row, and of its first square, in the
-        picture."""
-        seen = np.lib.stride_tricks.sliding_window_view(band, (SIDE, SIDE), (0, 1))[0, ::STEP]
-        wanted, own = _split(seen, smooth)
-        apart = np.square(self.means).sum(1) - 2 * wanted @ self.means.T
-        near = np.argsort(apart, 1)[:, :NEAR]
-        calm = np.take_along_axis(near, self.typical[near, 0].argsort(1), 1)[:, :CALM]
-        row, first = place
-        choices = np.random.default_rng(row).random(first + len(seen))[first:]
-        taken = calm[np.arange(len(seen)), (choices * calm.shape[1]).astype(int)]
-        typical = self.typical[taken]
-        missing = np.maximum(BOLD - np.square(own).mean((2, 3)) / typical, 0)
-        fade = _faded() * (
-            self.strokes[taken] * np.sqrt(typical / self.varies[taken])[..., None, None]
+    def smaller(self, scale: float) -> "_Strokes":
+        """Return them in a picture that is smaller by this factor."""
+        places, widths, lengths = (
+            each / scale for each in (self.places, self.widths, self.lengths)
         )
-        strokes = np.zeros_like(band)
-        added = zip(fade.transpose(0, 2, 3, 1), np.sqrt(missing), strict=True)
-        for number, (square, gain) in enumerate(added):
-            strokes[:, STEP * number : STEP * number + SIDE] += gain * square
-        return strokes
+        return self._replace(places=places, widths=widths, lengths=lengths)
 
 
-@cache
-def _faded() -> np.ndarray:
-    """Return the weights of a square's pixels [SIDE, SIDE]. The sum of the squares of two ramps is
-    1, so the variance is the same where they overlap."""
-    ramp = np.sin(np.pi / 2 * (np.arange(SIDE - STEP) + 0.5) / (SIDE - STEP))
-    line = np.concatenate([ramp, np.ones(2 * STEP - SIDE), ramp[::-1]]).astype(np.float32)
-    return line[:, None] * line
+def add_strokes(
+    picture: np.ndarray,
+    cares: Sequence[Care],
+    groups: Sequence[tuple[Brush, np.ndarray]],
+    boldness: float = 1,
+) -> None:
+    """Paint the skin of the faces in a picture [h, w, 3], sRGB 0…1, in strokes.
+
+    Args:
+        groups: The brush of each group of paintings, and the share of each pixel that it paints,
+            [h, w, 1].
+        boldness: The part of the paintings' contrast that strokes get.
+    """
+    groups = [(brush, share) for brush, share in groups if brush.everywhere]
+    for care in cares:
+        scale = care.size[0] / len(care.oval)
+        strength = linear_ramp(np.array(care.width * scale), SMALL, LARGE)
+        if not groups or not strength:
+            continue
+        lab = colours_of(picture, care, picture_size(picture))
+        flow = tangents([_blurred(lab[..., :1], TONES * care.width)[..., 0]], FORMS * care.width)
+        drawn_in = [
+            _strokes_of(brush, share[care.part], care, lab, flow, boldness)
+            for brush, share in groups
+        ]
+        strokes = _Strokes(*map(np.concatenate, zip(*drawn_in, strict=True)))
+        strokes = _Strokes(*(each[strokes.order.argsort()] for each in strokes))
+        small = strokes.smaller(scale)
+        each_band = bands(len(lab), max(1, BAND // lab.shape[1]))
+        change = [lab[rows] - _with_strokes(lab[rows], small, rows) for rows in each_band]
+        lost = _blurred(np.concatenate(change), COARSE * care.width) * (
+            1,
+            COARSE_COLOURS,
+            COARSE_COLOURS,
+        )
+        where = strength * (care.oval - (1 - IN_FEATURES) * care.features)
+        brushes = [brush for brush, _ in groups]
+        where *= 1 - _contours(np.ascontiguousarray(lab[..., 0]), brushes, scale)
+        _paint(picture[care.part], strokes, np.dstack([lost, where]).astype(np.float32))
 
 
-def _medians(values: np.ndarray) -> np.ndarray:
-    """Return the median of each square [N, 3, SIDE, SIDE], [N, 3, 1, 1]. NumPy's own takes twice
-    the time."""
-    flat = values.reshape(*values.shape[:2], -1)
-    half = flat.shape[-1] // 2
-    flat.partition(half - 1, -1)
-    return ((flat[..., half - 1] + flat[..., half:].min(-1)) / 2)[..., None, None]
+def _paint(part: np.ndarray, strokes: _Strokes, maps: np.ndarray) -> None:
+    """Paint strokes into a part of a picture. The maps, of any size, have the coarse colours that
+    they lose, and how strong they are."""
+    height, width = picture_size(part)
+    for rows in bands(height, max(1, BAND // width)):
+        here = resample(maps, height, width, Image.Resampling.BILINEAR, rows)
+        lab = srgb_to_oklab(part[rows].clip(0, 1))
+        painted = _with_strokes(lab, strokes, rows) + here[..., :3]
+        part[rows] = oklab_to_srgb(lab + here[..., 3:] * (painted - lab))
 
 
-def _padded(band: np.ndarray, width: int) -> np.ndarray:
-    height, shown = band.shape[:2]
-    return np.pad(band, [(0, SIDE - height), (0, width - shown), (0, 0)], "edge")
+def _strokes_of(
+    brush: Brush, share: np.ndarray, care: Care, lab: np.ndarray, flow: np.ndarray, boldness: float
+) -> _Strokes:
+    """Return a brush's strokes in the part of a picture with a face. `lab` are the colours of its
+    masks' pixels, and `flow` the directions of its forms."""
+    scale = care.size[0] / len(care.oval)
+    longer = float(np.clip(LENGTHS[0] + PER_FORM * (brush.form - DOT), *LENGTHS))
+    drawn_out = min(1.0, (longer - LENGTHS[0]) / (STROKE - LENGTHS[0]))  # 0 for dabs
+    wide = np.clip(brush.width, *np.multiply(WIDTHS, care.width * scale))
+    wide = max(LEAST_WIDTH, float(wide) * (NARROWER + (1 - NARROWER) * drawn_out))
+    places, random = _places(care.part, APART * wide * math.sqrt(longer))
+
+    def at(maps: np.ndarray, scale: float = 1) -> np.ndarray:
+        y, x = (
+            (each / scale).astype(int).clip(0, side - 1)
+            for each, side in zip((places.imag, places.real), maps.shape, strict=False)
+        )
+        return maps[y, x]
+
+    used = (at(care.oval, scale) > TOUCHED) & (random[:, 2] < at(share)[:, 0])
+    places, random = places[used], random[used]
+    colours = at(_blurred(lab, 0.4 * wide / scale), scale)
+    squares = _most_similar(brush.colours, colours, random[:, RANDOM:])
+    contrast = boldness * brush.contrast[squares]
+    differences = brush.differences[squares, (random[:, 3] * SAMPLES).astype(int)]
+    turned = np.exp(1j * TURNED * (2 * random[:, 4] - 1))
+    return _Strokes(
+        places,
+        at(flow, scale) * turned,
+        np.full(len(places), wide),
+        wide * longer * (1 + SHORTER * (2 * random[:, 5] - 1)),
+        colours + (OF_DABS + drawn_out * (OF_STROKES - OF_DABS)) * contrast * differences,
+        (DAB_RELIEF + drawn_out * (RELIEF - DAB_RELIEF)) * contrast[:, 0],
+        drawn_out * STREAKS * contrast[:, 0],
+        random[:, 6],
+    )
 
 
-def _smoothing(deviation: float) -> np.ndarray:
-    """Return the matrix [SIDE, SIDE] that blurs the lines of a square."""
-    line = np.arange(SIDE)
-    weights = np.exp(-0.5 * np.square((line - line[:, None]) / deviation))
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+def _most_similar(known: np.ndarray, wanted: np.ndarray, random: np.ndarray) -> np.ndarray:
+    """Return for each of the wanted colours [N, 3] which of the known ones, of some at random, is
+    the most similar."""
+    best, least = np.zeros(len(wanted), int), np.full(len(wanted), np.inf, np.float32)
+    for some in (random.T * len(known)).astype(int):
+        off = np.square(known[some] - wanted).sum(1)
+        best, least = np.where(off < least, some, best), np.minimum(off, least)
+    return best
 
 
-def _split(squares: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean colours of the quarters of squares [N, 3, SIDE, SIDE], [N, 12], and what is
-    finer than their blur, of the squares' shape."""
-    coarse, half = smooth @ squares @ smooth.T, SIDE // 2
-    means = coarse.reshape(-1, 3, 2, half, 2, half).mean((3, 5))
-    return means.reshape(len(squares), -1), squares - coarse
+def _places(part: tuple[slice, slice], apart: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return places x + iy in a part of a picture, about so many px apart, and random numbers
+    0…1 for each, [N, RANDOM + CHOICES]. Both are those of the picture's grid, so that strokes stay
+    in place if a face's box moves."""
+    (top, bottom), (left, right) = (
+        (int(of.start // apart), int(of.stop // apart) + 1) for of in part
+    )
+    lines = (np.random.default_rng(row) for row in range(top, bottom))
+    random = np.concatenate(
+        [line.random((right, RANDOM + CHOICES), np.float32)[left:] for line in lines]
+    )
+    rows, columns = np.indices((bottom - top, right - left)).reshape(2, -1)
+    rows = (top + rows + random[:, 0]) * apart - part[0].start
+    return (left + columns + random[:, 1]) * apart - part[1].start + 1j * rows, random
+
+
+def _with_strokes(lab: np.ndarray, strokes: _Strokes, rows: slice) -> np.ndarray:
+    """Return some rows [h, w, 3] of a picture in Oklab with its strokes."""
+    reach, middles = np.hypot(strokes.widths, strokes.lengths) / 2, strokes.places.imag
+    there = (middles + reach > rows.start) & (middles - reach < rows.stop)
+    some = _Strokes(*(each[there] for each in strokes))
+    if not len(some.places):
+        return lab
+    height, width = lab.shape[:2]
+    places = some.places - 1j * rows.start
+    corners = CORNERS.real * some.lengths[:, None] + 1j * CORNERS.imag * some.widths[:, None]
+    corners = FINER * (places[:, None] + corners * some.ways[:, None])
+    image = Image.new("I", (FINER * width, FINER * height))
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(corners.view(float).tolist(), 1):
+        draw.polygon(line, fill=number)
+    numbers = np.asarray(image)
+    covered, stroke = numbers > 0, np.maximum(numbers - 1, 0)
+    # From a stroke's middle line to x + iy: down · y - right · x - far, in halves of its width.
+    down, right = 2 * some.ways.real / some.widths, 2 * some.ways.imag / some.widths
+    far = 2 * (places * some.ways.conj()).imag / some.widths
+    light = (some.ways.imag - some.ways.real) / math.sqrt(2)  # from above and from the left
+    bristles, first = math.pi / BRISTLE * some.widths, 2 * math.pi * some.order
+    shape = down, right, far, light * some.relief, some.streaks, bristles, first
+    here = np.stack([*some.colours.T, *shape], -1).astype(np.float32)[stroke]
+    y = (np.arange(FINER * height, dtype=np.float32)[:, None] + 0.5) / FINER
+    x = (np.arange(FINER * width, dtype=np.float32) + 0.5) / FINER
+    line = here[..., 3] * y - here[..., 4] * x - here[..., 5]
+    here[..., 0] += here[..., 6] * line
+    here[..., 0] += here[..., 7] * np.sin(here[..., 8] * line + here[..., 9])
+    here[..., 3] = 1
+    mean = (covered[..., None] * here[..., :4]).reshape(height, FINER, width, FINER, 4).mean((1, 3))
+    return lab + mean[..., :3] - mean[..., 3:] * lab
+
+
+def _contours(tones: np.ndarray, brushes: Sequence[Brush], scale: float) -> np.ndarray:
+    """Return where a face's tones, of its masks' size, have contours, 0…1."""
+    wide = float(np.mean([each.width for each in brushes])) / scale
+    contrast = np.median(np.concatenate([each.contrast[:, 0] for each in brushes]))
+    fine = np.abs(tones - blurred(tones, max(SHARP, wide)))
+    fine = blurred(fine, max(SHARP, 0.35 * wide))
+    return linear_ramp(fine / max(LEAST_CONTRAST, float(contrast)), *CONTOUR)
+
+
+def _blurred(image: np.ndarray, deviation: float) -> np.ndarray:
+    """Return an image [h, w, C], blurred."""
+    channels = (np.ascontiguousarray(image[..., each]) for each in range(image.shape[-1]))
+    return np.stack([blurred(each, max(SHARP, deviation)) for each in channels], -1)

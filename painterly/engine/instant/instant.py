@@ -17,7 +17,7 @@ import numpy as np
 
 from painterly.devices.budget import MemoryBudget
 from painterly.engine.faces.care import held
-from painterly.engine.faces.strokes import Squares, add_strokes
+from painterly.engine.faces.strokes import Brush
 from painterly.engine.features.convolutions import later, limit_blas
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
@@ -45,7 +45,7 @@ MOST_REUSED_PIXELS = 1_000_000  # A larger scaled photo is not kept for further 
 MAX_PREPARED = 12  # paintings' candidates at a size that are kept for further photos
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
 
-Drawn = TypeVar("Drawn", Patches, Squares)
+Drawn = TypeVar("Drawn", Patches, Brush)
 
 
 class InstantTransfer(Transfer):
@@ -83,9 +83,9 @@ class InstantTransfer(Transfer):
             if size == sizes[-1]:  # They are drawn while the picture is painted.
                 count = patch_count(canvas.size, MOST_INSTANT_PATCHES)
                 patches = _drawn(self._styles, seen, Patches, count)
-                squares = []
-                if self.ink is None and self._cares(size):
-                    squares = _drawn(self._styles, seen, Squares)
+                brushes = []
+                if self._stroked(size):
+                    brushes = _drawn(self._styles, seen, Brush)
             scaled = resampled(photo, size)
             matched = scaled if drawing is photo else resampled(drawing, size)
             painted = self._painted(
@@ -95,7 +95,7 @@ class InstantTransfer(Transfer):
             picture = canvas.cropped(painted[None])[0]
         # A large picture's memory is shortest below.
         del photo, drawing, scaled, matched, candidates
-        painted = self._rebuilt(painted, canvas, patches, squares, shares, check_stop)
+        painted = self._rebuilt(painted, canvas, patches, brushes, shares, check_stop)
         yield Step(eta.tick(), painted[None], canvas, self._postprocess)
 
     def _scaled_photo(self) -> np.ndarray:
@@ -153,22 +153,21 @@ class InstantTransfer(Transfer):
         painted: np.ndarray,
         canvas: Canvas,
         patches: Sequence[Future[Patches]],
-        squares: Sequence[Future[Squares]],
+        brushes: Sequence[Future[Brush]],
         shares: Sequence[np.ndarray],
         check_stop: CheckStop,
     ) -> np.ndarray:
         """Rebuild the painted part of a picture on its canvas [H, W, 3] from the patches of each
-        group of paintings, and its faces with their squares, if there are any."""
+        group of paintings, and its faces with their brushes, if there are any."""
         groups = []
         for members, of_group in zip(self._styles.members, patches, strict=True):
             share = reduce(np.add, (shares[each] for each in members))
             groups.append((of_group.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
         whole = self._from_groups(painted, canvas, groups, check_stop)
-        if squares:
-            parts = (canvas.cropped(share[None])[0] for _, share in groups)
-            drawn = (of_group.result() for of_group in squares)
-            inside = canvas.cropped(whole[None])[0]
-            add_strokes(inside, self._cares(canvas.picture), [*zip(drawn, parts, strict=True)])
+        if brushes:
+            drawn = (of_group.result() for of_group in brushes)
+            parts = (share for _, share in groups)
+            self._add_strokes(whole, canvas, [*zip(drawn, parts, strict=True)])
         return whole
 
 
@@ -197,7 +196,7 @@ def _candidates(
 def _drawn(
     styles: Paintings, sizes: Sequence[Size], kind: type[Drawn], *more: int
 ) -> list[Future[Drawn]]:
-    """Return patches or squares of each group of paintings at their sizes."""
+    """Return patches or the brush of each group of paintings at their sizes."""
     return [
         _prepared(
             styles,

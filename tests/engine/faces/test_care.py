@@ -10,13 +10,12 @@ from support.tiny import network
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import looked_at
+from painterly.engine import looked_at, transfer
 from painterly.engine.abstraction import families
 from painterly.engine.abstraction.filters import blurred
-from painterly.engine.faces import care
+from painterly.engine.faces import care, strokes
 from painterly.engine.faces.finding import Found
-from painterly.engine.faces.strokes import Squares
-from painterly.engine.instant import instant
+from painterly.engine.faces.strokes import Brush
 from painterly.engine.looked_at import LookedAt
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
@@ -130,12 +129,12 @@ def test_a_style_of_a_recipe_without_faces_leaves_the_next_style_its_own():
     assert np.array_equal(shown(preset="instant"), result(photo))
 
 
-def test_squares_for_strokes_are_drawn_once_and_only_for_a_photo_with_faces():
+def test_strokes_are_measured_once_and_only_for_a_photo_with_faces():
     paintings, settings = Paintings([painting("munch")]), Settings(preset="instant", size=SIDE)
 
     def drawn():
         kept = (each.result() for each in paintings.prepared.values())
-        return [each for each in kept if isinstance(each, Squares)]
+        return [each for each in kept if isinstance(each, Brush)]
 
     [*stylize(np.full((SIDE, SIDE, 3), 128, np.uint8), paintings, settings)]
     assert not drawn()
@@ -145,12 +144,16 @@ def test_squares_for_strokes_are_drawn_once_and_only_for_a_photo_with_faces():
     assert drawn() == [first]
 
 
-@pytest.mark.parametrize(("vgg", "wanted"), [(None, 1), (network, 0)], ids=["instant", "default"])
-def test_only_a_face_that_is_not_optimised_gets_strokes_of_paintings(monkeypatch, vgg, wanted):
-    calls = []
-    monkeypatch.setattr(instant, "add_strokes", lambda *_: calls.append(1))
-    result(close(SIDE), vgg=vgg and vgg(), **(FEW if vgg else {}))
-    assert len(calls) == wanted
+@pytest.mark.parametrize("vgg", [None, network], ids=["instant", "default"])
+def test_a_face_gets_strokes(monkeypatch, vgg):
+    monkeypatch.setattr(strokes, "LARGE", SIDE / 4)
+    monkeypatch.setattr(strokes, "SMALL", SIDE / 8)
+    photo, given = close(SIDE), {"vgg": vgg and vgg(), **(FEW if vgg else {})}
+    stroked = result(photo, **given)
+    monkeypatch.setattr(transfer, "add_strokes", lambda *_: None)
+    apart = np.abs(stroked - result(photo, **given)).mean(-1)
+    assert 0.002 < apart.mean() < 0.1
+    assert not apart[:2].any()
 
 
 def test_the_face_of_a_masked_part_keeps_the_photos_pixels():
