@@ -75,7 +75,7 @@ MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error bey
 DRAWN_WITHIN = 0.9
 # How firmly faces are held, and how bold their strokes are, in parts of what recipe `instant`
 # needs: an optimised face is more like its photo, and has strokes already.
-FIRMLY, BOLDLY = 0.7, 0.7
+FIRMLY, BOLDLY = 0.5, 0.85
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 Drawn = TypeVar("Drawn", Patches, Brush)

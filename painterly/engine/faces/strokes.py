@@ -45,7 +45,9 @@ TURNED, SHORTER = 0.2, 0.3  # how far directions, in radians, and lengths are ra
 OF_DABS, OF_STROKES = np.array([[0.9, 1.8, 1.8], [0.75, 1.6, 1.6]], np.float32)
 DAB_RELIEF, RELIEF, STREAKS = 0.5, 0.35, 0.55  # the same of light at edges, and of bristles
 BRISTLE = 2.7  # px from one bristle to the next
-SMALL, LARGE = 80.0, 200.0  # px, the widths of faces that get no strokes, and all of their strength
+# The widths of faces that get no strokes, and of those that get all of their strength, in parts of
+# the picture's longer side; and in px.
+OF_PICTURE, IN_PX = (0.08, 0.195), (40.0, 110.0)
 IN_FEATURES = 0.15  # the part of it that features get
 # Contours differ from their surroundings by so much of the contrast of strokes, which counts as at
 # least the second value.
@@ -174,7 +176,8 @@ def add_strokes(
     groups = [(brush, share) for brush, share in groups if brush.everywhere]
     for care in cares:
         scale = care.size[0] / len(care.oval)
-        strength = linear_ramp(np.array(care.width * scale), SMALL, LARGE)
+        across, longer = np.array(care.width * scale), max(picture.shape)
+        strength = min(linear_ramp(across / longer, *OF_PICTURE), linear_ramp(across, *IN_PX))
         if not groups or not strength:
             continue
         lab = colours_of(picture, care, picture_size(picture))

@@ -146,8 +146,7 @@ def test_strokes_are_measured_once_and_only_for_a_photo_with_faces():
 
 @pytest.mark.parametrize("vgg", [None, network], ids=["instant", "default"])
 def test_a_face_gets_strokes(monkeypatch, vgg):
-    monkeypatch.setattr(strokes, "LARGE", SIDE / 4)
-    monkeypatch.setattr(strokes, "SMALL", SIDE / 8)
+    monkeypatch.setattr(strokes, "IN_PX", (SIDE / 8, SIDE / 4))
     photo, given = close(SIDE), {"vgg": vgg and vgg(), **(FEW if vgg else {})}
     stroked = result(photo, **given)
     monkeypatch.setattr(transfer, "add_strokes", lambda *_: None)
