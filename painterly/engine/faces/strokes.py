@@ -305,7 +305,10 @@ def _with_strokes(lab: np.ndarray, strokes: _Strokes, rows: slice) -> np.ndarray
     x = (np.arange(FINER * width, dtype=np.float32) + 0.5) / FINER
     line = here[..., 3] * y - here[..., 4] * x - here[..., 5]
     here[..., 0] += here[..., 6] * line
-    here[..., 0] += here[..., 7] * np.sin(here[..., 8] * line + here[..., 9])
+    bristle = here[..., 8] * line
+    # Two waves, or else they are a comb's.
+    waves = np.sin(bristle + here[..., 9]) + np.sin(0.6 * bristle + 5 * here[..., 9])
+    here[..., 0] += here[..., 7] / math.sqrt(2) * waves
     here[..., 3] = 1
     mean = (covered[..., None] * here[..., :4]).reshape(height, FINER, width, FINER, 4).mean((1, 3))
     return lab + mean[..., :3] - mean[..., 3:] * lab
