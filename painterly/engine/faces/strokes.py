@@ -60,7 +60,7 @@ TOUCHED = 0.05  # Less of a face's mask gets no strokes.
 # The corners of a stroke along (real) and across it (imaginary), in parts of its length and width.
 CORNERS = np.array([2 - 1j, 2 + 1j, 1.4 + 2j, -1.4 + 2j, -2 + 1j, -2 - 1j, -1.4 - 2j, 1.4 - 2j]) / 4
 FINER = 2  # Strokes are drawn so much larger: their edges are smooth.
-BAND = 1 << 16  # px that are painted at a time
+BAND = 1 << 15  # px that are painted at a time
 RANDOM = 7  # random numbers of a stroke, beside those of its colour
 TINY = 1e-6
 
