@@ -99,9 +99,8 @@ def test_the_position_in_the_name_of_a_track_goes(name, placed_walk, tmp_path):
     check(data, tmp_path, name)
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
+def test_the_position_that_phones_and_cameras_write_goes(placed_walk, tmp_path):
+    places = [
         box(b"udta", box(b"\xa9xyz", struct.pack(">HH", len(WHERE), 0x15C7), WHERE)),
         box(b"udta", box(b"loci", bytes(6), b"Everest\0", WHERE)),
         box(
@@ -110,10 +109,10 @@ def test_the_position_in_the_name_of_a_track_goes(name, placed_walk, tmp_path):
             box(b"ilst", box(struct.pack(">L", 1), box(b"data", bytes(8), WHERE))),
         ),
         box(b"gps ", WHERE),
-    ],
-)
-def test_the_position_that_phones_and_cameras_write_goes(place, placed_walk, tmp_path):
-    check(with_boxes(placed_walk(), place), tmp_path)
+    ]
+    data = with_boxes(placed_walk(), *places)
+    assert data.count(WHERE) == len(places)
+    check(data, tmp_path)
 
 
 def test_the_position_in_an_avi_goes(placed_walk, tmp_path):
