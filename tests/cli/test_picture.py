@@ -46,7 +46,7 @@ def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after
     assert first != second == Path("x.png").read_bytes()
 
 
-@pytest.mark.parametrize("preset", ["draft", "instant"])
+@pytest.mark.parametrize("preset", [pytest.param("draft", marks=pytest.mark.thorough), "instant"])
 def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypatch, capsys, preset):
     from painterly.engine import patches
 

@@ -185,7 +185,7 @@ def test_an_iterations_losses_are_those_of_its_picture_which_is_better_than_the_
 @pytest.mark.parametrize(
     "settings",
     [
-        {"iterations": 3},
+        pytest.param({"iterations": 3}, marks=pytest.mark.thorough),
         pytest.param(
             {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02},
             marks=pytest.mark.thorough,

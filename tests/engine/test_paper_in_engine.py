@@ -41,7 +41,7 @@ def test_a_picture_on_paper_resumes_to_the_same_bytes():
     assert np.array_equal(resumed.image, step.image)
 
 
-@pytest.mark.parametrize("recipe", ["default", "instant"])
+@pytest.mark.parametrize("recipe", [pytest.param("default", marks=pytest.mark.thorough), "instant"])
 def test_masks_regions_and_the_picture_to_start_from_are_cropped_as_the_photo_is(recipe):
     settings = Settings(recipe=recipe, preserve_color=True, **EXACT, **PAPER)
     start = tiny.picture(60, 120, 3)

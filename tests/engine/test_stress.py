@@ -41,7 +41,7 @@ def grain(image):
 @pytest.mark.parametrize(
     ("network", "name", "strength"),
     [
-        ("built-in", "landscape", 0.3),
+        pytest.param("built-in", "landscape", 0.3, marks=pytest.mark.thorough),
         pytest.param("built-in", "shapes", 0.1, marks=pytest.mark.thorough),
         pytest.param("dead", "landscape", 0.25, marks=pytest.mark.thorough),
     ],

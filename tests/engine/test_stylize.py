@@ -175,6 +175,7 @@ def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in
     assert traced.cache_info().currsize == 1
 
 
+@pytest.mark.thorough
 def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(tiny, monkeypatch):
     sizes = []
 
@@ -198,6 +199,7 @@ def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(t
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_lbfgs_lowers_the_loss_within_the_colours_there_are_and_steps_say_so(tiny):
     settings = Settings(size=181, iterations=2, optimizer="lbfgs", content_weight=0.05)
     photo, style = picture(64, 181), [picture(80, 80, 2)]

@@ -314,6 +314,7 @@ def test_the_worker_paints_the_latest_preview_first_and_none_that_is_forgotten(h
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_waits(
     hand, idle, painter, monkeypatch
 ):

@@ -63,6 +63,7 @@ def one_name(request, folders, monkeypatch):
     return names
 
 
+@pytest.mark.slow
 def test_of_two_photos_with_one_name_on_a_disk_one_fails_and_nothing_of_the_other_is_lost(
     folders, one_name, stand_in, capsys
 ):

@@ -48,6 +48,7 @@ def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_
 
 
 @pytest.mark.usefixtures("small_vgg")
+@pytest.mark.thorough
 def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys):
     Path("paintings/styles.toml").write_text(
         '[quick]\npaintings = ["monet.jpg"]\npreset = "instant"\nsize = 64\n'
@@ -106,6 +107,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     assert record("monet/beach.jpg").width == 256
 
 
+@pytest.mark.slow
 def test_device_gpu_demands_one_though_the_cpu_paints(folders, monkeypatch):
     installed = []
     monkeypatch.setattr("painterly.devices.nvidia.installed_gpus", lambda: installed)

@@ -82,6 +82,7 @@ def test_a_photo_in_all_styles_becomes_one_picture_without_tensorflow(photos_and
     assert cells(photos_and_styles / "all.png") == 1 + 3, "the photo and its three paintings"
 
 
+@pytest.mark.slow
 def test_all_photos_in_one_style_become_one_picture(photos_and_styles):
     before = contents(photos_and_styles)
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0

@@ -125,6 +125,7 @@ def undisturbed(moto):
 
 
 @pytest.mark.parametrize("where", [MOTO, RGW])
+@pytest.mark.thorough
 def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undisturbed):
     """Each fault is met once in any case, and three photos arrive with a flipped bit."""
     server, tls = request.getfixturevalue(where), None

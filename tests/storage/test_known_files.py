@@ -82,6 +82,7 @@ def test_a_file_is_read_once_until_the_list_is_deleted(resting_photo, results, c
     assert (results / LIST).exists()
 
 
+@pytest.mark.slow
 def test_whatever_happens_an_etag_is_that_of_the_content(tmp_path, monkeypatch):  # noqa: C901
     """The time step is shorter, so that there is less to wait for."""
     monkeypatch.setattr(files, "FINE_STEP_S", 0.02)

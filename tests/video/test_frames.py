@@ -309,7 +309,7 @@ KINDS = {
     "rough.avi": ("mpeg4", ("-g", "40"), None),
     "moves.gif": ("gif", (), None),
 }
-USUAL = ("closed.mp4", "open.mkv", "variable.mp4", "interlaced.mkv", "moves.gif")
+USUAL = ("open.mkv", "interlaced.mkv")
 KINDS_OF_EACH_TIER = [
     pytest.param(name, marks=[] if name in USUAL else pytest.mark.thorough) for name in KINDS
 ]
