@@ -26,6 +26,7 @@ from painterly.vgg import tiles
 GIB = 2**30
 
 
+@pytest.mark.thorough
 def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_large(random_vgg):
     chosen = Settings(size=128, rescale_image=True)
     with pytest.raises(MemoryShortError, match=r"photo alone, at its own size, takes .* smaller"):

@@ -21,7 +21,11 @@ def paint(settings, photo=PHOTO, **others):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["default", "instant", pytest.param("inetwork", marks=pytest.mark.thorough)]
+    "recipe",
+    [
+        "instant",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in ("default", "inetwork")),
+    ],
 )
 def test_a_picture_on_paper_is_that_of_the_cropped_photo(recipe):
     settings = Settings(recipe=recipe, **EXACT, **PAPER)

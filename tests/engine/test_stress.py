@@ -71,6 +71,7 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(builtin):
     photo, painting = pair("shapes")
     settings = Settings(size=96, strength=0, iterations=20, precision="float32")

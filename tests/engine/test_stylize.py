@@ -94,6 +94,7 @@ def test_the_picture_as_it_stands_can_be_read_and_saved_while_it_is_rebuilt(tiny
     np.testing.assert_array_equal(rebuilt.image, step.image)
 
 
+@pytest.mark.thorough
 def test_finer_and_larger_strokes_make_other_pictures(tiny):
     """test_schedule.py has the size of the painting that makes them."""
     settings = (Settings(size=128, iterations=1, stroke_size=each) for each in (0.5, 1.0, 2.0))

@@ -30,9 +30,8 @@ PHOTOS = ("Beach.jpg", "/lead.jpg", "trip//boat.jpg", "//two.png")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "way", [*WAYS, *(pytest.param(way, marks=pytest.mark.thorough) for way in MORE_WAYS)]
-)
+@pytest.mark.parametrize("way", [*WAYS, *MORE_WAYS])
+@pytest.mark.thorough
 def test_a_second_run_paints_nothing_and_all_results_are_fetched(
     s3_server, way, stand_in, monkeypatch, capsys, tmp_path
 ):

@@ -325,6 +325,7 @@ def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_li
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_list_is_usable_whenever_its_program_is_killed(results, start_lister):
     for run in range(5):
         child = start_lister(f"run {run}")

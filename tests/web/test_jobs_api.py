@@ -425,6 +425,7 @@ def test_what_cannot_be_painted_says_why(web, worker):
     assert failed["error"].startswith("is damaged or incomplete")
 
 
+@pytest.mark.thorough
 def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
     """Its runs delete checkpoints that they have no use for, and read all that is in the bucket."""
     from painterly.cli.batch import paint_batch
