@@ -14,7 +14,7 @@ import pytest
 from support import programs, tiny
 from support.commands import contents, python
 from support.folder_batches import keys, run
-from support.s3_servers import RGW
+from support.s3_servers import MOTO, RGW
 
 from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
@@ -35,7 +35,7 @@ TIMELAPSES = {f"{key.rpartition('.')[0]}.timelapse.webp" for key in RESULTS}
 FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt": b"3"}
 
 
-@pytest.fixture(params=["folder", "moto", RGW])
+@pytest.fixture(params=["folder", MOTO, RGW])
 def batch(request, tmp_path):
     """Buckets of one kind with photos and paintings. `results` has two buckets for results, with
     foreign objects in them; `environment` returns the variables for one of them."""
