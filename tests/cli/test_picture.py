@@ -88,6 +88,7 @@ def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(mo
     assert Image.open("x.png").size == (128, 96)
 
 
+@pytest.mark.thorough
 def test_the_result_is_written_as_asked_for():
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"

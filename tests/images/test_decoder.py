@@ -281,6 +281,7 @@ def test_it_gets_no_secrets(monkeypatch):
     assert not {*secrets, "HOME"} & process.environ().keys()
 
 
+@pytest.mark.thorough
 def test_many_threads_share_few_processes():
     decoder.end_all()
     at_work = []

@@ -473,6 +473,7 @@ def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     hand, place, monkeypatch
 ):

@@ -22,6 +22,7 @@ def painted(instant_painter, size):
     return instant_painter.paint(photo, Style("p", (painting,), settings))
 
 
+@pytest.mark.thorough
 def test_a_picture_does_not_depend_on_what_was_painted_before_it():
     sides = 64, 160, 256
     alone = painted(InstantPainter(lambda _: PAINTING, None, sides), 256)

@@ -71,6 +71,7 @@ def test_where_the_photo_is_transparent_frames_are_white(folders):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_it_repaints_nothing_and_is_replaced_and_deleted_with_its_result(folders, stand_in, capsys):
     assert run(folders) == 0
     before = record().fingerprint

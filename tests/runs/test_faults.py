@@ -275,6 +275,7 @@ def test_a_result_bucket_that_takes_nothing_ends_the_run(
     assert contents(few.result) == FOREIGN
 
 
+@pytest.mark.thorough
 def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
     few, proxy, seen, impatient
 ):
@@ -288,6 +289,7 @@ def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
     assert FEW[0] not in few.result.read("index.html").decode()
 
 
+@pytest.mark.thorough
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, proxy, seen, undisturbed):
     """It does not let unfinished uploads be listed either."""
     few.result.write("_checkpoints/monet/p8.jpg.npz", TORN)

@@ -73,6 +73,7 @@ def test_a_second_run_over_finished_folders_reads_hardly_anything(large_folders,
     assert spent.read < OTHERS, "the list was made again"
 
 
+@pytest.mark.thorough
 def test_a_read_only_folder_of_photos_is_read_once(large_folders, cost):
     Path("photos").chmod(0o555)
     try:

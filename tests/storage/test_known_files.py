@@ -316,6 +316,7 @@ def start_lister(results):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_lister):
     assert [each.wait(60) for each in (start_lister("one"), start_lister("other"))] == [0, 0]
     painted = MadeFiles(results).painted

@@ -103,6 +103,7 @@ def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch
 
 
 @pytest.mark.parametrize("flags, gains", [("avx512_bf16", True), ("avx512_bf16 amx_bf16", False)])
+@pytest.mark.thorough
 def test_winograd_in_bfloat16_is_not_for_amx(random_vgg, flags, gains, monkeypatch):
     monkeypatch.setattr(choose, "cpuinfo", lambda: flags)
     assert random_vgg.gains_from_memory(["conv4_2"], tf.bfloat16) is gains
