@@ -121,9 +121,10 @@ def _same_account() -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def _collected() -> Iterator[None]:
     """Free what the tests of a file leave behind: threads, connections and decoders end with it,
-    and not during a test of another file."""
+    and not during a test of another file. What stays, such as TensorFlow, is looked at once."""
     yield
     gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,6 +59,7 @@ def test_what_no_longer_waits_gets_no_preview(world):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeypatch):
     monkeypatch.setattr(photos, "PREVIEW_SIDE", 192)
     world.put("styles/monet.jpg", sample("styles/mosaic.jpg", 192))

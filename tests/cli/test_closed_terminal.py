@@ -61,10 +61,8 @@ def test_where_hang_ups_are_ignored_as_by_nohup_it_goes_on_without_the_terminal(
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["SIGHUP", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("SIGINT", "SIGTERM"))],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
 def test_the_web_service_ends_in_order_with_its_worker_and_what_waits(tmp_path, name):
     """A page waits for a preview, and sends a photo. Ctrl-C reaches the worker as well."""
     names, signum = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), signal.Signals[name]

@@ -46,7 +46,7 @@ def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after
     assert first != second == Path("x.png").read_bytes()
 
 
-@pytest.mark.parametrize("preset", ["draft", "instant"])
+@pytest.mark.parametrize("preset", [pytest.param("draft", marks=pytest.mark.thorough), "instant"])
 def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypatch, capsys, preset):
     from painterly.engine import patches
 
@@ -88,6 +88,7 @@ def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(mo
     assert Image.open("x.png").size == (128, 96)
 
 
+@pytest.mark.thorough
 def test_the_result_is_written_as_asked_for():
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"

@@ -67,6 +67,7 @@ def test_switches_take_the_original_s_words_and_stand_alone():
 
 
 @paints
+@pytest.mark.thorough
 def test_outside_the_content_mask_the_photo_is_kept():
     result = painted("--content_mask", "left.png", "--size", "80")
     photo = np.asarray(Image.open("beach.jpg"))
@@ -75,6 +76,7 @@ def test_outside_the_content_mask_the_photo_is_kept():
 
 
 @paints
+@pytest.mark.thorough
 def test_preserve_color_acts_inside_the_color_mask_only():
     everywhere, half = (
         painted("--preserve_color"),

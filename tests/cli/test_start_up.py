@@ -35,6 +35,7 @@ def test_help_says_what_exit_codes_mean_and_loads_nothing_slow(script, tmp_path)
 
 
 @pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.thorough
 def test_inetwork_waits_for_tensorflow_only_to_paint():
     program = (
         "import sys; from painterly.cli.command import inetwork\n"

@@ -128,6 +128,7 @@ def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_picture_for_the_standard_output_is_written_as_it_stands_and_leaves_no_checkpoint(
     start_program, tmp_path
 ):

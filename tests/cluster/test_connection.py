@@ -52,6 +52,7 @@ def test_other_versions_than_the_clusters_are_named(ray):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_python_may_differ_in_its_last_number_and_no_folder_is_sent_to_the_nodes():
     """Below `uv run`, Ray would send the driver's folder, with .env."""
     code = (

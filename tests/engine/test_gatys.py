@@ -51,11 +51,12 @@ def test_a_network_without_the_deepest_layer_compares_the_others():
 @pytest.mark.parametrize(
     ("start", "changes", "part"),
     [
-        pytest.param("content", {"iterations": 2}, 0.9, marks=pytest.mark.thorough),
+        ("content", {"iterations": 2}, 0.9),
         ("noise", {"optimizer": "adam", "iterations": 20}, 0.5),
     ],
     ids=["lbfgs", "adam"],
 )
+@pytest.mark.thorough
 def test_a_picture_of_one_size_gets_nearer_to_both_its_photo_and_its_painting(start, changes, part):
     settings = Settings(recipe="gatys", size=192, init_image=start, **changes)
     inputs = tiny.picture(96, 144), [tiny.picture(80, 80, 2)]

@@ -170,6 +170,7 @@ def test_the_originals_defaults_are_the_recipes():
     assert Settings.inetwork(content_weight=1).content_weight == 1
 
 
+@pytest.mark.thorough
 def test_an_iterations_losses_are_those_of_its_picture_which_is_better_than_the_photo():
     """test_scale_optimizer.py has SciPy's L-BFGS."""
     content, style = (0.25 + 0.5 * tiny.picture(32, 64, seed) for seed in (1, 2))
@@ -185,7 +186,7 @@ def test_an_iterations_losses_are_those_of_its_picture_which_is_better_than_the_
 @pytest.mark.parametrize(
     "settings",
     [
-        {"iterations": 3},
+        pytest.param({"iterations": 3}, marks=pytest.mark.thorough),
         pytest.param(
             {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02},
             marks=pytest.mark.thorough,

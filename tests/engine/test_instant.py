@@ -332,6 +332,7 @@ def test_only_the_part_of_a_painting_inside_its_mask_is_used(in_mosaic):
     assert pink(paint(PHOTO, Paintings([half], masks=[mask]), USUAL)) < 0.005
 
 
+@pytest.mark.thorough
 def test_larger_strokes_make_a_smoother_picture(mosaic):
     usual, larger = (paint(PHOTO, mosaic, changed(size=192, stroke_size=s)) for s in (1.0, 2.0))
 

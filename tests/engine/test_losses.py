@@ -267,7 +267,9 @@ def test_a_style_mask_says_what_is_painted_from_a_painting_and_where(tiny):
 @pytest.mark.parametrize(
     ("settings", "given"),
     [
-        (Settings(size=96, iterations=1), {"regions", "content_mask"}),
+        pytest.param(
+            Settings(size=96, iterations=1), {"regions", "content_mask"}, marks=pytest.mark.thorough
+        ),
         pytest.param(Settings(size=96, iterations=1), {"regions"}, marks=pytest.mark.thorough),
         pytest.param(Settings(size=96, iterations=1), {"content_mask"}, marks=pytest.mark.thorough),
         (
@@ -290,6 +292,7 @@ def test_outside_of_masks_and_regions_the_photos_pixels_are_kept_exactly(tiny, s
         np.testing.assert_array_equal(image[34:], photo[34:])
 
 
+@pytest.mark.thorough
 def test_a_painting_without_a_share_is_not_used(tiny):
     photo, one, other = picture(64, 96, 1), picture(64, 64, 2), picture(64, 64, 3)
     settings, right = Settings(size=96, iterations=2), 1 - LEFT

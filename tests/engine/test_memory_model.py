@@ -26,6 +26,7 @@ from painterly.vgg import tiles
 GIB = 2**30
 
 
+@pytest.mark.thorough
 def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_large(random_vgg):
     chosen = Settings(size=128, rescale_image=True)
     with pytest.raises(MemoryShortError, match=r"photo alone, at its own size, takes .* smaller"):
@@ -98,6 +99,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
     assert 1 < max(heights) < 0.6 * 611  # Most of it the halo of recipe inetwork.
 
 
+@pytest.mark.thorough
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     settings = Settings(size=1024, precision="float32")
     sizes = Schedule.of(1024, 1024, settings).sizes

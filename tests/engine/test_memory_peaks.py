@@ -89,8 +89,8 @@ FLOAT32, BFLOAT16 = {"precision": "float32"}, {"precision": "bfloat16"}
             for what in ("one", "regions", "blend", "mask", "drawing")
         ],
         [
-            ("builtin", 1024, "one", 320, FLOAT32),
-            *(("builtin", 1024, what, 448, BFLOAT16) for what in ("regions", "mask")),
+            ("builtin", 768, "one", 320, FLOAT32),
+            *(("builtin", 768, what, 320, BFLOAT16) for what in ("regions", "mask")),
         ],
     ),
 )
@@ -122,12 +122,12 @@ from painterly.engine.transfer import TransferInputs
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
-vgg, settings = load_vgg(), Settings(size=1024, iterations=1, precision="float32")
-photo, painting = picture(672, 1024), picture(128, 128, 2)
+vgg, settings = load_vgg(), Settings(size=768, iterations=1, precision="float32")
+photo, painting = picture(504, 768), picture(128, 128, 2)
 begun = Settings(size=64, iterations=1, recipe="moments")  # Keeps no memory of patches.
 last(stylize(photo[:64, :64], [painting], begun, network()))
 held = memory("VmRSS")
-limit = held + 950_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
+limit = held + 900_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
 def prepared():
     inputs = TransferInputs(photo, Paintings([painting]), settings)
     return StyleTransfer(inputs, vgg, device_budget(Limits(limit)))

@@ -21,7 +21,11 @@ def paint(settings, photo=PHOTO, **others):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["default", "instant", pytest.param("inetwork", marks=pytest.mark.thorough)]
+    "recipe",
+    [
+        "instant",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in ("default", "inetwork")),
+    ],
 )
 def test_a_picture_on_paper_is_that_of_the_cropped_photo(recipe):
     settings = Settings(recipe=recipe, **EXACT, **PAPER)
@@ -41,7 +45,7 @@ def test_a_picture_on_paper_resumes_to_the_same_bytes():
     assert np.array_equal(resumed.image, step.image)
 
 
-@pytest.mark.parametrize("recipe", ["default", "instant"])
+@pytest.mark.parametrize("recipe", [pytest.param("default", marks=pytest.mark.thorough), "instant"])
 def test_masks_regions_and_the_picture_to_start_from_are_cropped_as_the_photo_is(recipe):
     settings = Settings(recipe=recipe, preserve_color=True, **EXACT, **PAPER)
     start = tiny.picture(60, 120, 3)

@@ -41,7 +41,7 @@ def grain(image):
 @pytest.mark.parametrize(
     ("network", "name", "strength"),
     [
-        ("built-in", "landscape", 0.3),
+        pytest.param("built-in", "landscape", 0.3, marks=pytest.mark.thorough),
         pytest.param("built-in", "shapes", 0.1, marks=pytest.mark.thorough),
         pytest.param("dead", "landscape", 0.25, marks=pytest.mark.thorough),
     ],
@@ -71,6 +71,7 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(builtin):
     photo, painting = pair("shapes")
     settings = Settings(size=96, strength=0, iterations=20, precision="float32")

@@ -94,6 +94,7 @@ def test_the_picture_as_it_stands_can_be_read_and_saved_while_it_is_rebuilt(tiny
     np.testing.assert_array_equal(rebuilt.image, step.image)
 
 
+@pytest.mark.thorough
 def test_finer_and_larger_strokes_make_other_pictures(tiny):
     """test_schedule.py has the size of the painting that makes them."""
     settings = (Settings(size=128, iterations=1, stroke_size=each) for each in (0.5, 1.0, 2.0))
@@ -175,6 +176,7 @@ def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in
     assert traced.cache_info().currsize == 1
 
 
+@pytest.mark.thorough
 def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(tiny, monkeypatch):
     sizes = []
 
@@ -198,6 +200,7 @@ def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(t
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_lbfgs_lowers_the_loss_within_the_colours_there_are_and_steps_say_so(tiny):
     settings = Settings(size=181, iterations=2, optimizer="lbfgs", content_weight=0.05)
     photo, style = picture(64, 181), [picture(80, 80, 2)]

@@ -72,6 +72,7 @@ def test_what_has_no_border_stays_as_it_is(pixels):
     assert without_border(pixels) is pixels
 
 
+@pytest.mark.slow
 def test_a_large_scan_is_cut_as_a_small_one():
     small = Image.fromarray(bordered((20, 20, 20, 20)))
     found = without_border(np.asarray(small.resize((6000, 4400), Image.Resampling.BICUBIC)))

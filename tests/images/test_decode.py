@@ -98,6 +98,7 @@ def test_alpha_is_rotated_with_the_picture():
     assert (alpha[:, 15:] == 0).all() and (alpha[:, :15] == 1).all()
 
 
+@pytest.mark.slow
 def test_several_threads_decode_at_once():
     files = [saved(see_through().convert("RGB"), format_) for format_ in FORMATS] * 8
     alone = [decode(data, "a").pixels for data in files]

@@ -281,6 +281,7 @@ def test_it_gets_no_secrets(monkeypatch):
     assert not {*secrets, "HOME"} & process.environ().keys()
 
 
+@pytest.mark.thorough
 def test_many_threads_share_few_processes():
     decoder.end_all()
     at_work = []
@@ -365,6 +366,7 @@ def test_pictures_are_the_same_in_both_places():
         )
 
 
+@pytest.mark.thorough
 def test_a_long_file_is_read_after_a_small_picture():
     small = decode(JPEG)
     long = decode(JPEG + bytes(250_000_000))  # Twice as much is more than the former may take.

@@ -90,6 +90,7 @@ def test_a_file_of_far_too_many_parts_costs_itself_alone(made, cost):
     assert spent.own_memory < 20 * LARGE and spent.memory < 500_000_000
 
 
+@pytest.mark.thorough
 def test_a_file_that_never_ends_is_given_up_by_processor_time():
     pytest.importorskip("resource")
     data = png(png_chunk(b"prVt") * (20 * LARGE // 12))

@@ -19,6 +19,7 @@ WORKERS = some.sampled_from("ab")
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_each_job_ends_once_whatever_workers_and_people_do(tmp_path, monkeypatch):  # noqa: C901
     """Only the machine's clock passes. A worker that renews its lease in time keeps its job."""
     clock, number = [0.0], iter(range(10**6))

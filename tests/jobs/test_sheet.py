@@ -68,6 +68,7 @@ def test_a_sheet_is_ordered_painted_shown_and_fetched_as_other_pictures_are(web,
     assert record.paintings is None and record.settings["recipe"] == "instant"
 
 
+@pytest.mark.thorough
 def test_it_is_the_sheet_that_the_command_paints(web, worker, place, tmp_path, monkeypatch):
     photo = tiny.file(60, 80, 1, "PNG")
     job = send(web, SHEET, photo, name="beach.png").json()

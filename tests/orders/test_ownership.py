@@ -63,6 +63,7 @@ def one_name(request, folders, monkeypatch):
     return names
 
 
+@pytest.mark.slow
 def test_of_two_photos_with_one_name_on_a_disk_one_fails_and_nothing_of_the_other_is_lost(
     folders, one_name, stand_in, capsys
 ):
@@ -132,6 +133,7 @@ def test_the_page_shows_a_refused_picture_also_if_all_others_are_done(folders, s
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_results_stored_in_parts_or_overwritten_are_recognised_on_s3(moto, stand_in, capsys):
     bucket, environment = s3_batch(moto)
     client, at = moto.client, {"Bucket": bucket.name, "Key": "monet/a.png"}

@@ -32,6 +32,7 @@ def engines():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_upgrade_repaints_nothing_until_it_is_asked(folders, tmp_path, monkeypatch, capsys):
     """Preset instant paints as the engine itself does, without TensorFlow."""
     instant = {name: value for name, value in folders.items() if name != "VGG_WEIGHTS"}

@@ -191,6 +191,7 @@ def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):
 # --- any order of saves, loads, damages and restarts --------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_the_last_that_was_saved_or_none(tmp_path):  # noqa: C901
     number, pictures = iter(range(10**6)), some.sampled_from("ab")
     marks = some.sampled_from(["f", "another"])

@@ -33,6 +33,7 @@ def printed(program: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.thorough
 def test_forks_of_a_process_that_has_painted_paint_and_so_does_it():
     program = """
 print(paint(64))

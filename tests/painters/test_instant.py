@@ -48,6 +48,7 @@ def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_
 
 
 @pytest.mark.usefixtures("small_vgg")
+@pytest.mark.thorough
 def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys):
     Path("paintings/styles.toml").write_text(
         '[quick]\npaintings = ["monet.jpg"]\npreset = "instant"\nsize = 64\n'
@@ -64,6 +65,7 @@ def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
     Path("photos/large.jpg").write_bytes(saved(Image.new("RGB", (4000, 4000)), "JPEG"))
     limit = f"{resident_memory() // 10**6 + 1200}MB"
@@ -106,6 +108,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     assert record("monet/beach.jpg").width == 256
 
 
+@pytest.mark.slow
 def test_device_gpu_demands_one_though_the_cpu_paints(folders, monkeypatch):
     installed = []
     monkeypatch.setattr("painterly.devices.nvidia.installed_gpus", lambda: installed)

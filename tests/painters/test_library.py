@@ -38,6 +38,7 @@ def test_a_picture_is_what_the_command_writes_and_no_file_is_left(tmp_path):
     assert same(picture, Image.open("out.png"))
 
 
+@pytest.mark.slow
 def test_photos_and_styles_are_files_names_or_pictures_of_pillow(tmp_path):
     photo, painting = Image.open("beach.jpg"), Image.open("monet.jpg")
     usual = painterly.paint("beach.jpg", "monet.jpg", **QUICK)
@@ -52,6 +53,7 @@ def test_photos_and_styles_are_files_names_or_pictures_of_pillow(tmp_path):
     assert same(wave, painterly.paint("beach.jpg", "hokusai", **QUICK))
 
 
+@pytest.mark.slow
 def test_photos_and_styles_are_bytes_open_files_and_arrays(tmp_path):
     usual = painterly.paint("beach.jpg", "monet.jpg", **QUICK)
     data = (tmp_path / "beach.jpg").read_bytes()
@@ -91,6 +93,7 @@ def test_an_error_that_nobody_foresaw_is_one_line_with_its_cause(monkeypatch):
     assert "\n" not in str(refused.value) and isinstance(refused.value.__cause__, IndexError)
 
 
+@pytest.mark.slow
 def test_several_styles_are_blended_in_their_shares():
     alone = painterly.paint("beach.jpg", "hokusai", **QUICK)
     both = ["hokusai", "monet.jpg"]

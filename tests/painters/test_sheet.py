@@ -82,6 +82,7 @@ def test_a_photo_in_all_styles_becomes_one_picture_without_tensorflow(photos_and
     assert cells(photos_and_styles / "all.png") == 1 + 3, "the photo and its three paintings"
 
 
+@pytest.mark.slow
 def test_all_photos_in_one_style_become_one_picture(photos_and_styles):
     before = contents(photos_and_styles)
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0
@@ -93,6 +94,7 @@ def test_all_photos_in_one_style_become_one_picture(photos_and_styles):
     assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0
 
 
+@pytest.mark.thorough
 def test_it_is_painted_from_buckets_and_stores_nothing_there(photos_and_styles, moto, monkeypatch):
     source, style, result = (open_bucket(moto.new_bucket(), moto.account) for _ in range(3))
     for bucket, folder in ((source, "photos"), (style, "paintings")):

@@ -19,7 +19,14 @@ COLOURS = [each.astype(np.uint8) for each in (RED, GREEN, BLUE)]
 
 
 @pytest.fixture
-def story_folder(tmp_path, monkeypatch):
+def small_story(monkeypatch):
+    """Stories have a 25th of the pixels: what they show does not depend on their size."""
+    monkeypatch.setattr(story, "WIDTH", story.WIDTH // 5)
+    monkeypatch.setattr(story, "HEIGHT", story.HEIGHT // 5)
+
+
+@pytest.fixture
+def story_folder(tmp_path, monkeypatch, small_story):
     """The current folder, with a photo and six paintings."""
     none = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
     leave_out_env_file(monkeypatch, also=none)
@@ -41,20 +48,23 @@ def shown(film):
     return frames, durations
 
 
-@pytest.mark.slow
-def test_a_line_turns_each_picture_into_the_next_and_the_last_into_the_photo():
+def test_it_fills_a_phone():
+    assert next(story.images(COLOURS)).size == (1080, 1920)
+
+
+def test_a_line_turns_each_picture_into_the_next_and_the_last_into_the_photo(small_story):
     film = Image.open(io.BytesIO(story.webp_of(COLOURS, lambda: None)))
-    assert film.size == (1080, 1920) and film.info["loop"] == 0
+    assert film.size == (216, 384) and film.info["loop"] == 0
     frames, durations = shown(film)
     assert sum(durations) == 8000
-    middle = [frame[960] for frame in frames]
+    middle = [frame[192] for frame in frames]
     for number, (before, after) in enumerate(((0, 1), (1, 2), (2, 0))):
         held, wiped = (middle[number * story.WIPE + each] for each in (0, story.WIPE // 2))
         assert held[:, before].min() > 200, "the picture alone"
-        assert wiped[100, after] > 200 > 60 > wiped[100, before]
-        assert wiped[-100, before] > 200 > 60 > wiped[-100, after]
-        assert np.abs(wiped[540] - story.LINE).max() < 60
-    assert frames[0][10].mean() < frames[0][960].mean(), "dark around a picture of another shape"
+        assert wiped[20, after] > 200 > 60 > wiped[20, before]
+        assert wiped[-20, before] > 200 > 60 > wiped[-20, after]
+        assert np.abs(wiped[108] - story.LINE).max() < 60
+    assert frames[0][4].mean() < frames[0][192].mean(), "dark around a picture of another shape"
 
 
 def test_a_stop_ends_its_writing():
@@ -84,7 +94,7 @@ def test_with_ffmpeg_it_can_be_a_clip(story_folder):
     assert main(["beach.jpg", "paintings/p0.jpg", "--size", "48", "--story", "beach.mp4"]) == 0
     about = [clips.ffmpeg(), "-i", "beach.mp4", "-map", "0:v", "-c", "copy", "-f", "null", "-"]
     said = subprocess.run(about, text=True, capture_output=True).stderr
-    assert "1080x1920" in said and "Duration: 00:00:08.00" in said and "25 fps" in said
+    assert "216x384" in said and "Duration: 00:00:08.00" in said and "25 fps" in said
 
 
 @pytest.mark.parametrize(

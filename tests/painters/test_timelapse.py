@@ -71,6 +71,7 @@ def test_where_the_photo_is_transparent_frames_are_white(folders):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_it_repaints_nothing_and_is_replaced_and_deleted_with_its_result(folders, stand_in, capsys):
     assert run(folders) == 0
     before = record().fingerprint
@@ -126,6 +127,7 @@ def test_results_that_differ_in_their_extension_alone_each_have_their_own(folder
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
     (tmp_path / "beach.jpg").write_bytes(tiny.file(200, 300, 1))
     (tmp_path / "monet.jpg").write_bytes(tiny.file(150, 150, 2))

@@ -125,6 +125,7 @@ def undisturbed(moto):
 
 
 @pytest.mark.parametrize("where", [MOTO, RGW])
+@pytest.mark.thorough
 def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undisturbed):
     """Each fault is met once in any case, and three photos arrive with a flipped bit."""
     server, tls = request.getfixturevalue(where), None
@@ -274,6 +275,7 @@ def test_a_result_bucket_that_takes_nothing_ends_the_run(
     assert contents(few.result) == FOREIGN
 
 
+@pytest.mark.thorough
 def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
     few, proxy, seen, impatient
 ):
@@ -287,6 +289,7 @@ def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
     assert FEW[0] not in few.result.read("index.html").decode()
 
 
+@pytest.mark.thorough
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, proxy, seen, undisturbed):
     """It does not let unfinished uploads be listed either."""
     few.result.write("_checkpoints/monet/p8.jpg.npz", TORN)

@@ -14,7 +14,7 @@ import pytest
 from support import programs, tiny
 from support.commands import contents, python
 from support.folder_batches import keys, run
-from support.s3_servers import RGW
+from support.s3_servers import MOTO, RGW
 
 from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
@@ -35,7 +35,7 @@ TIMELAPSES = {f"{key.rpartition('.')[0]}.timelapse.webp" for key in RESULTS}
 FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt": b"3"}
 
 
-@pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough), RGW])
+@pytest.fixture(params=["folder", MOTO, RGW])
 def batch(request, tmp_path):
     """Buckets of one kind with photos and paintings. `results` has two buckets for results, with
     foreign objects in them; `environment` returns the variables for one of them."""
@@ -64,6 +64,7 @@ def batch(request, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     batch, start_program, tmp_path, dice
 ):

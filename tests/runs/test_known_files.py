@@ -73,6 +73,7 @@ def test_a_second_run_over_finished_folders_reads_hardly_anything(large_folders,
     assert spent.read < OTHERS, "the list was made again"
 
 
+@pytest.mark.thorough
 def test_a_read_only_folder_of_photos_is_read_once(large_folders, cost):
     Path("photos").chmod(0o555)
     try:
@@ -119,6 +120,7 @@ def start_watch():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(
     large_folders, start_watch, cost
 ):
@@ -139,6 +141,7 @@ def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_watch_reads_no_record_of_a_finished_bucket_twice(
     folders, stand_in, moto, start_watch, cost
 ):

@@ -61,6 +61,7 @@ def test_a_photo_is_painted_where_its_mask_and_regions_say_from_what_a_painting_
     assert left.mean() < -0.1 and right.mean() > 0.1
 
 
+@pytest.mark.slow
 def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, stand_in, capsys):
     """Two photos in the styles `two`, with a region, and `one`."""
     paint("black.png", 0.1)
@@ -95,6 +96,7 @@ def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, stand_in, c
     assert (black["mask"]["key"], black["region"]["key"]) == ("black.mask.png", "sky.png")
 
 
+@pytest.mark.slow
 def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, stand_in, capsys):
     Path("photos/beach.mask.png").write_text("no mask")
     Path("paintings/monet.mask.png").write_bytes(grey_file(0 * LEFT))
@@ -111,6 +113,7 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, stan
 # --- what else can come out -----------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_result_scaled_to_its_photos_size_is_reported_as_it_is(one_photo, capsys):
     changes = {"STYLE_RESCALE_IMAGE": "true", "STYLE_SIZE": "48"}
     assert run(one_photo, **changes, DRY_RUN="1") == 0
@@ -172,6 +175,7 @@ def test_a_result_keeps_the_dpi_of_its_photo_without_paper(folders, stand_in):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_print_of_a_batch_has_the_bytes_of_one_painted_alone(folders):
     """By preset instant, with the program's own network, of a photo with a mask and dpi."""
     instant = {name: value for name, value in folders.items() if name.startswith("BUCKET")}

@@ -149,6 +149,7 @@ def test_a_run_that_fails_says_why_and_one_that_is_stopped_has_no_ending(
     assert not FILE.exists()
 
 
+@pytest.mark.thorough
 def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):
     log.log_to_stdout("", as_json=True)
     run(folders, STYLE_ITERATIONS="10")

@@ -152,7 +152,7 @@ def rest() -> None:
     """Do nothing after a round."""
 
 
-@pytest.fixture(params=["folder", "moto"])
+@pytest.fixture(params=["folder", pytest.param("moto", marks=pytest.mark.thorough)])
 def watched(request, folders, monkeypatch):
     """The buckets of `folders`, and the same on moto, with the variables that name them."""
     here = {name: FolderBucket(Path(folders[name]), new=True) for name in BUCKETS}

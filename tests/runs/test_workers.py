@@ -120,6 +120,7 @@ def test_a_signal_saves_the_painting_of_each_device(four_photos, start_program, 
     assert saved == {f"_checkpoints/monet/{name}.npz" for name in begun()}
 
 
+@pytest.mark.slow
 def test_an_error_on_one_device_ends_the_run_and_saves_the_painting_of_the_other(
     four_photos, stand_in, monkeypatch
 ):
@@ -182,6 +183,7 @@ def test_the_first_error_is_the_one_that_ends_the_run():
         run_side_by_side([failing, failing_later], asked.set)
 
 
+@pytest.mark.slow
 def test_several_devices_need_a_part_of_the_time_for_the_rest():
     pool = object.__new__(SavingPool)
     pool._lock, pool._ended, pool._seconds = threading.Lock(), 2, 20.0

@@ -31,6 +31,7 @@ def painted_bucket(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_downloads_bring_what_is_new_and_keep_what_is_the_user_s(tmp_path):
     """Files change on both sides in between; some downloads are mirrors."""
     number, key = iter(range(10**6)), some.sampled_from(["a", "b/c", "index.html"])

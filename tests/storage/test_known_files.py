@@ -82,6 +82,7 @@ def test_a_file_is_read_once_until_the_list_is_deleted(resting_photo, results, c
     assert (results / LIST).exists()
 
 
+@pytest.mark.slow
 def test_whatever_happens_an_etag_is_that_of_the_content(tmp_path, monkeypatch):  # noqa: C901
     """The time step is shorter, so that there is less to wait for."""
     monkeypatch.setattr(files, "FINE_STEP_S", 0.02)
@@ -315,6 +316,7 @@ def start_lister(results):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_lister):
     assert [each.wait(60) for each in (start_lister("one"), start_lister("other"))] == [0, 0]
     painted = MadeFiles(results).painted
@@ -324,6 +326,7 @@ def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_li
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_list_is_usable_whenever_its_program_is_killed(results, start_lister):
     for run in range(5):
         child = start_lister(f"run {run}")

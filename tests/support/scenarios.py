@@ -1,6 +1,7 @@
 """Scenarios: what a user types, what is said, and what is there then, in files `*.scenario`.
 
     == what is promised, in one line
+    marked slow                         # when it runs, as pytest's marks say; or `thorough`
     env STYLE=monet                     # for all runs and commands of this scenario
     write out/monet/beach.jpg mine      # a file; `photo PATH SEED [KIND]` is a picture
     run OUTPUT_FORMAT=png -> 3          # a run, and how many pictures it paints
@@ -83,6 +84,9 @@ def scenarios(file: Path) -> list:
     for number, line in enumerate(_read[file]):
         if line.startswith("== "):
             found.append(pytest.param((file, []), id=line[3:].replace(" ", "_")))
+        elif found and line.startswith("marked "):
+            about, mark = found[-1], getattr(pytest.mark, line.split()[1])
+            found[-1] = pytest.param(*about.values, id=about.id, marks=mark)
         elif found and line.strip() and not line.startswith("#"):
             found[-1].values[0][1].append((number, line))
     return found

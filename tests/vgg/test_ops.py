@@ -78,11 +78,12 @@ def test_winograds_convolution_and_its_gradient_are_direct_ones(size, padding, m
     ("dtype", "padding"),
     [
         (tf.float32, "replicate"),
-        pytest.param(tf.bfloat16, "zero", marks=pytest.mark.thorough),
-        pytest.param(tf.float32, "zero", marks=pytest.mark.thorough),
-        pytest.param(tf.bfloat16, "replicate", marks=pytest.mark.thorough),
+        (tf.bfloat16, "zero"),
+        (tf.float32, "zero"),
+        (tf.bfloat16, "replicate"),
     ],
 )
+@pytest.mark.thorough
 def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch):
     precisions.need(dtype.name)
     monkeypatch.setattr(winograd, "has_bfloat16_without_amx", lambda: True)
@@ -102,6 +103,7 @@ def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch
 
 
 @pytest.mark.parametrize("flags, gains", [("avx512_bf16", True), ("avx512_bf16 amx_bf16", False)])
+@pytest.mark.thorough
 def test_winograd_in_bfloat16_is_not_for_amx(random_vgg, flags, gains, monkeypatch):
     monkeypatch.setattr(choose, "cpuinfo", lambda: flags)
     assert random_vgg.gains_from_memory(["conv4_2"], tf.bfloat16) is gains

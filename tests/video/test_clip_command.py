@@ -73,6 +73,7 @@ def test_paintings_are_blended_and_settings_hold():
 
 
 @pytest.mark.usefixtures("walk_and_paintings")
+@pytest.mark.thorough
 def test_a_part_of_a_clip_is_painted_alone():
     clips.write(Path("walk.mp4"), 12)
     assert (

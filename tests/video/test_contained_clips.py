@@ -113,6 +113,7 @@ def test_clips_that_fail_their_process_cost_only_themselves(faults, capsys, monk
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
+@pytest.mark.thorough
 def test_a_clip_that_a_visitor_sends_has_the_memory_that_the_limit_leaves(
     tmp_path, cost, monkeypatch
 ):

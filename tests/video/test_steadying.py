@@ -126,6 +126,7 @@ def test_it_goes_on_after_any_frame_as_without_a_pause(pan):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_detail_does_not_grow_from_frame_to_frame(pan):
     frames, painted = pan
     calm, _ = shuttled(frames, painted, 72)

@@ -58,7 +58,10 @@ def test_a_clip_has_its_pictures_and_sound(name, sounds, clip):
     assert heard(target) == pytest.approx((0, 0.5), abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+@pytest.mark.parametrize(
+    "name",
+    ["a.mp4", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("a.mkv", "a.webm"))],
+)
 def test_the_same_clip_is_written_as_the_same_bytes_whatever_is_in_free_memory(
     name, clip, monkeypatch
 ):

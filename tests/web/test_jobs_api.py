@@ -52,6 +52,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monkeypatch):
     unknown = web.get("/api/estimate").json()
     assert {unknown[each] for each in (*PRESETS, "sheet")} == {None}
@@ -92,6 +93,7 @@ def test_an_instant_picture_of_a_style_may_have_its_photos_own_size(web, worker,
     assert (done["state"], done["width"], done["height"]) == ("done", 80, 60)
 
 
+@pytest.mark.thorough
 def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
     job = send(web, {**DRAFT, "settings": {"timelapse": True}}).json()
     other = send(web).json()
@@ -109,6 +111,7 @@ def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_print_has_the_size_of_its_paper_and_counts_as_such_in_what_it_takes(web, worker):
     web.service.handle_worker_message(("speed", Preset.FINE, 1.0, "cpu"))
     paper = {"paper": "10x15cm", "dpi": 25, "bleed": "3mm"}
@@ -160,6 +163,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert web.get("/api/estimate").json()["draft"] is None, "the first picture says little"
 
 
+@pytest.mark.thorough
 def test_the_log_names_the_network_that_paints_once(web, worker, capsys):
     for style in ("monet", "both"):
         send(web, {**DRAFT, "style": style})
@@ -213,6 +217,7 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     assert {"preserve_color": True, "size": "48"}.items() <= dict(item["given"]).items()
 
 
+@pytest.mark.thorough
 def test_a_result_that_was_stored_before_an_upgrade_is_the_jobs(web, worker):
     """The service was killed before the job could end, and upgraded."""
     job = web.service.jobs.stored(send(web).json()["id"])
@@ -424,6 +429,7 @@ def test_what_cannot_be_painted_says_why(web, worker):
     assert failed["error"].startswith("is damaged or incomplete")
 
 
+@pytest.mark.thorough
 def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
     """Its runs delete checkpoints that they have no use for, and read all that is in the bucket."""
     from painterly.cli.batch import paint_batch

@@ -91,6 +91,7 @@ def test_a_photo_that_takes_too_much_memory_is_shown_whole(client, store, large,
     assert spent.memory < MOST
 
 
+@pytest.mark.thorough
 def test_masks_of_previews_have_the_limits_of_their_photos(client, cost):
     mask = flat_png(7200, channels=1)
 

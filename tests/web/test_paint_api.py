@@ -45,6 +45,7 @@ def test_a_painting_can_be_sent_and_the_format_chosen(painting):
     assert Image.open(io.BytesIO(answer.content)).size == (48, 36)
 
 
+@pytest.mark.slow
 def test_what_the_page_puts_first_can_be_sent_as_well(painting):
     def painted(**asked):
         files = photo() | {name: asked.pop(name) for name in ("mask",) if name in asked}

@@ -81,6 +81,7 @@ def test_a_clip_and_its_frame_take_no_more_than_twice_its_bytes(height, width, w
     assert web.service.jobs.stored(job["id"]).size == (height, width)
 
 
+@pytest.mark.thorough
 def test_a_mask_takes_no_more_than_twice_its_bytes():
     noise = Image.effect_noise((4000, 3000), 90)
     data = saved(noise, "WEBP", quality=1)

@@ -77,7 +77,7 @@ def test_a_resumed_run_ends_in_the_same_picture():
     np.testing.assert_array_equal(resumed.image, last.image)
 
 
-@pytest.mark.parametrize("recipe", ["default", "instant"])
+@pytest.mark.parametrize("recipe", [pytest.param("default", marks=pytest.mark.thorough), "instant"])
 def test_with_preserve_color_the_photos_colours_are_left_to_it(recipe, monkeypatch):
     asked = [step.image for step in painted(recipe, preserve_color=True)]
     monkeypatch.setattr(transfer, "in_families", lambda picture, *_: picture)
