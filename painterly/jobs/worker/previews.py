@@ -4,7 +4,6 @@ for them: previews while an order is made, and whole pictures for programs."""
 import hashlib
 import itertools
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -45,15 +44,14 @@ class Previews:
         self._supervisor = supervisor
         self._numbers = itertools.count(1)
         self.asked: dict[int, _Asked] = {}
-        self._looks = OrderedDict[bytes, LookedAt]()  # at photos, by the digests of their files
+        self._looks = dict[bytes, LookedAt]()  # at photos, by the digests of their files
         self._lock = threading.Lock()
 
     def keep_look(self, photo: bytes, look: LookedAt) -> None:
         """Keep a look at a photo, by its file: the worker need not find its faces again."""
         with self._lock:
-            self._looks[_digest(photo)] = look
-            while len(self._looks) > KEPT_LOOKS:
-                self._looks.popitem(last=False)
+            latest = [*self._looks.items(), (_digest(photo), look)][-KEPT_LOOKS:]
+            self._looks = dict(latest)
 
     def ask(self, order: Order) -> tuple[int, Future[bytes | None]]:
         """Ask for a picture, unless a request has left it. Return its number, for `leave` or
