@@ -7,11 +7,8 @@ Colours and edges show this in some photos only, and may mislead. The rest have 
 import numpy as np
 from PIL import Image
 
-from painterly.engine.abstraction.families import seen
 from painterly.engine.abstraction.filters import blurred, gradients
-from painterly.engine.faces.finding import shows_face
-from painterly.engine.looked_at import made_small
-from painterly.engine.picture import picture_size
+from painterly.engine.looked_at import LookedAt
 from painterly.images.arrays import resample
 from painterly.images.colours.colour import srgb_to_oklab
 from painterly.settings.kindness import Subject
@@ -34,12 +31,11 @@ SKY = 0.35  # the part of a photo's top that is cool or very light if it shows t
 VIVID, GREENISH, THINGS, AROUND, MIDDLE = 0.125, -0.02, 0.05, 0.57, 0.2
 
 
-def subject_of(photo: np.ndarray) -> Subject | None:
-    """Return what a photo [H, W, 3] shows, or None if that is not known."""
-    small = made_small(photo)
-    if shows_face(photo, small):
+def subject_of(photo: LookedAt) -> Subject | None:
+    """Return what a photo shows, in which faces were looked for; None if that is not known."""
+    if photo.faces:
         return Subject.FACES
-    colours = srgb_to_oklab(seen(small, picture_size(photo)))
+    colours = srgb_to_oklab(photo.photo)
     tests = {
         Subject.STILL_LIFE: _has_things,
         Subject.NIGHT: _is_dark,

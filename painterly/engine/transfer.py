@@ -41,6 +41,7 @@ from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 
+LOOK = "looked at"  # the LookedAt among a cache's entries, with whether it has faces
 TERMS = ("content", "style", "total_variation", "structure")
 Cache = dict[str, tuple[Hashable, Any]]  # See PhotoCache.
 
@@ -170,10 +171,13 @@ class PhotoCache:
         self._photo: weakref.ref[np.ndarray] | None = None
         self._entries: Cache = {}
 
-    def entries(self, photo: np.ndarray) -> Cache:
-        """Return what is kept of a photo, by name, each with the key that it is for."""
+    def entries(self, photo: np.ndarray, look: LookedAt | None = None) -> Cache:
+        """Return what is kept of a photo, by name, each with the key that it is for. With a `look`
+        at the photo, its faces are known."""
         if self._photo is None or self._photo() is not photo:
             self._photo, self._entries = weakref.ref(photo), {}
+            if look is not None:
+                self._entries[LOOK] = True, look
         return self._entries
 
 
@@ -335,7 +339,7 @@ class Transfer(ABC):
     @property
     def _looked_at(self) -> LookedAt:
         finds = keeps_faces(self._settings)
-        return self._inputs.of_photo("looked at", finds, lambda: LookedAt.of(self._content, finds))
+        return self._inputs.of_photo(LOOK, finds, lambda: LookedAt.of(self._content, finds))
 
     @property
     def _faces(self) -> list[Found]:

@@ -8,10 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
 from painterly.configuration.config import Config
-from painterly.engine.subject import SIDE, subject_of
+from painterly.engine.looked_at import LookedAt
+from painterly.engine.subject import subject_of
 from painterly.errors import ConfigError, MemoryShortError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import side_for
@@ -39,7 +38,7 @@ from painterly.orders.styles import (
     title_of_files,
 )
 from painterly.painters.reading import decoded_in_turn, small_copy
-from painterly.settings.kindness import KIND_TO, Subject
+from painterly.settings.kindness import KIND_TO
 from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
@@ -82,17 +81,21 @@ class Catalogue:
         usual = self._settings(Preset.FINE)
         return [_style_view(style, usual, language) for style in self.all()]
 
-    def suited(self, photo: bytes, name: str) -> Suited:
-        """Return the styles that suit a photo, by its file. Raises ApiError if that cannot be
-        decoded in the memory that is left."""
+    def look(self, photo: bytes, name: str) -> LookedAt:
+        """Look at a photo, by its file, as it is looked at when it is painted. Raises ApiError if
+        it cannot be decoded in the memory that is left."""
 
-        def seen(available: int) -> Subject | None:
-            return subject_of(np.asarray(PictureFile(photo, name).reduced(SIDE, available)))
+        def seen(available: int) -> LookedAt:
+            return LookedAt.of(PictureFile(photo, name).decode(available).pixels_int, finds=True)
 
         try:
-            subject = decoded_in_turn(seen, self._config.memory_limit)
+            return decoded_in_turn(seen, self._config.memory_limit)
         except (PictureError, MemoryShortError) as error:
             raise ApiError(422 if isinstance(error, PictureError) else 413, str(error)) from None
+
+    def suited(self, photo: LookedAt) -> Suited:
+        """Return the styles that suit a photo."""
+        subject = subject_of(photo)
         there = {each.name for each in self.all() if is_ready(each.paintings[0].entry.key)}
         kind = KIND_TO[subject] if subject else ()
         return Suited(subject=subject, styles=[each for each in kind if each in there])

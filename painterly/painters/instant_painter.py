@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly.devices.budget import Limits, host_budget
+from painterly.engine.looked_at import LookedAt
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import total_work
 from painterly.engine.transfer import PhotoCache, Step, TransferInputs
@@ -64,6 +65,7 @@ class InstantOrder(NamedTuple):
     painting: bytes = b""
     # The format of a whole picture, its `format` an extension; None for a preview.
     output: OutputFormat | None = None
+    look: LookedAt | None = None  # at the photo, if it has been looked at
 
     @property
     def extension(self) -> str:
@@ -120,7 +122,8 @@ class InstantPainter:
         style, output = order.style, order.output
         if output is None:
             photo = self.photo(order.photo, order.mask)
-            image = self.paint(photo.picture.pixels_int, style, photo.mask, check_stop)
+            pixels = photo.picture.pixels_int
+            image = self.paint(pixels, style, photo.mask, check_stop, look=order.look)
             return jpeg_of(image, LARGEST_SIDE)
         photo = self._decoded(order.photo, order.mask)
         read = (lambda _: order.painting) if order.painting else self._read
@@ -136,6 +139,7 @@ class InstantPainter:
         mask: np.ndarray | None = None,
         check_stop: CheckStop = lambda: None,
         run: Run = _last,
+        look: LookedAt | None = None,
     ) -> np.ndarray:
         """Return a photo [H, W, 3] in a style, as floats.
 
@@ -145,13 +149,14 @@ class InstantPainter:
             mask: The part to paint, [h, w], or None for all of it.
             check_stop: As in `file`.
             run: Takes the steps, and returns the last one.
+            look: The photo as it was looked at; None if it was not yet.
 
         Raises:
             PainterlyError: It cannot be painted.
         """
         with self._turn:
             paintings = self.paintings(style)
-            cache = self._of_photo.entries(photo)
+            cache = self._of_photo.entries(photo, look)
             inputs = TransferInputs(photo, paintings, style.settings, mask, cache=cache)
             image = self._painted(inputs, check_stop, run)
             self._drop_oldest()

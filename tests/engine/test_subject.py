@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from painterly.engine.looked_at import LookedAt
 from painterly.engine.subject import subject_of
 from painterly.settings.installation import PROGRAM, SAMPLE_PHOTOS
 from painterly.settings.kindness import Subject
@@ -54,7 +55,7 @@ def fruit(colour=(230, 90, 20)):
     ],
 )
 def test_colours_and_edges_tell_what_a_photo_shows(photo, subject):
-    assert subject_of(photo) == subject
+    assert subject_of(LookedAt.of(photo, finds=True)) == subject
 
 
 @pytest.mark.parametrize(
@@ -71,4 +72,4 @@ def test_a_small_copy_suffices(path, subject):
         for side in (320, 512):
             photo = whole.convert("RGB")
             photo.thumbnail((side, side))
-            assert subject_of(np.asarray(photo)) == subject
+            assert subject_of(LookedAt.of(np.asarray(photo), finds=True)) == subject

@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.faces import portrait
 from support.pictures import saved
 from support.polling import DEADLINE_S, until
 from support.web_service import served, stored_job
 from support.web_world import runner_of
 
 from painterly.configuration import config
+from painterly.engine import looked_at
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.jobs.catalogue import Catalogue
@@ -127,6 +129,20 @@ def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place
         longest = settings.get("size", LARGEST_SIDE)
         assert 0.9 * longest < height <= longest
         assert height / width == pytest.approx(1.41, rel=0.03)
+
+
+def test_the_faces_that_a_page_has_asked_about_are_not_looked_for_again(
+    place, answering, hand, monkeypatch
+):
+    painter = runner_of(config.load(place), hand.web.buckets, hand.stop).instant_painter
+    answering.work = lambda each: (painter.file(each.order), None)
+    shown = {"photo": ("me.jpg", saved(portrait(), "JPEG"), "image/jpeg")}
+    before = answering.post("/api/preview", data=MONET, files=shown)
+    assert before.status_code == 200
+    assert answering.post("/api/styles/suited", files=shown).json()["subject"] == "faces"
+    painter.clear()
+    monkeypatch.setattr(looked_at, "found", Mock(side_effect=AssertionError))
+    assert answering.post("/api/preview", data=MONET, files=shown).content == before.content
 
 
 def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):

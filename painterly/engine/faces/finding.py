@@ -72,17 +72,6 @@ def found(photo: np.ndarray, small: np.ndarray) -> list[Found]:
     return [each for each in faces if each.certainty > 0]
 
 
-def shows_face(photo: np.ndarray, small: np.ndarray) -> bool:
-    """Return whether a photo shows a face; arguments as in `found`, which takes longer."""
-
-    def is_one(box: _Box) -> bool:
-        return _face(photo, small, box).certainty > 0
-
-    boxes = _boxes(small, np.s_[:, :])
-    large = any(map(is_one, _distinct(boxes)))
-    return large or any(map(is_one, _distinct(_boxes_of_small(small, boxes))))
-
-
 def _boxes_of_small(photo: np.ndarray, boxes: Sequence[_Box]) -> list[_Box]:
     """Return the boxes in squares of a photo [h, w, 3], 0…1, if boxes in all of it hint at small
     faces."""

@@ -6,6 +6,7 @@ landmarks. lab/faces/convert.py writes their files, of float16:
     NUMBER   an array that a layer names
 """
 
+import itertools
 import json
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from painterly.engine.features.convolutions import Kernel, convolve, limit_blas
 
 SIDE = 192  # px of the image that each network sees
+MEMORY = 8_000_000  # bytes, more than a layer takes
 
 
 def outputs(name: str, image: np.ndarray) -> list[np.ndarray]:
@@ -64,20 +66,27 @@ def _filtered(
     x, side, channels = _padded(x, padding), len(weights), len(bias)
     height, width = ((length - side) // stride + 1 for length in x.shape[:2])
     # Loops are as long as a row of pixels: of one pixel's channels, they would be slow.
-    weights, bias = np.tile(weights, width), np.tile(bias, width)
+    weights = np.broadcast_to(weights[:, :, None], (side, side, width, channels))
+    weights = weights.reshape(side, side, -1)
     columns = [x[:, first::stride].reshape(len(x), -1) for first in range(stride)]
-    y = np.empty((height, len(bias)), np.float32)
-    y[:] = bias
+    y = np.empty((height, width * channels), np.float32)
+    y.reshape(-1, channels)[:] = bias
     product = np.empty_like(y)
-    for i, j in np.ndindex(side, side):
+    for i, j in itertools.product(range(side), range(side)):
         start = j // stride * channels
-        seen = columns[j % stride][i : i + stride * height : stride, start : start + len(bias)]
+        seen = columns[j % stride][i : i + stride * height : stride, start : start + y.shape[1]]
         y += np.multiply(seen, weights[i, j], out=product)
     return y.reshape(height, width, -1)
 
 
 def _padded(x: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
-    return np.pad(x, (padding, padding, (0, 0))) if any(padding) else x
+    if not any(padding):
+        return x
+    height, width, channels = x.shape
+    first, more = padding[0], sum(padding)
+    y = np.zeros((height + more, width + more, channels), np.float32)
+    y[first : first + height, first : first + width] = x
+    return y
 
 
 def _doubled(x: np.ndarray) -> np.ndarray:
@@ -91,6 +100,9 @@ def _doubled(x: np.ndarray) -> np.ndarray:
 @cache
 def _network(name: str) -> tuple[list[tuple[str, int, list[int], Any]], list[int]]:
     """Read a network: its layers, and the numbers of the maps that it ends with."""
+    # Frees it again: glibc then keeps as much freed memory, instead of giving back that of each
+    # layer, which takes half as long as all arithmetic.
+    np.empty(MEMORY, np.uint8)
     with np.load(Path(__file__).with_name(f"{name}.npz"), allow_pickle=False) as file:
         graph = json.loads(bytes(file["layers"]))
         arrays = {each: file[each].astype(np.float32) for each in file.files if each != "layers"}

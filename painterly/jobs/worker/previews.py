@@ -7,9 +7,11 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from painterly.engine.looked_at import LookedAt
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.worker.desk import Order, PreviewRequest, Refusal
 from painterly.jobs.worker.supervisor import Supervisor
+from painterly.painters.instant_painter import InstantOrder
 
 MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000
@@ -17,6 +19,7 @@ MAX_PIXELS = 4_000_000
 # gets the picture if it is sent again within RETURN_S.
 PATIENCE_S, WHOLE_PATIENCE_S, RETURN_S = 30.0, 60.0, 20.0
 RETRY_S = 2  # seconds before a page asks again
+KEPT_LOOKS = 8  # of half a MB
 
 
 @dataclass
@@ -41,16 +44,21 @@ class Previews:
         self._supervisor = supervisor
         self._numbers = itertools.count(1)
         self.asked: dict[int, _Asked] = {}
+        self._looks = dict[bytes, LookedAt]()  # at photos, by the digests of their files
         self._lock = threading.Lock()
+
+    def keep_look(self, photo: bytes, look: LookedAt) -> None:
+        """Keep a look at a photo, by its file: the worker need not find its faces again."""
+        with self._lock:
+            latest = [*self._looks.items(), (_digest(photo), look)][-KEPT_LOOKS:]
+            self._looks = dict(latest)
 
     def ask(self, order: Order) -> tuple[int, Future[bytes | None]]:
         """Ask for a picture, unless a request has left it. Return its number, for `leave` or
         `forget`, and its file, or None if the worker is busy. The future raises ApiError if the
         worker cannot paint this."""
         # Not the photo itself, which may be large.
-        parts = (
-            hashlib.sha256(each).digest() if isinstance(each, bytes) else each for each in order
-        )
+        parts = (_digest(each) if isinstance(each, bytes) else each for each in order)
         asked = _Asked((self._supervisor.pid, *parts), Future())
         asked.answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
         with self._lock:
@@ -61,6 +69,8 @@ class Previews:
                     return number, earlier.answer
             number = next(self._numbers)
             self.asked[number] = asked
+            if isinstance(order, InstantOrder):
+                order = order._replace(look=self._looks.get(_digest(order.photo)))
         request = PreviewRequest(number, order)
         if not self._supervisor.send("preview", request):
             self.answer(number, None, None)
@@ -101,3 +111,7 @@ class Previews:
         """Answer all requests without a picture: the worker has ended, or is about to."""
         for number in [*self.asked]:
             self.answer(number, None, None)
+
+
+def _digest(file: bytes) -> bytes:
+    return hashlib.sha256(file).digest()

@@ -42,7 +42,13 @@ async def suited_styles(request: Request, service: Shared) -> Suited:
     async with file_form(request, service) as file, service.in_memory(file):
         limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
         photo = await read_photo(file, limits)
-        return await run_in_threadpool(service.catalogue.suited, photo.data, photo.name)
+
+        def suited() -> Suited:
+            look = service.catalogue.look(photo.data, photo.name)
+            service.previews.keep_look(photo.data, look)
+            return service.catalogue.suited(look)
+
+        return await run_in_threadpool(suited)
 
 
 @paintings.get("/paintings")
