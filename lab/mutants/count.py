@@ -26,6 +26,9 @@ import pytest
 from mutations import Mutant, draw, mutated
 
 ROOT = Path(__file__).resolve().parents[2]
+# In a fork, a process that was started while tests were collected seems left behind: the first test
+# of each mutant would fail.
+PYTEST = ["-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore:subprocess:ResourceWarning"]
 Reach = dict[str, list[str]]  # the tests that reach each line, as file:line
 
 
@@ -151,7 +154,7 @@ def main() -> int:
     sys.path[:0] = [str(ROOT)]
     print(f"--seed {options.seed}")
     plugin = Mutants(options)
-    code = pytest.main(["-q", "-n", "0", "-p", "no:cacheprovider", *options.tests, *more], [plugin])
+    code = pytest.main([*PYTEST, *options.tests, *more], [plugin])
     reached_ = plugin.outcomes.get("killed", 0) + plugin.outcomes.get("survives", 0)
     share = plugin.outcomes.get("killed", 0) / max(1, reached_)
     print(f"{plugin.outcomes}; of those that a test reaches, {share:.0%} are killed")
