@@ -472,6 +472,7 @@ def test_a_wrong_request_is_refused_in_one_line(web, store):
         assert "\n" not in answer.json()["detail"]
     without = web.post("/api/jobs", data={"request": "{}"}, files={"other": ("x.jpg", b"x")})
     assert (without.status_code, without.json()["detail"]) == (422, "the form has no file `photo`")
+    assert web.post("/api/jobs", json={"again": "x" * 20_000}).status_code == 413
     assert not dict(store.queued())
 
 
