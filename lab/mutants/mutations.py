@@ -82,7 +82,8 @@ def _within(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     elif not isinstance(node, ast.comprehension | ast.keyword | ast.withitem | ast.ExceptHandler):
         return
     for child in ast.iter_child_nodes(node):
-        yield from _within(child)
+        if not (isinstance(node, ast.AnnAssign) and child is node.annotation):
+            yield from _within(child)
 
 
 def _is_left_alone(node: ast.expr | ast.stmt) -> bool:

@@ -153,7 +153,7 @@ def _full_range_grey(image: Image.Image) -> Image.Image:
     is_inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
     out = np.empty((image.height, image.width), np.uint8)
     for rows in small_bands(image.height, image.width):
-        grey = np.minimum(_values(image, rows) / np.float32(white), 1)
+        grey = _values(image, rows) / np.float32(white)
         out[rows] = np.rint(255 * (1 - grey if is_inverted else grey))
     return Image.fromarray(out)
 

@@ -108,8 +108,6 @@ def in_frames(plan: Plan, source: Bucket) -> Plan:
             todo += frames_of(order, stamps(order.photo.key), plan.stored)
         else:
             todo.append(order)
-    if not plan.stale:
-        return replace(plan, todo=tuple(todo))
     folders = tuple({each.clip.folder for each in todo if isinstance(each, FrameOrder)})
     settled = {(each.style, each.photo) for each in plan.done}
     settled |= {(each.style.name, each.photo.key) for each in plan.todo}

@@ -150,7 +150,8 @@ def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, m
     assert (tmp_path / "out/monet/later é.jpg").exists()
     assert (tmp_path / "out/_gallery/thumbs/later.jpg").exists()
     assert "_gallery" not in watch.output and "index.html" not in watch.output
-    assert "stopped" in watch.output.splitlines()[-1] and watch.output.count("monet/a.jpg") == 1
+    assert "stopped" in watch.output.splitlines()[-1]
+    assert watch.output.count("monet/a.jpg") == watch.output.count(" · watching ") == 1
     assert watch.output.count("hostile") == (kind != "folder")  # Reported, and once.
 
 

@@ -23,6 +23,7 @@ from painterly.engine.picture import Canvas
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs
 from painterly.errors import DivergedError
+from painterly.images.arrays import resize
 
 
 @pytest.mark.parametrize(
@@ -314,12 +315,15 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny):
     style = Paintings([picture(60, 60, each) for each in range(2)])
     args = picture(96, 128), style, Settings(size=181, iterations=6)
     transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
-    snapshots, numbers = {}, []
+    snapshots, numbers, images = {}, [], []
     for step in transfer.steps():
         numbers.append(step.iteration)
+        images.append(step.image)
         if step.iteration in stops:
             snapshots[step.iteration] = {k: np.array(v) for k, v in step.snapshot().items()}
     assert numbers == [*range(1, 12)]
+    last, following = (resize(images[number], 96, 128) for number in (5, 6))  # of two scales
+    assert 1.3 * np.abs(following - last).mean() < np.abs(following - args[0]).mean()
     for stopped_at, snapshot in snapshots.items():
         rest = list(stylize(*args, tiny, resume=snapshot))
         assert [step.iteration for step in rest] == numbers[stopped_at:]

@@ -78,7 +78,10 @@ def test_styles_and_paintings_have_titles_in_every_language():
 )
 def test_shares_and_a_size_that_cannot_be_are_not_shown(share, height, width):
     blend = [{"key": "w/a.jpg", "share": 7}, {"key": "w/b.jpg", "share": share}]
-    text = render_page([record(paintings=blend, height=height, width=width)], {})
+    local = "2026-11-20T07:55:42"  # Without a time zone.
+    odd = record(paintings=blend, height=height, width=width, finished=local)
+    text = render_page([odd], {})
+    assert results_of(text)[0]["finished"] == local
     assert results_of(text)[0]["paintings"] == [("w/a.jpg", None), ("w/b.jpg", None)]
     assert data_of(text)["sizes"] == [None]
 

@@ -32,3 +32,11 @@ def test_a_preview_never_copies_a_large_photo_in_floats():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2.5 * photo.nbytes  # Floats would be four times as large.
+
+
+@pytest.mark.parametrize("height", [90, 20])
+def test_an_upright_picture_and_a_broad_one_are_resampled_as_by_pillow(height):
+    grey = np.random.default_rng(0).random((height, 40), np.float32)
+    wanted = Image.fromarray(grey).resize((20, height // 2), Image.Resampling.BICUBIC)
+    found = arrays.resample(grey[..., None], height // 2, 20, Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(found[..., 0], wanted, atol=1e-6)

@@ -30,3 +30,7 @@ def test_a_picture_does_not_depend_on_what_was_painted_before_it():
         instant_painter = InstantPainter(lambda _: PAINTING, None, sides)
         painted(instant_painter, before)
         np.testing.assert_array_equal(painted(instant_painter, 256), alone)
+
+
+def test_the_time_that_a_picture_takes_is_measured():
+    assert InstantPainter(lambda _: PAINTING, None, (64,)).seconds_per_work(lambda: None) > 0

@@ -15,6 +15,8 @@ from tools import settings_tables
 def test_settings_that_do_not_go_together_are_refused_in_one_line():
     with pytest.raises(ConfigError, match="not in vgg16"):
         Settings(model="vgg16", content_layer="conv3_4")
+    with pytest.raises(ConfigError, match=r"content_weight is 'auto'.*expects a number"):
+        Settings.inetwork(content_weight="auto")
     with pytest.raises(ConfigError, match=r"precision is 'float16'.*choose float32 or bfloat16"):
         Settings.inetwork(precision="float16")
 

@@ -131,6 +131,11 @@ def test_the_position_in_an_avi_goes(placed_walk, tmp_path):
     check(data, tmp_path, "walk.avi")
 
 
+def test_a_clip_of_far_too_many_boxes_is_refused(placed_walk, tmp_path):
+    with pytest.raises(PictureError, match="many times its size"):
+        taken(with_boxes(placed_walk(), box(b"free") * 300_000), tmp_path)
+
+
 def test_a_track_with_the_way_of_a_drone_is_left_out(placed_walk, tmp_path):
     (tmp_path / "way.srt").write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{WHERE.decode()}\n")
     placed_walk()

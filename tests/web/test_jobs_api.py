@@ -459,6 +459,7 @@ REFUSED = (
     ({**DRAFT, "settings": {"strength": 9}}, 422, "strength is 9"),
     ({**DRAFT, "settings": {"model": "vgg16"}}, 422, "cannot be set"),
     ({**DRAFT, "settings": {"size": 16000}}, 422, "from 32 to 5120"),
+    ({**DRAFT, "settings": {"iterations": 1001}}, 422, "the web service takes at most 1000"),
     ({**DRAFT, "settings": {"paper": "A2"}}, 422, "highest dpi that fits is 218, on paper A2"),
     ({**DRAFT, "settings": {"paper": "A9"}}, 422, "paper is 'A9'; expected none, A2"),
     ({**DRAFT, "settings": {"paper": "A4", "size": 800}}, 422, "give one of them"),
@@ -477,6 +478,7 @@ def test_a_wrong_request_is_refused_in_one_line(web, store):
         assert "\n" not in answer.json()["detail"]
     without = web.post("/api/jobs", data={"request": "{}"}, files={"other": ("x.jpg", b"x")})
     assert (without.status_code, without.json()["detail"]) == (422, "the form has no file `photo`")
+    assert web.post("/api/jobs", json={"again": "x" * 20_000}).status_code == 413
     assert not dict(store.queued())
 
 

@@ -238,6 +238,9 @@ def test_a_zip_has_a_result_as_soon_as_its_job_has_ended(server, monkeypatch):
     with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
         (name,) = archive.namelist()
         assert archive.read(name) == LARGE
+    ended(server)  # Of another photo with this name.
+    with zipfile.ZipFile(io.BytesIO(server.client.get("/api/gallery.zip").content)) as archive:
+        assert {*archive.namelist()} == {name, name.replace(".jpg", " (2).jpg")}
 
 
 def test_a_zip_and_a_picture_are_read_in_pieces_as_they_are_sent(server, monkeypatch):

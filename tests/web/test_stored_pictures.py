@@ -104,8 +104,9 @@ def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.source.write(key, half)
     assert sent(pictures.photo(ALL, job(buckets), small=True)) == half
-    with pytest.raises(ApiError):
-        sent(pictures.photo(ALL, job(buckets, "beach.tiff"), small=True))
+    for photo in ("beach.tiff", "gone.jpg"):
+        with pytest.raises(ApiError):
+            sent(pictures.photo(ALL, job(buckets, photo), small=True))
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def test_a_language_speaks_to_its_reader_in_one_way_with_its_own_signs():
         ("en;q=0.3, DE-at;q=0.7", "de"),
         ("fr;q=0, it", "en"),
         ("de;q=x", "de"),
+        ("es;q=1, de", "es"),
         ("*", "en"),
     ],
 )

@@ -88,13 +88,10 @@ class JobRunner:
         self._optimises = find_spec("tensorflow") is not None and has_avx()
         loading = functools.partial(load_devices, config.device, self._optimises, give_way)
         self._loading = functools.cache(loading)
-        # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
+        # KEEP is for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
             photo_bucket=inside(config, PHOTOS),
-            photos=(),
-            style_name=None,
-            dry_run=False,
             keep=False,
             repaint=False,
             progress="none",

@@ -134,6 +134,7 @@ def test_a_contour_has_no_sense_of_direction():
     np.testing.assert_allclose(
         along(line, ways, 4, 1), along(line, np.ones_like(line), 4, 1), atol=1e-5
     )
+    np.testing.assert_allclose(along(np.ones_like(line), ways, 4, 1), 1, atol=1e-5)
 
 
 def test_a_larger_picture_has_the_same_drawing():
