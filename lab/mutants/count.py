@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -117,13 +118,15 @@ def in_fork(action: Callable[[], Any], limit_s: float) -> Any:
                 Path(answer.name).write_text(json.dumps(action()))
             finally:
                 os._exit(0)
-        deadline = time.monotonic() + limit_s
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if time.monotonic() > deadline:
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return None
+        deadline, ended = time.monotonic() + limit_s, False
+        while not ended and time.monotonic() < deadline:
             time.sleep(0.02)
+            ended = os.waitpid(child, os.WNOHANG) != (0, 0)
+        with suppress(ProcessLookupError):  # A test that fails leaves its servers.
+            os.killpg(child, signal.SIGKILL)
+        if not ended:
+            os.waitpid(child, 0)
+            return None
         text = Path(answer.name).read_text()
         return json.loads(text) if text else None
 

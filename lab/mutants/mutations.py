@@ -81,8 +81,9 @@ def _within(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
         yield from ((node, mutation) for mutation in _mutations(node))
     elif not isinstance(node, ast.comprehension | ast.keyword | ast.withitem | ast.ExceptHandler):
         return
+    annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
     for child in ast.iter_child_nodes(node):
-        if not (isinstance(node, ast.AnnAssign) and child is node.annotation):
+        if child is not annotation:
             yield from _within(child)
 
 
