@@ -183,15 +183,10 @@ def test_an_iterations_losses_are_those_of_its_picture_which_is_better_than_the_
     assert found < loss(content)[0]["total"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "settings",
-    [
-        pytest.param({"iterations": 3}, marks=pytest.mark.thorough),
-        pytest.param(
-            {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02},
-            marks=pytest.mark.thorough,
-        ),
-    ],
+    [{"iterations": 3}, {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02}],
     ids=["lbfgs", "adam"],
 )
 def test_a_run_with_the_built_in_network_lowers_the_loss(builtin, settings):

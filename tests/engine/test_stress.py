@@ -37,14 +37,10 @@ def grain(image):
     return ((4 * image[1:-1, 1:-1] - neighbours) ** 2).mean()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("network", "name", "strength"),
-    [
-        pytest.param("built-in", "landscape", 0.3, marks=pytest.mark.thorough),
-        pytest.param("built-in", "shapes", 0.1, marks=pytest.mark.thorough),
-        pytest.param("dead", "landscape", 0.25, marks=pytest.mark.thorough),
-    ],
+    [("built-in", "landscape", 0.3), ("built-in", "shapes", 0.1), ("dead", "landscape", 0.25)],
 )
 def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
     builtin, network, name, strength
