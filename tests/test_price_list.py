@@ -6,7 +6,6 @@ from tools import price_list
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_each_module_belongs_to_a_part_and_each_price_is_about_right():
     page = price_list.PAGE.read_text()
     by_part = price_list.parts(page)

@@ -133,7 +133,6 @@ def test_the_page_shows_a_refused_picture_also_if_all_others_are_done(folders, s
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_results_stored_in_parts_or_overwritten_are_recognised_on_s3(moto, stand_in, capsys):
     bucket, environment = s3_batch(moto)
     client, at = moto.client, {"Bucket": bucket.name, "Key": "monet/a.png"}

@@ -65,7 +65,6 @@ def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
     Path("photos/large.jpg").write_bytes(saved(Image.new("RGB", (4000, 4000)), "JPEG"))
     limit = f"{resident_memory() // 10**6 + 1200}MB"

@@ -152,6 +152,13 @@ def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undis
     assert done.results().keys() == wanted()
 
 
+def test_few_pictures_outlast_faults_on_a_fifth_of_the_requests(few, proxy, impatient, undisturbed):
+    proxy.at_random(0.2, FAULTS, seed=3)
+    assert few.run(proxy.url) == 0
+    assert len([fault for _, fault in proxy.log if fault]) > 0.1 * len(proxy.log)
+    check_whole(few, undisturbed, FEW)
+
+
 # --- one fault, and what the user sees ----------------------------------------------------------
 
 
@@ -275,7 +282,6 @@ def test_a_result_bucket_that_takes_nothing_ends_the_run(
     assert contents(few.result) == FOREIGN
 
 
-@pytest.mark.thorough
 def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
     few, proxy, seen, impatient
 ):
@@ -289,7 +295,6 @@ def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
     assert FEW[0] not in few.result.read("index.html").decode()
 
 
-@pytest.mark.thorough
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, proxy, seen, undisturbed):
     """It does not let unfinished uploads be listed either."""
     few.result.write("_checkpoints/monet/p8.jpg.npz", TORN)

@@ -109,6 +109,28 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
 
 
 @pytest.mark.slow
+def test_a_run_over_folders_that_is_killed_is_finished_by_the_next_one(
+    folders, start_program, tmp_path
+):
+    def start(name, seconds):
+        return start_program(
+            programs.batch_without_tensorflow,
+            CHECKPOINT_EVERY,
+            environment=os.environ | folders | {"STYLE": "monet", "PAINTING_S": seconds},
+            log=tmp_path / name,
+        )
+
+    killed = start("killed", "10")
+    killed.wait_until(lambda out: "checkpoint saved" in out)
+    killed.process.kill()
+    killed.process.join()
+    last = start("last", "0")
+    assert last.wait() == 0 and "resuming from step" in last.output, last.output
+    wanted = {key for key in RESULTS if key.startswith("monet/")}
+    assert keys() == wanted | {f"_records/{key}.json" for key in wanted}
+
+
+@pytest.mark.slow
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     run(folders)
     code = (

@@ -113,7 +113,6 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, stan
 # --- what else can come out -----------------------------------------------------------------
 
 
-@pytest.mark.thorough
 def test_a_result_scaled_to_its_photos_size_is_reported_as_it_is(one_photo, capsys):
     changes = {"STYLE_RESCALE_IMAGE": "true", "STYLE_SIZE": "48"}
     assert run(one_photo, **changes, DRY_RUN="1") == 0

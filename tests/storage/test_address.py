@@ -141,7 +141,6 @@ def own_buckets(s3_server):
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_where_cellars_variables_are_set_a_foreign_aws_configuration_has_no_say(
     s3_server, own_buckets, home
 ):

@@ -93,7 +93,6 @@ def test_an_instant_picture_of_a_style_may_have_its_photos_own_size(web, worker,
     assert (done["state"], done["width"], done["height"]) == ("done", 80, 60)
 
 
-@pytest.mark.thorough
 def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
     job = send(web, {**DRAFT, "settings": {"timelapse": True}}).json()
     other = send(web).json()
@@ -111,7 +110,6 @@ def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_a_print_has_the_size_of_its_paper_and_counts_as_such_in_what_it_takes(web, worker):
     web.service.handle_worker_message(("speed", Preset.FINE, 1.0, "cpu"))
     paper = {"paper": "10x15cm", "dpi": 25, "bleed": "3mm"}
@@ -217,7 +215,6 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     assert {"preserve_color": True, "size": "48"}.items() <= dict(item["given"]).items()
 
 
-@pytest.mark.thorough
 def test_a_result_that_was_stored_before_an_upgrade_is_the_jobs(web, worker):
     """The service was killed before the job could end, and upgraded."""
     job = web.service.jobs.stored(send(web).json()["id"])

@@ -98,7 +98,6 @@ def test_the_metrics_of_a_public_service_may_have_a_login(place):
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_the_start_of_the_service_does_not_wait_for_the_library(tmp_path):
     code = "import sys, painterly.web.app; sys.exit('prometheus_client' in sys.modules)"
     assert python("-c", code, cwd=Path(tmp_path)).returncode == 0
