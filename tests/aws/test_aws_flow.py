@@ -94,7 +94,6 @@ def painting(world, update):
     return file.files["document"][1]
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_each_photo_comes_back_once_to_its_chat_and_a_corrupt_one_stops_no_other(world, cloud):
     """Though all is sent twice, and Telegram stumbles."""

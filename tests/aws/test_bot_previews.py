@@ -58,7 +58,6 @@ def test_what_no_longer_waits_gets_no_preview(world):
     assert len(world.telegram.calls) == before
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeypatch):
     monkeypatch.setattr(photos, "PREVIEW_SIDE", 192)

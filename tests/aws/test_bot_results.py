@@ -100,7 +100,6 @@ def test_events_that_come_at_the_same_time_answer_once(world):
     assert len(world.telegram.sent(chat=OWNER)) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_file_above_50_mb_comes_as_a_link(world):
     key = world.result(world.send_photo(ANNA), JPEG + bytes(51_000_000))

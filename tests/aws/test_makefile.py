@@ -12,7 +12,6 @@ from support.pictures import gradient, saved
 from painterly.settings.installation import PROGRAM
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("make"), reason="make is missing: apt-get install make")
 @pytest.mark.thorough
 def test_the_artifact_holds_every_module_that_the_bot_imports_also_for_a_preview(tmp_path):

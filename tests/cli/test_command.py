@@ -48,7 +48,6 @@ def installed(site, tmp_path):
     return run
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
@@ -140,7 +139,6 @@ def _ended(client, link: str) -> dict | None:
     return job if job["state"] in ("done", "failed") else None
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     site, tmp_path, monkeypatch, request

@@ -47,7 +47,6 @@ def foreign(tmp_path):
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encoding):
@@ -60,7 +59,6 @@ def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encodi
     assert python("inetwork.py", "--help", **environment).returncode == 0
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_path):
     FolderBucket(foreign).write("a.jpg", b"z")
@@ -80,7 +78,6 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
     assert [*contents(tmp_path / "out")] == ["a.jpg"]
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.usefixtures("inetwork_files")
 def test_painting_needs_nothing_that_windows_lacks(tmp_path):
@@ -95,7 +92,6 @@ def test_painting_needs_nothing_that_windows_lacks(tmp_path):
     assert (tmp_path / "out.jpg").exists() and (tmp_path / "painted/monet/beach.jpg").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.usefixtures("inetwork_files")
 @pytest.mark.parametrize("also", [None, subprocess.STDOUT], ids=["log", "log and errors"])
@@ -120,7 +116,6 @@ def test_a_log_on_a_full_disk_costs_no_picture(tmp_path, also):
         assert listed.stderr.endswith("styles: no space left on device; make room\n")
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_current_folder_that_was_deleted_is_named(tmp_path):
     (tmp_path / "gone").mkdir()
@@ -131,7 +126,6 @@ def test_a_current_folder_that_was_deleted_is_named(tmp_path):
     assert done.stderr.endswith(": the current folder was deleted; change into another one\n")
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_path):
     for words in (
@@ -214,7 +208,6 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
@@ -259,7 +252,6 @@ def test_on_windows_a_name_that_would_be_a_device_or_a_hidden_stream_is_refused(
 
 
 @pytest.mark.usefixtures("on_windows")
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
     tmp_path, monkeypatch
@@ -282,7 +274,6 @@ def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
     assert contents(tmp_path) == {"a.jpg": b"new"}
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_on_windows_redirected_output_is_utf8_and_a_pipe_without_reader_no_bug(tmp_path):
     code = (
@@ -315,7 +306,6 @@ def test_where_a_system_has_no_limits_a_process_goes_on_without_them(monkeypatch
     assert bytearray(10**8)[-1] == 0
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_packages_of_another_python_on_pythonpath_cost_no_traceback(tmp_path):
     """As a module system's, or those of a distribution's own Python."""

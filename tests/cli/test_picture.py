@@ -32,7 +32,6 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
     assert re.search(r"9000 × 6750 px needs .* size that fits is \d+", refused)
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after_each():
     flags = ["--size", "192", *RANDOM, "--num_iter", "4", "--save_every", "3"]

@@ -90,7 +90,6 @@ def test_a_picture_for_the_standard_output_leaves_the_checkpoints_of_others(stan
     assert Image.open("out.jpg").size == (64, 48) and theirs.read_text() == "theirs"
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
     start_program, tmp_path, dice
@@ -127,7 +126,6 @@ def test_a_picture_killed_at_any_moment_and_painted_again_is_as_without_a_pause(
     assert not list(Path("killed/.unfinished").glob("*.npz"))
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_picture_for_the_standard_output_is_written_as_it_stands_and_leaves_no_checkpoint(
     start_program, tmp_path

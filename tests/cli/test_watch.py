@@ -105,7 +105,6 @@ def watching(*arguments):
             asked.set()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.thorough
 def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(

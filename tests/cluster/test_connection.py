@@ -51,7 +51,6 @@ def test_other_versions_than_the_clusters_are_named(ray):
     assert f"the driver has {own}" in str(found.value) and "TOKEN" not in str(found.value)
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_python_may_differ_in_its_last_number_and_no_folder_is_sent_to_the_nodes():
     """Below `uv run`, Ray would send the driver's folder, with .env."""

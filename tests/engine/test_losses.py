@@ -249,7 +249,6 @@ def test_a_painted_photo_keeps_its_contours(tiny):
 # --- masks ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_style_mask_says_what_is_painted_from_a_painting_and_where(tiny):
     """Two paintings are red on the left and blue on the right; each gives one of its halves."""

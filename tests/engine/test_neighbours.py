@@ -207,7 +207,6 @@ def test_matches_leave_the_photo_as_its_weight_falls_at_high_strengths(
 # --- the gradient ---------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     """In float64, so that nothing but the order of sums differs, with a network that is hard on the

@@ -66,7 +66,6 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
         assert objective(painting, painting, [painting], EXACT, vgg)[0]["style"] < 1e-6
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(builtin):
     photo, painting = pair("shapes")

@@ -200,7 +200,6 @@ def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(t
 # --- optimisers, starts ---------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_lbfgs_lowers_the_loss_within_the_colours_there_are_and_steps_say_so(tiny):
     settings = Settings(size=181, iterations=2, optimizer="lbfgs", content_weight=0.05)

@@ -65,7 +65,6 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
         assert np.linalg.norm(found - gradient) < tolerance * np.linalg.norm(gradient), side
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
     tiny, monkeypatch, caplog

@@ -333,7 +333,6 @@ def test_a_mask_is_resized_without_ringing():
     assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_small_picture_of_a_jpeg_takes_little_memory_unless_all_coefficients_are_held():
     large = Image.new("L", (12_000, 12_000), 99)

@@ -18,7 +18,6 @@ from painterly.storage.folder import FolderBucket
 WORKERS = some.sampled_from("ab")
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_each_job_ends_once_whatever_workers_and_people_do(tmp_path, monkeypatch):  # noqa: C901
     """Only the machine's clock passes. A worker that renews its lease in time keeps its job."""

@@ -138,7 +138,6 @@ def test_a_service_that_ends_between_two_attempts_says_what_is_lost(store, posts
     assert not posts.ids
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_job_that_has_ended_is_posted_to_its_callback(place, tmp_path):
     """In a separate network, where this machine has a public address."""

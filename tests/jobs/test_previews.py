@@ -329,7 +329,6 @@ def test_the_worker_paints_the_latest_preview_first_and_none_that_is_forgotten(h
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_preview_goes_before_what_is_prepared_and_nothing_begins_while_it_waits(
     hand, idle, painter, monkeypatch
@@ -488,7 +487,6 @@ def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
     assert f"SIDE = {instant_painter.TILE_SIDE};" in script.read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     hand, place, monkeypatch

@@ -24,7 +24,6 @@ def place(place):
     return {**place, "VGG_WEIGHTS": "builtin", "STYLES": "all", "STYLE_SIZE": "32"}
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("has_ffmpeg", drawn([False, True]))
 def test_a_story_is_ordered_painted_shown_and_fetched_as_other_pictures_are(

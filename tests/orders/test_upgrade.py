@@ -31,7 +31,6 @@ def engines():
     return [json.loads(path.read_text())["engine"] for path in Path("out/_records").rglob("*.json")]
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_an_upgrade_repaints_nothing_until_it_is_asked(folders, tmp_path, monkeypatch, capsys):
     """Preset instant paints as the engine itself does, without TensorFlow."""

@@ -70,7 +70,6 @@ def test_where_the_photo_is_transparent_frames_are_white(folders):
     assert last.min() > 0.98
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_it_repaints_nothing_and_is_replaced_and_deleted_with_its_result(folders, stand_in, capsys):
     assert run(folders) == 0
@@ -126,7 +125,6 @@ def test_results_that_differ_in_their_extension_alone_each_have_their_own(folder
     assert np.abs(ends[0] - ends[1]).mean() > 0.05
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
     (tmp_path / "beach.jpg").write_bytes(tiny.file(200, 300, 1))

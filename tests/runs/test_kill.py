@@ -63,7 +63,6 @@ def batch(request, tmp_path):
     return SimpleNamespace(results=results, environment=environment)
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     batch, start_program, tmp_path, dice

@@ -119,7 +119,6 @@ def start_watch():
         yield start
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(
     large_folders, start_watch, cost
@@ -140,7 +139,6 @@ def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(
     assert spent.read < OTHERS
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_watch_reads_no_record_of_a_finished_bucket_twice(
     folders, stand_in, moto, start_watch, cost

@@ -173,7 +173,6 @@ def test_a_result_keeps_the_dpi_of_its_photo_without_paper(folders, stand_in):
         assert file.pages[0].dtype == np.uint16
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_print_of_a_batch_has_the_bytes_of_one_painted_alone(folders):
     """By preset instant, with the program's own network, of a photo with a mask and dpi."""

@@ -23,7 +23,6 @@ MORE_WAYS = drawn(
 PHOTOS = ("Beach.jpg", "/lead.jpg", "trip//boat.jpg", "//two.png")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", [*WAYS, *MORE_WAYS])
 @pytest.mark.thorough
 def test_a_second_run_paints_nothing_and_all_results_are_fetched(

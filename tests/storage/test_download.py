@@ -30,7 +30,6 @@ def painted_bucket(tmp_path):
     return bucket
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_downloads_bring_what_is_new_and_keep_what_is_the_user_s(tmp_path):
     """Files change on both sides in between; some downloads are mirrors."""

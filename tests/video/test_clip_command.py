@@ -49,7 +49,6 @@ def test_a_clip_is_painted_into_a_file(capsys):
     assert not Path(".unfinished").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("walk_and_paintings")
 @pytest.mark.thorough
 def test_an_animation_is_a_clip_if_the_result_is_one():

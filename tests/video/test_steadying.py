@@ -125,7 +125,6 @@ def test_it_goes_on_after_any_frame_as_without_a_pause(pan):
     assert all(map(np.array_equal, rest, whole[6:]))
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_detail_does_not_grow_from_frame_to_frame(pan):
     frames, painted = pan

@@ -51,7 +51,6 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
     assert not [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker, monkeypatch):
     unknown = web.get("/api/estimate").json()

@@ -44,7 +44,6 @@ def client(limited):
         yield running
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_worker_leaves_out_a_painting_that_does_not_fit(place, hand, cost, request):
     # Libraries and the network are in memory before what is free is measured.

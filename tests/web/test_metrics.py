@@ -29,7 +29,6 @@ def samples(answer) -> dict[tuple[str, ...], float]:
 
 
 @pytest.mark.thorough
-@pytest.mark.slow
 def test_a_scrape_of_the_service_counts_what_it_has_done(place, tmp_path):
     own = {"PYTHONPATH": f"{SLEEPING}:{PROGRAM}", "PAINTING_S": "1.2", "VGG_WEIGHTS": "builtin"}
     web = WebProcess({**place, **own, **LOGIN, "WEB_PASSWORD": "a long password"}, tmp_path / "log")
