@@ -213,7 +213,6 @@ def test_the_position_that_cameras_write_between_pictures_goes(codec, kind, plac
     check(data, tmp_path, f"walk.{kind}")
 
 
-@pytest.mark.thorough
 def test_a_painted_clip_has_no_position(placed_walk, here):
     """Its pictures are encoded anew."""
     about = [word for each in NAMES.items() for word in ("-metadata", "=".join(each))]
