@@ -24,6 +24,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from mutations import Mutant, draw, mutated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,9 @@ class Mutants:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         packages = [ROOT / "painterly" / each for each in self._options.package or [""]]
         files = [file for each in packages for file in each.rglob("*.py")]
-        reach: Reach = in_fork(lambda: reached(session), limit_s=3600) or {}
+        reach: Reach | None = in_fork(lambda: reached(session), limit_s=3600)
+        if not reach:
+            pytest.exit("the tests reach no line, or take more than an hour", 1)
         mutants = draw(files, ROOT, self._options.seed, self._options.count)
         outcomes: dict[str, int] = defaultdict(int)
         for mutant in mutants:
@@ -60,8 +63,6 @@ class Mutants:
 
 def reached(session: pytest.Session) -> Reach:
     """Run the tests, and return which of them reach which line."""
-    from coverage import Coverage
-
     measured = Coverage(data_file=None, source=[str(ROOT / "painterly")])
     measured.start()
     for item, following in zip(session.items, [*session.items[1:], None], strict=True):
