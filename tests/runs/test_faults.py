@@ -155,7 +155,7 @@ def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undis
 def test_few_pictures_outlast_faults_on_a_fifth_of_the_requests(few, proxy, impatient, undisturbed):
     proxy.at_random(0.2, FAULTS, seed=3)
     assert few.run(proxy.url) == 0
-    assert len([fault for _, fault in proxy.log if fault]) > 0.1 * len(proxy.log)
+    assert len([fault for _, fault in proxy.log if fault]) > 3
     check_whole(few, undisturbed, FEW)
 
 
