@@ -76,6 +76,7 @@ DRAWN_WITHIN = 0.9
 # How firmly faces are held, and how bold their strokes are, in parts of what recipe `instant`
 # needs: an optimised face is more like its photo, and has strokes already.
 FIRMLY, BOLDLY = 0.5, 0.85
+ALL_STROKES = 0.5  # the strength below which there are fewer strokes, as by recipe `instant`
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 Drawn = TypeVar("Drawn", Patches, Brush)
@@ -286,7 +287,9 @@ class StyleTransfer(Transfer):
         if not self._stroked(canvas.picture):
             return picture
         whole = np.array(picture)
+        part = min(1.0, self._settings.strength / ALL_STROKES)
         groups = self._groups(canvas, partial(Brush.of, self._styles))
+        groups = [(brush, part * share) for brush, share in groups]
         self._add_strokes(whole[0], canvas, groups, BOLDLY)
         return tf.constant(whole)
 
