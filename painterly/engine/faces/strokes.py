@@ -23,6 +23,7 @@ from painterly.engine.picture import picture_size
 from painterly.engine.places import is_used
 from painterly.images.arrays import bands, resample, resampled
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
+from painterly.signals import CheckStop
 
 SQUARES, SIDE = 400, 32  # squares of paintings that are measured, and their px
 FINE = 7.0  # the standard deviation of a blur in px: strokes are what it takes away
@@ -160,6 +161,7 @@ def add_strokes(
     cares: Sequence[Care],
     groups: Sequence[tuple[Brush, np.ndarray]],
     boldness: float = 1,
+    check_stop: CheckStop = lambda: None,
 ) -> None:
     """Paint the skin of the faces in a picture [h, w, 3], sRGB 0…1, in strokes.
 
@@ -167,6 +169,7 @@ def add_strokes(
         groups: The brush of each group of paintings, and the share of each pixel that it paints,
             [h, w, 1].
         boldness: The part of the paintings' contrast that strokes get.
+        check_stop: Is called several times a second, and may raise an exception.
     """
     groups = [(brush, share) for brush, share in groups if brush.everywhere]
     for care in cares:
@@ -190,14 +193,16 @@ def add_strokes(
         coarse = STAYS * _blurred(np.concatenate(change), COARSE * care.width)
         where = strength * (care.oval - (1 - IN_FEATURES) * care.features)
         where *= 1 - _contours(lab[..., 0], [brush for brush, _ in groups], care.scale)
-        _paint(picture[care.part], strokes, np.dstack([coarse, where]).astype(np.float32))
+        maps = np.dstack([coarse, where]).astype(np.float32)
+        _paint(picture[care.part], strokes, maps, check_stop)
 
 
-def _paint(part: np.ndarray, strokes: _Strokes, maps: np.ndarray) -> None:
+def _paint(part: np.ndarray, strokes: _Strokes, maps: np.ndarray, check_stop: CheckStop) -> None:
     """Paint strokes into a part of a picture. The maps [h, w, 4], of any size, are the coarse
     colours that they would take away, and their strength."""
     height, width = picture_size(part)
     for rows in bands(height, max(1, BAND // width)):
+        check_stop()
         here = resample(maps, height, width, Image.Resampling.BILINEAR, rows)
         lab = srgb_to_oklab(part[rows].clip(0, 1))
         painted = _with_strokes(lab, strokes, rows) + here[..., :3]
