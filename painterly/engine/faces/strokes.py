@@ -303,14 +303,14 @@ def _with_strokes(lab: np.ndarray, strokes: _Strokes, rows: slice) -> np.ndarray
     bristles, first = math.pi / BRISTLE * some.widths, 2 * math.pi * some.order
     shape = down, right, far, light * some.relief, some.streaks, bristles, first
     here = np.stack([*some.colours.T, *shape], -1).astype(np.float32)[stroke]
+    down, right, far, slope, streaks, bristles, first = np.moveaxis(here[..., 3:], -1, 0)
     y = (np.arange(FINER * height, dtype=np.float32)[:, None] + 0.5) / FINER
     x = (np.arange(FINER * width, dtype=np.float32) + 0.5) / FINER
-    line = here[..., 3] * y - here[..., 4] * x - here[..., 5]
-    here[..., 0] += here[..., 6] * line
-    bristle = here[..., 8] * line
+    off = down * y - right * x - far
+    here[..., 0] += slope * off
     # Two waves, or else they are a comb's.
-    waves = np.sin(bristle + here[..., 9]) + np.sin(0.6 * bristle + 5 * here[..., 9])
-    here[..., 0] += here[..., 7] / math.sqrt(2) * waves
+    waves = np.sin(bristles * off + first) + np.sin(0.6 * (bristles * off) + 5 * first)
+    here[..., 0] += streaks / math.sqrt(2) * waves
     here[..., 3] = 1
     mean = (covered[..., None] * here[..., :4]).reshape(height, FINER, width, FINER, 4).mean((1, 3))
     return lab + mean[..., :3] - mean[..., 3:] * lab
