@@ -17,20 +17,15 @@ LEAST = 512  # px, the longer side of a photo as it is looked at, if the photo h
 class LookedAt(NamedTuple):
     """The contents of a photo: regions and faces."""
 
-    photo: np.ndarray  # as its regions are `seen`
+    photo: np.ndarray  # small, as its regions are `seen`
     faces: list[Found]  # empty unless they are looked for
 
     @classmethod
     def of(cls, photo: np.ndarray, finds: bool) -> "LookedAt":
         """Look at a photo [H, W, 3], and for faces if it `finds` them."""
-        small = made_small(photo)
+        # Floats of its own size would take as much memory as the photo.
+        small = box_average(photo, max(photo.shape) // LEAST)  # float32 0…1
         return cls(seen(small, picture_size(photo)), found(photo, small) if finds else [])
-
-
-def made_small(photo: np.ndarray) -> np.ndarray:
-    """Return a photo [H, W, 3] as it is looked at, float32 0…1."""
-    # Floats of its own size would take as much memory as the photo.
-    return box_average(photo, max(photo.shape) // LEAST)
 
 
 def keeps_faces(settings: Settings) -> bool:

@@ -76,6 +76,7 @@ DRAWN_WITHIN = 0.9
 # How firmly faces are held, and how bold their strokes are, in parts of what recipe `instant`
 # needs: an optimised face is more like its photo, and has strokes already.
 FIRMLY, BOLDLY = 0.5, 0.85
+ALL_STROKES = 0.5  # the strength below which there are fewer strokes, as by recipe `instant`
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 Drawn = TypeVar("Drawn", Patches, Brush)
@@ -231,7 +232,7 @@ class StyleTransfer(Transfer):
                 picture, targets = optimizer.state.average, optimizer.matching.problem.targets
                 error = partial(optimizer.objective.content_error, targets=targets, canvas=canvas)
                 picture = self._rebuilt(picture, canvas, error, check_stop)
-                picture = self._with_strokes(picture, canvas)
+                picture = self._with_strokes(picture, canvas, check_stop)
                 yield Step(
                     eta.tick(),
                     picture,
@@ -282,12 +283,14 @@ class StyleTransfer(Transfer):
         )
         return self._from_groups(picture, canvas, groups, check_stop)
 
-    def _with_strokes(self, picture: tf.Tensor, canvas: Canvas) -> tf.Tensor:
+    def _with_strokes(self, picture: tf.Tensor, canvas: Canvas, check_stop: CheckStop) -> tf.Tensor:
         if not self._stroked(canvas.picture):
             return picture
         whole = np.array(picture)
+        part = min(1.0, self._settings.strength / ALL_STROKES)
         groups = self._groups(canvas, partial(Brush.of, self._styles))
-        self._add_strokes(whole[0], canvas, groups, BOLDLY)
+        groups = [(brush, part * share) for brush, share in groups]
+        self._add_strokes(whole[0], canvas, groups, check_stop, BOLDLY)
         return tf.constant(whole)
 
     def _groups(

@@ -13,7 +13,6 @@ from painterly.images.arrays import resample
 from painterly.images.colours.colour import srgb_to_oklab
 from painterly.settings.kindness import Subject
 
-SIDE = 512  # px of the longer side that suffice
 # Oklab's L below which a place is dark, the part of a photo at night that is, and Oklab's b up to
 # which its dark is not a warm brown or green.
 DARK, NIGHT, WARM = 0.4, 0.6, 0.012

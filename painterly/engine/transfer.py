@@ -325,16 +325,17 @@ class Transfer(ABC):
         picture: np.ndarray,
         canvas: Canvas,
         groups: Sequence[tuple[Brush, np.ndarray]],
+        check_stop: CheckStop,
         boldness: float = 1,
     ) -> None:
         """Paint strokes into the faces of a finished picture on its canvas [H, W, 3], with the
         brush of each group of paintings and its share of each pixel."""
-        shown, *shares = (
-            canvas.cropped(each[None])[0] for each in (picture, *(share for _, share in groups))
-        )
-        brushes = (brush for brush, _ in groups)
-        groups = [*zip(brushes, shares, strict=True)]
-        add_strokes(shown, self._stroked(canvas.picture), groups, boldness)
+
+        def shown(image: np.ndarray) -> np.ndarray:
+            return canvas.cropped(image[None])[0]
+
+        groups = [(brush, shown(share)) for brush, share in groups]
+        add_strokes(shown(picture), self._stroked(canvas.picture), groups, boldness, check_stop)
 
     @property
     def _looked_at(self) -> LookedAt:

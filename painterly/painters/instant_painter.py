@@ -249,8 +249,8 @@ class InstantPainter:
         sizes = dict[int, int]()
         for paintings in (*self._tiles.values(), *self._large.values()):
             drawn = [each.result() for each in paintings.prepared.values()]
-            for each in (paintings.paintings, *drawn):
-                sizes |= {id(array): array.nbytes for array in each}
+            arrays = (part for each in (paintings.paintings, *drawn) for part in each)
+            sizes |= {id(each): each.nbytes for each in arrays if isinstance(each, np.ndarray)}
         return sum(sizes.values())
 
     def _drop_oldest(self) -> None:

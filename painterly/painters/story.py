@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from painterly.configuration.config import Config
-from painterly.engine.looked_at import LookedAt
-from painterly.engine.subject import SIDE, subject_of
+from painterly.engine.looked_at import LEAST, LookedAt
+from painterly.engine.subject import subject_of
 from painterly.errors import ConfigError
 from painterly.images import story
 from painterly.images.picture_file import PictureFile
@@ -33,7 +33,7 @@ def select_for_story(selection: Selection, config: Config, buckets: Buckets) -> 
         return selection
     (photo,) = selection.photos
     file = PictureFile(buckets.source.read(photo.key), photo.key)
-    pixels = np.asarray(file.reduced(SIDE, decodable_memory(config.memory_limit)))
+    pixels = np.asarray(file.reduced(LEAST, decodable_memory(config.memory_limit)))
     return replace(selection, styles=kindest(selection.styles, pixels))
 
 

@@ -97,6 +97,11 @@ class Care(NamedTuple):
         rows, columns = self.part
         return rows.stop - rows.start, columns.stop - columns.start
 
+    @property
+    def scale(self) -> float:
+        """The px of the picture to a px of the masks."""
+        return self.size[0] / len(self.oval)
+
 
 def cares_of(faces: Sequence[Found], size: tuple[int, int], longer: int) -> list[Care]:
     """Return faces as a picture of this (height, width) shows them, on the way to a result with
@@ -206,8 +211,7 @@ def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
             off = np.square((lab - own) / (SKIN_TONE, SKIN_COLOUR, SKIN_COLOUR)).sum(-1)
             x, y = (face.landmarks[OVAL].mean(0) * size[::-1]).tolist()
             far = np.square(rows - y) + np.square(columns - x)
-            across = care.width * care.size[0] / len(care.oval)
-            off += far / (NEAR_FACE * across) ** 2
+            off += far / (NEAR_FACE * care.width * care.scale) ** 2
             alike = face.certainty * np.exp(-0.5 * off).astype(np.float32)
             np.maximum(whole, alike, out=whole)
             np.maximum(whole[care.part], oval, out=whole[care.part])

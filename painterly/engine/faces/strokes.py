@@ -10,7 +10,7 @@ to give, and a small face gets few.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -23,45 +23,48 @@ from painterly.engine.picture import picture_size
 from painterly.engine.places import is_used
 from painterly.images.arrays import bands, resample, resampled
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
+from painterly.signals import CheckStop
 
 SQUARES, SIDE = 400, 32  # squares of paintings that are measured, and their px
 FINE = 7.0  # the standard deviation of a blur in px: strokes are what it takes away
-# A stroke's colour differs from what is around it as one of so many pixels of a square does, of
-# the most similar one of so many squares, by so many standard deviations at most: what differs more
-# is a contour.
+# A stroke differs from the colours around it as one of SAMPLES pixels does in the most similar of
+# CHOICES squares, by CLIPPED standard deviations at most: what differs more is a contour.
 SAMPLES, CHOICES, CLIPPED = 64, 32, 2.5
-TYPICAL = 0.3  # No strokes have more contrast than those of this part of the squares.
-# A painting has strokes everywhere if calm squares have at least so much of lively ones' contrast.
+TYPICAL = 0.3  # the quantile of the squares' contrasts that no strokes exceed
+# A painting has strokes everywhere if the contrast of calm squares (the quantile CALM) is at least
+# EVEN of that of LIVELY ones.
 CALM, LIVELY, EVEN = 0.1, 0.8, 0.17
-# The widths of strokes in parts of a face, the least in px, and those of dabs in parts of strokes.
+# The least and largest width of strokes in parts of a face's, the least in px, and the width of
+# dabs in parts of that of strokes.
 WIDTHS, LEAST_WIDTH, NARROWER = (0.014, 0.04), 3.0, 0.75
-# The lengths of dabs and of the longest strokes, in widths; the form of dots, as it is measured,
-# the length that one more adds, and from which length on dabs are strokes.
-LENGTHS, DOT, PER_FORM, STROKE = (1.3, 4.5), 1.2, 10.0, 2.8
-APART = 0.53  # from a stroke to the next, in roots of their area
+# The lengths of dabs and of the longest strokes, in widths; the elongation that dots are measured
+# with, the length that each 1 more adds, and the length from which on dabs are strokes.
+LENGTHS, DOT, PER_ELONGATION, STROKE = (1.3, 4.5), 1.2, 10.0, 2.8
+APART = 0.53  # the distance from a stroke to the next, in roots of a stroke's area
 TURNED, SHORTER = 0.2, 0.3  # how far directions, in radians, and lengths are random
-# How much dabs, and strokes, differ in Oklab's L, a and b, in standard deviations of the painting.
-# A person is known by tones, so colours differ more.
+# How much dabs, and strokes, differ in Oklab's L, a and b, in parts of the painting's contrast. A
+# person is known by tones, so colours differ more.
 OF_DABS, OF_STROKES = np.array([[0.9, 1.8, 1.8], [0.75, 1.6, 1.6]], np.float32)
-DAB_RELIEF, RELIEF, STREAKS = 0.5, 0.35, 0.55  # the same of light at edges, and of bristles
+# The same of light on the edges of dabs and strokes, and of bristles.
+DAB_RELIEF, RELIEF, STREAKS = 0.5, 0.35, 0.55
 BRISTLE = 2.7  # px from one bristle to the next
-# The widths of faces that get no strokes, and of those that get all of their strength, in parts of
-# the picture's longer side; and in px.
+# The widths up to which a face gets no strokes, and from which on it gets them whole, in parts of
+# the picture's longer side, and in px.
 OF_PICTURE, IN_PX = (0.08, 0.195), (40.0, 110.0)
 IN_FEATURES = 0.15  # the part of it that features get
-# Contours differ from their surroundings by so much of the contrast of strokes, which counts as at
-# least the second value.
+# The differences from what is around from which a contour begins, and is whole, in parts of the
+# strokes' contrast, and the least that this counts as.
 CONTOUR, LEAST_CONTRAST = (0.5, 1.3), 0.012
 # The standard deviations of blurs, in parts of a face's width: of tones that show its forms, of
-# their slopes, and of coarse tones, which stay. Of coarse colours, a part does.
-TONES, FORMS, COARSE, COARSE_COLOURS = 0.02, 0.06, 0.03, 0.5
+# their slopes, and of what is coarse, of which so much stays in Oklab's L, a and b.
+TONES, FORMS, COARSE, STAYS = 0.02, 0.06, 0.03, np.array([1, 0.5, 0.5])
 SHARP = 0.5  # px, a blur that hardly changes anything
-TOUCHED = 0.05  # Less of a face's mask gets no strokes.
+TOUCHED = 0.05  # the value of a face's mask up to which a place gets no stroke
 # The corners of a stroke along (real) and across it (imaginary), in parts of its length and width.
 CORNERS = np.array([2 - 1j, 2 + 1j, 1.4 + 2j, -1.4 + 2j, -2 + 1j, -2 - 1j, -1.4 - 2j, 1.4 - 2j]) / 4
-FINER = 2  # Strokes are drawn so much larger: their edges are smooth.
+FINER = 2  # the factor by which strokes are drawn larger, for smooth edges
 BAND = 1 << 15  # px that are painted at a time
-RANDOM = 7  # random numbers of a stroke, beside those of its colour
+RANDOM = 7  # random numbers of a stroke, beside those of its CHOICES
 TINY = 1e-6
 
 
@@ -70,7 +73,7 @@ class Brush(NamedTuple):
 
     Attributes:
         width: Their width in px.
-        form: How much longer they are than wide; 1.2 for round dots.
+        elongation: How much longer they are than wide, as slopes show it; 1.2 for round dots.
         everywhere: Whether they are everywhere. Some paintings have areas and contours.
         colours: The colours of squares in Oklab [N, 3].
         contrast: The standard deviation of strokes in them [N, 3].
@@ -78,7 +81,7 @@ class Brush(NamedTuple):
     """
 
     width: float
-    form: float
+    elongation: float
     everywhere: bool
     colours: np.ndarray
     contrast: np.ndarray
@@ -135,29 +138,22 @@ class _Strokes(NamedTuple):
 
     Attributes:
         places: Their middles x + iy in px of the face's part [N].
-        ways: Their directions x + iy, of length 1 [N].
         widths, lengths: Their sizes in px [N].
+        directions: Their directions x + iy, of length 1 [N].
         colours: Their colours in Oklab [N, 3].
         relief: How much lighter than their middle the edge is that is lit [N].
         streaks: How much bristles differ in tone [N].
-        order: Numbers at random, 0…1. The lowest is painted first [N].
+        order: Random numbers 0…1 [N]; the lowest is painted first.
     """
 
     places: np.ndarray
-    ways: np.ndarray
     widths: np.ndarray
     lengths: np.ndarray
+    directions: np.ndarray
     colours: np.ndarray
     relief: np.ndarray
     streaks: np.ndarray
     order: np.ndarray
-
-    def smaller(self, scale: float) -> "_Strokes":
-        """Return them in a picture that is smaller by this factor."""
-        places, widths, lengths = (
-            each / scale for each in (self.places, self.widths, self.lengths)
-        )
-        return self._replace(places=places, widths=widths, lengths=lengths)
 
 
 def add_strokes(
@@ -165,6 +161,7 @@ def add_strokes(
     cares: Sequence[Care],
     groups: Sequence[tuple[Brush, np.ndarray]],
     boldness: float = 1,
+    check_stop: CheckStop = lambda: None,
 ) -> None:
     """Paint the skin of the faces in a picture [h, w, 3], sRGB 0…1, in strokes.
 
@@ -172,11 +169,11 @@ def add_strokes(
         groups: The brush of each group of paintings, and the share of each pixel that it paints,
             [h, w, 1].
         boldness: The part of the paintings' contrast that strokes get.
+        check_stop: Is called several times a second, and may raise an exception.
     """
     groups = [(brush, share) for brush, share in groups if brush.everywhere]
     for care in cares:
-        scale = care.size[0] / len(care.oval)
-        across, longer = np.array(care.width * scale), max(picture.shape)
+        across, longer = np.array(care.width * care.scale), max(picture.shape)
         strength = min(linear_ramp(across / longer, *OF_PICTURE), linear_ramp(across, *IN_PX))
         if not groups or not strength:
             continue
@@ -187,26 +184,25 @@ def add_strokes(
             for brush, share in groups
         ]
         strokes = _Strokes(*map(np.concatenate, zip(*drawn_in, strict=True)))
-        strokes = _Strokes(*(each[strokes.order.argsort()] for each in strokes))
-        small = strokes.smaller(scale)
+        # Stable: where two numbers are equal, all processors paint the same stroke first.
+        order = strokes.order.argsort(kind="stable")
+        strokes = _Strokes(*(each[order] for each in strokes))
+        smaller = _Strokes._make([*(each / care.scale for each in strokes[:3]), *strokes[3:]])
         each_band = bands(len(lab), max(1, BAND // lab.shape[1]))
-        change = [lab[rows] - _with_strokes(lab[rows], small, rows) for rows in each_band]
-        lost = _blurred(np.concatenate(change), COARSE * care.width) * (
-            1,
-            COARSE_COLOURS,
-            COARSE_COLOURS,
-        )
+        change = [lab[rows] - _with_strokes(lab[rows], smaller, rows) for rows in each_band]
+        coarse = STAYS * _blurred(np.concatenate(change), COARSE * care.width)
         where = strength * (care.oval - (1 - IN_FEATURES) * care.features)
-        brushes = [brush for brush, _ in groups]
-        where *= 1 - _contours(np.ascontiguousarray(lab[..., 0]), brushes, scale)
-        _paint(picture[care.part], strokes, np.dstack([lost, where]).astype(np.float32))
+        where *= 1 - _contours(lab[..., 0], [brush for brush, _ in groups], care.scale)
+        maps = np.dstack([coarse, where]).astype(np.float32)
+        _paint(picture[care.part], strokes, maps, check_stop)
 
 
-def _paint(part: np.ndarray, strokes: _Strokes, maps: np.ndarray) -> None:
-    """Paint strokes into a part of a picture. The maps, of any size, have the coarse colours that
-    they lose, and how strong they are."""
+def _paint(part: np.ndarray, strokes: _Strokes, maps: np.ndarray, check_stop: CheckStop) -> None:
+    """Paint strokes into a part of a picture. The maps [h, w, 4], of any size, are the coarse
+    colours that they would take away, and their strength."""
     height, width = picture_size(part)
     for rows in bands(height, max(1, BAND // width)):
+        check_stop()
         here = resample(maps, height, width, Image.Resampling.BILINEAR, rows)
         lab = srgb_to_oklab(part[rows].clip(0, 1))
         painted = _with_strokes(lab, strokes, rows) + here[..., :3]
@@ -218,35 +214,38 @@ def _strokes_of(
 ) -> _Strokes:
     """Return a brush's strokes in the part of a picture with a face. `lab` are the colours of its
     masks' pixels, and `flow` the directions of its forms."""
-    scale = care.size[0] / len(care.oval)
-    longer = float(np.clip(LENGTHS[0] + PER_FORM * (brush.form - DOT), *LENGTHS))
+    longer = float(np.clip(LENGTHS[0] + PER_ELONGATION * (brush.elongation - DOT), *LENGTHS))
     drawn_out = min(1.0, (longer - LENGTHS[0]) / (STROKE - LENGTHS[0]))  # 0 for dabs
-    wide = np.clip(brush.width, *np.multiply(WIDTHS, care.width * scale))
-    wide = max(LEAST_WIDTH, float(wide) * (NARROWER + (1 - NARROWER) * drawn_out))
+
+    def mixed(of_dabs: Any, of_strokes: Any) -> Any:
+        return of_dabs + drawn_out * (of_strokes - of_dabs)
+
+    wide = np.clip(brush.width, *np.multiply(WIDTHS, care.width * care.scale))
+    wide = max(LEAST_WIDTH, float(wide) * mixed(NARROWER, 1.0))
     places, random = _places(care.part, APART * wide * math.sqrt(longer))
 
-    def at(maps: np.ndarray, scale: float = 1) -> np.ndarray:
+    def at(maps: np.ndarray, scale: float = care.scale) -> np.ndarray:
         y, x = (
             (each / scale).astype(int).clip(0, side - 1)
             for each, side in zip((places.imag, places.real), maps.shape, strict=False)
         )
         return maps[y, x]
 
-    used = (at(care.oval, scale) > TOUCHED) & (random[:, 2] < at(share)[:, 0])
+    used = (at(care.oval) > TOUCHED) & (random[:, 2] < at(share, 1)[:, 0])
     places, random = places[used], random[used]
-    colours = at(_blurred(lab, 0.4 * wide / scale), scale)
+    colours = at(_blurred(lab, 0.4 * wide / care.scale))
     squares = _most_similar(brush.colours, colours, random[:, RANDOM:])
     contrast = boldness * brush.contrast[squares]
     differences = brush.differences[squares, (random[:, 3] * SAMPLES).astype(int)]
     turned = np.exp(1j * TURNED * (2 * random[:, 4] - 1))
     return _Strokes(
         places,
-        at(flow, scale) * turned,
         np.full(len(places), wide),
         wide * longer * (1 + SHORTER * (2 * random[:, 5] - 1)),
-        colours + (OF_DABS + drawn_out * (OF_STROKES - OF_DABS)) * contrast * differences,
-        (DAB_RELIEF + drawn_out * (RELIEF - DAB_RELIEF)) * contrast[:, 0],
-        drawn_out * STREAKS * contrast[:, 0],
+        at(flow) * turned,
+        colours + mixed(OF_DABS, OF_STROKES) * contrast * differences,
+        mixed(DAB_RELIEF, RELIEF) * contrast[:, 0],
+        mixed(0, STREAKS) * contrast[:, 0],
         random[:, 6],
     )
 
@@ -268,13 +267,15 @@ def _places(part: tuple[slice, slice], apart: float) -> tuple[np.ndarray, np.nda
     (top, bottom), (left, right) = (
         (int(of.start // apart), int(of.stop // apart) + 1) for of in part
     )
-    lines = (np.random.default_rng(row) for row in range(top, bottom))
-    random = np.concatenate(
-        [line.random((right, RANDOM + CHOICES), np.float32)[left:] for line in lines]
-    )
-    rows, columns = np.indices((bottom - top, right - left)).reshape(2, -1)
-    rows = (top + rows + random[:, 0]) * apart - part[0].start
-    return (left + columns + random[:, 1]) * apart - part[1].start + 1j * rows, random
+
+    def line(row: int) -> np.ndarray:
+        numbers = np.random.default_rng(row).random((right, RANDOM + CHOICES), np.float32)
+        return numbers[left:].copy()  # The rest may be much more.
+
+    random = np.stack([line(row) for row in range(top, bottom)])
+    y = (np.arange(top, bottom)[:, None] + random[..., 0]) * apart - part[0].start
+    x = (np.arange(left, right) + random[..., 1]) * apart - part[1].start
+    return (x + 1j * y).ravel(), random.reshape(y.size, -1)
 
 
 def _with_strokes(lab: np.ndarray, strokes: _Strokes, rows: slice) -> np.ndarray:
@@ -287,7 +288,7 @@ def _with_strokes(lab: np.ndarray, strokes: _Strokes, rows: slice) -> np.ndarray
     height, width = lab.shape[:2]
     places = some.places - 1j * rows.start
     corners = CORNERS.real * some.lengths[:, None] + 1j * CORNERS.imag * some.widths[:, None]
-    corners = FINER * (places[:, None] + corners * some.ways[:, None])
+    corners = FINER * (places[:, None] + corners * some.directions[:, None])
     image = Image.new("I", (FINER * width, FINER * height))
     draw = ImageDraw.Draw(image)
     for number, line in enumerate(corners.view(float).tolist(), 1):
@@ -295,20 +296,21 @@ def _with_strokes(lab: np.ndarray, strokes: _Strokes, rows: slice) -> np.ndarray
     numbers = np.asarray(image)
     covered, stroke = numbers > 0, np.maximum(numbers - 1, 0)
     # From a stroke's middle line to x + iy: down · y - right · x - far, in halves of its width.
-    down, right = 2 * some.ways.real / some.widths, 2 * some.ways.imag / some.widths
-    far = 2 * (places * some.ways.conj()).imag / some.widths
-    light = (some.ways.imag - some.ways.real) / math.sqrt(2)  # from above and from the left
+    ways = some.directions
+    down, right = 2 * ways.real / some.widths, 2 * ways.imag / some.widths
+    far = 2 * (places * ways.conj()).imag / some.widths
+    light = (ways.imag - ways.real) / math.sqrt(2)  # from above and from the left
     bristles, first = math.pi / BRISTLE * some.widths, 2 * math.pi * some.order
     shape = down, right, far, light * some.relief, some.streaks, bristles, first
     here = np.stack([*some.colours.T, *shape], -1).astype(np.float32)[stroke]
+    down, right, far, slope, streaks, bristles, first = np.moveaxis(here[..., 3:], -1, 0)
     y = (np.arange(FINER * height, dtype=np.float32)[:, None] + 0.5) / FINER
     x = (np.arange(FINER * width, dtype=np.float32) + 0.5) / FINER
-    line = here[..., 3] * y - here[..., 4] * x - here[..., 5]
-    here[..., 0] += here[..., 6] * line
-    bristle = here[..., 8] * line
+    off = down * y - right * x - far
+    here[..., 0] += slope * off
     # Two waves, or else they are a comb's.
-    waves = np.sin(bristle + here[..., 9]) + np.sin(0.6 * bristle + 5 * here[..., 9])
-    here[..., 0] += here[..., 7] / math.sqrt(2) * waves
+    waves = np.sin(bristles * off + first) + np.sin(0.6 * (bristles * off) + 5 * first)
+    here[..., 0] += streaks / math.sqrt(2) * waves
     here[..., 3] = 1
     mean = (covered[..., None] * here[..., :4]).reshape(height, FINER, width, FINER, 4).mean((1, 3))
     return lab + mean[..., :3] - mean[..., 3:] * lab

@@ -167,7 +167,7 @@ class InstantTransfer(Transfer):
         if brushes:
             drawn = (of_group.result() for of_group in brushes)
             parts = (share for _, share in groups)
-            self._add_strokes(whole, canvas, [*zip(drawn, parts, strict=True)])
+            self._add_strokes(whole, canvas, [*zip(drawn, parts, strict=True)], check_stop)
         return whole
 
 

@@ -69,8 +69,8 @@ class Previews:
                     return number, earlier.answer
             number = next(self._numbers)
             self.asked[number] = asked
-            if isinstance(order, InstantOrder):
-                order = order._replace(look=self._looks.get(_digest(order.photo)))
+        if isinstance(order, InstantOrder) and order.output is None:
+            order = order._replace(look=self._looks.get(_digest(order.photo)))
         request = PreviewRequest(number, order)
         if not self._supervisor.send("preview", request):
             self.answer(number, None, None)

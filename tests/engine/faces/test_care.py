@@ -145,14 +145,16 @@ def test_strokes_are_measured_once_and_only_for_a_photo_with_faces():
 
 
 @pytest.mark.parametrize("vgg", [None, network], ids=["instant", "default"])
-def test_a_face_gets_strokes(monkeypatch, vgg):
+def test_a_face_gets_strokes_as_far_as_its_strength_permits(monkeypatch, vgg):
     monkeypatch.setattr(strokes, "IN_PX", (SIDE / 8, SIDE / 4))
     photo, given = close(SIDE), {"vgg": vgg and vgg(), **(FEW if vgg else {})}
-    stroked = result(photo, **given)
+    few, all_ = (result(photo, strength=strength, **given) for strength in (0.05, 0.5))
     monkeypatch.setattr(transfer, "add_strokes", lambda *_: None)
-    apart = np.abs(stroked - result(photo, **given)).mean(-1)
-    assert 0.002 < apart.mean() < 0.1
-    assert not apart[:2].any()
+    faint = np.abs(few - result(photo, strength=0.05, **given)).mean(-1)
+    bold = np.abs(all_ - result(photo, **given)).mean(-1)
+    assert 0.002 < bold.mean() < 0.1
+    assert not bold[:2].any()
+    assert faint.mean() < 0.5 * bold.mean()
 
 
 def test_the_face_of_a_masked_part_keeps_the_photos_pixels():

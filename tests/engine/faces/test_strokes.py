@@ -165,3 +165,18 @@ def test_a_face_that_fills_a_large_picture_takes_little_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < picture.nbytes
+
+
+def test_strokes_can_be_stopped_at_each_band():
+    calls = []
+
+    def check_stop():
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    picture = smooth()
+    with pytest.raises(KeyboardInterrupt):
+        strokes.add_strokes(picture, [CARE], [(brush(0.1), SHARE)], check_stop=check_stop)
+    changed = np.abs(picture - smooth()).max(-1)[CARE.part].any(1)
+    assert changed[10] and not changed[-10]
