@@ -37,6 +37,7 @@ CALM, LIVELY, EVEN = 0.1, 0.8, 0.17
 # The least and largest width of strokes in parts of a face's, the least in px, and the width of
 # dabs in parts of that of strokes.
 WIDTHS, LEAST_WIDTH, NARROWER = (0.014, 0.04), 3.0, 0.75
+STEP = 1.1  # from one width to the next
 # The lengths of dabs and of the longest strokes, in widths; the elongation that dots are measured
 # with, the length that each 1 more adds, and the length from which on dabs are strokes.
 LENGTHS, DOT, PER_ELONGATION, STROKE = (1.3, 4.5), 1.2, 10.0, 2.8
@@ -221,7 +222,8 @@ def _strokes_of(
         return of_dabs + drawn_out * (of_strokes - of_dabs)
 
     wide = np.clip(brush.width, *np.multiply(WIDTHS, care.width * care.scale))
-    wide = max(LEAST_WIDTH, float(wide) * mixed(NARROWER, 1.0))
+    # In steps, since strokes of a clip stay in place as long as they are as wide.
+    wide = max(LEAST_WIDTH, STEP ** round(math.log(wide * mixed(NARROWER, 1.0), STEP)))
     places, random = _places(care.part, APART * wide * math.sqrt(longer))
 
     def at(maps: np.ndarray, scale: float = care.scale) -> np.ndarray:
