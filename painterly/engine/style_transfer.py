@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -57,7 +57,9 @@ from painterly.engine.picture import (
 from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import (
+    FULL_STRENGTH,
     TERMS,
+    Drawn,
     Step,
     Transfer,
     TransferInputs,
@@ -76,10 +78,7 @@ DRAWN_WITHIN = 0.9
 # How firmly faces are held, and how bold their strokes are, in parts of what recipe `instant`
 # needs: an optimised face is more like its photo, and has strokes already.
 FIRMLY, BOLDLY = 0.5, 0.85
-ALL_STROKES = 0.5  # the strength below which there are fewer strokes, as by recipe `instant`
 MOMENT_S = 0.4  # for which `step_seconds` measures
-
-Drawn = TypeVar("Drawn", Patches, Brush)
 
 
 class PaintingPlan(NamedTuple):
@@ -287,7 +286,7 @@ class StyleTransfer(Transfer):
         if not self._stroked(canvas.picture):
             return picture
         whole = np.array(picture)
-        part = min(1.0, self._settings.strength / ALL_STROKES)
+        part = min(1.0, self._settings.strength / FULL_STRENGTH)
         groups = self._groups(canvas, partial(Brush.of, self._styles))
         groups = [(brush, part * share) for brush, share in groups]
         self._add_strokes(whole[0], canvas, groups, check_stop, BOLDLY)

@@ -41,9 +41,13 @@ from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 
+# From this strength on, recipe `instant` makes a picture of the painting's places alone; below, it
+# mixes the photo's own places in. Faces get all their strokes from it on, by all recipes.
+FULL_STRENGTH = 0.5
 LOOK = "looked at"  # the LookedAt among a cache's entries, with whether it has faces
 TERMS = ("content", "style", "total_variation", "structure")
 Cache = dict[str, tuple[Hashable, Any]]  # See PhotoCache.
+Drawn = TypeVar("Drawn", Patches, Brush)
 
 Value = TypeVar("Value")
 

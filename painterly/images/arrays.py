@@ -18,9 +18,9 @@ def bands(height: int, rows: int) -> Iterator[slice]:
         yield slice(top, min(top + rows, height))
 
 
-def small_bands(height: int, width: int) -> Iterator[slice]:
+def small_bands(height: int, width: int, pixels: int = _BAND_PIXELS) -> Iterator[slice]:
     """Yield slices of rows that cover a picture, of few enough pixels to compute with in floats."""
-    return bands(height, max(1, _BAND_PIXELS // width))
+    return bands(height, max(1, pixels // width))
 
 
 def fit_size(height: int, width: int, longer: int) -> tuple[int, int]:

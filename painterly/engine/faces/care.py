@@ -218,7 +218,7 @@ def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
     return whole
 
 
-def colours_of(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
+def face_in_oklab(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
     """Return an image [H, W, 3] of any size where a picture of this (height, width) has a face, of
     the size of its masks, in Oklab."""
     box = []
@@ -234,7 +234,7 @@ def colours_of(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarr
 
 
 def _tones(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:
-    return colours_of(image, care, size)[..., 0]
+    return face_in_oklab(image, care, size)[..., 0]
 
 
 def _add_tones(image: np.ndarray, change: np.ndarray) -> None:

@@ -16,12 +16,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from painterly.engine.abstraction.filters import blurred, linear_ramp, tangents
-from painterly.engine.faces.care import Care, colours_of
+from painterly.engine.faces.care import Care, face_in_oklab
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.patches import drawn
 from painterly.engine.picture import picture_size
 from painterly.engine.places import is_used
-from painterly.images.arrays import bands, resample, resampled
+from painterly.images.arrays import resample, resampled, small_bands
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 from painterly.signals import CheckStop
 
@@ -178,7 +178,7 @@ def add_strokes(
         strength = min(linear_ramp(across / longer, *OF_PICTURE), linear_ramp(across, *IN_PX))
         if not groups or not strength:
             continue
-        lab = colours_of(picture, care, picture_size(picture))
+        lab = face_in_oklab(picture, care, picture_size(picture))
         flow = tangents([_blurred(lab[..., :1], TONES * care.width)[..., 0]], FORMS * care.width)
         drawn_in = [
             _strokes_of(brush, share[care.part], care, lab, flow, boldness)
@@ -189,8 +189,10 @@ def add_strokes(
         order = strokes.order.argsort(kind="stable")
         strokes = _Strokes(*(each[order] for each in strokes))
         smaller = _Strokes._make([*(each / care.scale for each in strokes[:3]), *strokes[3:]])
-        each_band = bands(len(lab), max(1, BAND // lab.shape[1]))
-        change = [lab[rows] - _with_strokes(lab[rows], smaller, rows) for rows in each_band]
+        change = [
+            lab[rows] - _with_strokes(lab[rows], smaller, rows)
+            for rows in small_bands(*picture_size(lab), BAND)
+        ]
         coarse = STAYS * _blurred(np.concatenate(change), COARSE * care.width)
         where = strength * (care.oval - (1 - IN_FEATURES) * care.features)
         where *= 1 - _contours(lab[..., 0], [brush for brush, _ in groups], care.scale)
@@ -202,7 +204,7 @@ def _paint(part: np.ndarray, strokes: _Strokes, maps: np.ndarray, check_stop: Ch
     """Paint strokes into a part of a picture. The maps [h, w, 4], of any size, are the coarse
     colours that they would take away, and their strength."""
     height, width = picture_size(part)
-    for rows in bands(height, max(1, BAND // width)):
+    for rows in small_bands(height, width, BAND):
         check_stop()
         here = resample(maps, height, width, Image.Resampling.BILINEAR, rows)
         lab = srgb_to_oklab(part[rows].clip(0, 1))

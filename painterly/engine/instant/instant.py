@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial, reduce
-from typing import TypeVar
 
 import numpy as np
 
@@ -29,13 +28,10 @@ from painterly.engine.patches import Patches, patch_count
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import PLACE
 from painterly.engine.schedule import StepEta, work_of_steps
-from painterly.engine.transfer import Step, Transfer, TransferInputs
+from painterly.engine.transfer import FULL_STRENGTH, Drawn, Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
 from painterly.signals import CheckStop
 
-# From this strength on, the picture is made of the painting's places alone; below, the photo's own
-# places are mixed in.
-FULL_STRENGTH = 0.5
 # The standard deviation of the noise in the first picture, in sRGB 0…1. All places of a white
 # background look the same. Without noise, all would be matched to one place of the painting, and
 # its pixels would repeat like a mesh.
@@ -44,8 +40,6 @@ MOST_INSTANT_PATCHES = 6000  # With more, large pictures would be rebuilt longer
 MOST_REUSED_PIXELS = 1_000_000  # A larger scaled photo is not kept for further styles.
 MAX_PREPARED = 12  # paintings' candidates at a size that are kept for further photos
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
-
-Drawn = TypeVar("Drawn", Patches, Brush)
 
 
 class InstantTransfer(Transfer):
@@ -165,9 +159,10 @@ class InstantTransfer(Transfer):
             groups.append((of_group.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
         whole = self._from_groups(painted, canvas, groups, check_stop)
         if brushes:
-            drawn = (of_group.result() for of_group in brushes)
-            parts = (share for _, share in groups)
-            self._add_strokes(whole, canvas, [*zip(drawn, parts, strict=True)], check_stop)
+            strokes = [
+                (brush.result(), share) for brush, (_, share) in zip(brushes, groups, strict=True)
+            ]
+            self._add_strokes(whole, canvas, strokes, check_stop)
         return whole
 
 
