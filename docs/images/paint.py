@@ -9,8 +9,8 @@ at three sizes. pairs: every sample photo in four styles; these two as drafts. v
 life with one setting changed at a time; docs/recipe.md explains it. presets: both photos by preset
 instant, draft and fine. gatys: a photo by the default recipe and by recipe gatys. choices: a
 portrait at three strengths, and in strokes of three sizes, as drafts. drawings: two photos, the
-drawings that are made of them for a woodcut, and their paintings. families: a face, and its
-painting without and with one family of colours for skin.
+drawings that are made of them for a woodcut, and their paintings. coherence: a portrait,
+and its painting without and with coherent colours.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -27,10 +27,10 @@ from painterly import Settings, load_vgg, stylize
 from painterly.devices.memory import device_budget
 from painterly.engine.abstraction.ink import drawn, ink_of
 from painterly.engine.faces.care import cares_of, features_of, lit
+from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.looked_at import LookedAt
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import picture_size
-from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs
 from painterly.images.arrays import resize, to_float, to_integers
 from painterly.settings import ready_styles
@@ -65,7 +65,6 @@ STRENGTHS, STROKES = (0.2, 0.5, 0.9), (0.5, 1.0, 2.0)
 COLUMNS = 3  # pictures in a row of a sheet
 CELL = (512, 341)  # width, height of each picture of a sheet in px
 SMALL_CELL, MASTERS_COLUMNS = (384, 256), 4  # the same where masters are shown
-FACE = (72, 0, 379, 204)  # left, top, right, bottom of the portrait's face, of 512 px, in px
 INSET = 144  # width of the photo shown on its first result in px
 GAP = 6  # px
 HALF = (768, 512)  # width, height of the photo and of its painting, side by side
@@ -84,7 +83,7 @@ def main(names: list[str]) -> None:
         each.__name__: each
         for each in (
             *(before_after, line, styles, sizes, pairs, variants, presets, gatys, choices),
-            *(drawings, families),
+            *(drawings, coherence),
         )
     }
     for name in names or makers:
@@ -213,18 +212,18 @@ def drawings() -> None:
     save_sheet(cells, "drawings", MONTAGE_QUALITY)
 
 
-def families() -> None:
-    """Draw a face, and its painting without and with one family of colours for skin."""
-    content, painting = photo("portrait"), pixels(PAINTINGS["van-gogh-wheat-field"])
+def coherence() -> None:
+    """Draw a portrait, and its painting without and with coherent colours."""
+    content, painting = photo("portrait"), pixels(PAINTINGS["renoir"])
     cells = [Image.fromarray(content)]
-    for has_families in (False, True):
-        inputs = TransferInputs(content, Paintings([painting]), Settings(size=512))
-        transfer = StyleTransfer(inputs, vgg(), device_budget())
-        transfer.has_families = has_families
+    for has_coherence in (False, True):
+        settings = Settings(preset="instant", size=HALF[0])
+        inputs = TransferInputs(content, Paintings([painting]), settings)
+        transfer = InstantTransfer(inputs, device_budget())
+        transfer.has_coherence = has_coherence
         *_, last = transfer.steps()
         cells.append(Image.fromarray(to_integers(last.image, 8)))
-    faces = [each.resize(CELL, Image.Resampling.LANCZOS, FACE) for each in cells]
-    save_sheet(faces, "families")
+    save_sheet([each.resize(CELL, Image.Resampling.LANCZOS) for each in cells], "coherence")
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine.abstraction.families import seen
+from painterly.engine.coherence import seen
 from painterly.engine.faces.finding import Found, found
 from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average
@@ -15,9 +15,9 @@ LEAST = 512  # px, the longer side of a photo as it is looked at, if the photo h
 
 
 class LookedAt(NamedTuple):
-    """The contents of a photo: regions and faces."""
+    """The contents of a photo: colours and faces."""
 
-    photo: np.ndarray  # small, as its regions are `seen`
+    photo: np.ndarray  # small, as its colours are `seen`
     faces: list[Found]  # empty unless they are looked for
 
     @classmethod

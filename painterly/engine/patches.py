@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine.abstraction.families import colours_of, palette_of
 from painterly.engine.abstraction.filters import gaussian
 from painterly.engine.features import inverted_file
 from painterly.engine.features.convolutions import each_of, spread
@@ -60,7 +59,6 @@ class Patches(NamedTuple):
     keys: np.ndarray  # their coordinates, and minus half of their squared lengths, [K, E + 1]
     near: np.ndarray  # the numbers of those near some of them; see inverted_file.py
     deviations: np.ndarray  # the standard deviation of each band of detail of the paintings
-    palette: np.ndarray  # the paintings' chroma; see abstraction/families.py
 
     @classmethod
     def of(
@@ -73,12 +71,11 @@ class Patches(NamedTuple):
         """Draw `count` patches of some paintings and of their rotations at random, after their
         shares. `sizes` has the (height, width) at which each of all is seen."""
         total = sum(paintings.shares[each] for each in members)
-        found, colours, deviations = [], [], np.zeros(len(DETAIL))
+        found, deviations = [], np.zeros(len(DETAIL))
         for each in members:
             part = paintings.shares[each] / total
             painting = arrays.resampled(paintings.paintings[each], sizes[each])
             mask = resized(paintings.masks[each], sizes[each])
-            colours.append((colours_of(painting, mask), part))
             deviations += part * _deviations(painting)
             used = is_used(mask)
             found += drawn(painting, used, max(1, int(part * count / ROTATIONS)), SIDE, ROTATIONS)
@@ -99,7 +96,7 @@ class Patches(NamedTuple):
         middles = keys[inverted_file.pivots(len(keys))]
         middles[:, -1] = 1
         near = inverted_file.nearest(middles @ keys.T)
-        return cls(votes, mean, basis, keys, near, deviations, palette_of(colours))
+        return cls(votes, mean, basis, keys, near, deviations)
 
     def queries(self, patches: np.ndarray) -> np.ndarray:
         """Return what patches [N, SIDE · SIDE · 3] are compared by: their coordinates, and 1,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from painterly.engine.abstraction.families import in_families
 from painterly.engine.abstraction.ink import drawn, ink_of
+from painterly.engine.coherence import make_coherent
 from painterly.engine.faces.care import (
     Care,
     cares_of,
@@ -248,8 +248,7 @@ class Transfer(ABC):
     Attributes:
         schedule: The steps.
         memory_plan: The memory plan of the last scale, which takes the most memory.
-        has_families: Whether regions of skin get one family of colours each; see
-            abstraction/families.py.
+        has_coherence: Whether finished pictures get coherent colours; see coherence.py.
 
     Raises:
         ValueError: Arrays do not fit.
@@ -277,7 +276,7 @@ class Transfer(ABC):
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
         self.ink = ink_of(styles) if settings.traits.draws else None
-        self.has_families = not settings.preserve_color
+        self.has_coherence = not settings.preserve_color
 
     def _drawings(self, photo: ArrayLike, boldness: Sequence[float]) -> list[np.ndarray]:
         """Return a photo [h, w, 3] as drawings of such boldness; none unless it is made into a
@@ -297,27 +296,25 @@ class Transfer(ABC):
         groups: Sequence[tuple[Patches, np.ndarray]],
         check_stop: CheckStop,
     ) -> np.ndarray:
-        """Return a finished picture on its canvas [H, W, 3] with one family of colours in each
-        region of skin (abstraction/families.py) and the photo's tones in faces, rebuilt from groups
-        of patches as in `rebuilt`."""
-        given = picture
-        if self.has_families:
+        """Return a finished picture on its canvas [H, W, 3] with the photo's tones in faces,
+        rebuilt from groups of patches as in `rebuilt`, in coherent colours."""
+        cares, before = self._cares(canvas.picture), picture
+        if cares and self.ink is None:
+            before = picture.copy()
+            follow_tones(canvas.cropped(before[None])[0], self._content, cares)
+        whole = rebuilt(before, groups, check_stop)
+        inside = canvas.cropped(whole[None])[0]
+        if cares:
+            keep_features(inside, canvas.cropped(before[None])[0], cares)
+        del before
+        if self.has_coherence:
             photo, faces = self._looked_at.photo, self._faces
-            palettes = [(patches.palette, share) for patches, share in groups]
             skin = None
             if faces:
                 key = self._settings.faces
                 skin = self._inputs.of_photo("skin", key, lambda: skin_of(faces, photo))
-            picture = in_families(picture, canvas, photo, palettes, skin)
-        cares = self._cares(canvas.picture)
-        if cares and self.ink is None:
-            if picture is given:
-                picture = picture.copy()
-            follow_tones(canvas.cropped(picture[None])[0], self._content, cares)
-        whole = rebuilt(picture, groups, check_stop)
-        if cares:
-            inside, before = (canvas.cropped(each[None])[0] for each in (whole, picture))
-            keep_features(inside, before, cares)
+            shares = [canvas.cropped(share[None])[0] for _, share in groups]
+            make_coherent(inside, photo, shares, skin, self.ink is not None)
         return whole
 
     def _stroked(self, size: tuple[int, int]) -> list[Care]:

@@ -288,7 +288,7 @@ def test_regions_are_painted_after_their_paintings():
     one, other = sides([LEFT, 1 - LEFT])
     assert one > 2 * other
     both, alone = sides([LEFT, None])  # The ink is everywhere.
-    assert one > both > 1.5 * alone and abs(alone - other) < 0.05
+    assert one > both > alone and abs(alone - other) < 0.05
     everywhere = np.ones_like(LEFT)
     most, least = (sides([everywhere] * 2, shares)[0] for shares in ((0.9, 0.1), (0.1, 0.9)))
     assert most > 1.5 * least
@@ -326,7 +326,7 @@ def test_only_the_part_of_a_painting_inside_its_mask_is_used(in_mosaic):
     mask[:, : MOSAIC.shape[1]] = 1
 
     def pink(picture):
-        return ((picture[..., 0] > 0.8) & (picture[..., 1] < 0.2) & (picture[..., 2] > 0.8)).mean()
+        return (picture[..., [0, 2]].min(-1) - picture[..., 1] > 0.4).mean()
 
     assert pink(paint(PHOTO, Paintings([half]), USUAL)) > 0.05
     assert pink(paint(PHOTO, Paintings([half], masks=[mask]), USUAL)) < 0.005

