@@ -1,12 +1,12 @@
-"""Gives a finished picture colours as coherent as its photo's.
+"""Gives people in a finished picture colours as coherent as their photo's.
 
 Each place of a picture is painted for itself. So what has one colour in the photo may get two, such
-as white and orange in a face, or blots. Around each pixel, a guided filter therefore fits the
-picture's colours as a linear function of the photo's (He et al. 2013, "Guided Image Filtering", and
-He & Sun 2015, "Fast Guided Filter"): what has one colour in the photo has one in the picture. They
-are then spread as much as before, and move a little towards the photo's, those of skin halfway.
-Only Oklab's a and b change, at scales coarser than strokes. Tones and strokes stay, but for light
-specks in smooth dark parts of the photo.
+as white and orange in a face, or blots in hair and clothes. Around each pixel, a guided filter
+therefore fits the picture's colours as a linear function of the photo's (He et al. 2013, "Guided
+Image Filtering", and He & Sun 2015, "Fast Guided Filter"): what has one colour in the photo has one
+in the picture. They are then spread as much as before, and move towards the photo's, those of skin
+halfway. Only Oklab's a and b change, at scales coarser than strokes. Tones and strokes stay, but
+for light specks in hair and clothes that are smooth and dark.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.engine.abstraction.filters import blurred, linear_ramp, luminance_of
+from painterly.engine.faces.care import People
 from painterly.engine.picture import picture_size
 from painterly.images.arrays import fit_size, resample, small_bands
 from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
@@ -25,7 +26,7 @@ SEEN, FITTED = 256, 96  # px, the longer sides at which the photo is seen, and c
 # in the fit; and the standard deviation of its colours below which they count as one.
 AROUND, TONE, ALIKE = 0.03, 0.3, 0.02
 MOST_GAIN = 1.5  # of the fitted colours' spread
-OWN, OWN_SKIN = 0.2, 0.5  # parts of the way to the photo's colours, and to those of skin
+OWN, OWN_SKIN = 0.35, 0.7  # parts of the way to the photo's colours, and to those of skin
 COLOURED = 0.03  # the mean chroma from which a photo counts as coloured
 # The photo's tones from which a part is not dark, and up to which it is; the standard deviations of
 # tones NEAR a pixel from which it is not smooth, and up to which it is; and how much lighter than
@@ -43,32 +44,34 @@ def seen(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def make_coherent(
     picture: np.ndarray,
     photo: np.ndarray,
+    people: People,
     shares: Sequence[np.ndarray],
-    skin: np.ndarray | None,
     draws: bool,
 ) -> None:
-    """Give a finished picture [H, W, 3], sRGB 0…1, coherent colours.
+    """Give people in a finished picture [H, W, 3], sRGB 0…1, coherent colours.
 
     Args:
         photo: The photo as it is `seen`, [h, w, 3].
+        people: The people in it.
         shares: The share of each pixel that each group of paintings paints, [H, W, 1]. Their sum is
             1 at most. The rest stays.
-        skin: How much the photo is skin, [h, w], 0…1, or None if no face says so.
         draws: Whether it is a drawing, which takes no colour from the photo.
     """
     size = picture_size(photo)
     has, shown = (srgb_to_oklab(each) for each in (_averaged(picture, size), photo))
     moved, way = has.copy(), np.zeros(size, np.float32)
     if not draws:
-        way += OWN if skin is None else OWN + (OWN_SKIN - OWN) * skin
+        way += OWN + (OWN_SKIN - OWN) * people.skin
     parts = [_averaged(share, size)[..., 0] for share in shares]
     total = np.add.reduce(parts) + TINY
     for part in parts:
-        if part.any():
-            goal = _spread(_fitted(has[..., 1:], shown, part), has[..., 1:], part)
-            goal += way[..., None] * _to_photo(goal, shown[..., 1:], part)
-            moved[..., 1:] += (part / total)[..., None] * (goal - has[..., 1:])
-    maps = np.dstack([oklab_to_srgb(moved) - oklab_to_srgb(has), *_dark(has, shown)])
+        if (counts := part * people.bodies).any():
+            goal = _spread(_fitted(has[..., 1:], shown, part), has[..., 1:], counts)
+            goal += way[..., None] * _to_photo(goal, shown[..., 1:], counts)
+            moved[..., 1:] += (counts / total)[..., None] * (goal - has[..., 1:])
+    dark, lightest = _dark(has, shown)
+    change = oklab_to_srgb(moved) - oklab_to_srgb(has)
+    maps = np.dstack([change, people.bodies * dark, lightest])
     for rows in small_bands(*picture_size(picture)):
         band = picture[rows]
         change = resample(maps, *picture_size(picture), Image.Resampling.BILINEAR, rows)

@@ -19,7 +19,7 @@ from painterly.engine.faces.care import (
     follow_tones,
     keep_features,
     lit,
-    skin_of,
+    people_of,
 )
 from painterly.engine.faces.finding import Found
 from painterly.engine.faces.strokes import Brush, add_strokes
@@ -248,7 +248,7 @@ class Transfer(ABC):
     Attributes:
         schedule: The steps.
         memory_plan: The memory plan of the last scale, which takes the most memory.
-        has_coherence: Whether finished pictures get coherent colours; see coherence.py.
+        has_coherence: Whether people get coherent colours; see coherence.py.
 
     Raises:
         ValueError: Arrays do not fit.
@@ -297,7 +297,7 @@ class Transfer(ABC):
         check_stop: CheckStop,
     ) -> np.ndarray:
         """Return a finished picture on its canvas [H, W, 3] with the photo's tones in faces,
-        rebuilt from groups of patches as in `rebuilt`, in coherent colours."""
+        rebuilt from groups of patches as in `rebuilt`, and coherent colours of people."""
         cares, before = self._cares(canvas.picture), picture
         if cares and self.ink is None:
             before = picture.copy()
@@ -307,14 +307,11 @@ class Transfer(ABC):
         if cares:
             keep_features(inside, canvas.cropped(before[None])[0], cares)
         del before
-        if self.has_coherence:
-            photo, faces = self._looked_at.photo, self._faces
-            skin = None
-            if faces:
-                key = self._settings.faces
-                skin = self._inputs.of_photo("skin", key, lambda: skin_of(faces, photo))
+        if cares and self.has_coherence:
+            photo, faces, key = self._looked_at.photo, self._faces, self._settings.faces
+            people = self._inputs.of_photo("people", key, lambda: people_of(faces, photo))
             shares = [canvas.cropped(share[None])[0] for _, share in groups]
-            make_coherent(inside, photo, shares, skin, self.ink is not None)
+            make_coherent(inside, photo, people, shares, self.ink is not None)
         return whole
 
     def _stroked(self, size: tuple[int, int]) -> list[Care]:

@@ -43,6 +43,9 @@ LIT = 0.7  # the least mean of a face's Oklab L in a drawing
 # Skin: the standard deviations of its Oklab L, and of a and b, around a face's own; and of its
 # distance from the face, in widths of the face.
 SKIN_TONE, SKIN_COLOUR, NEAR_FACE = 0.35, 0.045, 3.5
+# How far a body's middle is below that of its face, and how far it reaches across and along, in
+# widths of the face.
+BELOW, ACROSS, ALONG = 2.2, 1.9, 3.4
 
 
 class Firmness(NamedTuple):
@@ -65,8 +68,8 @@ class Firmness(NamedTuple):
 
 # Faces up to the first of SIZES, in px of the result, are held as small ones, those from the second
 # on as large ones.
-SIZES = 90, 220
-SMALL, LARGE = Firmness(0.9, 0.9, 0.95, 0.7, 0.5), Firmness(0.65, 0.85, 0.95, 0.4, 0.25)
+SIZES = 120, 240
+SMALL, LARGE = Firmness(0.9, 0.9, 0.95, 0.9, 0.6), Firmness(0.65, 0.85, 0.95, 0.4, 0.25)
 
 
 class Care(NamedTuple):
@@ -197,11 +200,22 @@ def keep_features(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care])
         inside += scaled(kept, care.size)[..., None] * (before - inside)
 
 
-def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
-    """Return how much each pixel of a photo [h, w, 3], sRGB 0…1, is skin, [h, w], 0…1: faces, and
-    what has the colour of a face near it."""
+class People(NamedTuple):
+    """What a photo shows of people, at each pixel [h, w], 0…1.
+
+    Attributes:
+        bodies: Faces, with hair and what is below them.
+        skin: Faces, and what has the colour of a face near it.
+    """
+
+    bodies: np.ndarray
+    skin: np.ndarray
+
+
+def people_of(faces: Sequence[Found], photo: np.ndarray) -> People:
+    """Return the people with these faces in a photo [h, w, 3], sRGB 0…1."""
     size = picture_size(photo)
-    lab, whole = srgb_to_oklab(photo), np.zeros(size, np.float32)
+    lab, people = srgb_to_oklab(photo), People(*np.zeros((2, *size), np.float32))
     rows, columns = np.indices(size, np.float32, sparse=True)
     for face in faces:
         for care in cares_of([face], size, max(size)):
@@ -210,12 +224,15 @@ def skin_of(faces: Sequence[Found], photo: np.ndarray) -> np.ndarray:
             own = (weight * lab[care.part]).sum((0, 1)) / max(weight.sum(), 1e-6)
             off = np.square((lab - own) / (SKIN_TONE, SKIN_COLOUR, SKIN_COLOUR)).sum(-1)
             x, y = (face.landmarks[OVAL].mean(0) * size[::-1]).tolist()
-            far = np.square(rows - y) + np.square(columns - x)
-            off += far / (NEAR_FACE * care.width * care.scale) ** 2
-            alike = face.certainty * np.exp(-0.5 * off).astype(np.float32)
-            np.maximum(whole, alike, out=whole)
-            np.maximum(whole[care.part], oval, out=whole[care.part])
-    return whole
+            width = care.width * care.scale
+            off += (np.square(rows - y) + np.square(columns - x)) / (NEAR_FACE * width) ** 2
+            below = (rows - y) / width - BELOW
+            far = np.square(below / ALONG) + np.square((columns - x) / (ACROSS * width))
+            for whole, away in ((people.skin, off), (people.bodies, far**2)):
+                alike = face.certainty * np.exp(-0.5 * away).astype(np.float32)
+                np.maximum(whole, alike, out=whole)
+                np.maximum(whole[care.part], oval, out=whole[care.part])
+    return people
 
 
 def face_in_oklab(image: np.ndarray, care: Care, size: tuple[int, int]) -> np.ndarray:

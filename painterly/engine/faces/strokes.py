@@ -47,7 +47,7 @@ TURNED, SHORTER = 0.2, 0.3  # how far directions, in radians, and lengths are ra
 # person is known by tones, so colours differ more.
 OF_DABS, OF_STROKES = np.array([[0.9, 1.4, 1.4], [0.75, 1.1, 1.1]], np.float32)
 # The same of light on the edges of dabs and strokes, and of bristles.
-DAB_RELIEF, RELIEF, STREAKS = 0.5, 0.35, 0.55
+DAB_RELIEF, RELIEF, STREAKS = 0.3, 0.2, 0.35
 BRISTLE = 2.7  # px from one bristle to the next
 # The widths up to which a face gets no strokes, and from which on it gets them whole, in parts of
 # the picture's longer side, and in px.
