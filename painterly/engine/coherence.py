@@ -1,12 +1,12 @@
 """Gives people in a finished picture colours as coherent as their photo's.
 
-Each place of a picture is painted for itself. So what has one colour in the photo may get two, such
-as white and orange in a face, or blots in hair and clothes. Around each pixel, a guided filter
+Each place of a picture is matched alone, so an area of one colour in the photo may get two, such as
+white and orange in a face, or blots in hair and clothes. Around each pixel, a guided filter
 therefore fits the picture's colours as a linear function of the photo's (He et al. 2013, "Guided
-Image Filtering", and He & Sun 2015, "Fast Guided Filter"): what has one colour in the photo has one
-in the picture. They are then spread as much as before, and move towards the photo's, those of skin
-halfway. Only Oklab's a and b change, at scales coarser than strokes. Tones and strokes stay, but
-for light specks in hair and clothes that are smooth and dark.
+Image Filtering", and He & Sun 2015, "Fast Guided Filter"), which has one value for one colour. The
+fitted colours are then spread as much as before, and move towards the photo's, those of skin
+furthest. Only Oklab's a and b change, at scales coarser than strokes. Tones and strokes stay,
+except light specks in hair and clothes that are smooth and dark.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ SEEN, FITTED = 256, 96  # px, the longer sides at which the photo is seen, and c
 # How far a pixel's surroundings reach, in parts of the longer side; the weight of the photo's tones
 # in the fit; and the standard deviation of its colours below which they count as one.
 AROUND, TONE, ALIKE = 0.03, 0.3, 0.02
-MOST_GAIN = 1.5  # of the fitted colours' spread
+MOST_GAIN = 1.5  # the largest factor of the fitted colours' spread
 OWN, OWN_SKIN = 0.35, 0.7  # parts of the way to the photo's colours, and to those of skin
 COLOURED = 0.03  # the mean chroma from which a photo counts as coloured
-# The photo's tones from which a part is not dark, and up to which it is; the standard deviations of
-# tones NEAR a pixel from which it is not smooth, and up to which it is; and how much lighter than
-# what is around a pixel of a smooth dark part may be, in luminance.
+# The photo's tones in which nothing, and everything, is dark; the standard deviations of tones NEAR
+# a pixel, in parts of the longer side, in which nothing, and everything, is smooth; and how much
+# lighter than its surroundings a pixel of a smooth dark area may be, in luminance.
 DARK, SMOOTH, NEAR, LIGHTER = (0.55, 0.4), (0.08, 0.04), 0.012, 0.06
 TINY = 1e-6
 

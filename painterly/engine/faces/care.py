@@ -201,11 +201,11 @@ def keep_features(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care])
 
 
 class People(NamedTuple):
-    """What a photo shows of people, at each pixel [h, w], 0…1.
+    """The people in a photo: how much each pixel [h, w] shows of them, 0…1.
 
     Attributes:
-        bodies: Faces, with hair and what is below them.
-        skin: Faces, and what has the colour of a face near it.
+        bodies: Faces, hair and clothes.
+        skin: Faces, and the colour of a face near it.
     """
 
     bodies: np.ndarray
