@@ -36,6 +36,7 @@ from painterly.engine.picture import (
     picture_size,
 )
 from painterly.engine.schedule import Position, Schedule
+from painterly.images.arrays import resampled
 from painterly.images.colours.colour import is_grey
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
@@ -303,9 +304,11 @@ class Transfer(ABC):
             before = picture.copy()
             follow_tones(canvas.cropped(before[None])[0], self._content, cares)
         whole = rebuilt(before, groups, check_stop)
-        inside = canvas.cropped(whole[None])[0]
+        inside, before = (canvas.cropped(each[None])[0] for each in (whole, before))
         if cares:
-            keep_features(inside, canvas.cropped(before[None])[0], cares)
+            if self.ink is not None:  # A drawing shows a face as lines, where patches leave blots.
+                [before] = self._drawings(resampled(self._content, canvas.picture), [1])
+            keep_features(inside, before, cares)
         del before
         if cares and self.has_coherence:
             photo, faces, key = self._looked_at.photo, self._faces, self._settings.faces

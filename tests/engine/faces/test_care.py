@@ -72,6 +72,12 @@ def test_a_painted_face_has_the_features_of_the_photos(style):
     assert kept > freely + 0.02
 
 
+def test_a_small_face_in_ink_has_the_lines_of_its_drawing():
+    """Patches made blots of eyes and mouth."""
+    photo = np.asarray(portrait(256))
+    assert likeness(result(photo, "wadsworth", size=256), photo) > 0.85
+
+
 @pytest.mark.parametrize(("style", "coloured"), [("hokusai", True), ("wadsworth", False)])
 def test_skin_has_more_of_the_photos_colour_unless_the_painting_has_none(style, coloured):
     photo = close(SIDE)
