@@ -35,7 +35,8 @@ def painting(name):
 
 
 def painted(photo, style="munch", vgg=None, resume=None, content_mask=None, **settings):
-    changed = Settings(size=SIDE, **({} if vgg else {"preset": "instant"}) | settings)
+    usual = {"size": SIDE} | ({} if vgg else {"preset": "instant"})
+    changed = Settings(**usual | settings)
     given = {"resume": resume, "content_mask": content_mask}
     return stylize(photo, [painting(style)], changed, vgg, **given)
 
