@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine.coherence import seen
+from painterly.engine.faces.coherence import seen
 from painterly.engine.faces.finding import Found, found
 from painterly.engine.picture import picture_size
 from painterly.images.arrays import box_average

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from painterly.engine.abstraction.ink import drawn, ink_of
-from painterly.engine.coherence import make_coherent
 from painterly.engine.faces.care import (
     Care,
     cares_of,
     features_of,
     follow_tones,
     keep_features,
+    keep_lines,
     lit,
     people_of,
 )
+from painterly.engine.faces.coherence import make_coherent
 from painterly.engine.faces.finding import Found
 from painterly.engine.faces.strokes import Brush, add_strokes
 from painterly.engine.looked_at import LookedAt, as_kept, keeps_faces
@@ -306,15 +307,16 @@ class Transfer(ABC):
         whole = rebuilt(before, groups, check_stop)
         inside, before = (canvas.cropped(each[None])[0] for each in (whole, before))
         if cares:
-            if self.ink is not None:  # A drawing shows a face as lines, where patches leave blots.
-                [before] = self._drawings(resampled(self._content, canvas.picture), [1])
             keep_features(inside, before, cares)
         del before
-        if cares and self.has_coherence:
+        if cares and self.ink is not None:
+            photo = resampled(self._content, canvas.picture)
+            keep_lines(inside, self._drawings(photo, [1])[0], cares)
+        elif cares and self.has_coherence:
             photo, faces, key = self._looked_at.photo, self._faces, self._settings.faces
             people = self._inputs.of_photo("people", key, lambda: people_of(faces, photo))
             shares = [canvas.cropped(share[None])[0] for _, share in groups]
-            make_coherent(inside, photo, people, shares, self.ink is not None)
+            make_coherent(inside, photo, people, shares)
         return whole
 
     def _stroked(self, size: tuple[int, int]) -> list[Care]:

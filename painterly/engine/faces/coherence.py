@@ -46,7 +46,6 @@ def make_coherent(
     photo: np.ndarray,
     people: People,
     shares: Sequence[np.ndarray],
-    draws: bool,
 ) -> None:
     """Give people in a finished picture [H, W, 3], sRGB 0…1, coherent colours.
 
@@ -55,19 +54,16 @@ def make_coherent(
         people: The people in it.
         shares: The share of each pixel that each group of paintings paints, [H, W, 1]. Their sum is
             1 at most. The rest stays.
-        draws: Whether it is a drawing, which takes no colour from the photo.
     """
     size = picture_size(photo)
     has, shown = (srgb_to_oklab(each) for each in (_averaged(picture, size), photo))
-    moved, way = has.copy(), np.zeros(size, np.float32)
-    if not draws:
-        way += OWN + (OWN_SKIN - OWN) * people.skin
+    moved, way = has.copy(), OWN + (OWN_SKIN - OWN) * people.skin[..., None]
     parts = [_averaged(share, size)[..., 0] for share in shares]
     total = np.add.reduce(parts) + TINY
     for part in parts:
         if (counts := part * people.bodies).any():
             goal = _spread(_fitted(has[..., 1:], shown, part), has[..., 1:], counts)
-            goal += way[..., None] * _to_photo(goal, shown[..., 1:], counts)
+            goal += way * _to_photo(goal, shown[..., 1:], counts)
             moved[..., 1:] += (counts / total)[..., None] * (goal - has[..., 1:])
     dark, lightest = _dark(has, shown)
     change = oklab_to_srgb(moved) - oklab_to_srgb(has)
