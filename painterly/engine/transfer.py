@@ -17,7 +17,6 @@ from painterly.engine.faces.care import (
     features_of,
     follow_tones,
     keep_features,
-    keep_lines,
     lit,
     people_of,
 )
@@ -37,7 +36,6 @@ from painterly.engine.picture import (
     picture_size,
 )
 from painterly.engine.schedule import Position, Schedule
-from painterly.images.arrays import resampled
 from painterly.images.colours.colour import is_grey
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
@@ -309,10 +307,7 @@ class Transfer(ABC):
         if cares:
             keep_features(inside, before, cares)
         del before
-        if cares and self.ink is not None:
-            photo = resampled(self._content, canvas.picture)
-            keep_lines(inside, self._drawings(photo, [1])[0], cares)
-        elif cares and self.has_coherence:
+        if cares and self.ink is None and self.has_coherence:
             photo, faces, key = self._looked_at.photo, self._faces, self._settings.faces
             people = self._inputs.of_photo("people", key, lambda: people_of(faces, photo))
             shares = [canvas.cropped(share[None])[0] for _, share in groups]

@@ -36,7 +36,6 @@ FEATURES = [
 LARGER, SOFT, SOFT_FEATURES = 1.08, 0.06, 0.03
 DRAWN = 256  # px: masks and tones of a wider face are computed at this width, and enlarged
 COARSE, COARSE_SKIN = 0.025, 0.06  # scales from which tones follow the photo's, as SOFT
-CRISP = 3.0  # the factor of a drawing's contrast in features
 # The factors between which the tones' spread may differ from the photo's, and how far their mean
 # may, in Oklab's L.
 SPREAD, LEVEL = (0.9, 1.25), 0.15
@@ -199,18 +198,6 @@ def keep_features(whole: np.ndarray, picture: np.ndarray, cares: Sequence[Care])
         kept = np.maximum(firmness.kept_skin * care.oval, firmness.kept * care.features)
         inside, before = whole[care.part], picture[care.part]
         inside += scaled(kept, care.size)[..., None] * (before - inside)
-
-
-def keep_lines(whole: np.ndarray, drawing: np.ndarray, cares: Sequence[Care]) -> None:
-    """Replace the features of small faces in a rebuilt drawing in ink [h, w, 3] with the lines of
-    the drawing that it was led to. Patches leave blots there."""
-    ink, paper = drawing.min((0, 1)), drawing.max((0, 1))
-    middle = (ink + paper) / 2
-    for care in cares:
-        small = (care.firmness.kept - LARGE.kept) / (SMALL.kept - LARGE.kept)
-        inside = whole[care.part]
-        lines = np.clip(middle + CRISP * (drawing[care.part] - middle), ink, paper)
-        inside += scaled(small * care.features, care.size)[..., None] * (lines - inside)
 
 
 class People(NamedTuple):
