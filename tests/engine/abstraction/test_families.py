@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.painted import as_before
 from support.tiny import network
 
 from painterly import Settings, stylize
@@ -100,6 +101,7 @@ def in_families(picture, photo, paintings, share=None):
 
 def test_tones_and_the_ground_stay():
     after = in_families(SPLIT, PHOTO, [HALVES])
+    as_before("families", after)
     assert away_from_orange(after) < 30
     lightness = [srgb_to_oklab(each)[..., 0] for each in (SPLIT, after)]
     assert np.abs(lightness[0] - lightness[1]).mean() < 0.02
