@@ -1,5 +1,7 @@
 """Convolutions, crops, poolings and borders: values and gradients are TensorFlow's own."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,8 +47,9 @@ def test_a_border_and_its_gradient_are_tensorflows(gpus, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("x", [WIDE, tf.round(WIDE)], ids=["all different", "many equal"])
-def test_a_pooling_for_xla_and_its_gradient_are_tensorflows(ours, own, x):
-    with traced_for_xla():
+@pytest.mark.parametrize("how", [traced_for_xla, nullcontext])
+def test_a_pooling_and_its_gradient_are_tensorflows(ours, own, x, how):
+    with how():
         found = traced(ours, x)
     for one, other in zip(found, traced(own, x), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
