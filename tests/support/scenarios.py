@@ -7,6 +7,7 @@
     run OUTPUT_FORMAT=png -> 3          # a run, and how many pictures it paints
       FAILED: …                         # each failure, whole; the run then ends with 1
       ~ text                            # text that the run has printed; `!~ text`, that it has not
+      | line                            # each line that it has printed; … is any text
     command beach.jpg hokusai -> 0      # a command line, and its exit code
     refused beach.jpg hokusay           # one that ends with 2, or `-> N`, and changes no file
       ./start.sh: …                     # its only line; … is any text, HERE the current folder
@@ -65,6 +66,7 @@ from support.gallery import results_of
 from support.stand_in import StyleTransfer, signal_after
 
 UPDATES = bool(os.environ.get("UPDATE_SCENARIOS"))
+_MEASURED = re.compile(r"\b\d[\d.]*(?= (s|min|MB|GB|cores)\b)")
 _FIELD = re.compile(r'([\w.]+)=("[^"]*"|\[\S*\]|\S*)')
 PAIR = re.compile(r"[A-Z][A-Z0-9_]*=")
 
@@ -177,6 +179,8 @@ class Stage:
         """Compare a line and what is expected of it with what came out. Return the lines to put in
         their place, if these differ and may be updated."""
         texts = [each for each in expected if each.startswith(("~ ", "!~ "))]
+        if any(each.startswith("| ") for each in expected):
+            came_out = [*came_out, *(f"| {_MEASURED.sub('…', each)}" for each in out.splitlines())]
         if not _fits([*line, *(each for each in expected if each not in texts)], came_out):
             assert UPDATES, (came_out, out)
             return [came_out[0], *(f"  {each}" for each in (*came_out[1:], *texts))]
