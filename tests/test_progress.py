@@ -32,9 +32,7 @@ def steps(count):
 
 
 def followed(mode="plain", count=200, label="3/60 beach.jpg in monet"):
-    return progress.follow(
-        steps(count), label, lambda left: 4000.04 + left, mode, photo="beach.jpg"
-    )
+    return progress.follow(steps(count), label, lambda s: 4000.04 + s, mode, photo="beach.jpg")
 
 
 @pytest.mark.parametrize("columns", [80, 160])
@@ -90,7 +88,7 @@ def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys
     followed()
     lines = capsys.readouterr().out.splitlines()
     numbers = "batch 1 h 09 min, 3 min 00 s left, 512 px, 2.1 steps/s, loss 1234"
-    assert len(lines) == 10 and lines[0] == f"3/60 beach.jpg in monet: 10 %, {numbers}"
+    assert (len(lines), lines[0]) == (10, f"3/60 beach.jpg in monet: 10 %, {numbers}")
     followed("none")
     assert capsys.readouterr().out == ""
     log.log_to_stdout("", as_json=True)

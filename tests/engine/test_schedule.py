@@ -72,10 +72,8 @@ def test_a_picture_that_is_rebuilt_takes_one_more_step_which_its_progress_knows(
         schedule = Schedule.of(600, 800, settings)
         work = work_of_steps(schedule, settings)
         assert len(work) == schedule.total == steps and min(work) > 0
-        as_before(
-            f"work_{recipe}",
-            work_of_steps(Schedule.of(600, 800, Settings(recipe=recipe)), settings),
-        )
+        usual = Schedule.of(600, 800, Settings(recipe=recipe))
+        as_before(f"work_{recipe}", work_of_steps(usual, settings))
     before_the_rebuild = StepEta(work)
     found = before_the_rebuild.tick()
     assert found.eta_s > 0 and found.fraction < 1 == before_the_rebuild.tick().fraction

@@ -87,9 +87,8 @@ def test_random_weights_follow_their_seed_and_give_each_channel_mean_activation_
     weights, again = (random_weights("vgg16", 3) for _ in range(2))
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != weights.identity
-    as_before(
-        "random_network", *(each.ravel()[:99] for pair in weights.kernels.values() for each in pair)
-    )
+    arrays = [each for pair in weights.kernels.values() for each in pair]
+    as_before("random_network", *(each.ravel()[:99] for each in arrays))
     photo = calibration_photo() / 255
     found = features(VGG(weights), photo.numpy()[0], list(weights.kernels))
     x = photo * 255 - weights.mean
