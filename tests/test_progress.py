@@ -32,7 +32,7 @@ def steps(count):
 
 
 def followed(mode="plain", count=200, label="3/60 beach.jpg in monet"):
-    return progress.follow(steps(count), label, lambda left: 4000 + left, mode, photo="beach.jpg")
+    return progress.follow(steps(count), label, lambda s: 4000.04 + s, mode, photo="beach.jpg")
 
 
 @pytest.mark.parametrize("columns", [80, 160])
@@ -81,19 +81,23 @@ def test_a_log_gets_one_line_in_half_a_minute_whatever_the_number_of_pictures(
 
 
 def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys):
-    monkeypatch.setattr(progress, "REFRESH_S", 0)
+    times = itertools.count(1, 0.25)
+    monkeypatch.setattr(progress, "_line_at", 0)
+    monkeypatch.setattr(progress, "perf_counter", lambda: next(times))
     monkeypatch.setattr(progress, "PAUSE_S", 0)
     followed()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 10 and lines[-1].startswith("3/60 beach.jpg in monet: 100 %, batch ")
+    numbers = "batch 1 h 09 min, 3 min 00 s left, 512 px, 2.1 steps/s, loss 1234"
+    assert (len(lines), lines[0]) == (10, f"3/60 beach.jpg in monet: 10 %, {numbers}")
     followed("none")
     assert capsys.readouterr().out == ""
     log.log_to_stdout("", as_json=True)
     followed("json")
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["percent"] for each in objects] == list(range(1, 101))
-    assert objects[-1]["event"] == "progress" and objects[-1]["photo"] == "beach.jpg"
-    assert (objects[-1]["step"], objects[-1]["steps"]) == (200, 200)
+    told = {"event": "progress", "photo": "beach.jpg", "step": 200, "steps": 200, "scale": 512}
+    told |= {"left_s": 0, "batch_left_s": 4000, "loss": 1234.5, "iterations_per_s": 2.68}
+    assert objects[-1] == objects[-1] | told
 
 
 def test_a_long_count_is_logged_now_and_then(monkeypatch, capsys, text_log):

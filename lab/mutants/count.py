@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -97,6 +98,7 @@ def first_failure(mutant: Mutant, items: list[pytest.Item]) -> str:
 
 def put_in(mutant: Mutant) -> None:
     """Give all functions of the mutant's place its code."""
+    import_module(mutant.file.removesuffix(".py").replace("/", "."))  # Some are loaded late.
     path = str(ROOT / mutant.file)
     compiled = compile(mutated(Path(path).read_text(), mutant), path, "exec")
     new = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compiled)}

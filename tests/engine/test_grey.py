@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.painted import as_before
 
 from painterly import Settings, stylize
 
@@ -40,6 +41,7 @@ def test_a_grey_photo_in_grey_paintings_is_grey(recipe):
     image = painted(grey(1), [grey(2), grey(3)], recipe)
     assert image.shape == (36, 48, 3) and np.ptp(image, axis=-1).max() == 0
     assert image.std() > 0.003
+    as_before(f"grey_{recipe}", image)
 
 
 @pytest.mark.parametrize("recipe", ["default", "instant"])

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from support.painted import as_before
 from support.pictures import psnr, sample, sample_bytes
 from support.tiny import each_read
 
@@ -238,6 +239,7 @@ def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(m
     likeness = [psnr(picture, resize(PHOTO, *picture.shape[:2])) for picture in pictures]
     assert likeness == sorted(likeness, reverse=True) and len(set(likeness)) == 5
     assert likeness[0] > 26
+    as_before("instant_strength", pictures[0], pictures[2])
 
 
 @pytest.mark.thorough
@@ -260,7 +262,9 @@ def test_colours_come_from_the_painting_or_from_the_photo(in_mosaic):
     assert colourfulness(in_mosaic) > 2 * colourfulness(paint(PHOTO, ink, USUAL))
     recoloured = changed(preserve_color=True)
     assert abs(colourfulness(paint(PHOTO, ink, recoloured)) - colourfulness(PHOTO)) < 0.05
-    left, right = halves(paint(PHOTO, ink, recoloured, color_mask=LEFT))
+    masked = paint(PHOTO, ink, recoloured, color_mask=LEFT)
+    as_before("instant", in_mosaic, masked)
+    left, right = halves(masked)
     assert colourfulness(left) > 1.5 * colourfulness(right)
 
 
@@ -270,6 +274,7 @@ def test_a_blend_is_between_its_paintings_as_its_shares_are():
     pictures = [paint(PHOTO, both.with_shares(each), USUAL) for each in shares]
     colourful = [colourfulness(picture) for picture in pictures]
     assert colourful == sorted(colourful, reverse=True)
+    as_before("instant_blend", pictures[2])
     anew = paint(PHOTO, Paintings([INK, MOSAIC], [9, 1]), USUAL)
     assert np.abs(anew - pictures[3]).mean() < 0.005  # Here and there, a patch is another one.
 

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.painted import as_before
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
@@ -285,6 +286,7 @@ def test_outside_of_masks_and_regions_the_photos_pixels_are_kept_exactly(tiny, s
     masks = {"regions": [narrow, LEFT], "content_mask": upper if "regions" in given else LEFT}
     masks = {name: masks[name] for name in given}
     image = last(stylize(photo, paintings, settings, tiny, **masks)).image
+    as_before("_".join(("masks", settings.recipe, *sorted(given))), image)
     np.testing.assert_array_equal(image[:, 50:], photo[:, 50:])
     assert np.abs(image[:28, :44] - photo[:28, :44]).mean() > 0.005
     if len(given) > 1:

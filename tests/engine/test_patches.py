@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.painted import as_before
 from support.pictures import sample
 from support.tiny import last, network, picture
 
@@ -45,8 +46,9 @@ def test_mesh_grain_and_fringes_that_no_painting_has_are_gone(patched):
     for flaw in (mesh, grain):
         flawed = np.float32(np.clip(part + flaw, 0, 1))
         # Patches have a cost for a picture without flaws, too.
-        cost = rms(rebuilt(part, [patched]) - part)
-        assert rms(rebuilt(flawed, [patched]) - part) < cost + 0.3 * rms(flawed - part)
+        cost, mended = rms(rebuilt(part, [patched]) - part), rebuilt(flawed, [patched])
+        assert rms(mended - part) < cost + 0.3 * rms(flawed - part)
+    as_before("patches", mended, *map(patches.patch_count, ((100, 100), (700, 1000))))
 
 
 def test_a_flat_part_in_a_grainy_painting_gets_no_mesh():

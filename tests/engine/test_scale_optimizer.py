@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.painted import as_before
 from support.tiny import picture
 
 from painterly import Settings, stylize
@@ -187,6 +188,8 @@ def test_a_picture_too_far_from_its_photo_is_drawn_towards_it_and_one_too_near_a
     assert after(weight, 1) > after(weight, 0.5, steering=1)
     assert after(weight, 0.5, steering=6) > after(weight, 0.5)
     assert after(weight, 0) == pytest.approx(weight)
+    given = (0.5, 0.5), (-0.5, -0.3), (0.1, -0.4), (-0.02, 0.01)
+    as_before(f"steered_{weight}", [after(weight, *each, steering=2) for each in given])
     # On its way to where it should be, it is steered less.
     assert after(weight, 0.5, previous=0.7) < after(weight, 0.5)
     assert after(weight, 0.5, previous=0.1, steering=0) == pytest.approx(weight)  # A fixed weight.

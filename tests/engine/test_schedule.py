@@ -4,6 +4,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
+from support.painted import as_before
 
 from painterly import Settings
 from painterly.engine import schedule as schedule_module
@@ -71,6 +72,8 @@ def test_a_picture_that_is_rebuilt_takes_one_more_step_which_its_progress_knows(
         schedule = Schedule.of(600, 800, settings)
         work = work_of_steps(schedule, settings)
         assert len(work) == schedule.total == steps and min(work) > 0
+        usual = Schedule.of(600, 800, Settings(recipe=recipe))
+        as_before(f"work_{recipe}", work_of_steps(usual, settings))
     before_the_rebuild = StepEta(work)
     found = before_the_rebuild.tick()
     assert found.eta_s > 0 and found.fraction < 1 == before_the_rebuild.tick().fraction

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.painted import as_before
 from support.tiny import each_read, last, picture
 
 from painterly import Settings, objective, stylize
@@ -211,6 +212,7 @@ def test_lbfgs_lowers_the_loss_within_the_colours_there_are_and_steps_say_so(tin
         assert step.losses and step.image is not None
         images.append(step.snapshot()["image"])
         steps.append(step)
+    as_before("lbfgs", [*steps[0].losses.values()], images[0][0])
     scales = [(1, 128), (2, 128), (3, 181), (4, 181)]  # The last step rebuilds the picture.
     assert [(step.iteration, step.scale) for step in steps] == scales
     assert {step.total for step in steps} == {4}
@@ -314,13 +316,15 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny):
     style = Paintings([picture(60, 60, each) for each in range(2)])
     args = picture(96, 128), style, Settings(size=181, iterations=6)
     transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
-    snapshots, numbers, images = {}, [], []
+    snapshots, numbers, images, losses = {}, [], [], []
     for step in transfer.steps():
         numbers.append(step.iteration)
         images.append(step.image)
+        losses.append([*step.losses.values()])
         if step.iteration in stops:
             snapshots[step.iteration] = {k: np.array(v) for k, v in step.snapshot().items()}
     assert numbers == [*range(1, 12)]
+    as_before("stylize", images[0], losses[0], images[6], losses[6])
     last, following = (resize(images[number], 96, 128) for number in (5, 6))  # of two scales
     assert 1.3 * np.abs(following - last).mean() < np.abs(following - args[0]).mean()
     for stopped_at, snapshot in snapshots.items():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.fabricated import SOME_LAYERS, trained_arrays
+from support.painted import as_before
 from support.tiny import each_read, picture
 
 from painterly import Settings, load_vgg, stylize
@@ -124,7 +125,8 @@ def test_the_content_error_in_tiles_is_that_of_the_whole_picture(tiny, monkeypat
         objective.planned(False, saves_memory).content_error(image, problem.targets, canvas)
         for saves_memory in (False, True)
     )
-    assert tiled == pytest.approx(whole, rel=1e-5) and whole > 0
+    assert tiled == pytest.approx(whole, rel=1e-5)
+    as_before("content_error", whole)
 
 
 def test_masks_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
@@ -134,11 +136,14 @@ def test_masks_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
     plain = {side: footprint.bytes_needed(size, side) for side in memory_model.SIDES}
     assert sorted(plain.values(), reverse=True) == list(plain.values())
     assert plain[None] > 2 * plain[memory_model.SIDES[1]]
-    for more in (
+    others = (
         footprint_of(extractor, Settings(optimizer="lbfgs")),
         footprint_of(extractor, settings, PaintingInputs(size, regions=2)),
         footprint_of(extractor, settings, outside=10**8),
-    ):
+    )
+    sizes = [(each, side) for each in ((90, 4000), (1024, 768)) for side in memory_model.SIDES]
+    as_before("memory", [each.bytes_needed(*one) for each in others for one in sizes])
+    for more in others:
         for side in (memory_model.SIDES[0], memory_model.SIDES[-1]):
             needed = more.bytes_needed(size, side)
             assert needed > plain[side] + 5 * 6e6

@@ -33,19 +33,18 @@ def test_an_address_is_encoded_by_its_parts_or_there_is_none():
 def test_the_data_has_what_the_filter_and_the_details_need():
     blend = [{"key": "w/a.jpg", "share": 7, "etag": "1"}, {"key": "w/b.jpg", "share": 3}]
     text = render_page([record(), record("boat.jpg"), record(style="waves", paintings=blend)], {})
-    results = results_of(text)
-    assert data_of(text)["styles"] == ["monet", "waves"]
-    found = {(each["photo"], each["style"]): each for each in results}
-    assert {*found} == {("beach.jpg", "monet"), ("beach.jpg", "waves"), ("boat.jpg", "monet")}
-    waves = found["beach.jpg", "waves"]
-    assert waves["paintings"] == [("w/a.jpg", 70), ("w/b.jpg", 30)]
-    assert found["beach.jpg", "monet"]["paintings"] == [("monet.jpg", None)]
-    assert waves["bytes"] == 2_100_000
-    assert waves["time"] == 47
-    assert waves["finished"] == datetime(2026, 11, 20, 7, 55, 42, tzinfo=UTC).timestamp()
-    assert ["gallery.weights", "md5:1"] in waves[
-        "origin"
-    ]  # An older record does not name its network.
+    data, finished = data_of(text), datetime(2026, 11, 20, 7, 55, 42, tzinfo=UTC).timestamp()
+    row = ["", 0, 0, 0.6, 0, 47, finished, 0, 0, "", 2_100_000]
+    assert data["rows"] == [[0, 0, *row], [0, 1, *row], [1, 0, *row]]
+    assert data["blends"] == [[0, [[0, None]]], [1, [[1, 70], [2, 30]]]]
+    assert data["styles"] == ["monet", "waves"] and data["sizes"] == [[64, 96]]
+    assert data["photos"] == [["beach.jpg", 0, 0, 0], ["boat.jpg", 0, 0, 1]]
+    assert [name for name, *_ in data["paintings"]] == ["monet.jpg", "w/a.jpg", "w/b.jpg"]
+    network = ["gallery.network", "the built-in network"]
+    weights = [["gallery.weights", "md5:1"], ["gallery.engine", "1"]]
+    assert data["origins"] == [[["gallery.device", "the CPU"], network, *weights]]
+    inside = page_context([record()], {}, internals=False)["data"]["origins"]
+    assert [len(each) for each in inside] == [2], "only the device and the network"
 
 
 def test_styles_and_paintings_have_titles_in_every_language():

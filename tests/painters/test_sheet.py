@@ -5,9 +5,10 @@ import pytest
 from PIL import Image, ImageFont
 from support import tiny
 from support.commands import contents, leave_out_env_file, python
+from support.painted import as_before
 
 from painterly.cli.command import main
-from painterly.images.sheet import FONT, PAPER, cell_side, label, sheet_of
+from painterly.images.sheet import FONT, PAPER, cell_side, label, sheet_of, side_for
 from painterly.storage import open_bucket
 
 # Fails if TensorFlow is loaded.
@@ -156,7 +157,10 @@ def test_names_have_their_accents_and_long_ones_fit():
     assert apart.shape == plain.shape
     assert (apart[:, :8] == PAPER).all() and (apart[:, -8:] == PAPER).all()
     assert (apart == sheet_of([(picture, "été"), (picture, "x" * 500)], side)).mean() > 0.99
-    assert cell_side(10_000) < cell_side(100) < cell_side(10)
+    as_before("sheet", sheet_of([(picture[: 9 * n], f"{n}\nof 5") for n in range(5, 0, -1)], 96))
+    assert [cell_side(count) for count in (10, 100, 10_000)] == [512, 400, 96]
+    asked = (4, "full", None), (4, "full", 1024), (4, 300, 1024), (99, "640", None)
+    assert [side_for(*each) for each in asked] == [512, 1024, 300, 400]
 
 
 @pytest.mark.parametrize("size", [(64, 96), (96, 64), (96, 96)])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from support import tiny
 from support.commands import leave_out_env_file
+from support.painted import as_before
 
 from painterly.cli.command import main
 from painterly.images import story
@@ -57,6 +58,8 @@ def test_a_line_turns_each_picture_into_the_next_and_the_last_into_the_photo(sma
     assert film.size == (216, 384) and film.info["loop"] == 0
     frames, durations = shown(film)
     assert sum(durations) == 8000
+    lengths = story.lengths(3), story.lengths(7)
+    as_before("story", *lengths, *(frames[each] for each in (0, 1, 6)), rounding=0.01)
     middle = [frame[192] for frame in frames]
     for number, (before, after) in enumerate(((0, 1), (1, 2), (2, 0))):
         held, wiped = (middle[number * story.WIPE + each] for each in (0, story.WIPE // 2))

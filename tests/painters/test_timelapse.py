@@ -48,6 +48,9 @@ def test_it_has_48_frames_at_most_ends_with_the_result_and_is_small(steps, shown
     assert len(data) <= MOST_BYTES
     seen = frames(data)
     assert len(seen) == shown <= FRAMES
+    with Image.open(io.BytesIO(data)) as played:
+        held = [(_seen(played, at), played.info["duration"])[1] for at in (0, shown - 1)]
+        assert (*held, played.info["loop"]) == (min(700, 5000 // shown), 2500, 0)
     size = (109, 512) if height == 600 else (128, height)  # 512 px at most
     small = np.asarray(Image.fromarray(np.uint8(image * 255)).resize(size)) / 255
     assert seen[0].shape == small.shape

@@ -7,6 +7,7 @@
     run OUTPUT_FORMAT=png -> 3          # a run, and how many pictures it paints
       FAILED: …                         # each failure, whole; the run then ends with 1
       ~ text                            # text that the run has printed; `!~ text`, that it has not
+      | line                            # each line that it has printed, in any order
     command beach.jpg hokusai -> 0      # a command line, and its exit code
     refused beach.jpg hokusay           # one that ends with 2, or `-> N`, and changes no file
       ./start.sh: …                     # its only line; … is any text, HERE the current folder
@@ -65,6 +66,8 @@ from support.gallery import results_of
 from support.stand_in import StyleTransfer, signal_after
 
 UPDATES = bool(os.environ.get("UPDATE_SCENARIOS"))
+_MEASURED = re.compile(r"\d[\d.]* (?:h|min|s|MB|GB|cores?)\b(?: \d+ (?:min|s)\b)?")
+_NOW_AND_THEN = re.compile(r": \d+ %, | so far$")  # lines of a slow machine
 _FIELD = re.compile(r'([\w.]+)=("[^"]*"|\[\S*\]|\S*)')
 PAIR = re.compile(r"[A-Z][A-Z0-9_]*=")
 
@@ -177,7 +180,11 @@ class Stage:
         """Compare a line and what is expected of it with what came out. Return the lines to put in
         their place, if these differ and may be updated."""
         texts = [each for each in expected if each.startswith(("~ ", "!~ "))]
-        if not _fits([*line, *(each for each in expected if each not in texts)], came_out):
+        if any(each.startswith("| ") for each in expected):
+            log = (each for each in out.splitlines() if not _NOW_AND_THEN.search(each))
+            came_out = [*came_out, *(f"| {_MEASURED.sub('…', each)}" for each in log)]
+        wanted = [*line, *(each for each in expected if each not in texts)]
+        if not _fits(*(sorted(each, key=_in_any_order) for each in (wanted, came_out))):
             assert UPDATES, (came_out, out)
             return [came_out[0], *(f"  {each}" for each in (*came_out[1:], *texts))]
         for mark, _, text in (each.partition(" ") for each in texts):
@@ -376,6 +383,11 @@ def _command(words: list[str]) -> int:
 def _fits(expected: list[str], lines: list[str]) -> bool:
     patterns = [".*".join(map(re.escape, each.split("…"))) for each in expected]
     return len(patterns) == len(lines) and all(map(re.fullmatch, patterns, lines))
+
+
+def _in_any_order(line: str) -> str:
+    """Return a key by which lines of a log, which threads write, are sorted."""
+    return line if line.startswith("| ") else ""
 
 
 def _placeless(text: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from support import fabricated
+from support.painted import as_before
 from support.tiny import features, picture
 
 from painterly import load_vgg
@@ -86,6 +87,8 @@ def test_random_weights_follow_their_seed_and_give_each_channel_mean_activation_
     weights, again = (random_weights("vgg16", 3) for _ in range(2))
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != weights.identity
+    arrays = [each for pair in weights.kernels.values() for each in pair]
+    as_before("random_network", *(each.ravel()[:99] for each in arrays))
     photo = calibration_photo() / 255
     found = features(VGG(weights), photo.numpy()[0], list(weights.kernels))
     x = photo * 255 - weights.mean

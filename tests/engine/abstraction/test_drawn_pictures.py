@@ -8,6 +8,7 @@ import tensorflow as tf
 from support.distance import content_error
 from support.fuzzing import drawn
 from support.ink import drawing, portrait
+from support.painted import as_before
 from support.tiny import last, picture
 
 from painterly import Settings, stylize
@@ -92,6 +93,7 @@ def test_a_drawn_picture_has_white_paper_and_its_colours_and_masked_parts_are_th
     mask[:, 64:] = 1
     kept = dataclasses.replace(SHORT, preserve_color=True)
     masked = last(stylize(photo, [PEN], SHORT, tiny, content_mask=mask)).image
+    as_before("drawn", masked)
     np.testing.assert_allclose(masked[:, :60], photo[:, :60], atol=1e-5)
     assert np.abs(masked[:, 68:] - photo[:, 68:]).mean() > 0.05
     coloured = last(stylize(photo, [PEN], kept, tiny)).image

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 from support.ink import CREAM, drawing, portrait
+from support.painted import as_before
 
 from painterly import Settings
 from painterly.engine.abstraction.filters import along, tangents
@@ -155,6 +156,11 @@ def test_photos_of_any_shape_are_drawn(shape, kind):
     assert np.isfinite(shown).all() and shown.min() > -0.1 and shown.max() < 1.1
 
 
-def test_it_is_the_same_each_time():
-    photo = portrait()
+def test_it_is_the_same_each_time_and_in_each_release():
+    photo, dark = portrait(), portrait(ground=(85, 85, 90))
     assert tones(photo).tobytes() == tones(photo.copy()).tobytes()
+    half = Settings(strength=0.5)
+    drawings = [
+        drawn(each, pen(solid), half)(bold) for each, solid, bold in ((photo, 0, 1), (dark, 1, 0.5))
+    ]
+    as_before("ink", *pen(), *pen(solid=True), *drawings)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.faces import close, portrait
+from support.painted import as_before
 from support.tiny import network
 
 from painterly import Settings, stylize
@@ -64,9 +65,9 @@ def likeness(image, photo):
 @pytest.mark.parametrize("style", ["munch", "hokusai", "mosaic"])
 def test_a_painted_face_has_the_features_of_the_photos(style):
     photo = close(SIDE)
-    freely, half, kept = (
-        likeness(result(photo, style, faces=faces), photo) for faces in (0, 0.5, 1)
-    )
+    pictures = [result(photo, style, faces=faces) for faces in (0, 0.5, 1)]
+    as_before(f"face_{style}", *pictures[1:])
+    freely, half, kept = (likeness(each, photo) for each in pictures)
     assert kept > 0.9
     assert freely < half + 0.01 and half < kept + 0.01
     assert kept > freely + 0.02
@@ -216,6 +217,7 @@ def test_skin_is_faces_and_what_has_their_colour_beside_them():
     photo[30:90, 20:60] = coloured(CHEEK)  # face and neck
     photo[:, 110:] = coloured(CHEEK)  # a wall of the same colour, far away
     bodies, skin = care.people_of(faces, photo)
+    as_before("people", np.stack([bodies, skin], -1))
     assert skin[51, 38] > 0.95
     assert skin[80, 38] > 0.4, "the neck"
     assert skin[51, 90] < 0.1
