@@ -128,17 +128,25 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     answer = send(web)
     assert answer.status_code == 202
     job = answer.json()
-    assert answer.headers["location"] == job["links"]["self"] == f"/api/jobs/{job['id']}"
-    assert (job["state"], job["place"], job["style"]) == ("queued", 1, "monet")
-    assert job["links"]["result"] is None
-    assert web.get(f"/api/jobs/{job['id']}/result").status_code == 404
+    assert answer.headers["location"] == f"/api/jobs/{job['id']}"
+    path = f"/api/jobs/{job['id']}"
+    links = dict.fromkeys(("mask", "preview", "result", "timelapse"))
+    links |= {"self": path, "cancel": f"{path}/cancel", "photo": f"{path}/photo"}
+    later = ("seconds_left", "started", "finished", "error", "sheet", "frames", "duration", "steps")
+    later += ("fraction", "network", "photo_etag", "result_key", "width", "height", "media_type")
+    asked = {"photo": "beach.jpg", "style": "monet", "preset": "draft", "settings": {}}
+    asked |= {"story": False, "paintings": [{"name": "monet.jpg", "share": 1}]}
+    queued = dict.fromkeys(later) | asked | {"state": "queued", "step": 0, "place": 1}
+    assert job == queued | {"id": job["id"], "created": job["created"], "links": links}
+    assert web.get(f"{path}/result").status_code == 404
     assert worker.paint()
 
     done = state_of(web, job)
-    assert (done["state"], done["place"], done["error"]) == ("done", None, None)
-    assert (done["width"], done["height"]) == (64, 48)
-    assert done["finished"] and done["network"] and done["links"]["cancel"] is None
-    assert (done["step"], done["fraction"]) == (done["steps"], 1.0)
+    links |= {"cancel": None, "preview": None, "result": f"{path}/result"}
+    ended = {"state": "done", "place": None, "links": links, "fraction": 1, "seconds_left": None}
+    ended |= {"result_key": f"monet/{job['id']}/beach.jpg", "media_type": "image/jpeg"}
+    ended |= {"width": 64, "height": 48, "steps": done["step"]}
+    assert ended.items() <= done.items() and done["finished"] and done["network"]
     result = web.get(done["links"]["result"], params={"download": 1})
     assert Image.open(io.BytesIO(result.content)).size == (64, 48)
     assert result.headers["content-type"] == "image/jpeg"

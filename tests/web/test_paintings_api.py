@@ -1,11 +1,15 @@
 """The styles and paintings that may be chosen, and uploads."""
 
 import io
+import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 from unittest.mock import Mock
+from urllib.parse import quote
 
 from PIL import Image
 from support import tiny
@@ -24,15 +28,51 @@ def upload(web, data, name="waves.jpg"):
     return web.post("/api/paintings", files={"file": (name, data)})
 
 
-def test_styles_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
-    styles = {style["name"]: style for style in web.get("/api/styles").json()}
-    assert [each["share"] for each in styles["both"]["paintings"]] == [0.5, 0.5]
-    assert styles["monet"]["settings"] == {}
-    shown = {each["name"]: each for each in web.get("/api/paintings").json()}
-    assert shown.keys() == {"monet.jpg", "both/a.png", "both/b.jpg"}
-    assert not any(each["uploaded"] for each in shown.values())
-    for each in (*styles.values(), *shown.values()):
-        assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
+def thumbnail(name):
+    return f"/api/paintings/{quote(name, safe='')}/thumbnail"
+
+
+def test_styles_and_paintings_are_listed_with_what_the_form_orders_of_each(place):
+    with served(place | {"STYLES": "hokusai,mosaic"}) as web:
+        own = upload(web, tiny.file(60, 60, 9), "Waves_by_Some One_1831.jpg").json()["name"]
+        paintings, page = web.get("/api/paintings").json(), web.get("/styles").text
+        for each in paintings:
+            assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
+    assert paintings == [
+        {"name": name, "thumbnail": thumbnail(name), "uploaded": name == own}
+        for name in ("both/a.png", "both/b.jpg", "monet.jpg", own)
+    ]
+    wave, mosaic, half = (
+        "_ready/hokusai.jpg",
+        "_ready/mosaic.jpg",
+        {"both/a.png": 0.5, "both/b.jpg": 0.5},
+    )
+    expected = [
+        ("both", "Both", None, None, None, half, None),
+        ("monet", "Monet", None, None, None, {"monet.jpg": 1}, None),
+        (
+            "hokusai",
+            "The Great Wave",
+            "Hokusai",
+            "1831",
+            "colour woodblock print",
+            {wave: 1},
+            "0% 0%",
+        ),
+        ("mosaic", "Mosaic", None, None, None, {mosaic: 1}, "75% 100%"),
+        ("a", "A", None, None, None, {"both/a.png": 1}, None),
+        ("b", "B", None, None, None, {"both/b.jpg": 1}, None),
+        (own[18:-4], "Waves", "Some One", "1831", None, {own: 1}, None),
+    ]
+    choices = [json.loads(unescape(each)) for each in re.findall('data-choice="(.*?)"', page)]
+    names = ("name", "title", "short", "year", "medium", "shares", "sample")
+    assert [tuple(each[name] for name in names) for each in choices] == expected
+    for number, each in enumerate(choices):
+        order = {"style": each["name"]} if number < 4 else {"paintings": each["shares"]}
+        first = next(iter(each["shares"]))
+        more = (each["order"], each["thumb"], each["own"], each["settings"])
+        assert more == (order, thumbnail(first), first == own, {})
+    assert page.count('class="remove"') == 1, "of the upload"
 
 
 def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):

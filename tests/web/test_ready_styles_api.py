@@ -20,12 +20,16 @@ def test_styles_have_titles_in_the_language_that_was_asked_for(place):
         in_english, in_german = listed(web), listed(web, "de-AT")
         assert list(in_english) == ["both", "monet", "hokusai", "piranesi", "mosaic"]
         hokusai = in_german["hokusai"]
-        assert {name: hokusai[name] for name in FIELDS} == {
+        assert hokusai == {
+            "name": "hokusai",
             "title": "Die große Welle",
             "artist": "Katsushika Hokusai",
             "short": "Hokusai",
             "year": "1831",
             "medium": "Farbholzschnitt",
+            "thumbnail": "/api/paintings/_ready%2Fhokusai.jpg/thumbnail",
+            "paintings": [{"name": "_ready/hokusai.jpg", "share": 1}],
+            "settings": {},
             "ready": True,
         }
         assert in_english["piranesi"]["year"] == "c. 1750"
@@ -42,6 +46,8 @@ def test_a_style_of_the_bucket_takes_the_place_of_a_ready_one(place):
         styles = listed(web)
         assert list(styles) == ["both", "monet", "klimt"]
         assert styles["monet"]["paintings"] == [{"name": "monet.jpg", "share": 1.0}]
+        halves = [{"name": f"both/{name}", "share": 0.5} for name in ("a.png", "b.jpg")]
+        assert styles["both"]["paintings"] == halves
 
 
 def test_a_style_is_found_by_what_people_call_it(place):
