@@ -44,7 +44,7 @@ def test_the_description_has_all_requests_and_its_examples_are_allowed(web, lock
         if each.get("type", "string") != "string"
     }
     assert choices == {
-        **{name: ("number", 0, 1) for name in ("strength", "faces")},
+        **dict.fromkeys(("strength", "faces"), ("number", 0, 1)),
         "stroke_size": ("number", 0.25, 4),
         "preserve_color": ("boolean", None, None),
         "size": ("integer", 32, 2048),
