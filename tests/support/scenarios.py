@@ -93,6 +93,14 @@ def scenarios(file: Path) -> list:
     return found
 
 
+def same_as_stored(found: Any, file: Path) -> None:
+    """Compare the whole of what came out with a file of JSON, which UPDATE_SCENARIOS=1 writes."""
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    if UPDATES:
+        file.write_text(text)
+    assert text == file.read_text(), file
+
+
 def play(scenario: tuple[Path, list], stage: "Stage") -> None:
     """Do what a scenario says."""
     file, lines = scenario

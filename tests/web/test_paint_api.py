@@ -2,17 +2,16 @@
 
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
 from support.pictures import saved
+from support.scenarios import same_as_stored
 from support.web_service import served
 
-from painterly.engine.schedule import total_work
-from painterly.jobs.estimates import in_order
-from painterly.jobs.requests import PAPERS
 from painterly.jobs.schemas import Preset
 
 MONET = {"style": "monet", "size": "48"}
@@ -148,32 +147,13 @@ def test_a_plain_form_posts_what_the_page_without_javascript_asks_for(painting):
     assert "The server is not ready yet" in busy.text and 'href="/plain"' in busy.text
 
 
-def test_a_picture_is_said_to_take_as_long_as_its_work_takes_here(web):
-    page = "/api/estimate"
-    known = web.get(page).json()
-    sizes = dict.fromkeys(("instant", "draft", "fine", "print"), 64)
-    nothing = {**dict.fromkeys((*sizes, "sheet")), "papers": dict.fromkeys(PAPERS)}
-    assert known == {**nothing, "sizes": sizes}
-    web.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-6, "the CPU")
-    web.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
-
-    def seconds(preset, changes, shape=(3000, 4000)):
-        settings = web.service.config.settings.replaced({"preset": preset}).replaced(changes)
-        return round(1e-6 * total_work(*shape, settings), 1)
-
-    for asked, changes in (
-        ("", {}),
-        ("?size=1024", {"size": 1024}),
-        ("?size=2048", {"size": 2048}),
-    ):
-        known = web.get(page + asked).json()
-        of_presets = in_order({each: seconds(each, changes) for each in Preset})
-        assert {each: known[each] for each in Preset} == of_presets
-        prints = {each: {"paper": each, "dpi": 218 if each == "A2" else 300} for each in PAPERS}
-        assert known["papers"] == {each: seconds("print", prints[each]) for each in PAPERS}
+def test_what_each_picture_takes_is_said_once_that_is_known(web):
     kept = web.post("/api/photos", files=photo()).json()["id"]
-    known = web.get(f"{page}?size=64&again={kept}").json()
-    assert known["fine"] == seconds("fine", {"size": 64}, (60, 80))
-    assert known["sheet"] > 0
-    assert web.get(f"{page}?size=99999").status_code == 422
+    asked = ("", "?size=1024", "?size=2048", f"?size=64&again={kept}")
+    known = [web.get("/api/estimate").json()]
+    for preset in (Preset.INSTANT, Preset.FINE):
+        web.service.jobs.estimates.set_measured(preset, 1e-6, "the CPU")
+    known += [web.get(f"/api/estimate{each}").json() for each in asked]
+    same_as_stored(known, Path(__file__).with_name("estimates.json"))
+    assert web.get("/api/estimate?size=99999").status_code == 422
     assert "2048\u00a0px, about " in web.get("/plain").text
