@@ -187,6 +187,7 @@ def test_a_photo_is_called_as_its_file_is(web):
         # As browsers write it.
         assert send(web, name=name.replace('"', "%22")).json()["photo"] == name
     assert send(web, name="x" * 200 + ".jpeg").json()["photo"] == "x" * 94 + "….jpeg"
+    assert send(web, name="a." + "z" * 99).json()["photo"] == f"a.{'z' * 87}…{'z' * 10}"
 
 
 def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
