@@ -8,7 +8,7 @@
       FAILED: …                         # each failure, whole; the run then ends with 1
       ~ text                            # text that the run has printed; `!~ text`, that it has not
     command beach.jpg hokusai -> 0      # a command line, and its exit code
-      = line                            # each line that it prints, if one is given
+      = line                            # each line that it prints but progress, if one is given
     refused beach.jpg hokusay           # one that ends with 2, or `-> N`, and changes no file
       ./start.sh: …                     # its only line; … is any text, HERE the current folder
     refused STYLE_SIZE=7                # variables that no run takes, or before a command line
@@ -178,7 +178,7 @@ class Stage:
             outcome = out.count(": done, ")
         said = failed
         if any(each.startswith("=") for each in expected):
-            said = [f"= {each}".rstrip() for each in out.splitlines()]
+            said = [f"= {each}".rstrip() for each in out.splitlines() if " %, " not in each]
         return self.checked(
             [f"{name} {rest}"], [f"{name} {options}-> {outcome}", *said], expected, out
         )
