@@ -64,7 +64,7 @@ class Mutants:
 
 def reached(session: pytest.Session) -> Reach:
     """Run the tests, and return which of them reach which line."""
-    measured = Coverage(data_file=None, source=[str(ROOT / "painterly")])
+    measured = Coverage(data_file=None, source=[str(ROOT / each) for each in ("painterly", "aws")])
     measured.start()
     for item, following in zip(session.items, [*session.items[1:], None], strict=True):
         measured.switch_context(item.nodeid)
@@ -100,6 +100,9 @@ def put_in(mutant: Mutant) -> None:
     """Give all functions of the mutant's place its code."""
     import_module(mutant.file.removesuffix(".py").replace("/", "."))  # Some are loaded late.
     path = str(ROOT / mutant.file)
+    module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    with suppress(Exception, pytest.skip.Exception):  # A test may be the first to load it.
+        import_module(module.removeprefix("aws."))
     compiled = compile(mutated(Path(path).read_text(), mutant), path, "exec")
     new = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compiled)}
     gc.unfreeze()  # tests/conftest.py freezes what is loaded.

@@ -20,7 +20,7 @@ from painterly.settings.installation import WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, is_folder, parse_account
 from painterly.storage.base import Entry, ObjectError, Progress, Store, UnavailableError, Version
-from painterly.storage.transfers import Job, run_jobs
+from painterly.storage.transfers import Job, JobOutcome, run_jobs
 from painterly.words.wording import file_size, plural, printable
 
 TYPED = command("buckets")
@@ -213,14 +213,13 @@ def empty(
 
 
 def _delete_all(bucket: Store, what: Sequence[Entry | Version], failures: list[str]) -> int:
-    def delete(each: Entry | Version, progress: Progress) -> bool:
+    def delete(each: Entry | Version, progress: Progress) -> None:
         if isinstance(each, Version):  # To delete an object would add a marker.
             bucket.delete_version(each)
         else:
             bucket.delete(each.key)
-        return True
 
-    def ended(job: Job, outcome: bool | StorageError) -> str:
+    def ended(job: Job, outcome: JobOutcome) -> str:
         if isinstance(outcome, StorageError):
             failures.append(str(outcome))
         return ""

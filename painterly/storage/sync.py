@@ -230,15 +230,13 @@ def carry_out(made: Plan, route: Route, rules: SyncRules) -> SyncResult:
     if not dry:
         route.begin(made.copies)
 
-    def copy(entry: Entry, progress: Progress) -> bool:
+    def copy(entry: Entry, progress: Progress) -> None:
         if not dry:
             route.copy(entry, progress)
-        return True
 
-    def delete(key: str, progress: Progress) -> bool:
+    def delete(key: str, progress: Progress) -> None:
         if not dry:
             route.delete(key)
-        return True
 
     jobs = [Job(entry.key, entry.size, partial(copy, entry)) for entry in made.copies]
     counted = partial(_line, result, partial(result.count_copy, rules.shown))

@@ -19,16 +19,16 @@ POOL = "transfer"  # the first part of the threads' names
 class Job:
     """One file to check, transfer or delete: its key, its size in bytes, and how.
 
-    `run` reports the bytes transferred since its last report, and returns whether there was
-    anything to do. It raises StorageError.
+    `run` reports the bytes transferred since its last report. A check returns whether the file
+    differs. It raises StorageError.
     """
 
     key: str
     size: int
-    run: Callable[[Progress], bool]
+    run: Callable[[Progress], bool | None]
 
 
-JobOutcome = bool | StorageError  # what `Job.run` returned or raised
+JobOutcome = bool | StorageError | None  # what `Job.run` returned or raised
 
 
 def run_jobs(
@@ -72,7 +72,7 @@ def run_jobs(
 def _outcomes(
     jobs: Sequence[Job], pool: ThreadPoolExecutor, progress: Progress, stop: Stop
 ) -> Iterator[tuple[Job, JobOutcome]]:
-    started: dict[Future[bool], Job] = {}
+    started: dict[Future[bool | None], Job] = {}
     rest = iter(jobs)
     while True:
         stop.obey()

@@ -37,10 +37,10 @@ def fails(monkeypatch, method, where):
     ("code", "method"),
     [(429, "sendMessage"), (502, "getFile"), *((DROPPED, each) for each in ("getMe", "getFile"))],
 )
-def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):
+def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method, caplog):
     world.telegram.fail(method, code, retry_after=0.2, times=2)
     [answer] = world.answers(world.photo(ANNA))
-    assert "Got it" in answer.text
+    assert "Got it" in answer.text and caplog.text.count("; retrying in ") == 2
     assert world.telegram.refused == [(method, code)] * 2
     assert len(world.photo_keys(ANNA)) == 1
 

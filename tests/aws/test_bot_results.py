@@ -307,6 +307,7 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
             (None, f"{IN_VAIN}CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", "", "no_machine", True),
             (None, f"{IN_VAIN}MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "", "set_up_wrong", True),
             (137, "", "OutOfMemoryError: Container killed", "no_memory", False),
+            (1, "", "OutOfMemoryError: Container killed", "no_memory", False),
             (None, "", "CannotPullContainerError: no such image", "unclear", True),
             (None, "", "", "unclear", True),
         ]
@@ -319,6 +320,15 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
         assert texts(answers) == [EN.failed(EN.text(reason))], (code, status, container)
         for_owner = [text for text in texts(world.telegram.sent(chat=OWNER)) if job in text]
         assert len(for_owner) == owner, (code, status, container)
+        reasons = (
+            f", {name}: {said}"
+            for name, said in (("reason", status), ("container", container))
+            if said
+        )
+        facts = f"job: {job}, photo: {key}{''.join(reasons)}" + (
+            f", exit code: {code}" if code else ""
+        )
+        assert all(f"{facts}, attempts: 0" in text for text in for_owner), for_owner
 
 
 def test_a_style_deleted_while_its_photo_waits_is_named(world):

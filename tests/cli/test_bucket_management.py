@@ -100,23 +100,6 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     assert "bucket names are shared by all customers" in printed.err
 
 
-# list
-
-
-def test_keys_sizes_and_totals_are_listed(three, s3_server, capsys):
-    fill(s3_server.open(three[0]), "a b.jpg", "é/c.jpg")
-    fill(s3_server.open(three[2]), "monet/a b.jpg")
-    assert bucket_management(["list"]) == 0
-    out = capsys.readouterr().out
-    assert "   7 bytes  a b.jpg\n   8 bytes  é/c.jpg\n  15 bytes  in 2 objects\n" in out
-    assert all(f"{name}:\n" in out for name in three)
-    s3_server.open(three[2]).write("large.jpg", bytes(123_456))
-    assert bucket_management(["ls", f"s3://{three[2]}", "s3://no-such-bucket"]) == 5
-    printed = capsys.readouterr()
-    assert "  123.5 kB  large.jpg\n" in printed.out and "monet/a b.jpg" in printed.out
-    assert "no-such-bucket does not exist" in printed.err
-
-
 # empty
 
 

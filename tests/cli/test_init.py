@@ -80,19 +80,27 @@ def test_an_addon_becomes_buckets_and_variables(workspace, s3_server, prefix, tm
     addon_file(tmp_path, s3_server)
     code, out, err = run(capsys, *with_addon(prefix))
     assert (code, err) == (0, "")
-    assert dotenv_values(workspace / ".env") == {**s3_server.environment, **names(prefix)}
+    named = names(prefix)
+    assert dotenv_values(workspace / ".env") == {**s3_server.environment, **named}
     assert stat.S_IMODE((workspace / ".env").stat().st_mode) == 0o600
     listed = {each["Name"] for each in s3_server.client.list_buckets()["Buckets"]}
-    assert {*names(prefix).values()} <= listed
-    assert all(not keys(s3_server.open(name)) for name in names(prefix).values())
-    for name, value in names(prefix).items():
-        assert f"\n    clever env set {name} {value}\n" in out
-        assert f"{value}: created\n" in out
+    assert {*named.values()} <= listed
+    assert all(not keys(s3_server.open(name)) for name in named.values())
+    usable = [f"{name} {value}: reachable, readable, writable" for name, value in named.items()]
+    variables = ", ".join({**s3_server.environment, **named})
+    told = ["", f"written to {workspace / '.env'}: {variables}", ""]
+    then = ["The application has its keys from the add-on. Run here, for its buckets:", ""]
+    then += [f"    clever env set {name} {value}" for name, value in named.items()]
+    then += ["", "With several applications in this folder, add --alias NAME."]
+    made = [f"{value}: created" for value in named.values()]
+    assert out.splitlines() == [*made, *usable, *told, *then]
 
     before = (workspace / ".env").read_bytes()
     (workspace / ".env").chmod(0o644)
     code, out, _ = run(capsys, *with_addon(prefix))
-    assert code == 0 and out.count("exists already") == 3 and "has all of it already" in out
+    made = [f"{value}: exists already" for value in named.values()]
+    told = ["", f"{workspace / '.env'} has all of it already", ""]
+    assert code == 0 and out.splitlines() == [*made, *usable, *told, *then]
     assert (workspace / ".env").read_bytes() == before
     assert stat.S_IMODE((workspace / ".env").stat().st_mode) == 0o600
 
@@ -139,8 +147,11 @@ def test_variables_come_from_a_file_the_input_or_the_environment(
     assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
     assert "note: this shell's BUCKET_STYLE overrides the one in .env; unset it\n" in out
     if given == "environment":
-        assert f"    CELLAR_ADDON_HOST={moto.url}\n" in out
-        assert "    CELLAR_ADDON_KEY_SECRET=(as in .env)\n" in out
+        said = {"CELLAR_ADDON_HOST": moto.url, **names(prefix)}
+        said |= dict.fromkeys(init.CELLAR[1:], "(as in .env)")
+        lines = "".join(f"\n    {name}={said[name]}" for name in (*init.CELLAR, *BUCKETS))
+        assert out.endswith(f"\nThe machine that paints needs the same variables:\n{lines}\n")
+        assert out.startswith("the account's variables are set already, in .env or the environment")
 
 
 # What it asks

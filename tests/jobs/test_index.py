@@ -130,6 +130,18 @@ def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index,
     assert {job.place for job in index.all()} == {None}
 
 
+def test_what_is_cancelled_here_is_shown_so_at_once(index, store):
+    waiting, painted = stored_job(store), stored_job(store, state=PAINTING, owner="worker")
+    index.refresh()
+    ended, asked = index.cancel(waiting.id), index.cancel(painted.id)
+    assert (ended.state, asked.state, asked.cancel) == (JobState.CANCELLED, PAINTING, True)
+    assert ended.finished and not asked.finished and store.read(painted.id)[0].cancel
+    assert shown(index) == {waiting.id: JobState.CANCELLED, painted.id: PAINTING}
+    assert index.counts() == (0, 1) and index.cancel("0" * 20) is None
+    store.end(asked.changed(state=DONE))
+    assert index.cancel(painted.id) is None and shown(index)[painted.id] == DONE
+
+
 def test_a_finished_job_shows_what_the_record_of_its_result_says(index, store, buckets):
     """Version 11 copied parts of it into the job."""
     job = stored_job(store)

@@ -10,10 +10,10 @@ import pytest
 from support.commands import contents, fill, keys, refusal
 from support.disks import MountedDisk, below
 
-from painterly.storage.base import NoBucketError, UnavailableError, UnfinishedUpload
+from painterly.storage.base import Entry, NoBucketError, UnavailableError, UnfinishedUpload
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
-from painterly.storage.known_files import LIST, KnownFiles
+from painterly.storage.known_files import LIST, KnownFiles, MadeFiles
 from painterly.storage.sync import SyncRules
 from painterly.storage.upload import upload_all
 
@@ -109,6 +109,7 @@ def test_a_disk_that_goes_during_a_listing_does_not_list_half_of_it(disk, monkey
 def test_the_list_of_known_files_is_not_written_elsewhere(disk, tmp_path):
     known, photo = KnownFiles(), tmp_path / "photo.jpg"
     known.keep_in(disk.path)
+    made = MadeFiles(disk.path)
     photo.write_bytes(b"x")
     known.wrote(photo, "etag", photo.stat())
     assert LIST in below(disk.path)
@@ -116,6 +117,9 @@ def test_the_list_of_known_files_is_not_written_elsewhere(disk, tmp_path):
     photo.write_bytes(b"xy")
     known.wrote(photo, "etag", photo.stat())
     known.save()
+    for change in (made.create, lambda: made.add(Entry("a", 1, ""), "bucket", photo)):
+        with pytest.raises(UnavailableError):
+            change()
     assert below(disk.path) == []
 
 

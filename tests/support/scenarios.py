@@ -9,6 +9,7 @@
       ~ text                            # text that the run has printed; `!~ text`, that it has not
       | line                            # each line that it has printed, in any order
     command beach.jpg hokusai -> 0      # a command line, and its exit code
+      = line                            # each line that it prints but progress, if one is given
     refused beach.jpg hokusay           # one that ends with 2, or `-> N`, and changes no file
       ./start.sh: …                     # its only line; … is any text, HERE the current folder
     refused STYLE_SIZE=7                # variables that no run takes, or before a command line
@@ -95,6 +96,14 @@ def scenarios(file: Path) -> list:
     return found
 
 
+def same_as_stored(found: Any, file: Path) -> None:
+    """Compare the whole of what came out with a file of JSON, which UPDATE_SCENARIOS=1 writes."""
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    if UPDATES:
+        file.write_text(text)
+    assert text == file.read_text(), file
+
+
 def play(scenario: tuple[Path, list], stage: "Stage") -> None:
     """Do what a scenario says."""
     file, lines = scenario
@@ -170,8 +179,11 @@ class Stage:
         if name == "run" and isinstance(outcome, int):
             assert outcome == bool(failed or " cannot be painted" in out), out
             outcome = out.count(": done, ")
+        said = failed
+        if any(each.startswith("=") for each in expected):
+            said = [f"= {each}".rstrip() for each in out.splitlines() if " %, " not in each]
         return self.checked(
-            [f"{name} {rest}"], [f"{name} {options}-> {outcome}", *failed], expected, out
+            [f"{name} {rest}"], [f"{name} {options}-> {outcome}", *said], expected, out
         )
 
     def checked(

@@ -1,9 +1,14 @@
-"""The pictures of the page that has no photo yet: the sample portrait in each ready style."""
+"""The page that has no photo yet: a portrait in each ready style, and what its form offers."""
 
 import io
+import re
+from html import unescape
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from support.scenarios import same_as_stored
+from support.web_service import served
 
 from painterly.settings import ready_styles
 from painterly.web.pages import SAMPLE_COLUMNS, sample_in
@@ -38,3 +43,13 @@ def test_one_picture_has_a_tile_of_each_ready_style(web):
         assert tile.std() > 10, "not empty"
         colours.add(tuple(tile.mean((0, 1)).round().astype(int)))
     assert len(colours) == len(names)
+
+
+def test_the_form_knows_what_the_service_takes_and_offers(place, monkeypatch):
+    monkeypatch.setattr("painterly.settings.clips.can_be_painted", lambda: False)  # No ffmpeg.
+    variables = {"WEB_MAX_MEGABYTES": "7", "STYLE_STRENGTH": "0.6", "STYLES": "none"}
+    with served(place | variables) as web:
+        form = unescape(web.get("/").text)
+    assert "fine-command" not in form, "TensorFlow is there"
+    offered = re.findall("<(?:form|option|input) .*?>[^<\n]*", form)
+    same_as_stored(offered, Path(__file__).with_name("form.json"))

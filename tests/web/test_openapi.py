@@ -37,6 +37,12 @@ def test_the_description_has_all_requests_and_its_examples_are_allowed(web, lock
     assert {"/healthz", "/readyz", "/metrics", "/api/jobs", "/api/events"} <= paths.keys()
     assert {"408", "422", "429", "503"} <= paths["/api/jobs"]["post"]["responses"].keys()
     assert all("description" in each for path in paths.values() for each in path.values())
+    body = paths["/api/paint"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    stroke_size, switch = (
+        body["schema"]["properties"][name] for name in ("stroke_size", "preserve_color")
+    )
+    limits = {"type": "number", "minimum": 0.25, "maximum": 4}
+    assert limits.items() <= stroke_size.items() and switch.keys() == {"type", "description"}
 
 
 @pytest.mark.thorough

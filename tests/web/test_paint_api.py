@@ -2,12 +2,14 @@
 
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
 from support.pictures import saved
+from support.scenarios import same_as_stored
 from support.web_service import served
 
 from painterly.jobs.schemas import Preset
@@ -145,11 +147,13 @@ def test_a_plain_form_posts_what_the_page_without_javascript_asks_for(painting):
     assert "The server is not ready yet" in busy.text and 'href="/plain"' in busy.text
 
 
-def test_a_larger_picture_is_said_to_take_longer(web):
-    web.service.jobs.estimates.set_measured(Preset.INSTANT, 1e-6, "the CPU")
-    web.service.jobs.estimates.set_measured(Preset.FINE, 1e-6, "the CPU")
-    usual, large = (web.get(f"/api/estimate?size={size}").json() for size in (1024, 2048))
-    for preset in ("instant", "draft", "fine"):
-        assert large[preset] > 2 * usual[preset]
+def test_what_each_picture_takes_is_said_once_that_is_known(web):
+    kept = web.post("/api/photos", files=photo()).json()["id"]
+    asked = ("", "?size=1024", "?size=2048", f"?size=64&again={kept}")
+    known = [web.get("/api/estimate").json()]
+    for preset in (Preset.INSTANT, Preset.FINE):
+        web.service.jobs.estimates.set_measured(preset, 1e-6, "the CPU")
+    known += [web.get(f"/api/estimate{each}").json() for each in asked]
+    same_as_stored(known, Path(__file__).with_name("estimates.json"))
     assert web.get("/api/estimate?size=99999").status_code == 422
     assert "2048\u00a0px, about " in web.get("/plain").text

@@ -1,15 +1,19 @@
 """The styles and paintings that may be chosen, and uploads."""
 
 import io
+import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 from unittest.mock import Mock
 
 from PIL import Image
 from support import tiny
 from support.polling import until_threads_end
+from support.scenarios import same_as_stored
 from support.web_service import send, served
 
 from painterly.errors import StorageError
@@ -24,15 +28,17 @@ def upload(web, data, name="waves.jpg"):
     return web.post("/api/paintings", files={"file": (name, data)})
 
 
-def test_styles_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
-    styles = {style["name"]: style for style in web.get("/api/styles").json()}
-    assert [each["share"] for each in styles["both"]["paintings"]] == [0.5, 0.5]
-    assert styles["monet"]["settings"] == {}
-    shown = {each["name"]: each for each in web.get("/api/paintings").json()}
-    assert shown.keys() == {"monet.jpg", "both/a.png", "both/b.jpg"}
-    assert not any(each["uploaded"] for each in shown.values())
-    for each in (*styles.values(), *shown.values()):
-        assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
+def test_styles_and_paintings_are_listed_with_what_the_form_shows_and_orders_of_each(place):
+    with served(place | {"STYLES": "hokusai,mosaic"}) as web:
+        own = upload(web, tiny.file(60, 60, 9), "Waves_by_Some One_1831.jpg").json()["name"]
+        listed = [web.get(f"/api/{each}").json() for each in ("paintings", "styles")]
+        page = web.get("/styles").text.replace(own[5:17], "DIGEST")
+        for each in (*listed[0], *listed[1]):
+            assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
+    assert page.count('class="remove"') == 1, "of the upload"
+    choices = [json.loads(unescape(each)) for each in re.findall('data-choice="(.*?)"', page)]
+    listed = json.loads(json.dumps(listed).replace(own[5:17], "DIGEST"))
+    same_as_stored([*listed, choices], Path(__file__).with_name("choices.json"))
 
 
 def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):

@@ -7,8 +7,6 @@ from support.web_service import send, served
 
 from painterly.settings.kindness import KIND_TO, Subject
 
-FIELDS = {"title", "artist", "short", "year", "medium", "ready"}
-
 
 def listed(web, language="en"):
     answer = web.get("/api/styles", headers={"Accept-Language": language})
@@ -20,19 +18,9 @@ def test_styles_have_titles_in_the_language_that_was_asked_for(place):
         in_english, in_german = listed(web), listed(web, "de-AT")
         assert list(in_english) == ["both", "monet", "hokusai", "piranesi", "mosaic"]
         hokusai = in_german["hokusai"]
-        assert {name: hokusai[name] for name in FIELDS} == {
-            "title": "Die große Welle",
-            "artist": "Katsushika Hokusai",
-            "short": "Hokusai",
-            "year": "1831",
-            "medium": "Farbholzschnitt",
-            "ready": True,
-        }
+        assert (hokusai["title"], hokusai["medium"]) == ("Die große Welle", "Farbholzschnitt")
         assert in_english["piranesi"]["year"] == "c. 1750"
         assert in_german["piranesi"]["year"] == "um 1750"
-        monet = {name: in_english["monet"][name] for name in FIELDS}
-        assert monet == dict.fromkeys(FIELDS) | {"title": "Monet", "ready": False}
-        assert web.get(hokusai["thumbnail"]).headers["content-type"] == "image/jpeg"
         web.cookies.set("painterly_language", "fr")
         assert listed(web)["hokusai"]["title"] == "La Grande Vague"
 
