@@ -214,7 +214,7 @@ def test_reading_and_writing_take_no_more_memory_than_is_counted(here, cost):
         ("a.mp4", "libx264", "yuv420p", ("-refs", "16", "-preset", "ultrafast")),
         ("b.mp4", "libx265", "yuv420p10le", ("-preset", "ultrafast", "-x265-params", "ref=5")),
     ):
-        path = clips.write(Path(name), wide, codec, form, options=options)
+        path = clips.write(Path(name), wide[:24], codec, form, options=options)
         with cost() as spent:
             for _ in clips.opened(path).frames():
                 pass
