@@ -76,7 +76,7 @@ FLOAT32, BFLOAT16 = {"precision": "float32"}, {"precision": "bfloat16"}
         [
             *((None, size, "one", None, {}) for size in (256, 1024, 2048, 2560)),
             *(
-                (None, 1024, what, None, {})
+                (None, 1040, what, None, {})
                 for what in ("regions", "blend", "mask", "drawing", "face")
             ),
         ],

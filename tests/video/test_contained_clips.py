@@ -147,7 +147,7 @@ def test_ffmpeg_sees_no_secret(here, monkeypatch):
     endless = "-re", "-stream_loop", "-1", "-i", str(WALK.absolute()), "-f", "null", "-"
     with ffmpeg.Program(*endless, memory=10**9):
         is_ffmpeg = lambda process: "-stream_loop" in process.cmdline()  # noqa: E731
-        process = until(lambda: next(filter(is_ffmpeg, psutil.Process().children()), None))
+        process = until(lambda: next(filter(is_ffmpeg, processes()), None))
         until(lambda: "-hide_banner" in process.cmdline()[:2])
         assert "secret" not in process.environ().values()
 
