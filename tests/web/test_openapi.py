@@ -14,7 +14,7 @@ from painterly.web import events
 CHECKED = """
 seed = 1
 [generation]
-max-examples = 20
+max-examples = 12
 deterministic = true
 allow-extra-parameters = false
 [checks]
