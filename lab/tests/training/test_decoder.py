@@ -110,7 +110,6 @@ def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(picture
     for number in range(16):
         training.advance(torch.from_numpy(batch((0, number), pictures, 2, plain_crop)))
     after = training.evaluate()
-    print(before, after)
     assert after["distance"] < before["distance"] - 0.02
     assert after["psnr"] > 26
 
