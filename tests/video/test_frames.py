@@ -325,7 +325,7 @@ SPANS = (60, None), (79, 5), (80, None), (80, 5), (81, None), (100, 5)
 
 
 def check(path):
-    """Compare spans of a clip (the first frame, and how many, or None for the rest) with the whole."""
+    """Compare spans of a clip (the first frame, and how many, None for the rest) with the whole."""
     whole, rate = clips.frames(path), clips.stamps(path).rate
     for first, count in SPANS:
         part = clips.frames(path, (first / rate, count and count / rate))
