@@ -167,12 +167,12 @@ def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in
 
     style = Paintings([picture(128, 128, 1)])
     readings = {}
-    for number in range(1, 20):
+    for number in range(1, 27):
         photo = picture(40 + number * 61 % 151, 190 - number * 61 % 151)
         list(stylize(photo, style, Settings(size=96, iterations=1), tiny))
-        if number in (8, 19):
+        if number in (8, 26):
             readings[number] = resident()
-    assert readings[19] < 1.03 * readings[8]
+    assert readings[26] < 1.05 * readings[8]
     list(stylize(photo, [picture(64, 96, 2)], Settings(size=96, iterations=1), tiny))
     assert traced.cache_info().currsize == 1
 
