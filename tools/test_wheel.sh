@@ -16,7 +16,6 @@ cd "$folder"
 # -P: no folder of this checkout is on Python's path.
 PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not thorough and not slow" \
   tests/painters/test_library.py tests/painters/test_sheet.py \
-  tests/engine/test_float16.py tests/engine/test_gatys.py \
   tests/gallery/test_gallery.py tests/gallery/test_page.py tests/images/test_encode.py \
   tests/images/test_mended.py tests/images/test_position.py tests/orders/test_record.py \
   tests/words/test_texts.py tests/web/test_{first_screen,lan,openapi,other_pages,paint_api}.py \

@@ -496,8 +496,8 @@ def test_a_stop_ends_a_picture_at_once(mosaic):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("size", "strength"), [(512, 0.5), (512, 0.4), (1040, 0.5)])
-def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, strength):
+@pytest.mark.parametrize("strength", [0.5, 0.4])
+def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(strength):
     code = rf"""if True:
         import re, sys, numpy
         from painterly import Settings
@@ -507,7 +507,7 @@ def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, s
         from painterly.engine.transfer import TransferInputs
         random = numpy.random.default_rng(0)
         photo, painting = (random.integers(256, size=(400, 600, 3), dtype="u1") for _ in range(2))
-        settings = Settings(preset="instant", size={size}, strength={strength})
+        settings = Settings(preset="instant", size=512, strength={strength})
         def most():
             return 1024 * int(re.search("VmHWM:\s*(\d+)", open("/proc/self/status").read())[1])
         inputs = TransferInputs(photo, Paintings([painting]), settings)

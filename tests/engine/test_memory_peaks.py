@@ -75,22 +75,23 @@ FLOAT32, BFLOAT16 = {"precision": "float32"}, {"precision": "bfloat16"}
     drawn(
         [
             *((None, size, "one", None, {}) for size in (256, 1024, 2048, 2560)),
-            *((None, 1536, what, None, {}) for what in ("mask", "blend", "drawing", "face")),
-            *((None, 1024, what, None, {}) for what in ("regions", "blend", "mask", "drawing")),
-            (None, 1024, "face", None, {}),
+            *(
+                (None, 1040, what, None, {})
+                for what in ("regions", "blend", "mask", "drawing", "face")
+            ),
         ],
         [
             *(("builtin", size, "one", None, FLOAT32) for size in (512, 1024)),
             ("builtin", 512, "face", None, FLOAT32),
-            ("random", 384, "one", None, FLOAT32),
+            ("random", 256, "one", None, FLOAT32),
         ],
         [
             ("builtin", 512, what, None, BFLOAT16)
             for what in ("one", "regions", "blend", "mask", "drawing")
         ],
         [
-            ("builtin", 768, "one", 320, FLOAT32),
-            *(("builtin", 768, what, 320, BFLOAT16) for what in ("regions", "mask")),
+            ("builtin", 512, "one", 320, FLOAT32),
+            *(("builtin", 512, what, 320, BFLOAT16) for what in ("regions", "mask")),
         ],
     ),
 )

@@ -147,7 +147,7 @@ def test_ffmpeg_sees_no_secret(here, monkeypatch):
     endless = "-re", "-stream_loop", "-1", "-i", str(WALK.absolute()), "-f", "null", "-"
     with ffmpeg.Program(*endless, memory=10**9):
         is_ffmpeg = lambda process: "-stream_loop" in process.cmdline()  # noqa: E731
-        process = until(lambda: next(filter(is_ffmpeg, psutil.Process().children()), None))
+        process = until(lambda: next(filter(is_ffmpeg, processes()), None))
         until(lambda: "-hide_banner" in process.cmdline()[:2])
         assert "secret" not in process.environ().values()
 
@@ -214,7 +214,7 @@ def test_reading_and_writing_take_no_more_memory_than_is_counted(here, cost):
         ("a.mp4", "libx264", "yuv420p", ("-refs", "16", "-preset", "ultrafast")),
         ("b.mp4", "libx265", "yuv420p10le", ("-preset", "ultrafast", "-x265-params", "ref=5")),
     ):
-        path = clips.write(Path(name), wide, codec, form, options=options)
+        path = clips.write(Path(name), wide[:24], codec, form, options=options)
         with cost() as spent:
             for _ in clips.opened(path).frames():
                 pass

@@ -11,7 +11,7 @@ from PIL.ExifTags import IFD
 from support import clips, tiny
 from support.bombs import box
 from support.folder_batches import run
-from support.fuzzing import drawn
+from support.fuzzing import CASES, drawn
 
 from painterly.errors import PictureError
 from painterly.video.sent import copied, is_sent_clip, sent
@@ -283,7 +283,7 @@ def damaged_copies(data, tmp_path, changes):
 def test_a_damaged_clip_is_refused_or_copied_without_its_position(kind, placed_walk, tmp_path):
     codecs = {"webm": "libvpx-vp9", "avi": "mpeg4"}
     data = placed_walk(f"walk.{kind}", NAMES, codec=codecs.get(kind, "libx264"))
-    places = range(0, len(data) - 4, 1 + len(data) // 40)
+    places = range(0, len(data) - 4, 1 + 15 * len(data) // CASES)
     changes = [data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :] for at in places]
     for copy in damaged_copies(data, tmp_path, [*changes, *(data[:at] for at in places[1::3])]):
         assert WHERE not in copy

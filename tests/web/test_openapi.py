@@ -13,6 +13,7 @@ from painterly.web import events
 # the methods of one route in `Allow`, although a path may have several.
 CHECKED = """
 seed = 1
+suppress-health-check = ["too_slow"]
 [generation]
 max-examples = 20
 deterministic = true

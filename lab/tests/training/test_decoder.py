@@ -26,7 +26,8 @@ CHANNELS = [32, 64, 128, 128, 256]
 
 @pytest.fixture(autouse=True)
 def few_crops(monkeypatch):
-    """As many as so short a training needs."""
+    """As many and as large ones as so short a training needs."""
+    monkeypatch.setattr("lab.training.crops.SIDE", 64)
     monkeypatch.setattr(train_decoder, "STANDARD_CROPS", 4)
     monkeypatch.setattr(train_decoder, "MEASURED_CROPS", 8)
 
