@@ -220,7 +220,8 @@ def people_of(faces: Sequence[Found], photo: np.ndarray) -> People:
     for face in faces:
         for care in cares_of([face], size, max(size)):
             oval, traits = (scaled(each, care.size) for each in (care.oval, care.features))
-            weight = np.maximum(oval - 2 * traits, 0)[..., None]
+            # The features of a tiny face cover all of it.
+            weight = np.maximum(oval - 2 * traits, 1e-3 * oval)[..., None]
             own = (weight * lab[care.part]).sum((0, 1)) / max(weight.sum(), 1e-6)
             off = np.square((lab - own) / (SKIN_TONE, SKIN_COLOUR, SKIN_COLOUR)).sum(-1)
             x, y = (face.landmarks[OVAL].mean(0) * size[::-1]).tolist()

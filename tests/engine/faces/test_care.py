@@ -225,6 +225,13 @@ def test_skin_is_faces_and_what_has_their_colour_beside_them():
     assert bodies[:, 100:].max() < 0.05, "the wall, too"
 
 
+def test_a_dark_suit_below_a_tiny_face_is_no_skin():
+    photo = np.full((128, 128, 3), coloured((0, 0), 0.1), np.float32)
+    photo[60:68, 60:68] = coloured(CHEEK)
+    skin = care.people_of(faces_at((0.5, 0.5, 0.02)), photo).skin
+    assert skin[64, 64] > 0.9 and skin[70:].max() < 0.1
+
+
 def test_what_is_around_a_face_throws_no_halo_into_it():
     """The background is dark in the photo, and light in the picture."""
     photo = close(SIDE) / np.float32(255)
