@@ -98,7 +98,6 @@ def first_failure(mutant: Mutant, items: list[pytest.Item]) -> str:
 
 def put_in(mutant: Mutant) -> None:
     """Give all functions of the mutant's place its code."""
-    import_module(mutant.file.removesuffix(".py").replace("/", "."))  # Some are loaded late.
     path = str(ROOT / mutant.file)
     module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     with suppress(Exception, pytest.skip.Exception):  # A test may be the first to load it.
