@@ -248,7 +248,7 @@ class Transfer(ABC):
     Attributes:
         schedule: The steps.
         memory_plan: The memory plan of the last scale, which takes the most memory.
-        has_coherence: Whether people get coherent colours; see coherence.py.
+        has_coherence: Whether people get coherent colours; see faces/coherence.py.
 
     Raises:
         ValueError: Arrays do not fit.
