@@ -99,7 +99,7 @@ def faults(here, monkeypatch):
 @pytest.mark.thorough
 def test_clips_that_fail_their_process_cost_only_themselves(faults, capsys, monkeypatch):
     monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 400_000_000)
-    monkeypatch.setattr(ffmpeg, "SECONDS", 1)
+    monkeypatch.setattr(ffmpeg, "SECONDS", 2)
     for fault in SAID:
         shutil.copy(WALK, f"clips/{fault}.mp4")
     assert run(faults) == 1
