@@ -33,7 +33,7 @@ for name in ("STARTED_IN", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PYTHONDONTWRI
     os.environ.pop(name, None)
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
-QUICK, ALL = "not slow and not thorough", "not moto"
+QUICK = "not slow and not thorough"
 # Fixtures that mark their tests.
 SLOW = {"_in_float32", "builtin", "random_vgg", "small_vgg", "start_program", "tiny", "traced_once"}
 SLOW |= {"aws", "moto"}
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tiers of tests")
     for option, marks, text in (
         ("--quick", QUICK, "only tests that need no process, no S3 server and no TensorFlow"),
-        ("--all", ALL, "thorough tests as well, and those on Ceph's server"),
+        ("--all", "not moto", "thorough tests as well, and those on Ceph's server"),
     ):
         group.addoption(option, action="store_const", dest="markexpr", const=marks, help=text)
 
@@ -97,14 +97,14 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker more than there are cores, or two for all tests, because many tests wait
-    for a process, a browser or a storage; quick ones do not. None if only certain files are tested:
-    each worker would load and trace the same.
+    """Return one worker more than there are cores, because many tests wait for a process, a browser
+    or a storage; quick ones do not. None if only certain files are tested: each worker would load
+    and trace the same.
     """
     if all(".py" in argument for argument in config.args):
         return 0
     fitting = psutil.virtual_memory().available // WORKER_BYTES
-    waiting = {QUICK: 0, ALL: 2}.get(config.option.markexpr, 1)
+    waiting = config.option.markexpr != QUICK
     return min((os.cpu_count() or 1) + waiting, MAX_WORKERS, max(1, fitting))
 
 
