@@ -3,6 +3,7 @@
 import gzip
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,44 +11,12 @@ from support.gallery import parsed
 
 from painterly.orders.record import PaintingRef, Record, remember_records, remembered_records
 
-WHOLE = {
-    "format": 2,
-    "photo": "trip/old town é.png",
-    "photo_etag": "040f98",
-    "photo_mask": {"key": "trip/old town é.mask.png", "etag": "9fa8f9"},
-    "style": "both",
-    "paintings": [
-        {
-            "key": "both/a.jpg",
-            "share": 0.5,
-            "etag": "e1c61e",
-            "mask": None,
-            "region": {"key": "left.mask.png", "etag": "8ff9c9"},
-        }
-    ],
-    "width": 320,
-    "height": 213,
-    "settings": {"size": 320, "strength": 1.0, "content_weight": "auto", "deterministic": True},
-    "given": {"preset": "draft", "size": 320},
-    "network": "random features",
-    "weights": "random:0:v1",
-    "vgg_weights": "bucket:vgg19.h5",
-    "engine": "3",
-    "device": "the CPU, 2 cores",
-    "losses": {"content": 0.044425491243600845, "total": 0.1424025883898139},
-    "seconds": 37.0,
-    "photo_bucket": "./photos",
-    "style_bucket": "./paintings",
-    "output": [None, 95, False, 8],
-    "fingerprint": "1bb88c",
-    "result": "both/trip/old town é.png",
-    "finished": "2026-11-21T04:37:26+00:00",
-}
+DATA = Path(__file__).with_name("record.json").read_bytes()
+WHOLE = json.loads(DATA)
 
 
 def test_a_record_is_written_as_it_was_read():
-    data = json.dumps(WHOLE, indent=2, ensure_ascii=False).encode()
-    assert Record.from_bytes(data).to_bytes() == data
+    assert Record.from_bytes(DATA).to_bytes() == DATA
 
 
 def test_records_that_are_remembered_together_have_what_is_equal_once():

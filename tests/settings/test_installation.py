@@ -43,35 +43,26 @@ def test_a_checkout_is_set_up_by_its_script():
     assert installation.install_command("video") == "./start.sh setup --video"
 
 
+PINNED = {"vcs": "git", "requested_revision": "v11", "commit_id": "0"}
+HIDDEN = {**GIT, "url": "https://anna:secret@git.example/painterly.git"}
+PART = {**GIT, "url": "https://token@git.example/painterly.git", "subdirectory": "a"}
+
+
 @pytest.mark.parametrize(
-    ("origin", "requirement"),
+    ("origin", "place"),
     [
-        (None, "painterly[cpu]"),
-        (GIT, "painterly[cpu] @ git+https://git.example/painterly.git"),
-        (
-            {**GIT, "vcs_info": {"vcs": "git", "requested_revision": "v11", "commit_id": "0"}},
-            "painterly[cpu] @ git+https://git.example/painterly.git@v11",
-        ),
-        (
-            {**GIT, "url": "https://anna:secret@git.example/painterly.git"},
-            "painterly[cpu] @ git+https://git.example/painterly.git",
-        ),
-        (
-            {**GIT, "url": "https://token@git.example/painterly.git", "subdirectory": "a"},
-            "painterly[cpu] @ git+https://git.example/painterly.git#subdirectory=a",
-        ),
-        (
-            {**GIT, "url": "ssh://git@git.example/painterly.git"},
-            "painterly[cpu] @ git+ssh://git@git.example/painterly.git",
-        ),
-        (
-            {"url": "file:///home/a/painterly", "dir_info": {}},
-            "painterly[cpu] @ file:///home/a/painterly",
-        ),
+        (None, ""),
+        (GIT, "git+https://git.example/painterly.git"),
+        ({**GIT, "vcs_info": PINNED}, "git+https://git.example/painterly.git@v11"),
+        (HIDDEN, "git+https://git.example/painterly.git"),
+        (PART, "git+https://git.example/painterly.git#subdirectory=a"),
+        ({**GIT, "url": "ssh://git@git.example/p.git"}, "git+ssh://git@git.example/p.git"),
+        ({"url": "file:///home/a/painterly", "dir_info": {}}, "file:///home/a/painterly"),
     ],
 )
-def test_an_extra_comes_from_where_the_program_came(install, origin, requirement):
+def test_an_extra_comes_from_where_the_program_came(install, origin, place):
     install("archive-v0/x", origin)
+    requirement = f"painterly[cpu] @ {place}" if place else "painterly[cpu]"
     assert installation.install_command("cpu") == f'uvx --from "{requirement}" painterly …'
 
 

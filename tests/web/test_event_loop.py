@@ -22,63 +22,26 @@ pytestmark = pytest.mark.slow  # The loop runs for some time.
 
 # Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
 # here only if that is true of it; else it is awaited, in `run_in_threadpool` for example.
-AT_ONCE = {
-    *("int", "isinstance", "len", "min", "str", "super", "time.monotonic"),
-    # Parts of a request.
-    *(
-        "HTTPConnection",
-        "Request",
-        "client_address",
-        "is_open",
-        "language_of",
-        "form.get",
-        "form.items",
-        "message.get",
-        "request.headers.get",
-    ),
-    *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
-    # Answers, orders and errors, and their parts.
-    *("ApiError", "EventResponse", "HTMLResponse", "problem", "Health", "InstantOrder"),
-    *("Readiness", "Response", "own", "own_path", "picture_response", "replace"),
-    *("HEADERS.items", "Headers", "MutableHeaders", "cookie.replace", "headers.setdefault"),
-    "kind_of",  # It parses a header.
-    "_parsed",  # JSON of 20 kB at most.
-    # Generators, contexts and futures, which wait only once they are awaited.
-    *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "Body", "self._stream"),
-    *(
-        "_Parser",
-        "job_form",
-        "file_form",
-        "parsed_form",
-        "self._receive",
-        "run_in_threadpool",
-        "picture.result",
-    ),
-    *("anyio.create_task_group", "asyncio.get_running_loop"),
-    *("group.start_soon", "group.cancel_scope.cancel", "asked.result.cancel"),
-    "asked.result.result",  # They are done.
-    *(
-        "picture.add_done_callback",
-        "asked.answer.done",
-        "self.asked.get",
-        "threading.Timer",
-        "end.start",
-    ),
-    # They ask how many places there are, and raise an error if there is none.
-    *("service.clips.taken", "service.uploads.taken", "self._places.taken"),
-    *("CLIENT.get", "CLIENT.set", "asyncio.Lock", "self._turns.setdefault"),
-    *("self._found", "self._made", "self._stopping.is_set"),
-    "source_of",
-    *("files.get", "files.values", "form.values", "service.in_memory"),
-    "is_sent_clip",  # Looks at the first bytes.
-    "suppress",
-    *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
-    # Dictionaries, and lists of one message.
-    *("_Asked", "copy_context", "self._keep", "messages.pop"),
-    *("scope[BODY].trust", "_parts", "service.sessions.is_logged_in"),
-    "self._refusal",  # Compares hashes; a page of two lines for other sites.
-    "service.start",  # Before the first request.
-}
+NAMES = """
+int isinstance len min str super suppress time.monotonic
+HTTPConnection Request client_address is_open language_of form.get form.items form.values files.get
+files.values message.get request.headers.get headers.get inner_path is_secure request.form
+request.stream under_root source_of service.in_memory
+ApiError EventResponse HTMLResponse problem Health InstantOrder Readiness Response own own_path
+picture_response replace HEADERS.items Headers MutableHeaders cookie.replace headers.setdefault
+asyncio.create_task asyncio.timeout asyncio.wrap_future Body self._stream _Parser job_form file_form
+parsed_form self._receive run_in_threadpool picture.result anyio.create_task_group
+asyncio.get_running_loop group.start_soon group.cancel_scope.cancel asked.result.cancel
+picture.add_done_callback asked.answer.done self.asked.get threading.Timer end.start
+service.clips.taken service.uploads.taken self._places.taken CLIENT.get CLIENT.set asyncio.Lock
+self._turns.setdefault self._found self._made self._stopping.is_set _Asked copy_context self._keep
+messages.pop scope[BODY].trust _parts service.sessions.is_logged_in
+"""
+# The last two lines would take time with more than they get: a header; JSON of 20 kB at most; a
+# future that is done; the first bytes; a queue that is never full; hashes and a page of two lines;
+# before the first request.
+AT_ONCE = {*NAMES.split(), "kind_of", "_parsed", "asked.result.result", "is_sent_clip"}
+AT_ONCE |= {"self._unsent.put", "self._unsent.qsize", "self._refusal", "service.start"}
 # Methods of texts and bytes, whatever the text is.
 OF_TEXTS = {"decode", "encode", "join", "lower", "partition", "removeprefix", "removesuffix"}
 OF_TEXTS |= {"startswith", "strip"}
