@@ -204,7 +204,7 @@ def drawings() -> None:
         scale = settings.size / max(shown.shape)
         seen = resize(to_float(shown), *(round(scale * side) for side in shown.shape[:2]))
         size = picture_size(seen)
-        cares = cares_of(LookedAt.of(shown, finds=True).faces, size, settings.size)
+        cares = cares_of(LookedAt.of(shown).faces, size, settings.size)
         features = features_of(cares, size) if cares else None
         drawing = to_integers(drawn(lit(seen, cares), look, settings, features)(1), 8)
         for each in (shown, drawing, painted(name, [woodcut], settings)):

@@ -18,14 +18,14 @@ class LookedAt(NamedTuple):
     """The contents of a photo: colours and faces."""
 
     photo: np.ndarray  # small, as its colours are `seen`
-    faces: list[Found]  # empty unless they are looked for
+    faces: list[Found]
 
     @classmethod
-    def of(cls, photo: np.ndarray, finds: bool) -> "LookedAt":
-        """Look at a photo [H, W, 3], and for faces if it `finds` them."""
+    def of(cls, photo: np.ndarray) -> "LookedAt":
+        """Look at a photo [H, W, 3]."""
         # Floats of its own size would take as much memory as the photo.
         small = box_average(photo, max(photo.shape) // LEAST)  # float32 0…1
-        return cls(seen(small, picture_size(photo)), found(photo, small) if finds else [])
+        return cls(seen(small, picture_size(photo)), found(photo, small))
 
 
 def keeps_faces(settings: Settings) -> bool:

@@ -75,6 +75,10 @@ class Canvas:
         (top, left), (height, width) = self.before, self.picture
         return canvas[:, top : top + height, left : left + width]  # type: ignore[index]
 
+    def inside(self, image: np.ndarray) -> np.ndarray:
+        """Return the picture in an image of its canvas [H, W, C], a view [h, w, C]."""
+        return self.cropped(image[None])[0]
+
     def shown(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the picture's row that each row of the canvas shows, and the same for columns.
 

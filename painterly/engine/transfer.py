@@ -44,7 +44,7 @@ from painterly.signals import CheckStop
 # From this strength on, recipe `instant` makes a picture of the painting's places alone; below, it
 # mixes the photo's own places in. Faces get all their strokes from it on, by all recipes.
 FULL_STRENGTH = 0.5
-LOOK = "looked at"  # the LookedAt among a cache's entries, with whether it has faces
+LOOK = "looked at"  # the LookedAt among a cache's entries
 TERMS = ("content", "style", "total_variation", "structure")
 Cache = dict[str, tuple[Hashable, Any]]  # See PhotoCache.
 Drawn = TypeVar("Drawn", Patches, Brush)
@@ -181,7 +181,7 @@ class PhotoCache:
         if self._photo is None or self._photo() is not photo:
             self._photo, self._entries = weakref.ref(photo), {}
             if look is not None:
-                self._entries[LOOK] = True, look
+                self._entries[LOOK] = None, look
         return self._entries
 
 
@@ -301,16 +301,16 @@ class Transfer(ABC):
         cares, before = self._cares(canvas.picture), picture
         if cares and self.ink is None:
             before = picture.copy()
-            follow_tones(canvas.cropped(before[None])[0], self._content, cares)
+            follow_tones(canvas.inside(before), self._content, cares)
         whole = rebuilt(before, groups, check_stop)
-        inside, before = (canvas.cropped(each[None])[0] for each in (whole, before))
+        inside, before = (canvas.inside(each) for each in (whole, before))
         if cares:
             keep_features(inside, before, cares)
         del before
         if cares and self.ink is None and self.has_coherence:
             photo, faces, key = self._looked_at.photo, self._faces, self._settings.faces
             people = self._inputs.of_photo("people", key, lambda: people_of(faces, photo))
-            shares = [canvas.cropped(share[None])[0] for _, share in groups]
+            shares = [canvas.inside(share) for _, share in groups]
             make_coherent(inside, photo, people, shares)
         return whole
 
@@ -328,17 +328,13 @@ class Transfer(ABC):
     ) -> None:
         """Paint strokes into the faces of a finished picture on its canvas [H, W, 3], with the
         brush of each group of paintings and its share of each pixel."""
-
-        def shown(image: np.ndarray) -> np.ndarray:
-            return canvas.cropped(image[None])[0]
-
-        groups = [(brush, shown(share)) for brush, share in groups]
-        add_strokes(shown(picture), self._stroked(canvas.picture), groups, boldness, check_stop)
+        groups = [(brush, canvas.inside(share)) for brush, share in groups]
+        faces = self._stroked(canvas.picture)
+        add_strokes(canvas.inside(picture), faces, groups, boldness, check_stop)
 
     @property
     def _looked_at(self) -> LookedAt:
-        finds = keeps_faces(self._settings)
-        return self._inputs.of_photo(LOOK, finds, lambda: LookedAt.of(self._content, finds))
+        return self._inputs.of_photo(LOOK, None, lambda: LookedAt.of(self._content))
 
     @property
     def _faces(self) -> list[Found]:

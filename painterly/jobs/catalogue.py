@@ -86,7 +86,7 @@ class Catalogue:
         it cannot be decoded in the memory that is left."""
 
         def seen(available: int) -> LookedAt:
-            return LookedAt.of(PictureFile(photo, name).decode(available).pixels_int, finds=True)
+            return LookedAt.of(PictureFile(photo, name).decode(available).pixels_int)
 
         try:
             return decoded_in_turn(seen, self._config.memory_limit)

@@ -39,7 +39,7 @@ def select_for_story(selection: Selection, config: Config, buckets: Buckets) -> 
 
 def kindest(styles: Sequence[Style], photo: np.ndarray) -> list[Style]:
     """Return the styles of a story, those that are kind to what a photo [H, W, 3] shows first."""
-    subject = subject_of(LookedAt.of(photo, finds=True))
+    subject = subject_of(LookedAt.of(photo))
     kind = KIND_TO[subject] if subject else ()
     rank = {name: number for number, name in enumerate(kind)}
     ranked = sorted(styles, key=lambda each: rank.get(each.name, len(rank)))

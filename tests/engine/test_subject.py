@@ -55,7 +55,7 @@ def fruit(colour=(230, 90, 20)):
     ],
 )
 def test_colours_and_edges_tell_what_a_photo_shows(photo, subject):
-    assert subject_of(LookedAt.of(photo, finds=True)) == subject
+    assert subject_of(LookedAt.of(photo)) == subject
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_small_copy_suffices(path, subject):
         for side in (320, 512):
             photo = whole.convert("RGB")
             photo.thumbnail((side, side))
-            assert subject_of(LookedAt.of(np.asarray(photo), finds=True)) == subject
+            assert subject_of(LookedAt.of(np.asarray(photo))) == subject

@@ -42,10 +42,7 @@ def seen(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def make_coherent(
-    picture: np.ndarray,
-    photo: np.ndarray,
-    people: People,
-    shares: Sequence[np.ndarray],
+    picture: np.ndarray, photo: np.ndarray, people: People, shares: Sequence[np.ndarray]
 ) -> None:
     """Give people in a finished picture [H, W, 3], sRGB 0…1, coherent colours.
 

@@ -86,7 +86,7 @@ class InstantTransfer(Transfer):
                 scaled, matched, picture, canvas, candidates, shares, check_stop
             )
             yield Step(eta.tick(), painted[None], canvas, self._postprocess)
-            picture = canvas.cropped(painted[None])[0]
+            picture = canvas.inside(painted)
         # A large picture's memory is shortest below.
         del photo, drawing, scaled, matched, candidates
         painted = self._rebuilt(painted, canvas, patches, brushes, shares, check_stop)

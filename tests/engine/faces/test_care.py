@@ -48,7 +48,7 @@ def result(*args, **settings):
 
 def cares_in(photo, longer=None):
     size = photo.shape[:2]
-    return care.cares_of(LookedAt.of(photo, True).faces, size, longer or max(size))
+    return care.cares_of(LookedAt.of(photo).faces, size, longer or max(size))
 
 
 def likeness(image, photo):
@@ -191,7 +191,7 @@ def test_a_face_moves_with_the_frame_of_a_clip():
     for offset in range(8):
         frame = whole[:320, 2 * offset : 480 + 2 * offset]
         frame = np.clip(frame + np.random.default_rng(offset).normal(0, 3, frame.shape), 0, 255)
-        [face] = LookedAt.of(frame.astype(np.uint8), True).faces
+        [face] = LookedAt.of(frame.astype(np.uint8)).faces
         assert face.certainty == 1
         middles.append(np.add((face.landmarks * (480, 320)).mean(0), (2 * offset, 0)))
     assert np.std(middles, 0).max() < 0.6
@@ -199,7 +199,7 @@ def test_a_face_moves_with_the_frame_of_a_clip():
 
 def faces_at(*places):
     """Faces with the portrait's landmarks, with a factor of their size, at places x, y."""
-    [face] = LookedAt.of(close(), True).faces
+    [face] = LookedAt.of(close()).faces
     return [Found((face.landmarks - 0.5) * part + (x, y), face.certainty) for x, y, part in places]
 
 

@@ -160,7 +160,7 @@ def painted(recipe, **settings):
 def test_a_finished_portrait_is_coherent_unless_the_photos_colours_are_preserved(
     recipe, monkeypatch
 ):
-    [face] = cares_of(LookedAt.of(close(SIDE), finds=True).faces, (SIDE, SIDE), SIDE)
+    [face] = cares_of(LookedAt.of(close(SIDE)).faces, (SIDE, SIDE), SIDE)
     skin = scaled(face.oval - face.features, face.size) > 0.9
 
     def unevenness():

@@ -20,7 +20,7 @@ PLACES = {"left": (202, 101), "right": (248, 103), "mouth": (223, 143)}
 
 
 def faces_in(image):
-    return LookedAt.of(np.asarray(image), True).faces
+    return LookedAt.of(np.asarray(image)).faces
 
 
 def places(face, image):
@@ -65,7 +65,7 @@ def test_small_faces_in_a_wide_photo_are_found():
 def test_photos_of_all_depths_show_the_same(dtype):
     pixels = np.asarray(portrait())
     other = pixels / np.float32(255) if dtype == np.float32 else pixels.astype(np.uint16) * 257
-    [one], [another] = (LookedAt.of(each, True).faces for each in (pixels, other))
+    [one], [another] = (LookedAt.of(each).faces for each in (pixels, other))
     np.testing.assert_allclose(one.landmarks, another.landmarks, atol=1e-3)
 
 

@@ -14,7 +14,7 @@ from painterly.images.colours.colour import oklab_to_srgb, srgb_to_oklab
 
 SIDE = 400
 PHOTO = close(SIDE)
-FACES = LookedAt.of(PHOTO, True).faces
+FACES = LookedAt.of(PHOTO).faces
 [CARE] = care.cares_of(FACES, (SIDE, SIDE), SIDE)
 SHARE = np.ones((SIDE, SIDE, 1), np.float32)
 SKIN_COLOUR = 0.6, 0.03, 0.04
