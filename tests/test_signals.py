@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from support.polling import until
 
-from painterly.signals import Stop, Stopped, stopping_at
+from painterly.signals import POLL_S, Stop, Stopped, stopping_at
 
 
 def test_a_loop_that_saves_its_work_is_left_until_it_asks():
@@ -77,22 +77,25 @@ def test_under_nohup_a_closed_terminal_stops_nothing():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_block_that_waits_stops_once_the_clock_shows_the_time_even_after_a_sleep():
-    evening = datetime(2026, 11, 30, 22, 30)
-    clock = iter([evening, evening + timedelta(hours=8), evening + timedelta(hours=9)])
-    last, started = evening + timedelta(hours=9), time.monotonic()
+@pytest.mark.parametrize("begun", [datetime(2026, 11, 30, 22), datetime(2026, 12, 1, 5)])
+def test_a_block_that_waits_stops_once_the_clock_shows_the_time_even_after_a_sleep(begun):
+    seven, minutes = datetime(2026, 12, 1, 7), timedelta(minutes=1)
+    clock = iter([begun, seven - 30 * minutes, seven - minutes, seven + 30 * minutes])
+    started = time.monotonic()
     with (
         pytest.raises(Stopped, match="SIGTERM") as caught,
         Stop(),
-        stopping_at("7:00", lambda: next(clock, last)),
+        stopping_at("7:00", lambda: next(clock, seven + minutes)),
     ):
         threading.Event().wait(60)  # As for a storage, or a program.
     assert time.monotonic() - started < 5
+    assert next(clock, None) is None, "not before"
     assert caught.value.note == "it is 7:00; the same command continues"
     assert caught.value.exit_code == 143
 
 
-def test_without_a_time_and_before_it_nothing_stops():
+def test_without_a_time_and_at_the_time_of_the_start_nothing_stops():
     for clock in (None, "7:00"):
         with Stop() as stop, stopping_at(clock, lambda: datetime(2026, 11, 30, 7, 0)):
+            time.sleep(3 * POLL_S)
             stop.obey()
