@@ -36,13 +36,11 @@ if network:
     vgg = load_vgg("vgg19", network)
 photo, painting = picture(512, 768), picture(800, 1000, 2)
 left = np.array([[1, 0]], np.float32)
-paintings, regions, mask = [painting], None, None
+paintings, regions, mask = [painting], None, left if what == "mask" else None
 if what == "regions":
     paintings, regions = [painting] * 2, [left, 1 - left]
 if what == "blend":
     paintings = [painting, picture(900, 700, 3)]
-if what == "mask":
-    mask = left
 if what == "face":
     from support.faces import close
     photo = close(768)[:512]
@@ -86,12 +84,13 @@ FLOAT32, BFLOAT16 = {"precision": "float32"}, {"precision": "bfloat16"}
             ("random", 256, "one", None, FLOAT32),
         ],
         [
-            ("builtin", 512, what, None, BFLOAT16)
+            ("builtin", 384, what, None, BFLOAT16)
             for what in ("one", "regions", "blend", "mask", "drawing")
         ],
         [
             ("builtin", 512, "one", 320, FLOAT32),
-            *(("builtin", 512, what, 320, BFLOAT16) for what in ("regions", "mask")),
+            ("builtin", 384, "regions", 192, FLOAT32),
+            ("builtin", 512, "mask", 320, BFLOAT16),
         ],
     ),
 )
@@ -123,12 +122,12 @@ from painterly.engine.transfer import TransferInputs
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
-vgg, settings = load_vgg(), Settings(size=768, iterations=1, precision="float32")
-photo, painting = picture(504, 768), picture(128, 128, 2)
+vgg, settings = load_vgg(), Settings(size=640, iterations=1, precision="float32")
+photo, painting = picture(400, 640), picture(128, 128, 2)
 begun = Settings(size=64, iterations=1, recipe="moments")  # Keeps no memory of patches.
 last(stylize(photo[:64, :64], [painting], begun, network()))
 held = memory("VmRSS")
-limit = held + 900_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
+limit = held + 800_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
 def prepared():
     inputs = TransferInputs(photo, Paintings([painting]), settings)
     return StyleTransfer(inputs, vgg, device_budget(Limits(limit)))
