@@ -129,10 +129,9 @@ def test_in_tiles_a_picture_is_led_to_the_same_drawing(tiny):
 
 @pytest.mark.parametrize("strength", drawn([0.3, 0.5]))
 def test_strength_is_the_distance_from_the_photo_itself(builtin, strength):
-    photo, painting = portrait(side=192), drawing(side=192)
-    settings = Settings(size=192, strength=strength)
-    assert ink_of(Paintings([painting])) is not None
-    image = last(stylize(photo, [painting], settings, builtin)).image
+    photo, settings = portrait(side=128), Settings(size=128, strength=strength)
+    assert ink_of(Paintings([PEN])) is not None
+    image = last(stylize(photo, [PEN], settings, builtin)).image
     # With paintings of bare paper, flat parts have more weight.
-    found = content_error(builtin, image, photo, painting, flat=0.3)
+    found = content_error(builtin, image, photo, PEN, flat=0.3)
     assert found == pytest.approx(strength, abs=0.08)
