@@ -1,6 +1,7 @@
 """Faces held to the photo."""
 
 import tracemalloc
+from functools import cache
 
 import numpy as np
 import pytest
@@ -29,16 +30,17 @@ SIDE = 192
 FEW = {"iterations": 4}  # steps of the recipes that have any
 
 
-def painting(name):
+@cache  # What is measured of them serves all tests.
+def paintings(name):
     image = Image.open(ready_styles.path(name)).convert("RGB")
     image.thumbnail((256, 256))
-    return np.asarray(image)
+    return Paintings([np.asarray(image)])
 
 
 def painted(photo, style="munch", vgg=None, resume=None, content_mask=None, **settings):
     changed = Settings(size=SIDE, **({} if vgg else {"preset": "instant"}) | settings)
     given = {"resume": resume, "content_mask": content_mask}
-    return stylize(photo, [painting(style)], changed, vgg, **given)
+    return stylize(photo, paintings(style), changed, vgg, **given)
 
 
 def result(*args, **settings):
@@ -109,9 +111,8 @@ def test_faces_are_looked_for_once_for_all_styles_of_a_photo(monkeypatch):
     found = looked_at.found
     monkeypatch.setattr(looked_at, "found", lambda *args: calls.append(1) or found(*args))
     for style in ("munch", "hokusai"):
-        paintings = Paintings([painting(style)])
         settings = Settings(preset="instant", size=SIDE)
-        inputs = TransferInputs(photo, paintings, settings, cache=cache.entries(photo))
+        inputs = TransferInputs(photo, paintings(style), settings, cache=cache.entries(photo))
         [*prepared(inputs, None, MemoryBudget(0, 10**12)).steps()]
     assert len(calls) == 1
 
@@ -120,8 +121,8 @@ def test_a_style_of_a_recipe_without_faces_leaves_the_next_style_its_own():
     photo, cache = close(SIDE), PhotoCache()
 
     def shown(vgg=None, **settings):
-        paintings, settings = Paintings([painting("munch")]), Settings(size=SIDE, **settings)
-        inputs = TransferInputs(photo, paintings, settings, cache=cache.entries(photo))
+        settings = Settings(size=SIDE, **settings)
+        inputs = TransferInputs(photo, paintings("munch"), settings, cache=cache.entries(photo))
         *_, last = prepared(inputs, vgg, MemoryBudget(0, 10**12)).steps()
         return last.image
 
@@ -130,17 +131,17 @@ def test_a_style_of_a_recipe_without_faces_leaves_the_next_style_its_own():
 
 
 def test_strokes_are_measured_once_and_only_for_a_photo_with_faces():
-    paintings, settings = Paintings([painting("munch")]), Settings(preset="instant", size=SIDE)
+    new, settings = paintings.__wrapped__("munch"), Settings(preset="instant", size=SIDE)
 
     def drawn():
-        kept = (each.result() for each in paintings.prepared.values())
+        kept = (each.result() for each in new.prepared.values())
         return [each for each in kept if isinstance(each, Brush)]
 
-    [*stylize(np.full((SIDE, SIDE, 3), 128, np.uint8), paintings, settings)]
+    [*stylize(np.full((SIDE, SIDE, 3), 128, np.uint8), new, settings)]
     assert not drawn()
-    [*stylize(close(SIDE), paintings, settings)]
+    [*stylize(close(SIDE), new, settings)]
     [first] = drawn()
-    [*stylize(close(SIDE)[:, ::-1], paintings, settings)]
+    [*stylize(close(SIDE)[:, ::-1], new, settings)]
     assert drawn() == [first]
 
 
