@@ -16,10 +16,10 @@ from painterly.words.texts import table, texts_of
 from support.polling import DEADLINE_S
 
 CLICK_S = 10  # the longest wait before a click
-# Added to those that chromedriver passes; Debian lets a GPU draw, which none is here.
+# Added to those that chromedriver passes.
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
-    *("--disable-component-update", "--hide-scrollbars", "--disable-gpu-rasterization"),
+    *("--disable-component-update", "--hide-scrollbars"),
 )
 
 # Nothing moves by itself: a test would look, or click, while it does.
