@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import programs, tiny
 from support import stand_in as stand_in_engine
 from support.folder_batches import keys, run
@@ -56,9 +57,11 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
     assert "Keras" not in out
     assert out.count(": done, ") == 4 and "4 painted" in out and "half 0; half 1" in out
     assert run(four_photos, STYLE_ITERATIONS="4", BUCKET_RESULT="./alone") == 0
-    for record in records.values():
-        alone = Path("alone", record["result"]).read_bytes()
-        assert Path("out", record["result"]).read_bytes() == alone
+    for record in records.values():  # Halves of a CPU may add in another order.
+        half, alone = (
+            np.int16(Image.open(Path(each, record["result"]))) for each in ("out", "alone")
+        )
+        np.testing.assert_allclose(half, alone, atol=2)
 
 
 @pytest.mark.thorough
@@ -74,7 +77,9 @@ def test_nothing_is_computed_on_a_device_that_was_not_chosen(folders, start_prog
     assert len(outputs) == 3 and "CPU:0" not in rest
     for output in outputs:  # Photos are resampled on the host, whatever paints.
         convolutions = [line for line in output.splitlines() if "(Conv2D" in line]
-        assert convolutions and all(line.endswith("device:CPU:1") for line in convolutions)
+        # A dry run has some only on a processor with bfloat16, which it tries.
+        assert convolutions or output is outputs[0]
+        assert all(line.endswith("device:CPU:1") for line in convolutions)
 
 
 def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
