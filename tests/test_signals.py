@@ -97,5 +97,5 @@ def test_a_block_that_waits_stops_once_the_clock_shows_the_time_even_after_a_sle
 def test_without_a_time_and_at_the_time_of_the_start_nothing_stops():
     for clock in (None, "7:00"):
         with Stop() as stop, stopping_at(clock, lambda: datetime(2026, 11, 30, 7, 0)):
-            time.sleep(3 * POLL_S)
+            time.sleep(3 * POLL_S)  # The clock is looked at meanwhile.
             stop.obey()

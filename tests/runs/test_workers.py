@@ -61,7 +61,7 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
         half, alone = (
             np.int16(Image.open(Path(each, record["result"]))) for each in ("out", "alone")
         )
-        np.testing.assert_allclose(half, alone, atol=2)
+        np.testing.assert_allclose(half, alone, atol=1)
 
 
 @pytest.mark.thorough
