@@ -132,7 +132,8 @@ class WebProcess:
         }
         self.log = log
         self.address = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(verify=False, base_url=self.address, timeout=20)
+        # A photo of 38 MB takes half a minute where other tests take the processors.
+        self.client = httpx.Client(verify=False, base_url=self.address, timeout=60)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:

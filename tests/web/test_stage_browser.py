@@ -375,11 +375,16 @@ def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server,
     # What is written around it comes with the first answers.
     page.until(f"window.was === (window.was = {size})")
     before = page.js(size)
+    server.busy = True
     page.js("several.click()")
     for number in (1, 2):
         page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", number)
     shares = [each.text.partition("%")[0] for each in page.all("#shares b")]
     assert sum(map(int, shares)) == 100 and len(shares) == 3
+    page.until(f"{ACTS} === 'ready'")
+    assert page.js(size) == before, "while the preview is painted"
+    server.busy = False
+    previewed(page)
     assert page.js(size) == before
 
 

@@ -101,7 +101,7 @@ effect(() => {
   const job = shownJob.value, picture = shownResult.value, isPreview = !job && picture !== null, isDone = job?.state === "done";
   const save = byId("save"), isFirst = isDone || (isPreview && !addsToPreview());
   byId("paint").hidden = isPreview && isFirst;
-  save.hidden = !isDone && !picture;
+  save.hidden = job && !isDone && !picture;
   for (const name of ["button", "strong", "icon-button"]) save.classList.toggle(name, isFirst === (name !== "icon-button"));
   if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
   else if (picture) Object.assign(save, linkOf(picture, job ? namesOf(job) : namesOfStyles(chosen.value)));

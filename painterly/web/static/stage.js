@@ -185,7 +185,7 @@ effect(() => {
   showLabel(is);
   byId("full-screen").hidden = job ? job.state !== "done" : !preview.value || !photo;
   // The focus would be lost with a button that went.
-  if (focused === body || focused.getClientRects().length) return;
+  if (focused === body || (focused.getClientRects().length && getComputedStyle(focused).visibility === "visible")) return;
   (byId({ painting: "cancel", done: "save" }[is.acts]) || byId("heading")).focus({ preventScroll: true });
 });
 // The buttons that open the mask of the photo on the stage, and a line instead if the browser cannot show the photo.
