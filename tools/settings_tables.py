@@ -8,7 +8,7 @@ PAGE = PROGRAM / "docs/settings.md"
 # The settings that users change first.
 BASIC = (
     *("size", "paper", "dpi", "bleed", "preset", "strength", "stroke_size", "faces"),
-    *("preserve_color", "structure_weight", "total_variation_weight", "iterations"),
+    *("preserve_color", "photo_color", "structure_weight", "total_variation_weight", "iterations"),
 )
 # The tables, by the text of their marks.
 TABLES = {

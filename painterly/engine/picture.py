@@ -132,7 +132,7 @@ class Postprocess:
     settings: Settings
     # The part of the photo that is painted, [h, w], 0…1, or None for all of it.
     content_mask: np.ndarray | None = None
-    # The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
+    # The part that gets the photo's colours, [h, w], 0…1, or None for all of it.
     color_mask: np.ndarray | None = None
     grey: bool = False  # whether results are grey
 
@@ -148,9 +148,9 @@ class Postprocess:
             image = arrays.resample(image, len(photo), photo.shape[1], method).clip(0, 1)
         height, width = image.shape[:2]
         photo = resize(photo, height, width)
-        if self.settings.preserve_color:
+        if share := self.settings.color_share:
             mask = None if self.color_mask is None else resize(self.color_mask, height, width)
-            image = colour.preserve(image, photo, mask)
+            image = colour.preserve(image, photo, mask, share)
         if self.content_mask is not None:
             image = colour.masked(photo, image, resize(self.content_mask, height, width))
         return image
@@ -171,4 +171,4 @@ def postprocess_bytes(
 def needs_photo(settings: Settings, masked: bool) -> bool:
     """Return whether results have something of the photo itself; masked: if there is a content
     mask."""
-    return settings.rescale_image or settings.preserve_color or masked
+    return settings.rescale_image or settings.color_share > 0 or masked

@@ -49,7 +49,7 @@ def stylize(  # noqa: PLR0913  The public signature.
             INetwork, unless regions or a content mask are given.
         regions: The part of the picture that each painting is for. Parts that no region covers keep
             the photo's pixels.
-        color_mask: The part to which `preserve_color` applies.
+        color_mask: The part to which `preserve_color` and `photo_color` apply.
         init: The picture to start from, of any size, instead of `settings.init_image`.
         memory_limit: The bytes that the process may use in all (on a GPU: there); by default, all
             that is free. A picture that does not fit is computed in tiles

@@ -49,8 +49,8 @@ from painterly.storage.document import load, store
 from painterly.words.wording import duration, shortened
 
 OFFERED = (
-    *("preserve_color", "faces", "strength", "size", "iterations", "init_image", "timelapse"),
-    *("paper", "dpi", "bleed"),
+    *("preserve_color", "photo_color", "faces", "strength", "size", "iterations", "init_image"),
+    *("timelapse", "paper", "dpi", "bleed"),
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
 # Settings that a sheet has no choice of: it decides the size of each picture.

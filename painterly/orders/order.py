@@ -48,7 +48,7 @@ class Order:
     Attributes:
         weights: The weights of the network that paints it.
         output: The format that the user asked for; it may be the photo's own.
-        color_mask: The mask of the part in which `preserve_color` acts.
+        color_mask: The mask of the part that gets the photo's colours.
         start: The picture to start from, instead of `init_image`.
         place: Its place among several orders, for the log, such as `3/20 `.
     """

@@ -124,7 +124,7 @@ class PhotoInput(NamedTuple):
     picture: Picture  # the photo
     # The part to paint, float32 [h, w], 0…1, of any size, or None for all of it.
     mask: np.ndarray | None = None
-    color_mask: np.ndarray | None = None  # the part in which `preserve_color` acts, as `mask`
+    color_mask: np.ndarray | None = None  # the part with the photo's colours, as `mask`
     # The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
     start: np.ndarray | None = None
 

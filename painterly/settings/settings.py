@@ -128,6 +128,13 @@ class Settings:
         choices=("gram", "moments"),
     )
     preserve_color: bool = setting(False, "the painting's strokes in the photo's own colours")
+    photo_color: float = setting(
+        0.0,
+        "how much the photo's own colours count beside the painting's; at 1 there are no others, "
+        "as with `preserve_color`",
+        low=0,
+        high=1,
+    )
     content_layer: str = setting(
         "conv3_2",
         "layer at which the picture is compared with the photo; a deeper one lets shapes move more",
@@ -261,6 +268,11 @@ class Settings:
     def traits(self) -> Traits:
         """Properties of the recipe."""
         return RECIPES[self.recipe]
+
+    @property
+    def color_share(self) -> float:
+        """The share of the photo's own colours in the result, 0…1."""
+        return 1.0 if self.preserve_color else self.photo_color
 
     @property
     def has_default_size(self) -> bool:

@@ -261,7 +261,11 @@ def test_colours_come_from_the_painting_or_from_the_photo(in_mosaic):
     ink = Paintings([INK])
     assert colourfulness(in_mosaic) > 2 * colourfulness(paint(PHOTO, ink, USUAL))
     recoloured = changed(preserve_color=True)
-    assert abs(colourfulness(paint(PHOTO, ink, recoloured)) - colourfulness(PHOTO)) < 0.05
+    of_photo = paint(PHOTO, ink, recoloured)
+    assert abs(colourfulness(of_photo) - colourfulness(PHOTO)) < 0.05
+    np.testing.assert_array_equal(paint(PHOTO, ink, changed(photo_color=1)), of_photo)
+    partly = colourfulness(paint(PHOTO, ink, changed(photo_color=0.5)))
+    assert 0.3 < partly / colourfulness(of_photo) < 0.7
     masked = paint(PHOTO, ink, recoloured, color_mask=LEFT)
     as_before("instant", in_mosaic, masked)
     left, right = halves(masked)

@@ -42,7 +42,9 @@ _ROUNDING = 1e-5
 _HALVINGS = 12
 
 
-def preserve(painted: np.ndarray, photo: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+def preserve(
+    painted: np.ndarray, photo: np.ndarray, mask: np.ndarray | None = None, share: float = 1
+) -> np.ndarray:
     """Return the painted image's lightness with the photo's colours, Oklab's a and b.
 
     A colour that does not exist at its lightness loses chroma until it does; lightness and hue
@@ -53,11 +55,14 @@ def preserve(painted: np.ndarray, photo: np.ndarray, mask: np.ndarray | None = N
         photo: The same shape.
         mask: float32 [H, W]. At 0, `painted` stays bit for bit; at 1, or without a mask, all
             colours are the photo's.
+        share: How much the photo's colours count beside the painted ones, above 0 to 1.
     """
 
     def recoloured(rows: slice) -> np.ndarray:
-        lab = srgb_to_oklab(photo[rows])
-        lab[..., 0] = srgb_to_oklab(painted[rows])[..., 0]
+        lab, has = srgb_to_oklab(photo[rows]), srgb_to_oklab(painted[rows])
+        lab[..., 0] = has[..., 0]
+        if share < 1:
+            lab[..., 1:] = share * lab[..., 1:] + (1 - share) * has[..., 1:]
         return oklab_to_srgb(lab)
 
     return _changed(painted, recoloured, mask)
