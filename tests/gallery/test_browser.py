@@ -299,6 +299,7 @@ def test_the_page_of_a_run_under_way_says_so_and_loads_itself_unless_it_is_used(
     write(1)
     viewer.until("document.querySelectorAll('.card').length === 1")
     assert "More pictures are on their way. This page updates itself." in viewer.one("main").text
+    viewer.js("document.querySelector('#find').focus()")  # It does not load itself any more.
     viewer.find("jpg")
     write(2)
     viewer.driver.execute_script("window.isOld = true")
