@@ -59,13 +59,11 @@ def test_preserve_moves_colours_outside_srgb_to_the_gamuts_surface():
 
 def test_preserve_counts_the_photos_colours_by_their_share():
     painted = np.clip(PHOTO[::-1] * 0.9 + 0.05, 0, 1)
-    none, third, all_ = (
-        srgb_to_oklab(each)
-        for each in (painted, preserve(painted, PHOTO, share=0.3), preserve(painted, PHOTO))
-    )
+    pictures = painted, preserve(painted, PHOTO, share=0.3), preserve(painted, PHOTO)
+    none, third, whole = map(srgb_to_oklab, pictures)
     np.testing.assert_allclose(third[..., 0], none[..., 0], atol=5e-4)
-    exists = np.abs(all_ - srgb_to_oklab(PHOTO))[..., 1:].max(-1) < 1e-4
-    expected = 0.7 * none[..., 1:] + 0.3 * all_[..., 1:]
+    exists = np.abs(whole - srgb_to_oklab(PHOTO))[..., 1:].max(-1) < 1e-4
+    expected = 0.7 * none[..., 1:] + 0.3 * whole[..., 1:]
     np.testing.assert_allclose(third[..., 1:][exists], expected[exists], atol=2e-3)
     assert exists.mean() > 0.8
 
