@@ -598,13 +598,12 @@ def test_a_hidden_page_closes_its_connection(page, chromium, server):
     """A browser has six to a server in all: with a stream of events each, a seventh tab would
     never load."""
     visit(page, server)
-    service, seen = server.service, chromium.current_window_handle
+    service, shown = server.service, chromium.get_window_rect()
     until(lambda: service.events.streams == 1)
-    chromium.switch_to.new_window("tab")
+    chromium.minimize_window()
     until(lambda: service.events.streams == 0)
     server.add()
-    chromium.close()
-    chromium.switch_to.window(seen)
+    chromium.set_window_rect(**shown)
     queued(page, 1)
     until(lambda: service.events.streams == 1)
 
