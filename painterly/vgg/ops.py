@@ -108,6 +108,9 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
 
     The gradient goes to the first of several equal ones.
     """
+    if x.dtype == tf.float16 and not gpus_in_use():
+        # With ONEDNN_MAX_CPU_ISA, a CPU that has float16 refuses it here.
+        return tf.cast(tf.nn.max_pool2d(tf.cast(x, tf.float32), 2, 2, "VALID"), tf.float16)
     if not _for_xla.get():
         return tf.nn.max_pool2d(x, 2, 2, "VALID")
 
