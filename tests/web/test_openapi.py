@@ -15,7 +15,7 @@ CHECKED = """
 seed = 1
 suppress-health-check = ["too_slow"]
 [generation]
-max-examples = 20
+max-examples = 12
 deterministic = true
 allow-extra-parameters = false
 [checks]

@@ -157,6 +157,7 @@ def test_strokes_stay_in_place_when_the_faces_box_moves():
     assert np.abs(whole - less)[MIDDLE].mean() < 0.1 * np.abs(whole - before)[MIDDLE].mean()
 
 
+@pytest.mark.thorough
 def test_a_face_that_fills_a_large_picture_takes_little_memory():
     side = 2000
     picture = np.full((side, side, 3), 0.5, np.float32)
