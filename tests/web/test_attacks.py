@@ -357,7 +357,7 @@ def test_nothing_more_is_awaited_of_a_client_that_stalls(monkeypatch):
         body.trust(1)
         with pytest.raises(ApiError, match="too slowly"):
             await body.receive()
-        before = len(asked)  # None, if this process had to wait for longer.
+        before = len(asked)  # 0 if this process had to wait for longer.
         await body.read_on()
         assert len(asked) == before
 
