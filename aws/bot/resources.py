@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import boto3
@@ -16,6 +15,7 @@ from botocore.config import Config
 from contract import STATE, STYLES
 
 from painterly.errors import ConfigError
+from painterly.forks import cached_property
 from painterly.orders.buckets import PaintingsView
 from painterly.settings import ready_styles
 from painterly.storage import document, open_bucket

@@ -8,7 +8,7 @@ crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -66,6 +66,7 @@ from painterly.engine.transfer import (
     in_snapshot,
     named,
 )
+from painterly.forks import cached_property
 from painterly.settings.settings import Settings
 from painterly.signals import CheckStop
 from painterly.vgg.network import VGG

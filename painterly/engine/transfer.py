@@ -4,7 +4,6 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -36,6 +35,7 @@ from painterly.engine.picture import (
     picture_size,
 )
 from painterly.engine.schedule import Position, Schedule
+from painterly.forks import cached_property
 from painterly.images.colours.colour import is_grey
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings

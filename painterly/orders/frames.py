@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache
 from logging import DEBUG, WARNING
 from typing import Any
 
 from painterly.errors import PictureError
+from painterly.forks import cached_property
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.orders.order import Order, PlannedOrder

@@ -12,13 +12,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from logging import WARNING
 from pathlib import PurePath, PurePosixPath
 from typing import Any, Self
 
 from painterly import ENGINE_VERSION
 from painterly.errors import PictureError
+from painterly.forks import cached_property
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.orders.record import (

@@ -6,12 +6,12 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import Any
 
 from painterly.errors import ConfigError
+from painterly.forks import cached_property
 from painterly.orders.record import etag_of
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.settings import FIELDS, Settings

@@ -6,7 +6,7 @@ The web service stores one as the result of a job: one photo in all styles.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from logging import ERROR
 from pathlib import PurePosixPath
 from time import perf_counter
@@ -18,6 +18,7 @@ from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.engine.transfer import End, Step
 from painterly.errors import ConfigError, PictureError
+from painterly.forks import cached_property
 from painterly.images.arrays import to_float
 from painterly.images.picture import Picture
 from painterly.images.sheet import fitted, label, sheet_of, side_for

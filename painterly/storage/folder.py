@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import functools
 import os
 import re
 import stat
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
+from painterly.forks import cached_property
 from painterly.progress import Tally
 from painterly.settings.bucket_layout import is_result
 from painterly.storage.base import (
@@ -81,7 +81,7 @@ class _FileEntry(Entry):
     def is_still(self, now: Entry) -> bool:
         return now.version == self.version
 
-    @functools.cached_property
+    @cached_property
     def etag(self) -> str:
         return self._md5()
 
@@ -359,7 +359,7 @@ class FolderBucket(Store):
                         "choose a shorter name"
                     ) from None
 
-    @functools.cached_property
+    @cached_property
     def _ignores_case(self) -> bool:
         return same_file(self.folder, "a", "A")
 

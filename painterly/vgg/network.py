@@ -4,7 +4,7 @@ features of an image after each convolution's ReLU."""
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
+from painterly.forks import cached_property
 from painterly.log import event
 from painterly.settings.settings import Settings
 from painterly.vgg import sources, winograd

@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
-from functools import cache, cached_property
+from functools import cache
 from logging import WARNING
 from typing import Any
 
@@ -20,6 +20,7 @@ from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from painterly.devices.choose import gpus_in_use
+from painterly.forks import cached_property
 from painterly.log import event
 from painterly.settings.settings import Settings
 from painterly.vgg.ops import traced_for_xla
