@@ -1,6 +1,7 @@
 """Clips as jobs of the web service."""
 
 import io
+import time
 from dataclasses import replace
 
 import pytest
@@ -106,6 +107,7 @@ def test_a_clip_continues_after_its_last_frame(
         if step.iteration >= 3:
             if how == "stopped":
                 worker.stop.signum = 15
+                time.sleep(1)  # Or a slow machine joins the clip before it notices.
             else:
                 raise SystemExit
 
